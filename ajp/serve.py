@@ -1,0 +1,9 @@
+"""AJP with flup: `serve.py ADDRESS`. AJP carries no SCRIPT_NAME, so the server is told."""
+
+import sys
+
+from flup.server.ajp import WSGIServer
+from gateway_zoo.flup_runner import run
+from zoo_app import app
+
+run(WSGIServer, app, sys.argv[1], scriptName="/ajp", loggingLevel=30)

@@ -1,0 +1,109 @@
+"""THE application of the zoo, written once: hello, ping and status.
+
+Every gateway imports `app` from here and nothing else. It imports no gateway and knows none: what it
+can say about the way a request came in, it reads from the WSGI environment (PEP 3333) and from the
+operating system.
+
+A request for `/<exhibit>/hello` arrives with SCRIPT_NAME `/<exhibit>` and PATH_INFO `/hello` through
+every protocol: that is the front's and the gateway's job, so the routes below name no exhibit.
+
+What trips people up: nothing here may depend on the process living long. Under CGI this module is
+imported for every single request.
+"""
+
+import gc
+import itertools
+import os
+import threading
+import time
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+app = Flask(__name__, static_folder=None)
+# The zoo compares gateways byte for byte: no redirect from //ping to /ping behind our backs.
+app.url_map.merge_slashes = False
+app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it, the base class does not
+
+# Requests that reached this process. next() on a count is atomic, so threads need no lock;
+# a forked worker starts from zero, because nobody asks before the fork.
+_arrivals = itertools.count(1)
+
+
+def _text(body: str, status: int = 200) -> Response:
+    return Response(body, status, mimetype="text/plain")
+
+
+@app.get("/hello", provide_automatic_options=False)
+def hello() -> Response:
+    """The same 27 bytes through every gateway."""
+    return _text("Hello from the Gateway Zoo\n")
+
+
+@app.get("/ping", provide_automatic_options=False)
+def ping() -> Response:
+    """The cheapest request there is."""
+    return _text("pong\n")
+
+
+@app.get("/status", provide_automatic_options=False)
+def status() -> Response:
+    """Which process answered, and what it was told. Text; `?json`, `?html`; `?full` adds the family."""
+    import zoo_status  # late: neither hello nor ping, nor a CGI start, should pay for it
+
+    facts = zoo_status.facts(request.environ, g.arrival)
+    if "full" in request.args:
+        facts["processes"] = zoo_status.family(os.getpid(), g.arrival)
+    if "json" in request.args:
+        return app.json.response(facts)
+    if "html" in request.args:
+        return zoo_status.as_html(facts)
+    return _text(zoo_status.as_text(facts))
+
+
+if os.environ.get("ZOO_ECHO") == "1":  # off unless asked for: `zoo up --echo`, for tests and labs
+
+    @app.route("/echo", methods=["GET", "POST"], provide_automatic_options=False)
+    def echo() -> Response:
+        """What arrived: method, body and variables, secrets masked."""
+        import zoo_status
+
+        return app.json.response(zoo_status.arrived(request.environ, request.get_data()))
+
+
+@app.errorhandler(HTTPException)
+def plain_error(error: HTTPException) -> Response:
+    """404, 405 (with its Allow header) and 500 as one line of text: curl is the zoo's first browser."""
+    response = _text(f"{error.code} {error.name}\n", error.code or 500)
+    response.headers.extend((k, v) for k, v in error.get_headers() if k == "Allow")
+    return response
+
+
+@app.before_request
+def arrive() -> None:
+    """Number the request and start its clock."""
+    g.arrival = next(_arrivals)
+    g.clock = time.perf_counter()
+
+
+@app.after_request
+def log_line(response: Response) -> Response:
+    """One line per request on standard error, the same behind every gateway; `zoo logs` joins it with the
+    front's line by the request id. Fields: unix time, request id, exhibit, endpoint, status, bytes,
+    milliseconds in the app, process, thread. os.write, because a line must not be torn by other threads.
+    """
+    environ = request.environ
+    taken_ms = (time.perf_counter() - g.clock) * 1000
+    line = (
+        f"{time.time():.3f} {environ.get('HTTP_X_REQUEST_ID') or '-'} {environ['SCRIPT_NAME'][1:] or '-'} "
+        f"{request.endpoint or '-'} {response.status_code} {response.content_length or 0} {taken_ms:.2f} "
+        f"{os.getpid()} {threading.get_native_id()}\n"
+    )
+    os.write(2, line.encode("ascii", "backslashreplace"))
+    return response
+
+
+# What importing made lives as long as the process. Out of the collector's sight, its pages stay
+# shared between a master and the workers that it forks.
+gc.collect()
+gc.freeze()

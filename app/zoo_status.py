@@ -1,0 +1,172 @@
+"""What `status` and `echo` say: facts about this process and about the request as it arrived.
+
+A value that a gateway cannot know is None, never "" or 0 or 0.0.0.0 (some gateways send those where
+they know nothing). Field names follow uWSGI's and php-fpm's status pages where those have one.
+"""
+
+import datetime
+import os
+import pwd
+import threading
+from typing import Any
+
+from flask import Response, render_template_string
+
+#: CGI meta-variables (RFC 3875, section 4.1), plus the two that every server adds. `echo` shows these
+#: and HTTP_*, never the process environment that CGI mixes with them.
+META_VARIABLES = (
+    "AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE PATH_INFO PATH_TRANSLATED QUERY_STRING REMOTE_ADDR "
+    "REMOTE_HOST REMOTE_IDENT REMOTE_USER REQUEST_METHOD SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL "
+    "SERVER_SOFTWARE REQUEST_URI REQUEST_SCHEME HTTPS REMOTE_PORT wsgi.url_scheme"
+).split()
+SECRETS = ("HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE")
+UNKNOWN = ("", "0.0.0.0", None)
+
+
+def _known(value: Any) -> Any:
+    return None if value in UNKNOWN else value
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the third on (proc(5)); the second may contain spaces and brackets."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()
+
+
+def _age_s(pid: int) -> float:
+    """Seconds since the process started: a forked worker is younger than the module it inherited."""
+    started = int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
+    with open("/proc/uptime", encoding="ascii") as file:
+        return round(float(file.read().split()[0]) - started, 2)
+
+
+def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
+    """The flat status record of one request; `arrival` counts the requests of this process."""
+    age = _age_s(os.getpid())
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
+    request_uri = environ.get("REQUEST_URI") or environ.get("RAW_URI")  # gunicorn's name for it
+    return {
+        "exhibit": _known(environ["SCRIPT_NAME"].lstrip("/")),
+        "front": _known(environ.get("HTTP_X_ZOO_FRONT")),
+        "request_id": _known(environ.get("HTTP_X_REQUEST_ID")),
+        "pid": os.getpid(),
+        "ppid": os.getppid(),
+        "user": _user(os.getuid()),
+        "thread": threading.get_native_id(),
+        "process_start": start.isoformat(timespec="seconds"),
+        "process_age_s": age,
+        "requests": arrival,
+        "multithread": bool(environ["wsgi.multithread"]),
+        "multiprocess": bool(environ["wsgi.multiprocess"]),
+        "run_once": bool(environ["wsgi.run_once"]),
+        "script_name": environ["SCRIPT_NAME"],
+        "path_info": environ["PATH_INFO"],
+        "request_uri": _known(request_uri),
+        "remote_addr": _known(environ.get("REMOTE_ADDR")),
+        "server_software": _known(environ.get("SERVER_SOFTWARE")),
+        "gateway_interface": _known(environ.get("GATEWAY_INTERFACE")),
+        "server_protocol": _known(environ.get("SERVER_PROTOCOL")),
+        "url_scheme": _known(environ.get("wsgi.url_scheme")),
+    }
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # a container may run under a number without a name
+        return str(uid)
+
+
+def family(me: int, arrival: int) -> list[dict[str, Any]]:
+    """The processes that serve together with this one: same session, same command line.
+
+    Sizes in bytes, times in seconds. `pss` (resident memory, shared pages divided among their users) is
+    None with a `pss_why` where the kernel does not let us read it. Only the process that answers knows
+    how many requests it has had; of the others that is None.
+    """
+    import psutil  # only here: it costs memory in every process that imports it
+
+    mine = psutil.Process(me).cmdline()
+    session = os.getsid(me)
+    kin = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == session and process.cmdline() == mine:
+                kin.append(_describe(process, arrival if process.pid == me else None))
+        except (psutil.Error, OSError):  # gone, or another user's: not one of us
+            continue
+    parents = {row["ppid"] for row in kin}
+    for row in kin:
+        row["role"] = "server" if len(kin) == 1 else "master" if row["pid"] in parents else "worker"
+    return kin
+
+
+def _describe(process: Any, requests: int | None) -> dict[str, Any]:
+    import psutil
+
+    with process.oneshot():
+        row = {
+            "pid": process.pid,
+            "ppid": process.ppid(),
+            "role": "",
+            "user": _user(process.uids().real),
+            "threads": process.num_threads(),
+            "rss": process.memory_info().rss,
+            "pss": None,
+            "cpu_s": round(sum(process.cpu_times()[:2]), 2),
+            "age_s": _age_s(process.pid),
+            "requests": requests,
+        }
+    try:
+        row["pss"] = process.memory_full_info().pss
+    except (psutil.Error, OSError) as error:
+        row["pss_why"] = f"smaps of {process.pid} may not be read: {type(error).__name__}"
+    return row
+
+
+def arrived(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """What `echo` answers: method, body (latin-1, so that any byte survives JSON) and variables."""
+    variables = {}
+    for name in sorted(environ):
+        if name in META_VARIABLES or name.startswith("HTTP_"):
+            variables[name] = "(masked)" if name in SECRETS else str(environ[name])
+    return {
+        "method": environ["REQUEST_METHOD"],
+        "length": len(body),
+        "body": body.decode("latin-1"),
+        "variables": variables,
+    }
+
+
+def as_text(facts: dict[str, Any]) -> str:
+    """`name: value` lines; unknown is `-`; control characters escaped, so that a terminal stays ours."""
+    lines = [f"{name + ':':20}{_plain(value)}" for name, value in facts.items() if name != "processes"]
+    for row in facts.get("processes", []):
+        lines.append("process:            " + "  ".join(f"{name} {_plain(value)}" for name, value in row.items()))
+    return "\n".join(lines) + "\n"
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "-"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+
+
+def as_html(facts: dict[str, Any]) -> Response:
+    """One table. Jinja escapes every value; the policy forbids whatever might slip through."""
+    page = render_template_string(_PAGE, facts=facts, plain=_plain)
+    headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
+    return Response(page, mimetype="text/html", headers=headers)
+
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{{ facts.exhibit }} status</title>
+<h1>{{ facts.exhibit }} behind {{ facts.front }}</h1>
+<table>{% for name, value in facts.items() if name != "processes" %}
+<tr><th scope="row" align="left">{{ name }}<td>{{ plain(value) }}{% endfor %}
+</table>
+{% if facts.processes %}<table><caption>its family</caption>
+<tr>{% for name in facts.processes[0] %}<th scope="col">{{ name }}{% endfor %}{% for row in facts.processes %}
+<tr>{% for value in row.values() %}<td>{{ plain(value) }}{% endfor %}{% endfor %}
+</table>{% endif %}
+</html>
+"""

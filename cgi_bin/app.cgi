@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+"""CGI: one process per request. The variables come as environment, the body on standard input (RFC 3875)."""
+
+from wsgiref.handlers import CGIHandler
+
+from zoo_app import app
+
+CGIHandler().run(app)

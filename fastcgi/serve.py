@@ -1,0 +1,11 @@
+"""FastCGI with flup: `serve.py threads|fork ADDRESS`, or `serve.py spawned` on descriptor 0, for mod_fcgid."""
+
+import sys
+
+from flup.server import fcgi, fcgi_fork, fcgi_single
+from gateway_zoo.flup_runner import run
+from zoo_app import app
+
+servers = {"threads": fcgi.WSGIServer, "fork": fcgi_fork.WSGIServer, "spawned": fcgi_single.WSGIServer}
+model, *address = sys.argv[1:]
+run(servers[model], app, *address or [None])

@@ -1,0 +1,161 @@
+"""The command line. Each command says what it takes, loads what it needs (nothing else: --help must be quick) and exits
+0 (fine), 1 (a check failed), 2 (wrong usage) or 3 (the zoo is not running, or something it needs is missing).
+"""
+
+import difflib
+import json
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from gateway_zoo import settings
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="The Gateway Zoo: one tiny app through every gateway, behind nginx and Apache.",
+)
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Exhibits; none means all.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+Nginx = Annotated[str, typer.Option("--nginx", metavar="URL", envvar="ZOO_NGINX", help="Where nginx answers.")]
+Apache = Annotated[str, typer.Option("--apache", metavar="URL", envvar="ZOO_APACHE", help="Where Apache answers.")]
+
+
+def fail(text: str, status: int) -> NoReturn:
+    """Say why on standard error, and leave."""
+    typer.echo(f"zoo: {text}", err=True)
+    raise typer.Exit(status)
+
+
+def known(ids: list[str] | None, exhibits: list[str], more: tuple[str, ...] = ()) -> list[str]:
+    """The ids given, or exit 2 with the nearest that exists."""
+    for name in ids or []:
+        if name not in exhibits and name not in more:
+            near = difflib.get_close_matches(name, [*exhibits, *more], 1)
+            hint = f"did you mean '{near[0]}'?" if near else "zoo ls lists them"
+            fail(f"unknown exhibit '{name}'; {hint}", 2)
+    return ids or []
+
+
+def the_settings() -> settings.Settings:
+    try:
+        return settings.from_environment()
+    except (settings.SettingsError, KeyError) as error:
+        fail(str(error), 2)
+
+
+def print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=1)
+    print()
+
+
+@app.command()
+def up(
+    ids: Ids = None,
+    detach: Annotated[bool, typer.Option("-d", "--detach", help="Return when everything answers.")] = False,
+    echo: Annotated[bool, typer.Option(help="Add /echo: what arrived, for tests and labs.")] = False,
+) -> None:
+    """Start the zoo, wait until every open cell answers, show what there is. Ctrl-C stops it."""
+    from gateway_zoo import up as module
+
+    raise typer.Exit(module.run(the_settings(), ids, detach=detach, echo=echo))
+
+
+@app.command()
+def down() -> None:
+    """Stop the zoo. Stopping one that does not run is fine."""
+    from gateway_zoo import up as module
+
+    raise typer.Exit(module.down(the_settings()))
+
+
+@app.command()
+def restart(id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.")]) -> None:
+    """Start the processes of one exhibit, or one front, again."""
+    from gateway_zoo import up as module
+
+    raise typer.Exit(module.restart(the_settings(), id))
+
+
+@app.command("ls")
+def list_exhibits(as_json: Json = False) -> None:
+    """List the exhibits: protocol, process model, where they answer."""
+    from gateway_zoo import ls
+
+    raise typer.Exit(ls.run(the_settings(), as_json))
+
+
+@app.command()
+def check(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
+    """Ask every cell every endpoint, GET and HEAD, and hold the answers against the contract."""
+    from gateway_zoo import check as module
+
+    raise typer.Exit(module.run(the_settings(), ids, as_json, {"nginx": nginx, "apache": apache}))
+
+
+@app.command()
+def compare(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
+    """Put the process models side by side, from observation. With two exhibits: explain them in sentences."""
+    from gateway_zoo import compare as module
+
+    raise typer.Exit(module.run(the_settings(), ids, as_json, {"nginx": nginx, "apache": apache}))
+
+
+@app.command()
+def ps(as_json: Json = False) -> None:
+    """Show the process families of every exhibit and of both fronts as a tree."""
+    from gateway_zoo import ps as module
+
+    raise typer.Exit(module.run(the_settings(), as_json))
+
+
+@app.command()
+def logs(
+    ids: Ids = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as new lines come.")] = False,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many requests to show.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show requests: the front's line and the gateway's, joined by the request id."""
+    from gateway_zoo import logs as module
+
+    raise typer.Exit(module.run(the_settings(), ids, follow, count, as_json))
+
+
+@app.command()
+def config(front: Annotated[str, typer.Argument(help="nginx or apache")]) -> None:
+    """Print the one generated file of a front."""
+    from gateway_zoo import fronts, plan
+    from gateway_zoo.registry import FRONTS
+
+    if front not in FRONTS:
+        fail(f"unknown front '{front}'; expected nginx or apache", 2)
+    typer.echo(fronts.local_conf(front, plan.make(the_settings())), nl=False)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Name what is missing or in the way, and the fix."""
+    from gateway_zoo import doctor as module
+
+    raise typer.Exit(module.run(the_settings(), as_json))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run the test suite, installing what it needs first. Arguments go to pytest."""
+    from gateway_zoo import tested
+
+    raise typer.Exit(tested.run(the_settings(), context.args))
+
+
+def main() -> None:
+    """Entry point. Ctrl-C ends quietly; a reader that goes away (`zoo ls | head`) is no error."""
+    try:
+        app(prog_name="zoo")
+    except BrokenPipeError:
+        sys.stderr.close()

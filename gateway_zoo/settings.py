@@ -1,0 +1,117 @@
+"""Where this zoo lives: the checkout, the run directory, addresses. One record, read from the environment once.
+
+Every variable has a default that is right for one zoo on one machine; tests give each zoo its own.
+"""
+
+import os
+import pwd
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+#: A unix socket's path must fit sockaddr_un.sun_path with its NUL: 108 bytes (unix(7)).
+MAX_SOCKET_PATH = 107
+
+
+class SettingsError(Exception):
+    """An environment variable or option has a value that cannot work; the message says which and what would."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Ports are numbers on loopback; `listen` is a further address for the fronts, or empty."""
+
+    root: Path
+    run: Path
+    nginx_port: int = 8080
+    apache_port: int = 8081
+    port_shift: int = 0  # added to every gateway's TCP port, so that two zoos fit on one machine
+    listen: str = ""
+    near: str = "127.0.0.1 ::1"  # who may ask for status
+    gateway_hosts: str = ""  # compose: `exhibit=address …` where a TCP gateway is not on loopback
+    compose: bool = False
+    echo: bool = False
+
+    @property
+    def sockets(self) -> Path:
+        return self.run / "sock"
+
+    @property
+    def logs(self) -> Path:
+        return self.run / "logs"
+
+    @property
+    def state(self) -> Path:
+        return self.run / "state.json"
+
+    @property
+    def control(self) -> Path:
+        return self.run / "keeper.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "lock"
+
+    def port(self, front: str) -> int:
+        return {"nginx": self.nginx_port, "apache": self.apache_port}[front]
+
+    def url(self, front: str) -> str:
+        return f"http://127.0.0.1:{self.port(front)}"
+
+    def tcp(self, exhibit: str, port: int) -> str:
+        """Address of a TCP gateway as the fronts reach it."""
+        hosts = dict(pair.split("=", 1) for pair in self.gateway_hosts.split())
+        return f"{hosts.get(exhibit, '127.0.0.1')}:{port + self.port_shift}"
+
+
+def user_of_the_zoo() -> pwd.struct_passwd:
+    """Who the servers run as: you; started as root, the user behind sudo, else www-data. KeyError if none exists."""
+    if os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid())
+    sudo = os.environ.get("SUDO_USER", "root")
+    return pwd.getpwnam(sudo if sudo != "root" else "www-data")
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """ZOO_ROOT, ZOO_RUN, ZOO_NGINX_PORT, ZOO_APACHE_PORT, ZOO_PORT_SHIFT, ZOO_LISTEN, ZOO_ECHO; in compose also
+    ZOO_COMPOSE, ZOO_NEAR, ZOO_GATEWAYS. Raises SettingsError."""
+    root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent)
+    run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in keeper.prepare
+    return Settings(
+        root=root,
+        run=run,
+        nginx_port=_port(environ, "ZOO_NGINX_PORT", 8080),
+        apache_port=_port(environ, "ZOO_APACHE_PORT", 8081),
+        port_shift=_number(environ, "ZOO_PORT_SHIFT", 0, -30000, 30000),
+        listen=_address(environ.get("ZOO_LISTEN", "")),
+        near=environ.get("ZOO_NEAR") or Settings.near,
+        gateway_hosts=environ.get("ZOO_GATEWAYS", ""),
+        compose=environ.get("ZOO_COMPOSE") == "1",
+        echo=environ.get("ZOO_ECHO") == "1",
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environ.get(name) or str(default)
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise SettingsError(f"{name}={text}: expected a number from {low} to {high}")
+    return value
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    # Above 32767 an outgoing connection may already hold the port; below 1024 one must be root.
+    return _number(environ, name, default, 1024, 32767)
+
+
+def _address(text: str) -> str:
+    if text:
+        try:
+            socket.inet_pton(socket.AF_INET, text)
+        except OSError:
+            raise SettingsError(f"ZOO_LISTEN={text}: expected an IPv4 address of this machine") from None
+    return text

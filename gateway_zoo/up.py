@@ -1,0 +1,243 @@
+"""`up`, `down`, `restart`: from nothing to every open cell answering, and back.
+
+`up` looks before it leaps: everything that could go wrong (a port held, a directory that the servers may not read,
+another zoo) is found before the first process starts. The keeper is a process of its own; in the foreground `up` holds a
+pipe to it, so that it stops with us however we end.
+"""
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+from gateway_zoo import leftovers, plan, probe, root, show, state
+from gateway_zoo.cli import fail, known
+from gateway_zoo.plan import Cell, Plan
+from gateway_zoo.settings import Settings
+
+READY_S = 60.0  # until every cell must have answered
+
+
+def run(made: Settings, ids: list[str] | None, *, detach: bool, echo: bool) -> int:
+    """Start, wait, show. In the foreground, stay until Ctrl-C."""
+    began = time.monotonic()
+    if made.compose:
+        fail("in containers Compose starts the zoo: docker compose up --wait", 3)
+    out = show.console(error=True)
+    root.install_what_is_missing(made, out)
+    root.give_up(made)
+    the_plan = plan.make(made)
+    only = known(ids, list(the_plan.registry.exhibits))
+    the_plan = plan.make(made, only) if only else the_plan
+    for error in the_plan.registry.errors:
+        out.print(f"zoo: {error}", style="yellow", markup=False)
+    refuse_if_blocked(the_plan)
+    keeper, pipe = _start_keeper(made, only, detach, echo)
+    try:
+        slow = _wait_until_ready(the_plan, keeper, out)
+    except KeyboardInterrupt:
+        slow = ["interrupted"]
+    if slow:
+        _stop_keeper(keeper)
+        return 3
+    out.print(f"{len(the_plan.open_cells)} cells answer after {time.monotonic() - began:.1f} s")
+    _show(the_plan)
+    return 0 if detach else _stay(keeper, pipe, out)
+
+
+def refuse_if_blocked(made: Plan) -> None:
+    """Exit 3 if something stands in the way, naming it and the way out."""
+    from gateway_zoo import doctor
+
+    if state.running(made.settings):
+        fail(f"a zoo is already running in {made.settings.run}; ./zoo down stops it", 3)
+    leftovers.end(made.settings)  # before ports are looked at: an orphan of a killed start may hold one
+    for problem in doctor.blockers(made):
+        fail(f"{problem.what}; {problem.fix}", 3)
+
+
+def _start_keeper(made: Settings, only: list[str], detach: bool, echo: bool) -> tuple[subprocess.Popen[bytes], int | None]:
+    try:
+        made.run.mkdir(mode=0o750, exist_ok=True)
+        made.logs.mkdir(mode=0o750, exist_ok=True)
+    except OSError as error:
+        fail(f"cannot make {made.run}: {error.strerror}; set ZOO_RUN to a directory of yours", 3)
+    environ = {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}
+    environ |= {"ZOO_RUN": str(made.run), "ZOO_ECHO": str(int(echo or made.echo)), "LANG": "C.UTF-8"}
+    read, write = os.pipe()
+    if not detach:
+        environ["ZOO_TERMINAL"] = str(read)
+    with (made.logs / "keeper.log").open("ab") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-P", "-m", "gateway_zoo.keeper", *only],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            pass_fds=() if detach else (read,),
+        )
+    os.close(read)
+    if detach:
+        os.close(write)
+    return keeper, None if detach else write
+
+
+# --- waiting ---------------------------------------------------------------------------------------------------------------
+
+
+def _wait_until_ready(made: Plan, keeper: subprocess.Popen[bytes], out: Any) -> list[str]:
+    """Ping every open cell until it answers; returns the cells that did not, having said why."""
+    deadline = time.monotonic() + READY_S
+    waiting = {cell.url: cell for cell in made.open_cells}
+    total = len(waiting)
+    with out.status("starting") as status, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        while waiting and time.monotonic() < deadline and keeper.poll() is None:
+            worth = [cell for cell in waiting.values() if _listens(made, cell)]
+            for cell, answered in zip(worth, pool.map(_answers, worth), strict=True):
+                if answered:
+                    del waiting[cell.url]
+            names = ", ".join(sorted({cell.exhibit for cell in waiting.values()}))
+            status.update(f"{total - len(waiting)} of {total} cells answer; waiting for {names[:100]}")
+            time.sleep(0.02)
+    for cell in waiting.values():
+        out.print(f"zoo: {cell.exhibit} behind {cell.front} does not answer", style="red")
+    if keeper.poll() is not None:
+        out.print(f"zoo: the keeper ended with {keeper.returncode}", style="red")
+    if waiting:
+        _show_logs(made, {cell.exhibit for cell in waiting.values()} | {cell.front for cell in waiting.values()}, out)
+    return list(waiting)
+
+
+def _listens(made: Plan, cell: Cell) -> bool:
+    """Is it worth asking? No request is wasted on a server that has no socket yet: on two cores that is dear."""
+    exhibit = made.registry.exhibits[cell.exhibit]
+    own = made.registry.families[exhibit.family] in made.started
+    if own and exhibit.unix and not (made.settings.sockets / exhibit.unix).exists():
+        return False
+    if own and exhibit.tcp and not _connects(("127.0.0.1", exhibit.tcp + made.settings.port_shift)):
+        return False
+    return _connects(("127.0.0.1", made.settings.port(cell.front)))
+
+
+def _answers(cell: Cell) -> bool:
+    try:
+        return probe.ask(f"{cell.url}/ping", timeout=10).body == b"pong\n"
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _connects(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _show_logs(made: Plan, names: set[str], out: Any) -> None:
+    """The last lines of what did not come up."""
+    for name in sorted(names | {"keeper"}):
+        log = made.settings.logs / f"{name}.log"
+        if log.exists():
+            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-6:]:
+                out.print(f"{name}: {show.plain(line)}", markup=False, style="dim")
+
+
+# --- showing ---------------------------------------------------------------------------------------------------------------
+
+
+def _show(made: Plan) -> None:
+    table = show.table("exhibit", "try it: nginx", f"or Apache on port {made.settings.apache_port}")
+    for exhibit in made.registry.exhibits.values():
+        first, second = (made.cell(exhibit.id, front) for front in ("nginx", "apache"))
+        one = "closed" if first.closed else f"curl {first.url}/hello".replace("http://127.0.0.1", "localhost")
+        two = "closed" if second.closed else f"curl {second.url}/hello".replace("http://127.0.0.1", "localhost")
+        table.add_row(exhibit.id, one, two)
+    out = show.console()
+    out.print(table)
+    for cell in made.cells:
+        if cell.closed and not made.registry.exhibits[cell.exhibit].closed.get(cell.front):
+            out.print(f"{cell.exhibit} behind {cell.front} is closed: {cell.closed}", style="yellow", markup=False)
+    out.print("\nNext: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down")
+
+
+def _stay(keeper: subprocess.Popen[bytes], pipe: int | None, out: Any) -> int:
+    out.print("Ctrl-C stops everything.")
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    try:
+        keeper.wait()
+    except KeyboardInterrupt:
+        out.print("stopping")
+        _stop_keeper(keeper)
+    if pipe is not None:
+        os.close(pipe)
+    return 0
+
+
+# --- stopping --------------------------------------------------------------------------------------------------------------
+
+
+def _stop_keeper(keeper: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        keeper.send_signal(signal.SIGTERM)
+    keeper.wait(timeout=30)
+
+
+def down(made: Settings) -> int:
+    """Stop the keeper of this run directory, then whatever a killed one left; both may be absent."""
+    if made.compose:
+        fail("in containers Compose stops the zoo: docker compose down", 3)
+    was_running = state.running(made)
+    if was_running:
+        _ask_keeper(made, {"do": "stop"})
+        deadline = time.monotonic() + 30
+        while state.running(made) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if state.running(made):
+            fail(f"the keeper in {made.run} does not stop", 1)
+    ended = leftovers.end(made)
+    out = show.console()
+    out.print("stopped" if was_running else "no zoo was running" + (f"; ended {ended} leftovers" if ended else ""))
+    return 0
+
+
+def restart(made: Settings, name: str) -> int:
+    """Restart the family of an exhibit, or a front."""
+    the_plan = plan.make(made)
+    known([name], list(the_plan.registry.exhibits), ("nginx", "apache"))
+    if made.compose:
+        hint = the_plan.start_hint(name).split()[-1] if name in the_plan.registry.exhibits else name
+        fail(f"in containers: docker compose restart {hint}", 3)
+    if not state.running(made):
+        fail("the zoo is not running; ./zoo up starts it", 3)
+    exhibit = the_plan.registry.exhibits.get(name)
+    family = the_plan.registry.families[exhibit.family] if exhibit else None
+    child = (family.id if family.command else family.runs_in) if family else name
+    answer = _ask_keeper(made, {"do": "restart", "restart": child})
+    if "error" in answer:
+        fail(str(answer["error"]), 3)
+    show.console().print(f"restarted {child}")
+    return 0
+
+
+def _ask_keeper(made: Settings, question: dict[str, str]) -> dict[str, Any]:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30)
+            connection.connect(str(made.control))
+            connection.sendall(json.dumps(question).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(connection.makefile("rb").readline())
+    except (OSError, ValueError) as error:
+        fail(f"the keeper in {made.run} does not answer: {error}", 3)
+    return answer
+
+

@@ -1,0 +1,11 @@
+"""SCGI with flup: `serve.py threads|fork ADDRESS`"""
+
+import sys
+
+from flup.server import scgi, scgi_fork
+from gateway_zoo.flup_runner import run
+from zoo_app import app
+
+servers = {"threads": scgi.WSGIServer, "fork": scgi_fork.WSGIServer}
+model, address = sys.argv[1:]
+run(servers[model], app, address, loggingLevel=30)

@@ -1,0 +1,15 @@
+"""SCGI with aioscgi: an asyncio loop speaks the protocol and ASGI, four threads run the app through a2wsgi.
+`serve_modern.py ADDRESS`. aioscgi is GPL: this process is a program of its own, and nothing else imports it.
+"""
+
+import sys
+
+from a2wsgi import WSGIMiddleware
+from aioscgi.asyncio import run
+from aioscgi.container import Container
+from aioscgi.main import NullaryListener
+from gateway_zoo.listen import listener
+from zoo_app import app
+
+# An open socket instead of a path: aioscgi would create the path for everyone (0666).
+run([], [], [listener(sys.argv[1])], Container(WSGIMiddleware(app, workers=4), None), NullaryListener())

@@ -1,0 +1,13 @@
+"""gunicorn speaking the uwsgi protocol (https://docs.gunicorn.org/en/stable/settings.html)."""
+
+protocol = "uwsgi"
+worker_class = "gthread"
+workers = 2
+threads = 2
+preload_app = True  # import the app once, before forking
+umask = 0o117  # the socket 0660
+control_socket_disable = True
+errorlog = "-"
+loglevel = "warning"
+uwsgi_allow_ips = "*"  # the peer is a web server of ours on a private socket
+graceful_timeout = 3
