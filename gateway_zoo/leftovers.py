@@ -18,6 +18,7 @@ def end(made: Settings) -> int:
 
 def clean(made: Settings) -> None:
     """Remove what only a running zoo needs; logs stay."""
-    for path in (made.state, made.control, *made.sockets.glob("*")):
+    sockets = [path for path in made.run.rglob("*") if path.is_socket()]
+    for path in (made.state, *sockets):
         with contextlib.suppress(FileNotFoundError):
             path.unlink()

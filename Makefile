@@ -1,0 +1,21 @@
+# Five verbs for the developer; CI uses the same.
+
+.PHONY: test test-docker lint bench-start lock
+
+test:            ## everything, natively, against the real nginx and Apache
+	./zoo test
+
+test-docker:     ## build the image, run compose, kill and watch; needs a Docker engine
+	./zoo test -m docker
+
+lint:            ## ruff and mypy strict
+	./zoo test -k lint
+
+bench-start:     ## start-up, check, CPU per request, memory: ratios with their spread
+	./zoo test --bench
+
+lock:            ## the lock files from pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra scgi-modern pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--all-extras pyproject.toml -o requirements-test.lock

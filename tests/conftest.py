@@ -1,0 +1,27 @@
+"""Fixtures: one zoo for all tests that only ask, a fresh one for tests that break something."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from zoo_in_test import Zoo
+
+
+@pytest.fixture(scope="session")
+def zoo() -> Iterator[Zoo]:
+    """A running zoo with /echo, shared by the tests of one worker process. Do not break it."""
+    made = Zoo()
+    try:
+        yield made.up("--echo")
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def fresh_zoo() -> Iterator[Zoo]:
+    """A zoo not yet started, for one test alone."""
+    made = Zoo()
+    try:
+        yield made
+    finally:
+        made.close()

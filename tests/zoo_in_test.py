@@ -1,0 +1,158 @@
+"""A zoo of one's own for a test: a run directory in /tmp (short, for the sockets' paths), free ports, real servers.
+
+Whatever it starts it stops, and `leftovers` tells what is still there: a process, a listening port or a socket file
+that outlives a test is a leak and fails it.
+"""
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+FRONTS = ("nginx", "apache")
+TCP_PORTS = (9001, 9002, 8009)  # what the cages declare; shifted for every zoo
+
+
+def free(*ports: int) -> bool:
+    """Can all of these be listened on?"""
+    for port in ports:
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection's memory is no listener
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def eventually(holds: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until something holds; fail with `what` after the deadline."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+class Zoo:
+    """One zoo with a run directory and ports of its own."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self.run = Path(tempfile.mkdtemp(prefix="zt", dir="/tmp"))  # noqa: S108 - short, and made by mkdtemp
+        self.shift, self.ports = self._choose()
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "LANG": "C.UTF-8",
+            "ZOO_RUN": str(self.run),
+            "ZOO_NGINX_PORT": str(self.ports["nginx"]),
+            "ZOO_APACHE_PORT": str(self.ports["apache"]),
+            "ZOO_PORT_SHIFT": str(self.shift),
+        }
+
+    @staticmethod
+    def _choose() -> tuple[int, dict[str, int]]:
+        for _ in range(200):
+            shift = random.randrange(1000, 20000)  # noqa: S311 - not a secret
+            nginx, apache = 8080 + shift + 4000, 8081 + shift + 4000
+            if free(nginx, apache, *(port + shift for port in TCP_PORTS)):
+                return shift, {"nginx": nginx, "apache": apache}
+        raise AssertionError("no free ports found")
+
+    def cli(self, *words: str, timeout: float = 120, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run ./zoo as a person would; never raises for its exit status."""
+        argv = [str(self.root / "zoo"), *words]
+        return subprocess.run(
+            argv, env=self.env | (env or {}), capture_output=True, text=True, timeout=timeout, check=False, cwd="/"
+        )
+
+    def up(self, *words: str, env: dict[str, str] | None = None) -> "Zoo":
+        """Start it in the background; fails with the output and the logs."""
+        done = self.cli("up", "-d", *words, env=env)
+        assert done.returncode == 0, f"zoo up: {done.stdout}\n{done.stderr}\n{self.logs()}"
+        return self
+
+    def down(self) -> None:
+        done = self.cli("down")
+        assert done.returncode == 0, f"zoo down: {done.stdout}\n{done.stderr}\n{self.logs()}"
+
+    def url(self, exhibit: str, front: str, path: str = "ping") -> str:
+        return f"http://127.0.0.1:{self.ports[front]}/{exhibit}/{path}"
+
+    def get(self, exhibit: str, front: str, path: str = "ping", **options: Any) -> requests.Response:
+        return requests.get(self.url(exhibit, front, path), timeout=20, **options)
+
+    def status(self, exhibit: str, front: str, query: str = "json", **options: Any) -> dict[str, Any]:
+        answer = self.get(exhibit, front, f"status?{query}", **options)
+        assert answer.status_code == 200, f"{exhibit} behind {front}: {answer.status_code} {answer.text[:200]}"
+        facts: dict[str, Any] = answer.json()
+        return facts
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.run / "state.json").read_text(encoding="utf-8"))
+        return found
+
+    def session(self, family: str) -> int:
+        """Pid of the first process of a family (also `nginx`, `apache`)."""
+        return int(self.state()["sessions"][family])
+
+    def open_cells(self) -> list[tuple[str, str]]:
+        """(exhibit, front) of every cell that is not closed."""
+        return [(cell["exhibit"], cell["front"]) for cell in self.state()["cells"] if cell["closed"] is None]
+
+    def processes(self) -> list[psutil.Process]:
+        """Every living process of this zoo: by its environment, or by its working directory (nginx has no environ)."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                environ = Path(f"/proc/{process.pid}/environ").read_bytes()
+                here = os.readlink(f"/proc/{process.pid}/cwd").startswith(str(self.run))
+                if process.status() != "zombie" and (here or f"ZOO_RUN={self.run}\0".encode() in environ):
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return [process for process in found if process.pid != os.getpid()]
+
+    def leftovers(self) -> list[str]:
+        """What should be gone after `down`: processes, ports, sockets, state."""
+        left = [f"process {p.pid} {' '.join(p.cmdline())}" for p in self.processes()]
+        ports = [*self.ports.values(), *(port + self.shift for port in TCP_PORTS)]
+        left += [f"port {port}" for port in ports if not free(port)]
+        left += [f"file {path}" for path in self.run.rglob("*") if path.is_socket()]
+        return left + [f"file {path}" for path in (self.run / "state.json",) if path.exists()]
+
+    def logs(self) -> str:
+        """The last lines of every log, for messages."""
+        parts = []
+        for path in sorted((self.run / "logs").glob("*.log")):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
+            parts += [f"{path.stem}: {line}" for line in lines]
+        return "\n".join(parts)
+
+    def close(self) -> None:
+        """Stop it, check that nothing is left, remove the run directory."""
+        self.cli("down")
+        left = self.leftovers()
+        logs = self.logs()
+        for process in self.processes():
+            process.kill()
+        shutil.rmtree(self.run, ignore_errors=True)
+        assert not left, f"left behind: {left}\n{logs}"
+
+
+def python_of(root: Path = ROOT) -> str:
+    """The interpreter of the zoo's virtual environment."""
+    return str(root / ".venv/bin/python") if (root / ".venv").exists() else sys.executable
