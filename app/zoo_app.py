@@ -48,10 +48,16 @@ def ping() -> Response:
 
 @app.get("/status", provide_automatic_options=False)
 def status() -> Response:
-    """Which process answered, and what it was told. Text; `?json`, `?html`; `?full` adds the family."""
+    """Which process answered, and what it was told. Text; `?json`, `?html`; `?full` adds the family.
+
+    `?hold=MS` stays that long (at most 1000 ms), and says from when to when on the machine's monotonic clock: requests
+    that hold can be seen to overlap, which is how `zoo compare` counts what an exhibit does at once.
+    """
     import zoo_status  # late: neither hello nor ping, nor a CGI start, should pay for it
 
     facts = zoo_status.facts(request.environ, g.arrival)
+    if "hold" in request.args:
+        facts["held"] = _hold(request.args.get("hold", 0, type=int))
     if "full" in request.args:
         facts["processes"] = zoo_status.family(os.getpid(), g.arrival)
     if "json" in request.args:
@@ -59,6 +65,12 @@ def status() -> Response:
     if "html" in request.args:
         return zoo_status.as_html(facts)
     return _text(zoo_status.as_text(facts))
+
+
+def _hold(ms: int) -> dict[str, float]:
+    began = time.monotonic()
+    time.sleep(min(max(ms, 0), 1000) / 1000)
+    return {"from": began, "to": time.monotonic()}
 
 
 if os.environ.get("ZOO_ECHO") == "1":  # off unless asked for: `zoo up --echo`, for tests and labs

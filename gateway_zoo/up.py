@@ -20,6 +20,7 @@ from typing import Any
 from gateway_zoo import leftovers, plan, probe, root, show, state
 from gateway_zoo.cli import fail, known
 from gateway_zoo.plan import Cell, Plan
+from gateway_zoo.registry import FRONTS
 from gateway_zoo.settings import Settings
 
 READY_S = 60.0  # until every cell must have answered
@@ -156,12 +157,13 @@ def _show_logs(made: Plan, names: set[str], out: Any) -> None:
 
 
 def _show(made: Plan) -> None:
-    table = show.table("exhibit", "try it: nginx", f"or Apache on port {made.settings.apache_port}")
+    """One copy-ready line per exhibit, and where else it answers: two lines side by side do not fit 80 columns."""
+    table = show.table("exhibit", "try it", "also")
     for exhibit in made.registry.exhibits.values():
-        first, second = (made.cell(exhibit.id, front) for front in ("nginx", "apache"))
-        one = "closed" if first.closed else f"curl {first.url}/hello".replace("http://127.0.0.1", "localhost")
-        two = "closed" if second.closed else f"curl {second.url}/hello".replace("http://127.0.0.1", "localhost")
-        table.add_row(exhibit.id, one, two)
+        open_cells = [cell for front in FRONTS if (cell := made.cell(exhibit.id, front)).closed is None]
+        lines = [f"curl {cell.url.replace('http://127.0.0.1', 'localhost')}/hello" for cell in open_cells] or ["closed"]
+        also = f"{open_cells[1].front} on port {made.settings.port(open_cells[1].front)}" if len(open_cells) > 1 else ""
+        table.add_row(exhibit.id, lines[0], also)
     out = show.console()
     out.print(table)
     for cell in made.cells:

@@ -1,0 +1,134 @@
+"""`check`: every cell, every endpoint, GET and HEAD, held against the contract (probe.CONTRACT).
+
+Status, Content-Type, Content-Length and body must be right. Other headers may differ, because servers add their own:
+they are reported, never failed.
+"""
+
+import concurrent.futures
+import http.client
+import os
+import re
+import statistics
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gateway_zoo import probe, show, targets
+from gateway_zoo.plan import Cell
+from gateway_zoo.settings import Settings
+
+#: Headers that the contract covers, or that differ from request to request.
+COVERED = {"content-type", "content-length", "date", "connection", "keep-alive", "x-request-id"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One endpoint of one cell. `state`: ok, failed, closed. `ms` of the GET; `pid` where the answer tells it."""
+
+    exhibit: str
+    front: str
+    endpoint: str
+    url: str
+    state: str
+    status: int | None
+    ms: float | None
+    pid: int | None
+    why: str | None
+
+
+def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
+    """Exit 0 if every open cell is right, else 1."""
+    _, cells = targets.find(made, ids, urls)
+    differences: dict[str, dict[str, list[str]]] = {}
+    results = ask_all(cells, differences)
+    failed = [result for result in results if result.state == "failed"]
+    closed = [cell for cell in cells if cell.closed]
+    if as_json:
+        from gateway_zoo.cli import print_json
+
+        rows = [asdict(result) for result in results]
+        print_json(
+            {"ok": not failed, "failed": len(failed), "closed": len(closed), "cells": rows, "differences": differences}
+        )
+    else:
+        _print(cells, results, differences)
+    return 1 if failed else 0
+
+
+def ask_all(cells: list[Cell], differences: dict[str, dict[str, list[str]]]) -> list[Result]:
+    """Ask everything; two cells at a time, a cell's own requests one after the other. Order as in `cells`."""
+    out = show.console(error=True)
+    jobs = [(cell, endpoint) for cell in cells for endpoint in probe.CONTRACT]
+    done: dict[tuple[Cell, str], Result] = {}
+    with out.status("asking") as status, concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+        asked = {pool.submit(_ask, cell, endpoint, differences): (cell, endpoint) for cell, endpoint in jobs}
+        for future in concurrent.futures.as_completed(asked):
+            done[asked[future]] = future.result()
+            status.update(f"{len(done)} of {len(jobs)} endpoints asked")
+    return [done[job] for job in jobs]
+
+
+def _ask(cell: Cell, endpoint: str, differences: dict[str, dict[str, list[str]]]) -> Result:
+    url = f"{cell.url}/{endpoint}"
+    if cell.closed:
+        return Result(cell.exhibit, cell.front, endpoint, url, "closed", None, None, None, cell.closed)
+    try:
+        got, head = probe.ask(url), probe.ask(url, "HEAD")
+    except (OSError, http.client.HTTPException) as error:
+        why = f"{type(error).__name__}: {error}"
+        return Result(cell.exhibit, cell.front, endpoint, url, "failed", None, None, None, why)
+    wrong = [f"GET: {fault}" for fault in probe.faults(endpoint, "GET", got)]
+    wrong += [f"HEAD: {fault}" for fault in probe.faults(endpoint, "HEAD", head)]
+    if endpoint == "hello":
+        _note(differences, f"{cell.exhibit} behind {cell.front}", got.headers)
+    pid = re.search(rb"^pid: +(\d+)$", got.body, re.MULTILINE)
+    return Result(
+        exhibit=cell.exhibit,
+        front=cell.front,
+        endpoint=endpoint,
+        url=url,
+        state="failed" if wrong else "ok",
+        status=got.status,
+        ms=round(got.ms, 1),
+        pid=int(pid[1]) if pid else None,
+        why="; ".join(wrong) or None,
+    )
+
+
+def _note(differences: dict[str, dict[str, list[str]]], who: str, headers: dict[str, str]) -> None:
+    for name in headers.keys() - COVERED:
+        differences.setdefault(name, {}).setdefault(headers[name], []).append(who)
+
+
+def _print(cells: list[Cell], results: list[Result], differences: dict[str, dict[str, list[str]]]) -> None:
+    out = show.console()
+    table = show.table("exhibit", "nginx", "Apache")
+    for exhibit in dict.fromkeys(cell.exhibit for cell in cells):
+        table.add_row(exhibit, *(_summary(results, exhibit, front) for front in ("nginx", "apache")))
+    out.print(table)
+    for result in results:
+        if result.state == "failed":
+            line = f"{result.exhibit} behind {result.front}: {result.endpoint}: {show.plain(result.why)}"
+            out.print(line, style="red", markup=False, soft_wrap=True)
+    _print_differences(differences, out)
+    counts = {state: sum(r.state == state for r in results) for state in ("ok", "failed", "closed")}
+    out.print(f"{counts['ok']} ok, {counts['failed']} failed, {counts['closed']} closed")
+
+
+def _summary(results: list[Result], exhibit: str, front: str) -> str:
+    mine = [r for r in results if (r.exhibit, r.front) == (exhibit, front)]
+    if not mine or mine[0].state == "closed":
+        return "closed"
+    good = [r.ms for r in mine if r.state == "ok" and r.ms is not None]
+    if len(good) < len(mine):
+        return f"FAILED {len(mine) - len(good)} of {len(mine)}"
+    return f"ok {len(good)} of {len(mine)}  {statistics.median(good):6.1f} ms"
+
+
+def _print_differences(differences: dict[str, dict[str, Any]], out: Any) -> None:
+    """One line per header and value: who sends it, counted when many."""
+    if differences:
+        out.print("\nOther headers on hello (no failure):")
+    for name, values in sorted(differences.items()):
+        for value, who in values.items():
+            shown = who[0] if len(who) == 1 else f"{len(who)} cells"
+            out.print(f"  {name}: {show.plain(value)}  ({shown})", markup=False, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,65 @@
+"""`ls`: what there is. From the registry and this machine; a running zoo is not needed."""
+
+from typing import Any
+
+from gateway_zoo import plan, show, state
+from gateway_zoo.plan import Cell, Plan
+from gateway_zoo.registry import FRONTS
+from gateway_zoo.settings import Settings
+
+WIDE = 100  # columns
+
+
+def run(made: Settings, as_json: bool) -> int:
+    """Print the table, or `[{id, cage, family, protocol, interface, model, slots, server, fronts}]`."""
+    the_plan = plan.make(made)
+    rows = [_row(the_plan, exhibit, _cells(the_plan)) for exhibit in the_plan.registry.exhibits]
+    if as_json:
+        from gateway_zoo.cli import print_json
+
+        print_json(rows)
+        return 0
+    _print(rows)
+    for error in the_plan.registry.errors:
+        show.console(error=True).print(f"zoo: {error}", style="yellow", markup=False)
+    return 0
+
+
+def _cells(made: Plan) -> list[Cell]:
+    """A running zoo's own list knows what was left out of its start."""
+    running = state.read(made.settings) if state.running(made.settings) else None
+    return [Cell(**cell) for cell in running["cells"]] if running else made.cells
+
+
+def _row(made: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
+    exhibit = made.registry.exhibits[id]
+    family = made.registry.families[exhibit.family]
+    cage = made.registry.cage_of(id)
+    mine = {cell.front: cell for cell in cells if cell.exhibit == id}
+    return {
+        "id": id,
+        "cage": cage.name,
+        "family": family.id,
+        "protocol": exhibit.protocol or cage.file.protocol,
+        "interface": exhibit.interface or cage.file.interface,
+        "model": family.model,
+        "slots": family.slots,
+        "server": family.server,
+        "fronts": {
+            front: {"closed": mine[front].closed} if mine[front].closed else {"url": mine[front].url}
+            for front in FRONTS
+            if front in mine
+        },
+    }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    out = show.console()
+    wide = out.width >= WIDE  # the server's name is what a narrow screen can do without
+    columns = ["exhibit", "protocol", "process model", "slots", "open behind"] + (["server"] if wide else [])
+    table = show.table(*columns, right=("slots",))
+    for row in rows:
+        fronts = " ".join(front for front, cell in row["fronts"].items() if "url" in cell) or "-"
+        slots = "any" if row["slots"] is None else str(row["slots"])
+        table.add_row(row["id"], row["protocol"], row["model"], slots, fronts, *([row["server"]] if wide else []))
+    out.print(table)

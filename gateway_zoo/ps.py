@@ -1,0 +1,143 @@
+"""`ps`: the process families as a tree. From the keeper's own list of sessions; a pid from elsewhere is never looked at."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psutil
+
+from gateway_zoo import process, show, state
+from gateway_zoo.cli import fail
+from gateway_zoo.registry import Registry, load
+from gateway_zoo.settings import Settings
+
+
+@dataclass(frozen=True)
+class Row:
+    """One process. Sizes in bytes, times in seconds. `pss` is None where it may not be read; `requests` always, because
+    only the process itself knows (ask `status`)."""
+
+    exhibit: str
+    role: str
+    pid: int
+    ppid: int
+    threads: int
+    rss: int
+    pss: int | None
+    cpu_s: float
+    age_s: float
+    requests: None = None
+
+
+def run(made: Settings, as_json: bool) -> int:
+    """Print the tree, or the rows as JSON."""
+    if made.compose:
+        fail("in containers Compose knows the processes: docker compose top, docker compose stats", 3)
+    running = state.read(made) if state.running(made) else None
+    if running is None:
+        fail("the zoo is not running; ./zoo up starts it", 3)
+    rows = collect(made, running)
+    if as_json:
+        from gateway_zoo.cli import print_json
+
+        print_json([asdict(row) for row in rows])
+    else:
+        _print(rows, load(made.root))
+    return 0
+
+
+def collect(made: Settings, running: dict[str, Any]) -> list[Row]:
+    """Every process of the running zoo, parents before children, families in the order of their start."""
+    sessions: dict[str, int] = running["sessions"]
+    pids = process.members(running["token"], set(sessions.values()), made.run, everything=True)
+    found = {row.pid: row for pid in pids if (row := _row(pid, sessions))}
+    keeper = _row(running["pid"], {"keeper": 0})
+    ordered = [keeper] if keeper else []
+    for leader in sessions.values():
+        ordered += _below(leader, found)
+    return ordered
+
+
+def _below(pid: int, found: dict[int, Row]) -> list[Row]:
+    """A process and its descendants, depth first."""
+    own = [found[pid]] if pid in found else []
+    children = [row.pid for row in found.values() if row.ppid == pid]
+    return own + [row for child in sorted(children) for row in _below(child, found)]
+
+
+def _row(pid: int, sessions: dict[str, int]) -> Row | None:
+    try:
+        one = psutil.Process(pid)
+        with one.oneshot():
+            name = _family(one, sessions)
+            times = one.cpu_times()
+            return Row(
+                exhibit=name,
+                role=_role(one, pid in sessions.values() or "keeper" in sessions),
+                pid=pid,
+                ppid=one.ppid(),
+                threads=one.num_threads(),
+                rss=one.memory_info().rss,
+                pss=_pss(one),
+                cpu_s=round(times.user + times.system, 2),
+                age_s=round(_age(one), 1),
+            )
+    except psutil.Error:
+        return None
+
+
+def _family(one: psutil.Process, sessions: dict[str, int]) -> str:
+    """The family that a process serves: inside a front, its environment or its title tells; else its session."""
+    if "keeper" in sessions:
+        return "keeper"
+    title = " ".join(one.cmdline())
+    if title.startswith("(wsgi:"):  # mod_wsgi's display-name=%{GROUP}
+        return title[6:].partition(")")[0]
+    try:
+        if name := one.environ().get("ZOO_FAMILY"):
+            return name
+    except psutil.Error:
+        pass
+    session = process.session(one.pid)
+    return next((name for name, leader in sessions.items() if leader == session), "?")
+
+
+def _role(one: psutil.Process, leads: bool) -> str:
+    if leads:
+        return "master" if one.children() else "server"
+    return "worker"
+
+
+def _pss(one: psutil.Process) -> int | None:
+    try:
+        return int(one.memory_full_info().pss)
+    except psutil.Error:
+        return None
+
+
+def _age(one: psutil.Process) -> float:
+    import time
+
+    return time.time() - one.create_time()
+
+
+def _print(rows: list[Row], registry: Registry) -> None:
+    table = show.table(
+        "exhibit", "process", "pid", "threads", "PSS MB", "CPU s", right=("threads", "PSS MB", "CPU s")
+    )
+    depth = {0: -1}
+    before = None
+    for row in rows:
+        depth[row.pid] = depth.get(row.ppid, -1) + 1 if row.exhibit != "keeper" else 0
+        name = row.exhibit if row.exhibit != before else ""
+        before = row.exhibit
+        pss = "-" if row.pss is None else f"{row.pss / 1e6:.1f}"
+        branch = "  " * depth[row.pid] + row.role
+        table.add_row(name, branch, str(row.pid), str(row.threads), pss, f"{row.cpu_s:.2f}")
+    out = show.console()
+    out.print(table)
+    shared = {e.family for e in registry.exhibits.values() if e.id != e.family}
+    for family in sorted(shared):
+        ids = [e.id for e in registry.exhibits.values() if e.family == family]
+        out.print(f"{family} serves {', '.join(ids)}", style="dim")
+    total = sum(row.pss or 0 for row in rows)
+    out.print(f"{len(rows)} processes, {total / 1e6:.0f} MB PSS together")

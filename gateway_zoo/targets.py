@@ -1,0 +1,34 @@
+"""Which cells `check` and `compare` ask: those of the running zoo, or those of any zoo whose fronts' addresses are given.
+
+With addresses only the registry is believed (in containers everything is installed); without, the running zoo's own
+list, which knows what is missing on this machine.
+"""
+
+from dataclasses import replace
+
+from gateway_zoo import state
+from gateway_zoo.cli import fail, known
+from gateway_zoo.plan import Cell
+from gateway_zoo.registry import FRONTS, Registry, load
+from gateway_zoo.settings import Settings
+
+
+def find(made: Settings, ids: list[str] | None, urls: dict[str, str]) -> tuple[Registry, list[Cell]]:
+    """The registry and the cells to ask. Exit 3 if no zoo runs here, 2 for an exhibit that does not exist."""
+    registry = load(made.root)
+    wanted = known(ids, list(registry.exhibits))
+    if any(urls.values()):
+        cells = [_remote(registry, exhibit, front, urls[front]) for exhibit in registry.exhibits for front in FRONTS]
+    else:
+        running = state.read(made) if state.running(made) else None
+        if running is None:
+            fail(f"no zoo is running in {made.run}; ./zoo up starts one, --nginx and --apache name another", 3)
+        cells = [Cell(**cell) for cell in running["cells"]]
+    return registry, [cell for cell in cells if not wanted or cell.exhibit in wanted]
+
+
+def _remote(registry: Registry, exhibit: str, front: str, base: str) -> Cell:
+    cell = Cell(exhibit, front, f"{base.rstrip('/')}/{exhibit}")
+    if reason := registry.exhibits[exhibit].closed.get(front):
+        return replace(cell, closed=reason)
+    return cell if base else replace(cell, closed=f"no address given; --{front} URL")
