@@ -18,6 +18,7 @@ import threading
 import time
 
 from flask import Flask, Response, g, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 app = Flask(__name__, static_folder=None)
@@ -47,7 +48,7 @@ def ping() -> Response:
 
 
 @app.get("/status", provide_automatic_options=False)
-def status() -> Response:
+def status() -> ResponseReturnValue:
     """Which process answered, and what it was told. Text; `?json`, `?html`; `?full` adds the family.
 
     `?hold=MS` stays that long (at most 1000 ms), and says from when to when on the machine's monotonic clock: requests
@@ -76,7 +77,7 @@ def _hold(ms: int) -> dict[str, float]:
 if os.environ.get("ZOO_ECHO") == "1":  # off unless asked for: `zoo up --echo`, for tests and labs
 
     @app.route("/echo", methods=["GET", "POST"], provide_automatic_options=False)
-    def echo() -> Response:
+    def echo() -> ResponseReturnValue:
         """What arrived: method, body and variables, secrets masked."""
         import zoo_status
 

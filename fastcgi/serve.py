@@ -8,4 +8,4 @@ from zoo_app import app
 
 servers = {"threads": fcgi.WSGIServer, "fork": fcgi_fork.WSGIServer, "spawned": fcgi_single.WSGIServer}
 model, *address = sys.argv[1:]
-run(servers[model], app, *address or [None])
+run(servers[model], app, address[0] if address else None)

@@ -1,5 +1,6 @@
 """`doctor`: what is missing or in the way, each with its fix. `up` asks the same questions before it starts."""
 
+import os
 import re
 import socket
 import subprocess
@@ -67,8 +68,6 @@ def blockers(made: Plan) -> list[Problem]:
 
 
 def _writable(made: Settings) -> bool:
-    import os
-
     existing = next(path for path in (made.run, *made.run.parents) if path.exists())
     return os.access(existing, os.W_OK | os.X_OK)
 
@@ -101,7 +100,7 @@ def _holder(port: int) -> str | None:
 
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == "LISTEN" and connection.laddr.port == port and connection.pid:
+            if connection.status == "LISTEN" and connection.laddr[1] == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         pass

@@ -17,6 +17,8 @@ APT = {
     "mod_fcgid.so": "libapache2-mod-fcgid",
     "fcgiwrap": "fcgiwrap",
 }
+#: What only the tests need: the README's curl, and a second network address.
+APT_FOR_TESTS = {"curl": "curl", "ip": "iproute2"}
 VENV_BIN = Path(sys.prefix) / "bin"
 #: Search path of everything that the zoo starts. Servers of the virtual environment first.
 PATH = f"{VENV_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"

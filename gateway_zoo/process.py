@@ -81,6 +81,14 @@ def send(pid: int, signum: int, token: str, sessions: Iterable[int], run: Path) 
         os.close(descriptor)
 
 
+def session(pid: int) -> int | None:
+    """The session of a process, None if it is gone."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
 def zombie(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:

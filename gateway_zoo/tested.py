@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway_zoo import root, show
+from gateway_zoo import parts, root, show
 from gateway_zoo.cli import fail
 from gateway_zoo.settings import Settings
 
@@ -17,7 +17,8 @@ EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
 def run(made: Settings, words: list[str]) -> int:
     """pytest's exit status; 1 for any failure, also of collection."""
     out = show.console(error=True)
-    root.install_what_is_missing(made, out)
+    absent = [package for program, package in parts.APT_FOR_TESTS.items() if not parts.program(program)]
+    root.install_what_is_missing(made, out, tuple(absent))
     root.compile_ahead(made)
     _install(made.root)
     command = [sys.executable, "-P", "-m", "pytest", *(words or EVERYTHING)]

@@ -1,0 +1,73 @@
+"""README and labels are true: every console block is run, every exhibit is asked, every label has its parts."""
+
+import doctest
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from zoo_in_test import ROOT, Zoo
+
+PAGES = [ROOT / "README.md", *sorted(path.parent / "README.md" for path in ROOT.glob("*/cage.toml"))]
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINES = 60  # one screen of a projector, wrapped text included
+
+
+def examples(page: Path) -> list[tuple[str, str]]:
+    """(command, expected output) of each `$ ` line in the console blocks of a page."""
+    found: list[tuple[str, str]] = []
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            found.append((command, expected))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name + "/" + page.name)
+def test_console_blocks_say_what_happens(zoo: Zoo, page: Path) -> None:
+    matches = doctest.OutputChecker().check_output
+    assert examples(page)
+    for command, expected in examples(page):
+        ported = command.replace(":8080", f":{zoo.ports['nginx']}").replace(":8081", f":{zoo.ports['apache']}")
+        env = zoo.env | {"PATH": os.environ["PATH"]}
+        done = subprocess.run(
+            ["bash", "-c", ported],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert matches(expected, done.stdout, doctest.ELLIPSIS), f"{page}: $ {command}\n{done.stdout}"
+
+
+def test_the_readme_asks_every_cell(zoo: Zoo) -> None:
+    commands = "\n".join(command for command, _ in examples(ROOT / "README.md"))
+    ports = {"nginx": 8080, "apache": 8081}
+    silent = [cell for cell in zoo.open_cells() if f"localhost:{ports[cell[1]]}/{cell[0]}/" not in commands]
+    assert not silent
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.parent.name)
+def test_a_label_has_its_parts_and_fits_a_screen(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    parts = re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE)
+    assert parts == ["Origin", "Process model", "On the wire", "Try it", "Left out"], parts
+    assert len(text.splitlines()) <= LINES
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_every_command_is_in_the_readme(zoo: Zoo) -> None:
+    commands = re.findall(r"^  (\w+) ", zoo.cli("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert "check" in commands
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in commands if f"./zoo {name}" not in readme] == []

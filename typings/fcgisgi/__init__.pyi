@@ -1,0 +1,1 @@
+"""Types for fcgisgi, which has none: only what the launcher touches."""
