@@ -75,7 +75,7 @@ def user_of_the_zoo() -> pwd.struct_passwd:
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """ZOO_ROOT, ZOO_RUN, ZOO_NGINX_PORT, ZOO_APACHE_PORT, ZOO_PORT_SHIFT, ZOO_LISTEN, ZOO_ECHO; in compose also
-    ZOO_COMPOSE, ZOO_NEAR, ZOO_GATEWAYS. Raises SettingsError."""
+    ZOO_COMPOSE, ZOO_NEAR, ZOO_BIND, ZOO_GATEWAYS. Raises SettingsError."""
     root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent)
     run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in keeper.prepare
     return Settings(
@@ -85,11 +85,18 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         apache_port=_port(environ, "ZOO_APACHE_PORT", 8081),
         port_shift=_number(environ, "ZOO_PORT_SHIFT", 0, -30000, 30000),
         listen=_address(environ.get("ZOO_LISTEN", "")),
-        near=environ.get("ZOO_NEAR") or Settings.near,
+        near=_near(environ),
         gateway_hosts=environ.get("ZOO_GATEWAYS", ""),
         compose=environ.get("ZOO_COMPOSE") == "1",
         echo=environ.get("ZOO_ECHO") == "1",
     )
+
+
+def _near(environ: Mapping[str, str]) -> str:
+    """Who may ask for status. ZOO_BIND is where compose publishes the fronts: whoever comes through that door has the
+    bridge's address, so the bridge is near only while nobody but this machine can come."""
+    published_here = environ.get("ZOO_BIND", "127.0.0.1").startswith("127.")
+    return (published_here and environ.get("ZOO_NEAR")) or Settings.near
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

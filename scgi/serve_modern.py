@@ -2,6 +2,7 @@
 `serve_modern.py ADDRESS`. aioscgi is GPL: this process is a program of its own, and nothing else imports it.
 """
 
+import inspect
 import sys
 
 from a2wsgi import WSGIMiddleware
@@ -11,5 +12,7 @@ from aioscgi.main import NullaryListener
 from gateway_zoo.listen import listener
 from zoo_app import app
 
+# From 2.4 on (Python 3.12) it wants to know how long a busy request may take at the end; 2.3 does not ask.
+more = {"shutdown_timeout": 3.0} if "shutdown_timeout" in inspect.signature(run).parameters else {}
 # An open socket instead of a path: aioscgi would create the path for everyone (0666).
-run([], [], [listener(sys.argv[1])], Container(WSGIMiddleware(app, workers=4), None), NullaryListener())
+run([], [], [listener(sys.argv[1])], Container(WSGIMiddleware(app, workers=4), None), NullaryListener(), **more)

@@ -79,6 +79,13 @@ class Zoo:
             argv, env=self.env | (env or {}), capture_output=True, text=True, timeout=timeout, check=False, cwd="/"
         )
 
+    def typescript(self, word: str, env: dict[str, str]) -> str:
+        """The output of a command as a terminal sees it."""
+        argv = ["script", "-qec", f"{self.root}/zoo {word}", "/dev/null"]
+        return subprocess.run(
+            argv, env=self.env | env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        ).stdout
+
     def up(self, *words: str, env: dict[str, str] | None = None) -> "Zoo":
         """Start it in the background; fails with the output and the logs."""
         done = self.cli("up", "-d", *words, env=env)

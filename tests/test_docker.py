@@ -1,0 +1,298 @@
+"""The zoo in containers: a project, a network and ports of its own, always taken down again.
+
+Without an engine these are skipped with the reason; `make test-docker` sets ZOO_REQUIRE_DOCKER=1, and then they fail.
+"""
+
+import itertools
+import json
+import os
+import random
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from zoo_in_test import FRONTS, ROOT, eventually, free
+
+from gateway_zoo.plan import Plan
+from gateway_zoo.registry import load
+from gateway_zoo.settings import Settings, from_environment
+
+pytestmark = pytest.mark.docker
+
+REGISTRY = load(ROOT)
+STARTED = {family.id for family in REGISTRY.families.values() if family.command}
+ON_TCP = {exhibit.id for exhibit in REGISTRY.exhibits.values() if exhibit.tcp}
+CELLS = [(e.id, front) for e in REGISTRY.exhibits.values() for front in FRONTS if front in e.fronts]
+ENVIRONMENT = {"PATH", "LANG", "PYTHONPATH", "ZOO_RUN", "ZOO_FAMILY", "ZOO_ECHO", "ZOO_START"}
+
+
+class Compose:
+    """One compose project. `net`: the first three numbers of its networks."""
+
+    def __init__(self) -> None:
+        self.name = f"zoo-test-{os.getpid()}"
+        self.net = f"10.{random.randrange(100, 250)}.{random.randrange(256)}"  # noqa: S311 - not a secret
+        numbers = random.sample(range(10000, 30000), 200)
+        pair = next(two for two in itertools.pairwise(numbers) if free(*two))
+        self.ports = dict(zip(FRONTS, pair, strict=True))
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("ZOO_", "COMPOSE_"))}
+        self.env |= {"COMPOSE_PROJECT_NAME": self.name, "ZOO_NET": self.net}
+        self.env |= {f"ZOO_{front.upper()}_PORT": str(port) for front, port in self.ports.items()}
+
+    def run(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """`docker compose …`; never raises for its exit status."""
+        return docker("compose", *words, env=self.env | (env or {}))
+
+    def ok(self, *words: str, env: dict[str, str] | None = None) -> str:
+        done = self.run(*words, env=env)
+        assert done.returncode == 0, f"docker compose {' '.join(words)}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def zoo(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command of the keeper, inside."""
+        return self.run("run", "--rm", "-T", "zoo", *words)
+
+    def config(self) -> dict[str, Any]:
+        """docker-compose.yml with all that is repeated and substituted written out."""
+        services: dict[str, Any] = json.loads(self.ok("--profile", "*", "config", "--format", "json"))["services"]
+        return services
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(docker("inspect", f"{self.name}-{service}-1").stdout)[0]
+        return found
+
+    def get(self, exhibit: str, front: str, path: str = "ping") -> requests.Response:
+        return requests.get(f"http://127.0.0.1:{self.ports[front]}/{exhibit}/{path}", timeout=30)
+
+    def answers(self, exhibit: str, front: str) -> bool:
+        try:
+            return self.get(exhibit, front).text == "pong\n"
+        except requests.ConnectionError:
+            return False
+
+    def leftovers(self) -> str:
+        """What carries the project's label: containers, networks, volumes."""
+        label = f"label=com.docker.compose.project={self.name}"
+        kinds = (("ps", "-a"), ("network", "ls"), ("volume", "ls"))
+        return "".join(docker(*kind, "-q", "--filter", label).stdout for kind in kinds)
+
+
+def docker(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def compose() -> Iterator[Compose]:
+    """A zoo in containers, every service healthy. Who breaks it mends it."""
+    try:
+        missing = docker("info").stderr if docker("info").returncode else ""
+    except FileNotFoundError:
+        missing = "the command docker is not installed"
+    if missing and os.environ.get("ZOO_REQUIRE_DOCKER") != "1":
+        pytest.skip(f"no Docker engine answers: {missing.strip()}")
+    assert not missing, missing
+    made = Compose()
+    try:
+        made.ok("build")
+        # Nothing may be fetched from here on.
+        made.ok("up", "--wait", "--no-build", "--pull", "never")
+        yield made
+    finally:
+        made.ok("--profile", "*", "down", "-v")
+    assert not made.leftovers()
+
+
+# --- one set of files -------------------------------------------------------------------------------------------------
+
+
+def test_services_are_the_families_and_their_commands(compose: Compose) -> None:
+    services = compose.config()
+    assert set(services) == STARTED | {*FRONTS, "zoo"}
+    hosts = services["nginx"]["environment"]["ZOO_GATEWAYS"]
+    made = Plan(Settings(ROOT, Path("/run/zoo"), compose=True, gateway_hosts=hosts), REGISTRY, [], [])
+    for name in STARTED:
+        family = REGISTRY.families[name]
+        assert services[name]["command"] == [w.replace(str(ROOT), "/zoo") for w in made.command(family)], name
+        assert services[name]["environment"] == {"ZOO_FAMILY": name}
+        assert services[name].get("stop_signal", "SIGTERM") == f"SIG{family.stop_signal}", name
+        assert (services[name].get("network_mode") == "none") == (name not in ON_TCP), name
+
+
+def test_every_cell_answers_from_outside(compose: Compose) -> None:
+    assert len(CELLS) == 40
+    for exhibit, front in CELLS:
+        assert compose.get(exhibit, front, "hello").content == b"Hello from the Gateway Zoo\n", (exhibit, front)
+        assert compose.get(exhibit, front, "ping").content == b"pong\n", (exhibit, front)
+        facts = compose.get(exhibit, front, "status?json&full").json()
+        assert (facts["exhibit"], facts["front"], facts["user"]) == (exhibit, front, "www-data")
+        assert facts["pid"] in [row["pid"] for row in facts["processes"]], (exhibit, front)
+
+
+def test_first_page_has_curl_lines_that_work(compose: Compose) -> None:
+    for port in compose.ports.values():
+        page = requests.get(f"http://127.0.0.1:{port}/", timeout=10).text
+        assert f"curl http://127.0.0.1:{port}/fastcgi/hello" in page
+
+
+@pytest.mark.parametrize("words", [["check"], ["compare"]])
+def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> None:
+    done = compose.zoo(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["ps"], "docker compose top"),
+        (["logs"], "docker compose logs"),
+        (["restart", "fastcgi"], "docker compose restart fastcgi"),
+        (["restart", "uwsgi-http"], "docker compose restart uwsgi"),
+        (["restart", "mod_wsgi"], "docker compose restart apache"),
+        (["up"], "docker compose up"),
+        (["down"], "docker compose down"),
+    ],
+)
+def test_what_compose_does_is_left_to_compose(compose: Compose, words: list[str], hint: str) -> None:
+    done = compose.zoo(*words)
+    assert (done.returncode, hint in done.stderr) == (3, True), done.stdout + done.stderr
+
+
+def test_both_access_logs_and_the_apps_lines_reach_docker(compose: Compose) -> None:
+    for front in FRONTS:
+        request = compose.get("scgi", front, "hello").headers["X-Request-ID"]
+        assert request in compose.ok("logs", front)
+        eventually(lambda sought=request: sought in compose.ok("logs", "scgi"), 5, "the app's line")  # type: ignore[misc]
+
+
+# --- what dies and comes back -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("service", "exhibit", "front"),
+    [("fastcgi", "fastcgi", "nginx"), ("uwsgi", "uwsgi-scgi", "apache"), ("scgi-tcp", "scgi-tcp", "nginx"),
+     ("wsgi-sync", "wsgi-sync", "apache"), ("apache", "mod_wsgi", "apache"), ("nginx", "cgi", "nginx")],
+)  # fmt: skip
+def test_a_server_killed_from_the_host_comes_back(compose: Compose, service: str, exhibit: str, front: str) -> None:
+    before = compose.inspect(service)
+    kill = f"kill -9 {before['State']['Pid']}"
+    # In the host's process namespace, as the servers' user: whoever may use Docker may do this, not only root.
+    done = docker("run", "--rm", "--pid=host", "--network=none", "--entrypoint=sh", "gateway-zoo", "-c", kill)
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: compose.inspect(service)["RestartCount"] == before["RestartCount"] + 1, 20, "a restart")
+    eventually(lambda: compose.answers(exhibit, front), 20, f"{exhibit} answers again")
+
+
+def test_a_stopped_gateway_is_named_and_started_as_the_page_says(compose: Compose) -> None:
+    compose.ok("kill", "fastcgi")
+    for front in FRONTS:
+        answer = compose.get("fastcgi", front)
+        assert answer.status_code in (502, 503), answer.text
+        assert answer.text == "fastcgi does not answer. Start it with: docker compose up -d fastcgi\n"
+        assert compose.answers("fastcgi-fork", front)
+    compose.ok("up", "-d", "fastcgi")
+    for front in FRONTS:
+        eventually(lambda here=front: compose.answers("fastcgi", here), 10, "fastcgi answers again")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("service", ["fastcgi", "uwsgi", "apache"])
+def test_a_second_container_of_a_family_is_refused(compose: Compose, service: str) -> None:
+    done = compose.run("run", "--rm", "-T", service)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"{service} runs in another container already" in done.stderr
+    exhibit = {"apache": "mod_wsgi"}.get(service, service)
+    assert compose.answers(exhibit, "apache"), "the first one still has its socket"
+
+
+# --- what must hold for every container -------------------------------------------------------------------------------
+
+
+def test_containers_may_do_little(compose: Compose) -> None:
+    for service in STARTED | set(FRONTS):
+        facts = compose.inspect(service)
+        host, config = facts["HostConfig"], facts["Config"]
+        assert config["User"] == "33:33", service
+        assert host["ReadonlyRootfs"], service
+        assert host["CapDrop"] == ["ALL"], service
+        assert not host["CapAdd"], service
+        assert not host["Privileged"], service
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], service
+        assert host["Init"], service
+        assert 0 < host["PidsLimit"] <= 512, service
+        assert 0 < host["Memory"] <= 1 << 30, service
+        assert host["RestartPolicy"]["Name"] == "unless-stopped", service
+        assert facts["State"]["Health"]["Status"] in ("healthy", "starting"), service
+        mounts = [(mount["Type"], mount["Destination"]) for mount in facts["Mounts"]]
+        assert mounts == [("volume", "/run/zoo/sock")], service
+        addresses = [p["HostIp"] for ports in facts["NetworkSettings"]["Ports"].values() for p in ports or []]
+        assert addresses == (["127.0.0.1"] if service in FRONTS else []), service
+
+
+def test_the_visitors_container_may_do_little(compose: Compose) -> None:
+    service = compose.config()["zoo"]
+    assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "33:33")
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("volumes")
+    assert not service.get("ports")
+
+
+def test_gateways_are_told_nothing_more_than_natively(compose: Compose) -> None:
+    for exhibit in ("cgi", "fastcgi", "scgi-tcp", "wsgi", "uwsgi"):
+        pid = compose.get(exhibit, "nginx", "status?json").json()["ppid" if exhibit == "cgi" else "pid"]
+        seen = compose.ok("exec", "-T", exhibit, "cat", f"/proc/{pid}/environ").split("\0")
+        names = {line.partition("=")[0] for line in seen if line}
+        assert names - {"PWD"} == ENVIRONMENT, exhibit  # fcgiwrap is started by sh, which adds PWD
+
+
+def test_sockets_are_for_owner_and_group_only(compose: Compose) -> None:
+    listing = compose.ok("exec", "-T", "nginx", "bash", "-c", "stat -c '%a %U:%G %F %n' . *")
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
+    sockets = {what.split()[-1]: mode for mode, _, what in rows if what.startswith("socket")}
+    assert {e.unix for e in REGISTRY.exhibits.values() if e.unix} <= set(sockets)
+    assert set(sockets.values()) <= {"660", "700"}, sockets  # 700: Apache's own, to its daemons
+    assert {owner for _, owner, _ in rows} == {"www-data:www-data"}
+    assert rows[0][0] == "750", "the directory"
+    connect = "import socket; socket.socket(socket.AF_UNIX).connect('/run/zoo/sock/fastcgi.sock')"
+    third = compose.run("exec", "-T", "--user", "1234:1234", "nginx", "python", "-c", connect)
+    assert "PermissionError" in third.stderr
+
+
+def test_gateways_on_tcp_are_reached_by_the_fronts_alone(compose: Compose) -> None:
+    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
+    for name in sorted(ON_TCP):
+        address, _, port = compose.config()[name]["command"][-1].partition(":")
+        for front in FRONTS:
+            compose.ok("exec", "-T", front, "python", "-c", connect, address, port)
+        visitor = compose.run("run", "--rm", "-T", "--entrypoint", "python", "zoo", "-c", connect, address, port)
+        assert visitor.returncode == 1, (name, visitor.stderr)
+    here = [a.address for addresses in psutil.net_if_addrs().values() for a in addresses if a.family == socket.AF_INET]
+    assert f"{compose.net}.1" in here, "this machine is on the fronts' bridge"
+    assert [address for address in here if address.startswith(f"{compose.net}.")] == [f"{compose.net}.1"]
+
+
+def test_status_closes_when_others_can_come(compose: Compose) -> None:
+    """Published on an address that is not loopback, every client looks like the bridge: 403 for all."""
+    elsewhere = f"{compose.net}.1"  # this machine on the bridge: no loopback, and yet nobody from outside comes there
+    compose.ok("up", "--wait", "--no-deps", *FRONTS, env={"ZOO_BIND": elsewhere})
+    try:
+        for port in compose.ports.values():
+            base = f"http://{elsewhere}:{port}/fastcgi"
+            assert requests.get(f"{base}/hello", timeout=10).status_code == 200
+            assert requests.get(f"{base}/status", timeout=10).status_code == 403
+    finally:
+        compose.ok("up", "--wait", "--no-deps", *FRONTS)
+    for front in FRONTS:
+        assert compose.get("fastcgi", front, "status").status_code == 200
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "::", "192.0.2.7", "localhost"])  # noqa: S104 - asserted to be refused
+def test_the_bridge_is_near_only_behind_loopback(bind: str) -> None:
+    environ = {"ZOO_COMPOSE": "1", "ZOO_NEAR": "127.0.0.1 10.9.9.0/25", "ZOO_RUN": "/run/zoo"}
+    assert from_environment(environ | {"ZOO_BIND": "127.0.0.1"}).near == "127.0.0.1 10.9.9.0/25"
+    assert from_environment(environ | {"ZOO_BIND": bind}).near == "127.0.0.1 ::1"
