@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway_zoo import probe, show, targets
+from gateway_zoo.cli import printable
 from gateway_zoo.plan import Cell
 from gateway_zoo.settings import Settings
 
@@ -107,7 +108,7 @@ def _print(cells: list[Cell], results: list[Result], differences: dict[str, dict
     out.print(table)
     for result in results:
         if result.state == "failed":
-            line = f"{result.exhibit} behind {result.front}: {result.endpoint}: {show.plain(result.why)}"
+            line = f"{result.exhibit} behind {result.front}: {result.endpoint}: {printable(result.why)}"
             out.print(line, style="red", markup=False, soft_wrap=True)
     _print_differences(differences, out)
     counts = {state: sum(r.state == state for r in results) for state in ("ok", "failed", "closed")}
@@ -131,4 +132,4 @@ def _print_differences(differences: dict[str, dict[str, Any]], out: Any) -> None
     for name, values in sorted(differences.items()):
         for value, who in values.items():
             shown = who[0] if len(who) == 1 else f"{len(who)} cells"
-            out.print(f"  {name}: {show.plain(value)}  ({shown})", markup=False, no_wrap=True, overflow="ellipsis")
+            out.print(f"  {name}: {printable(value)}  ({shown})", markup=False, no_wrap=True, overflow="ellipsis")

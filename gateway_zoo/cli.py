@@ -25,10 +25,20 @@ Nginx = Annotated[str, typer.Option("--nginx", metavar="URL", envvar="ZOO_NGINX"
 Apache = Annotated[str, typer.Option("--apache", metavar="URL", envvar="ZOO_APACHE", help="Where Apache answers.")]
 
 
-def fail(text: str, status: int) -> NoReturn:
-    """Say why on standard error, and leave."""
+def say(text: str) -> None:
+    """A line for people, on standard error: standard output is for tables and JSON."""
     typer.echo(f"zoo: {text}", err=True)
+
+
+def fail(text: str, status: int) -> NoReturn:
+    """Say why, and leave."""
+    say(text)
     raise typer.Exit(status)
+
+
+def printable(text: object) -> str:
+    """Escape control characters: paths, headers and log lines are written by strangers."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def known(ids: list[str] | None, exhibits: list[str], more: tuple[str, ...] = ()) -> list[str]:

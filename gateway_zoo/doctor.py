@@ -3,11 +3,9 @@
 import os
 import re
 import socket
-import subprocess
 from dataclasses import asdict, dataclass
-from importlib import metadata
 
-from gateway_zoo import parts, plan, show, state
+from gateway_zoo import parts, plan, state
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
 
@@ -29,6 +27,8 @@ def run(made: Settings, as_json: bool) -> int:
 
         print_json([asdict(problem) for problem in found])
     else:
+        from gateway_zoo import show
+
         out = show.console()
         for problem in found:
             style = "red" if problem.blocks else "yellow"
@@ -100,7 +100,7 @@ def _holder(port: int) -> str | None:
 
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == "LISTEN" and connection.laddr[1] == port and connection.pid:
+            if connection.status == "LISTEN" and connection.laddr and connection.laddr[1] == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         pass
@@ -138,6 +138,8 @@ def _old(made: Plan) -> list[Problem]:
 
 
 def _installed(distribution: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -169,6 +171,8 @@ def _debian(binary: str) -> bool:
 
 
 def _output(argv: list[str]) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
     except OSError:

@@ -9,7 +9,6 @@ When it is killed, its sentinel ends what is left (see sentinel.py); when that i
 import contextlib
 import json
 import os
-import secrets
 import selectors
 import signal
 import socket
@@ -46,7 +45,7 @@ class Keeper:
     def __init__(self, made: Plan, terminal: int | None) -> None:
         self.plan = made
         self.settings = made.settings
-        self.token = secrets.token_hex(16)
+        self.token = os.urandom(16).hex()
         self.terminal = terminal  # read end of a pipe that closes with the foreground `zoo up`
         self.stopping = False
         self.sentinel_pipe = os.pipe()

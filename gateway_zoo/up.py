@@ -5,9 +5,7 @@ another zoo) is found before the first process starts. The keeper is a process o
 pipe to it, so that it stops with us however we end.
 """
 
-import concurrent.futures
 import contextlib
-import http.client
 import json
 import os
 import signal
@@ -17,8 +15,8 @@ import sys
 import time
 from typing import Any
 
-from gateway_zoo import leftovers, plan, probe, root, show, state
-from gateway_zoo.cli import fail, known
+from gateway_zoo import leftovers, plan, ready, root, state
+from gateway_zoo.cli import fail, known, printable, say
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import FRONTS
 from gateway_zoo.settings import Settings
@@ -31,26 +29,27 @@ def run(made: Settings, ids: list[str] | None, *, detach: bool, echo: bool) -> i
     began = time.monotonic()
     if made.compose:
         fail("in containers Compose starts the zoo: docker compose up --wait", 3)
-    out = show.console(error=True)
-    root.install_what_is_missing(made, out)
+    root.install_what_is_missing(made)
     root.give_up(made)
     the_plan = plan.make(made)
     only = known(ids, list(the_plan.registry.exhibits))
     the_plan = plan.make(made, only) if only else the_plan
     for error in the_plan.registry.errors:
-        out.print(f"zoo: {error}", style="yellow", markup=False)
+        say(str(error))
     refuse_if_blocked(the_plan)
     keeper, pipe = _start_keeper(made, only, detach, echo)
     try:
-        slow = _wait_until_ready(the_plan, keeper, out)
+        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda: keeper.poll() is None)
     except KeyboardInterrupt:
-        slow = ["interrupted"]
-    if slow:
         _stop_keeper(keeper)
         return 3
-    out.print(f"{len(the_plan.open_cells)} cells answer after {time.monotonic() - began:.1f} s")
+    if silent or keeper.poll() is not None:
+        _complain(the_plan, keeper, silent)
+        _stop_keeper(keeper)
+        return 3
+    say(f"{len(the_plan.open_cells)} cells answer after {time.monotonic() - began:.1f} s")
     _show(the_plan)
-    return 0 if detach else _stay(keeper, pipe, out)
+    return 0 if detach else _stay(keeper, pipe)
 
 
 def refuse_if_blocked(made: Plan) -> None:
@@ -92,93 +91,43 @@ def _start_keeper(made: Settings, only: list[str], detach: bool, echo: bool) -> 
     return keeper, None if detach else write
 
 
-# --- waiting ---------------------------------------------------------------------------------------------------------------
+# --- what people see ---------------------------------------------------------------------------------------------------
 
 
-def _wait_until_ready(made: Plan, keeper: subprocess.Popen[bytes], out: Any) -> list[str]:
-    """Ping every open cell until it answers; returns the cells that did not, having said why."""
-    deadline = time.monotonic() + READY_S
-    waiting = {cell.url: cell for cell in made.open_cells}
-    total = len(waiting)
-    with out.status("starting") as status, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        while waiting and time.monotonic() < deadline and keeper.poll() is None:
-            worth = [cell for cell in waiting.values() if _listens(made, cell)]
-            for cell, answered in zip(worth, pool.map(_answers, worth), strict=True):
-                if answered:
-                    del waiting[cell.url]
-            names = ", ".join(sorted({cell.exhibit for cell in waiting.values()}))
-            status.update(f"{total - len(waiting)} of {total} cells answer; waiting for {names[:100]}")
-            time.sleep(0.02)
-    for cell in waiting.values():
-        out.print(f"zoo: {cell.exhibit} behind {cell.front} does not answer", style="red")
+def _complain(made: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -> None:
+    """Which cells did not come up, and the last lines of what should have answered."""
+    for cell in silent:
+        say(f"{cell.exhibit} behind {cell.front} does not answer")
     if keeper.poll() is not None:
-        out.print(f"zoo: the keeper ended with {keeper.returncode}", style="red")
-    if waiting:
-        _show_logs(made, {cell.exhibit for cell in waiting.values()} | {cell.front for cell in waiting.values()}, out)
-    return list(waiting)
-
-
-def _listens(made: Plan, cell: Cell) -> bool:
-    """Is it worth asking? No request is wasted on a server that has no socket yet: on two cores that is dear."""
-    exhibit = made.registry.exhibits[cell.exhibit]
-    own = made.registry.families[exhibit.family] in made.started
-    if own and exhibit.unix and not (made.settings.sockets / exhibit.unix).exists():
-        return False
-    if own and exhibit.tcp and not _connects(("127.0.0.1", exhibit.tcp + made.settings.port_shift)):
-        return False
-    return _connects(("127.0.0.1", made.settings.port(cell.front)))
-
-
-def _answers(cell: Cell) -> bool:
-    try:
-        return probe.ask(f"{cell.url}/ping", timeout=10).body == b"pong\n"
-    except (OSError, http.client.HTTPException):
-        return False
-
-
-def _connects(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def _show_logs(made: Plan, names: set[str], out: Any) -> None:
-    """The last lines of what did not come up."""
-    for name in sorted(names | {"keeper"}):
+        say(f"the keeper ended with {keeper.returncode}")
+    names = {cell.exhibit for cell in silent} | {cell.front for cell in silent} | {"keeper"}
+    for name in sorted(names):
         log = made.settings.logs / f"{name}.log"
         if log.exists():
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-6:]:
-                out.print(f"{name}: {show.plain(line)}", markup=False, style="dim")
-
-
-# --- showing ---------------------------------------------------------------------------------------------------------------
+                say(f"{name}: {printable(line)}")
 
 
 def _show(made: Plan) -> None:
     """One copy-ready line per exhibit, and where else it answers: two lines side by side do not fit 80 columns."""
-    table = show.table("exhibit", "try it", "also")
     for exhibit in made.registry.exhibits.values():
-        open_cells = [cell for front in FRONTS if (cell := made.cell(exhibit.id, front)).closed is None]
-        lines = [f"curl {cell.url.replace('http://127.0.0.1', 'localhost')}/hello" for cell in open_cells] or ["closed"]
-        also = f"{open_cells[1].front} on port {made.settings.port(open_cells[1].front)}" if len(open_cells) > 1 else ""
-        table.add_row(exhibit.id, lines[0], also)
-    out = show.console()
-    out.print(table)
+        cells = [cell for front in FRONTS if (cell := made.cell(exhibit.id, front)).closed is None]
+        line = f"curl {cells[0].url.replace('http://127.0.0.1', 'localhost')}/hello" if cells else "closed"
+        also = f"also {cells[1].front} on {made.settings.port(cells[1].front)}" if len(cells) > 1 else ""
+        print(f"{exhibit.id:17} {line:43} {also}".rstrip())
     for cell in made.cells:
         if cell.closed and not made.registry.exhibits[cell.exhibit].closed.get(cell.front):
-            out.print(f"{cell.exhibit} behind {cell.front} is closed: {cell.closed}", style="yellow", markup=False)
-    out.print("\nNext: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down")
+            print(f"{cell.exhibit} behind {cell.front} is closed: {cell.closed}")
+    print("\nNext: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down")
 
 
-def _stay(keeper: subprocess.Popen[bytes], pipe: int | None, out: Any) -> int:
-    out.print("Ctrl-C stops everything.")
+def _stay(keeper: subprocess.Popen[bytes], pipe: int | None) -> int:
+    say("Ctrl-C stops everything.")
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     try:
         keeper.wait()
     except KeyboardInterrupt:
-        out.print("stopping")
+        say("stopping")
         _stop_keeper(keeper)
     if pipe is not None:
         os.close(pipe)
@@ -207,8 +156,7 @@ def down(made: Settings) -> int:
         if state.running(made):
             fail(f"the keeper in {made.run} does not stop", 1)
     ended = leftovers.end(made)
-    out = show.console()
-    out.print("stopped" if was_running else "no zoo was running" + (f"; ended {ended} leftovers" if ended else ""))
+    print("stopped" if was_running else "no zoo was running" + (f"; ended {ended} leftovers" if ended else ""))
     return 0
 
 
@@ -227,8 +175,17 @@ def restart(made: Settings, name: str) -> int:
     answer = _ask_keeper(made, {"do": "restart", "restart": child})
     if "error" in answer:
         fail(str(answer["error"]), 3)
-    show.console().print(f"restarted {child}")
+    mine = [cell for cell in running_cells(made) if cell.closed is None and name in (cell.exhibit, cell.front)]
+    if ready.wait(the_plan, mine, 30, lambda: state.running(made)):
+        fail(f"{child} was restarted, but {name} does not answer; ./zoo logs {name}", 1)
+    print(f"restarted {child}")
     return 0
+
+
+def running_cells(made: Settings) -> list[Cell]:
+    """The cells of the zoo that runs here; none if it does not."""
+    running = state.read(made)
+    return [Cell(**cell) for cell in running["cells"]] if running else []
 
 
 def _ask_keeper(made: Settings, question: dict[str, str]) -> dict[str, Any]:
