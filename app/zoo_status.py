@@ -20,7 +20,7 @@ META_VARIABLES = (
     "SERVER_SOFTWARE REQUEST_URI REQUEST_SCHEME HTTPS REMOTE_PORT wsgi.url_scheme"
 ).split()
 SECRETS = ("HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE")
-UNKNOWN = ("", "0.0.0.0", None)
+UNKNOWN = ("", "0.0.0.0", None)  # noqa: S104 - what uWSGI says instead of nothing
 
 
 def _known(value: Any) -> Any:

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway_zoo import probe, show, targets
-from gateway_zoo.cli import printable
 from gateway_zoo.plan import Cell
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import print_json, printable
 
 #: Headers that the contract covers, or that differ from request to request.
 COVERED = {"content-type", "content-length", "date", "connection", "keep-alive", "x-request-id"}
@@ -44,8 +44,6 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     failed = [result for result in results if result.state == "failed"]
     closed = [cell for cell in cells if cell.closed]
     if as_json:
-        from gateway_zoo.cli import print_json
-
         rows = [asdict(result) for result in results]
         print_json(
             {"ok": not failed, "failed": len(failed), "closed": len(closed), "cells": rows, "differences": differences}

@@ -9,6 +9,7 @@ from gateway_zoo.observe import NotObservable, Observation, Row
 from gateway_zoo.plan import Cell
 from gateway_zoo.registry import Family, Registry
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import print_json
 
 #: Declared model -> models that observation may show instead, because from outside they look alike.
 LOOKS_LIKE = {
@@ -23,8 +24,6 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     seen, silent = _watch_all(registry, [cell for cell in cells if cell.closed is None])
     against = {(o.exhibit, o.front): contradictions(o, _family(registry, o.exhibit)) for o in seen}
     if as_json:
-        from gateway_zoo.cli import print_json
-
         rows = [asdict(o) | {"model": o.model, "contradictions": against[o.exhibit, o.front]} for o in seen]
         print_json({"cells": rows, "silent": silent})
     elif ids and len(ids) == 2:
@@ -67,7 +66,7 @@ def _watch_all(registry: Registry, cells: list[Cell]) -> tuple[list[Observation]
     return [seen[cell] for cell in cells if cell in seen], silent
 
 
-# --- declared and observed --------------------------------------------------------------------------------------------
+# --- declared and observed ------------------------------------------------------------------------
 
 
 def contradictions(o: Observation, family: Family) -> list[str]:
@@ -90,12 +89,14 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word if number == 1 else plural}"
 
 
-# --- what people see -----------------------------------------------------------------------------------------------------
+# --- what people see ------------------------------------------------------------------------------
 
 
 def _print(seen: list[Observation]) -> None:
     right = ("procs", "thr", "once", "each", "first", "med", "MB")
-    table = show.table("exhibit", "", "procs", "thr", "once", "each", "parent", "user", "TPO", "first", "med", "MB", right=right)
+    table = show.table(
+        "exhibit", "", "procs", "thr", "once", "each", "parent", "user", "TPO", "first", "med", "MB", right=right
+    )
     for o in seen:
         table.add_row(
             *(o.exhibit, o.front[0], str(o.processes), str(o.threads)),
@@ -144,7 +145,7 @@ def _print_contradictions(against: dict[tuple[str, str], list[str]], silent: lis
         out.print(text, style="red", markup=False, soft_wrap=True)
 
 
-# --- two exhibits in sentences ------------------------------------------------------------------------------------------
+# --- two exhibits in sentences --------------------------------------------------------------------
 
 
 def _explain(registry: Registry, seen: list[Observation], ids: list[str]) -> None:

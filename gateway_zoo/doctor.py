@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from gateway_zoo import parts, plan, state
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
+from gateway_zoo.speak import print_json
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,6 @@ def run(made: Settings, as_json: bool) -> int:
     """Exit 0: nothing found; 3: something blocks; 1: something is closed or old."""
     found = everything(plan.make(made))
     if as_json:
-        from gateway_zoo.cli import print_json
-
         print_json([asdict(problem) for problem in found])
     else:
         from gateway_zoo import show
@@ -124,7 +123,7 @@ def _missing(made: Plan) -> list[Problem]:
     return found
 
 
-# --- versions with known holes ------------------------------------------------------------------------------------------
+# --- versions with known holes --------------------------------------------------------------------
 
 
 def _old(made: Plan) -> list[Problem]:
@@ -147,7 +146,7 @@ def _installed(distribution: str) -> str | None:
 
 
 def _old_fronts() -> list[Problem]:
-    """The fronts: the upstream version, or Debian's package, which fixes old versions. Unknown is not vulnerable."""
+    """The fronts: the upstream version, or Debian's package, which fixes old ones. Unknown is not vulnerable."""
     found = []
     if (binary := parts.apache()) and not _debian(binary):
         version = _numbers(_output([binary, "-v"]))
@@ -166,7 +165,7 @@ NGINX_FIXED = (1, 30, 1)  # the first upstream release with the fix
 
 
 def _debian(binary: str) -> bool:
-    """Is the program a file of a Debian package? Then Debian's revision, not the upstream version, tells what is fixed."""
+    """Is the program a file of a Debian package? Then Debian's revision tells what is fixed, not upstream's version."""
     return bool(_output(["dpkg-query", "-S", binary]))
 
 

@@ -1,7 +1,8 @@
 """`logs`: one line per request, the front's and the gateway's joined by the request id; other lines as they are.
 
-The front's line (formats in nginx/nginx.conf and apache/httpd.conf) tells how long the request took there and how long the gateway took; the app's
-line (app/zoo_app.py) how long the app itself took, and in which process. What is left between them is the gateway.
+The front's line (nginx/nginx.conf, apache/httpd.conf) tells how long the request took there, and how long the gateway
+took; the app's line (app/zoo_app.py) how long the app itself took, and in which process. What is left between them is
+the gateway.
 """
 
 import re
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway_zoo import show
-from gateway_zoo.cli import fail, known, printable
 from gateway_zoo.registry import FRONTS, load
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, known, print_json, printable
 
 FRONT = re.compile(
     r"(?P<time>[\d.]+) (?P<id>\S+) (?P<front>nginx|apache) (?P<exhibit>\S+) (?P<status>\d+) (?P<bytes>\d+) "
@@ -53,8 +54,6 @@ def run(made: Settings, ids: list[str] | None, follow: bool, count: int, as_json
         fail(f"no zoo has run in {made.run}; ./zoo up starts one", 3)
     requests = [r for r in join(_tail(made.logs)) if not wanted or r.exhibit in wanted][-count:]
     if as_json:
-        from gateway_zoo.cli import print_json
-
         print_json([asdict(request) for request in requests])
         return 0
     out = show.console()

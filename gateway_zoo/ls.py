@@ -6,6 +6,7 @@ from gateway_zoo import plan, show, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import FRONTS
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import print_json
 
 WIDE = 100  # columns
 
@@ -15,8 +16,6 @@ def run(made: Settings, as_json: bool) -> int:
     the_plan = plan.make(made)
     rows = [_row(the_plan, exhibit, _cells(the_plan)) for exhibit in the_plan.registry.exhibits]
     if as_json:
-        from gateway_zoo.cli import print_json
-
         print_json(rows)
         return 0
     _print(rows)

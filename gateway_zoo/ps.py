@@ -1,4 +1,4 @@
-"""`ps`: the process families as a tree. From the keeper's own list of sessions; a pid from elsewhere is never looked at."""
+"""`ps`: the process families as a tree, from the keeper's own list of sessions."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -7,9 +7,9 @@ from typing import Any
 import psutil
 
 from gateway_zoo import process, show, state
-from gateway_zoo.cli import fail
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, print_json
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,6 @@ def run(made: Settings, as_json: bool) -> int:
         fail("the zoo is not running; ./zoo up starts it", 3)
     rows = collect(made, running)
     if as_json:
-        from gateway_zoo.cli import print_json
-
         print_json([asdict(row) for row in rows])
     else:
         _print(rows, load(made.root))
@@ -120,9 +118,7 @@ def _age(one: psutil.Process) -> float:
 
 
 def _print(rows: list[Row], registry: Registry) -> None:
-    table = show.table(
-        "exhibit", "process", "pid", "threads", "PSS MB", "CPU s", right=("threads", "PSS MB", "CPU s")
-    )
+    table = show.table("exhibit", "process", "pid", "threads", "PSS MB", "CPU s", right=("threads", "PSS MB", "CPU s"))
     depth = {0: -1}
     before = None
     for row in rows:

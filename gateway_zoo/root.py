@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from gateway_zoo import parts
-from gateway_zoo.cli import fail, say
 from gateway_zoo.settings import Settings, user_of_the_zoo
+from gateway_zoo.speak import fail, say
 
 NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means "start nothing"
 

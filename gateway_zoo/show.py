@@ -19,4 +19,3 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     for name in columns:
         made.add_column(name, justify="right" if name in right else "left", no_wrap=True, overflow="ellipsis")
     return made
-

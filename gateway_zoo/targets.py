@@ -1,4 +1,4 @@
-"""Which cells `check` and `compare` ask: those of the running zoo, or those of any zoo whose fronts' addresses are given.
+"""Which cells `check` and `compare` ask: the running zoo's, or those of any zoo whose fronts' addresses are given.
 
 With addresses only the registry is believed (in containers everything is installed); without, the running zoo's own
 list, which knows what is missing on this machine.
@@ -7,10 +7,10 @@ list, which knows what is missing on this machine.
 from dataclasses import replace
 
 from gateway_zoo import state
-from gateway_zoo.cli import fail, known
 from gateway_zoo.plan import Cell
 from gateway_zoo.registry import FRONTS, Registry, load
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, known
 
 
 def find(made: Settings, ids: list[str] | None, urls: dict[str, str]) -> tuple[Registry, list[Cell]]:

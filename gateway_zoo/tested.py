@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from gateway_zoo import parts, root
-from gateway_zoo.cli import fail, say
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, say
 
 EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
 
@@ -39,4 +39,6 @@ def _install(checkout: Path) -> None:
 
 def _environment() -> dict[str, str]:
     """No ZOO_ variable of this shell reaches a test: each zoo of a test has its own."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ZOO_") or name == "ZOO_REQUIRE_DOCKER"}
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("ZOO_") or name == "ZOO_REQUIRE_DOCKER"
+    }

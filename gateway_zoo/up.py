@@ -1,8 +1,8 @@
 """`up`, `down`, `restart`: from nothing to every open cell answering, and back.
 
 `up` looks before it leaps: everything that could go wrong (a port held, a directory that the servers may not read,
-another zoo) is found before the first process starts. The keeper is a process of its own; in the foreground `up` holds a
-pipe to it, so that it stops with us however we end.
+another zoo) is found before the first process starts. The keeper is a process of its own; in the foreground `up`
+holds a pipe to it, so that it stops with us however we end.
 """
 
 import contextlib
@@ -16,10 +16,10 @@ import time
 from typing import Any
 
 from gateway_zoo import leftovers, plan, ready, root, state
-from gateway_zoo.cli import fail, known, printable, say
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import FRONTS
 from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, known, printable, say
 
 READY_S = 60.0  # until every cell must have answered
 
@@ -63,7 +63,9 @@ def refuse_if_blocked(made: Plan) -> None:
         fail(f"{problem.what}; {problem.fix}", 3)
 
 
-def _start_keeper(made: Settings, only: list[str], detach: bool, echo: bool) -> tuple[subprocess.Popen[bytes], int | None]:
+def _start_keeper(
+    made: Settings, only: list[str], detach: bool, echo: bool
+) -> tuple[subprocess.Popen[bytes], int | None]:
     try:
         made.run.mkdir(mode=0o750, exist_ok=True)
         made.logs.mkdir(mode=0o750, exist_ok=True)
@@ -91,7 +93,7 @@ def _start_keeper(made: Settings, only: list[str], detach: bool, echo: bool) -> 
     return keeper, None if detach else write
 
 
-# --- what people see ---------------------------------------------------------------------------------------------------
+# --- what people see ------------------------------------------------------------------------------
 
 
 def _complain(made: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -> None:
@@ -134,7 +136,7 @@ def _stay(keeper: subprocess.Popen[bytes], pipe: int | None) -> int:
     return 0
 
 
-# --- stopping --------------------------------------------------------------------------------------------------------------
+# --- stopping -------------------------------------------------------------------------------------
 
 
 def _stop_keeper(keeper: subprocess.Popen[bytes]) -> None:

@@ -1,8 +1,8 @@
 """`make bench-start`: start-up, check, help, CPU per request, memory; each as a ratio to a peer in the same run.
 
-Pairs are interleaved (ours, the peer, ours, …), because the speed of a machine drifts within minutes; what is printed is
-the median of the ratios pair by pair, with the smallest and the largest. The limits are the project's promises. Exit
-status 1 if a median misses its limit.
+Pairs are interleaved (ours, the peer, ours, …), because the speed of a machine drifts within minutes; what is printed
+is the median of the ratios pair by pair, with the smallest and the largest. The limits are the project's promises.
+Exit status 1 if a median misses its limit.
 """
 
 import json
@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from zoo_in_test import ROOT, Zoo, eventually, free, python_of
 
@@ -42,7 +43,8 @@ class Measured:
         middle = statistics.median(values)
         verdict = "holds" if middle <= self.limit else "MISSED"
         print(
-            f"{self.name}\n    ours {ours:.3g} {self.unit}, peer {peer:.3g} {self.unit} (medians of {len(values)} pairs)\n"
+            f"{self.name}\n"
+            f"    ours {ours:.3g} {self.unit}, peer {peer:.3g} {self.unit} (medians of {len(values)} pairs)\n"
             f"    {middle:.2f} ({values[0]:.2f} to {values[-1]:.2f}), at most {self.limit}: {verdict}"
         )
         return middle <= self.limit
@@ -54,7 +56,7 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-# --- start ---------------------------------------------------------------------------------------------------------------
+# --- start ----------------------------------------------------------------------------------------
 
 
 def importing_processes(zoo: Zoo) -> int:
@@ -88,7 +90,7 @@ def measure_start(zoo: Zoo) -> Measured:
     return Measured(f"zoo up -d, next to {processes} imports of the app on {CORES} cores", "s", 1.6, pairs)
 
 
-# --- check and help ------------------------------------------------------------------------------------------------------
+# --- check and help -------------------------------------------------------------------------------
 
 
 def measure_check(zoo: Zoo) -> Measured:
@@ -122,7 +124,7 @@ def measure_help(zoo: Zoo) -> Measured:
     return Measured("zoo --help, seconds", "s", 0.5, pairs)
 
 
-# --- CPU per request -----------------------------------------------------------------------------------------------------
+# --- CPU per request ------------------------------------------------------------------------------
 
 STOCK_APP = """
 from flask import Flask, Response
@@ -139,7 +141,8 @@ events {{ worker_connections 1024; }}
 http {{
     client_body_temp_path {here}/t1; proxy_temp_path {here}/t2; fastcgi_temp_path {here}/t3;
     uwsgi_temp_path {here}/t4; scgi_temp_path {here}/t5;
-    log_format zoo '$msec $request_id nginx - $status $body_bytes_sent $request_time $upstream_response_time "$request"';
+    log_format zoo '$msec $request_id nginx - $status $body_bytes_sent '
+                   '$request_time $upstream_response_time "$request"';
     access_log {here}/access.log zoo;
     server {{
         listen 127.0.0.1:{port};
@@ -173,8 +176,8 @@ class Stock:
         eventually(lambda: not free(self.port), 10, "the stock nginx")
 
     def _start(self, argv: list[str]) -> subprocess.Popen[bytes]:
-        user = {"user": USER[0], "group": USER[1], "extra_groups": []} if os.geteuid() == 0 else {}
-        return subprocess.Popen(argv, stdout=self.log, stderr=self.log, start_new_session=True, **user)  # type: ignore[call-overload, no-any-return]
+        user: dict[str, Any] = {"user": USER[0], "group": USER[1], "extra_groups": []} if os.geteuid() == 0 else {}
+        return subprocess.Popen(argv, stdout=self.log, stderr=self.log, start_new_session=True, **user)
 
     def close(self) -> None:
         for child in self.children:
@@ -230,14 +233,14 @@ def measure_cpu(zoo: Zoo) -> Measured:
     return Measured("ping through uwsgi behind nginx, next to stock uwsgi_params", "us of CPU", 1.05, pairs)
 
 
-# --- memory --------------------------------------------------------------------------------------------------------------
+# --- memory ---------------------------------------------------------------------------------------
 
 
 def measure_memory(zoo: Zoo) -> bool:
     """PSS of all gateways and fronts, idle, after each process has answered; per exhibit. Keeper and sentinel apart."""
     with ThreadPoolExecutor(8) as pool:
         for exhibit, front in zoo.open_cells():
-            list(pool.map(lambda _, e=exhibit, f=front: zoo.status(e, f, "json&hold=60"), range(8)))  # type: ignore[misc]
+            list(pool.map(lambda _, e=exhibit, f=front: zoo.status(e, f, "json&hold=60"), range(8)))
     rows = json.loads(zoo.cli("ps", "--json").stdout)
     sums: dict[str, int] = {}
     for row in rows:

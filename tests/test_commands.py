@@ -4,14 +4,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import requests
-
 from zoo_in_test import FRONTS, ROOT, Zoo
 
 TABLES = [["ls"], ["check"], ["compare", "fastcgi", "fastcgi-fork", "mod_wsgi-embedded"], ["ps"], ["logs"]]
@@ -24,11 +22,11 @@ def of_json(zoo: Zoo, *words: str) -> Any:
 
 
 @pytest.fixture
-def lying(tmp_path: Path) -> Iterator[Path]:
+def lying(tmp_path: Path) -> Path:
     """A root whose cages can be edited: the registry is all that `check` and `compare` read there."""
     for cage in ROOT.glob("*/cage.toml"):
         shutil.copytree(cage.parent, tmp_path / cage.parent.name)
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: words[0])

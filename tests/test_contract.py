@@ -1,7 +1,6 @@
 """The contract, over every cell: the same bytes through every gateway."""
 
 import requests
-
 from zoo_in_test import FRONTS, Zoo
 
 OPEN_CELLS = 40  # with everything installed; CI installs everything
@@ -23,7 +22,12 @@ def test_hello_and_ping_are_the_same_bytes_everywhere(zoo: Zoo) -> None:
     for exhibit, front in zoo.open_cells():
         for path, body in (("hello", HELLO), ("ping", b"pong\n")):
             answer = zoo.get(exhibit, front, path)
-            seen = (answer.status_code, answer.headers["Content-Type"], answer.headers["Content-Length"], answer.content)
+            seen = (
+                answer.status_code,
+                answer.headers["Content-Type"],
+                answer.headers["Content-Length"],
+                answer.content,
+            )
             assert seen == (200, "text/plain; charset=utf-8", str(len(body)), body), (exhibit, front, path)
 
 

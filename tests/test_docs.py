@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from zoo_in_test import ROOT, Zoo
 
 PAGES = [ROOT / "README.md", *sorted(path.parent / "README.md" for path in ROOT.glob("*/cage.toml"))]

@@ -1,4 +1,4 @@
-"""A newcomer's machine: a fresh Debian container with git and Python, nothing else. Then the same with the network cut."""
+"""A newcomer's machine: a fresh Debian container with git and Python, nothing else; then with the network cut."""
 
 import io
 import json
@@ -8,7 +8,6 @@ import tarfile
 from collections.abc import Iterator
 
 import pytest
-
 from zoo_in_test import ROOT
 
 IMAGE = "debian:trixie-slim"
