@@ -3,14 +3,26 @@
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gateway_zoo import settings
-from gateway_zoo.speak import fail
+from gateway_zoo.speak import fail, hint
+
+
+class Hinting(TyperGroup):
+    """Says which command was probably meant."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            fail(f"unknown command '{args[0]}'; {hint(args[0], list(self.commands), 'zoo --help lists them')}", 2)
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
+    cls=Hinting,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -145,28 +145,50 @@ def _installed(distribution: str) -> str | None:
         return None
 
 
+#: First versions without CVE-2026-42946 (nginx's scgi and uwsgi modules): upstream's, and Debian's package revisions,
+#: which mend older ones (debian/changelog of each).
+NGINX_FIXED = (1, 30, 1)
+NGINX_FIXED_DEBIAN = {"1.22.1": "1.22.1-9+deb12u8", "1.26.3": "1.26.3-3+deb13u6"}
+#: mod_proxy_uwsgi's holes, from the first bad version to the first good one.
+APACHE_BAD = ((2, 4, 30), (2, 4, 59))
+
+
 def _old_fronts() -> list[Problem]:
-    """The fronts: the upstream version, or Debian's package, which fixes old ones. Unknown is not vulnerable."""
+    """A packaged front is judged by its revision, where we know which is mended; one of upstream by its version."""
     found = []
-    if (binary := parts.apache()) and not _debian(binary):
-        version = _numbers(_output([binary, "-v"]))
-        if version and (2, 4, 30) <= version[:3] < (2, 4, 59):
-            what = f"Apache {'.'.join(map(str, version))}: mod_proxy_uwsgi 2.4.30-2.4.58 has known holes"
-            found.append(Problem(what, "install 2.4.59 or newer"))
-    if (binary := parts.nginx()) and not _debian(binary):
+    if binary := parts.apache():
+        version = _numbers(_output([binary, "-v"]))[:3]
+        if APACHE_BAD[0] <= version < APACHE_BAD[1]:
+            what = f"Apache {_dotted(version)}: mod_proxy_uwsgi 2.4.30 to 2.4.58 has known holes"
+            found.append(_judged("apache2-bin", what, None))
+    if binary := parts.nginx():
         version = _numbers(_output([binary, "-v"]))
         if version and version < NGINX_FIXED:
-            what = f"nginx {'.'.join(map(str, version))}: scgi and uwsgi modules before CVE-2026-42946 was fixed"
-            found.append(Problem(what, f"install {'.'.join(map(str, NGINX_FIXED))} or newer"))
-    return found
+            what = f"nginx {_dotted(version)}: its scgi and uwsgi modules have a hole (CVE-2026-42946)"
+            found.append(_judged("nginx", what, NGINX_FIXED_DEBIAN.get(_dotted(version))))
+    return [problem for problem in found if problem]
 
 
-NGINX_FIXED = (1, 30, 1)  # the first upstream release with the fix
+def _judged(package: str, what: str, fixed: str | None) -> Problem | None:
+    """None if Debian's package has the fix; "unknown" if there is a package and we do not know its mended revision."""
+    revision = _output(["dpkg-query", "-W", "-f", "${Version}", package])
+    if not revision:
+        return Problem(what, f"install a newer {package}")
+    if fixed is None:
+        return Problem(f"{what} unless the distribution has mended {revision}: unknown", "apt-get upgrade")
+    if _succeeds(["dpkg", "--compare-versions", revision, "ge", fixed]):
+        return None
+    return Problem(f"{what}, mended in {fixed}; this is {revision}", f"apt-get install --only-upgrade {package}")
 
 
-def _debian(binary: str) -> bool:
-    """Is the program a file of a Debian package? Then Debian's revision tells what is fixed, not upstream's version."""
-    return bool(_output(["dpkg-query", "-S", binary]))
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _succeeds(argv: list[str]) -> bool:
+    import subprocess
+
+    return subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0
 
 
 def _output(argv: list[str]) -> str:

@@ -24,13 +24,17 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+def hint(name: str, names: list[str], otherwise: str) -> str:
+    """What was probably meant, or where to look."""
+    near = difflib.get_close_matches(name, names, 1)
+    return f"did you mean '{near[0]}'?" if near else otherwise
+
+
 def known(ids: list[str] | None, exhibits: list[str], more: tuple[str, ...] = ()) -> list[str]:
     """The ids given, or exit 2 with the nearest that exists."""
     for name in ids or []:
         if name not in exhibits and name not in more:
-            near = difflib.get_close_matches(name, [*exhibits, *more], 1)
-            hint = f"did you mean '{near[0]}'?" if near else "zoo ls lists them"
-            fail(f"unknown exhibit '{name}'; {hint}", 2)
+            fail(f"unknown exhibit '{name}'; {hint(name, [*exhibits, *more], 'zoo ls lists them')}", 2)
     return ids or []
 
 

@@ -181,6 +181,11 @@ def test_doctor_names_what_is_in_the_way(zoo: Zoo, lying: Path) -> None:
     assert zoo.cli("doctor", env=env).returncode == 3
 
 
+def test_an_unknown_command_gets_a_hint(zoo: Zoo) -> None:
+    done = zoo.cli("chek")
+    assert (done.returncode, done.stderr) == (2, "zoo: unknown command 'chek'; did you mean 'check'?\n")
+
+
 def test_restart_waits_until_the_exhibit_answers(zoo: Zoo) -> None:
     before = zoo.status("wsgi-waitress", "nginx")["pid"]
     assert zoo.cli("restart", "wsgi-waitress").returncode == 0

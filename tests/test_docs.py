@@ -59,6 +59,16 @@ def test_a_label_has_its_parts_and_fits_a_screen(page: Path) -> None:
     assert len(text.splitlines()) <= LINES
 
 
+def test_the_newcomers_commands_are_those_that_are_tested() -> None:
+    """`up` and its set-up: test_fresh.py, test_faults.py. `test`: CI. Compose: test_docker.py."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^```sh\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL) == [
+        "./zoo up",
+        "./zoo test",
+        "docker compose up --wait\ndocker compose run --rm zoo check\ndocker compose run --rm zoo compare",
+    ]
+
+
 def test_links_lead_somewhere() -> None:
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
