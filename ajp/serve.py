@@ -3,7 +3,8 @@
 import sys
 
 from flup.server.ajp import WSGIServer
-from gateway_zoo.flup_runner import run
 from zoo_app import app
+
+from gateway_zoo.flup_runner import run
 
 run(WSGIServer, app, sys.argv[1], scriptName="/ajp", loggingLevel=30)

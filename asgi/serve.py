@@ -4,8 +4,9 @@ import sys
 
 import uvicorn
 from a2wsgi import WSGIMiddleware
-from gateway_zoo.listen import listener
 from zoo_app import app
+
+from gateway_zoo.listen import listener
 
 # root_path: the front strips /asgi, uvicorn puts it in front again. An open socket, because uvicorn would create the
 # path for everyone (0666).

@@ -1,4 +1,4 @@
-"""Runs flup's servers, threaded, forking or single, FastCGI, SCGI or AJP, with the faults cured that can be cured from outside.
+"""Runs flup's servers (threaded, forking, single; FastCGI, SCGI, AJP), with the faults cured that can be from outside.
 
 flup 1.0.3 (2018) is the classic; as it comes it is not fit to leave alone:
 
@@ -15,23 +15,26 @@ Not cured, said on the labels: a FastCGI PARAMS pair split over two records, GET
 such as `+5` accepted.
 """
 
+import contextlib
 import errno
 import io
 import select
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from gateway_zoo.listen import Address, listener
 
 SLOTS = 4  # requests at once, as in every exhibit
-READ_TIMEOUT_S = 10  # the web server has the whole request before it connects, so silence means that it is gone
+READ_TIMEOUT_S = 5  # web servers send what they have at once: silence means that they, or their visitors, are gone
+GOODBYE_S = 1  # how long a finished connection may take to close at the other end
 
 
 class PatientSocket(socket.socket):
     """A connection that gives up after READ_TIMEOUT_S, whatever flup asks for (it switches time-outs off)."""
 
-    def setblocking(self, flag: bool) -> None:
+    def setblocking(self, flag: bool) -> None:  # noqa: ARG002
         self.settimeout(READ_TIMEOUT_S)
 
 
@@ -45,22 +48,26 @@ def _with_deadlines(connection_class: type[Any]) -> type[Any]:
             super().__init__(patient, *rest)
 
         def process_input(self) -> None:  # FastCGI: called once per record
+            self._patiently(super().process_input)
+
+        def processInput(self) -> None:  # noqa: N802 - flup's name. SCGI: once per connection; AJP: once per packet
+            self._patiently(super().processInput)
+
+        def _patiently(self, read: Callable[[], None]) -> None:
+            """Silence, before a packet or in the middle of one, ends the connection as if the other side had."""
             if not select.select([self._sock], [], [], READ_TIMEOUT_S)[0]:
                 raise EOFError
-            super().process_input()
-
-        def processInput(self) -> None:  # SCGI: once per connection; AJP: once per packet
-            if not select.select([self._sock], [], [], READ_TIMEOUT_S)[0]:
-                raise EOFError
-            super().processInput()
-
-        def _cleanupSocket(self) -> None:  # FastCGI: say goodbye, and let the other side close within the deadline
             try:
+                read()
+            except TimeoutError:
+                raise EOFError from None
+
+        def _cleanupSocket(self) -> None:  # noqa: N802 - FastCGI: say goodbye, let the other side close, but not for long
+            with contextlib.suppress(OSError):
+                self._sock.settimeout(GOODBYE_S)
                 self._sock.shutdown(socket.SHUT_WR)
                 while self._sock.recv(1024):
                     pass
-            except OSError:
-                pass
             self._sock.close()
 
     return Connection
@@ -78,7 +85,7 @@ def _bytes_body(request_class: type[Any]) -> type[Any]:
 def _interrupt(server: Any) -> None:
     """Make SIGTERM and SIGINT end the select() that flup sits in. Both its loops take EINTR for "look again"."""
 
-    def stop(signum: int, frame: object) -> None:
+    def stop(*_: object) -> None:
         server._keepGoing = False
         raise InterruptedError(errno.EINTR, "stopping")
 
@@ -107,6 +114,6 @@ def run(server_class: type[Any], app: Any, address: Address | None, **options: A
         server._setupSocket = lambda: listener(address)
     if hasattr(server, "_threadPool"):
         enqueue = server._threadPool.addJob
-        server._threadPool.addJob = lambda job, allowQueuing=True: enqueue(job, allowQueuing=True)
+        server._threadPool.addJob = lambda job, **_: enqueue(job, allowQueuing=True)
     _interrupt(server)
     server.run()

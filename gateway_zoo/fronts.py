@@ -27,16 +27,29 @@ def write(front: str, made: Plan) -> None:
     here = made.settings.run / front
     here.mkdir(exist_ok=True)
     (here / "local.conf").write_text(local_conf(front, made), encoding="utf-8")
+    _link_fragments(here / "cages", made.settings.root / front / "cages", made)
     if front == "nginx":
         (here / "tmp").mkdir(exist_ok=True)
         # nginx resolves `include` beside the file it was started with, and local.conf must be among its includes
-        for name in ("nginx.conf", "server.conf", "params", "cages"):
+        for name in ("nginx.conf", "server.conf", "params"):
             link = here / name
             link.unlink(missing_ok=True)
             link.symlink_to(made.settings.root / "nginx" / name)
     else:
         (here / "fcgid").mkdir(exist_ok=True)
         _write_pages(here / "pages", made)
+
+
+def _link_fragments(here: Path, there: Path, made: Plan) -> None:
+    """Those of cages that could be read: a fragment may name what only a cage.toml lets us define (an upstream)."""
+    if here.is_symlink():
+        here.unlink()
+    here.mkdir(exist_ok=True)
+    for old in here.iterdir():
+        old.unlink()
+    for cage in made.registry.cages:
+        if (there / f"{cage.name}.conf").is_file():
+            (here / f"{cage.name}.conf").symlink_to(there / f"{cage.name}.conf")
 
 
 def local_conf(front: str, made: Plan) -> str:

@@ -1,7 +1,8 @@
-"""The keeper: one process that starts every family and both fronts, and restarts what dies. `python -m gateway_zoo.keeper`
+"""The keeper: one process that starts every family and both fronts, and restarts what dies.
 
-It sleeps until a child dies (SIGCHLD), somebody asks something on its control socket, it is told to stop (SIGTERM), or
-the terminal that started it goes away. What it may not do: serve requests, know a cage by name, or believe a pid.
+`python -m gateway_zoo.keeper`, started by `zoo up`. It sleeps until a child dies (SIGCHLD), somebody asks something on
+its control socket, it is told to stop (SIGTERM), or the terminal that started it goes away. What it may not do: serve
+requests, know a cage by name, or believe a pid.
 
 When it is killed, its sentinel ends what is left (see sentinel.py); when that is gone too, the next start does.
 """
@@ -35,8 +36,9 @@ class Child:
     stop_signal: int
     pid: int = 0
     started: float = 0.0
-    failures: int = 0
+    failures: int = 0  # deaths in a row, none of them after a healthy life
     due: float | None = 0.0
+    going: bool = False  # being stopped on purpose: its death is no failure
 
 
 class Keeper:
@@ -64,8 +66,9 @@ class Keeper:
 
     def run(self) -> None:
         """Start everything and watch it until told to stop."""
-        process.become_subreaper()
+        process.become_keeper()
         control = self._open_doors()
+        self._write_state()  # before the first start: whoever must tidy up after us needs the token
         try:
             while not self.stopping:
                 self._start_due()
@@ -85,7 +88,7 @@ class Keeper:
             signal.signal(number, lambda *_: None)
         self.selector.register(wake_read, selectors.EVENT_READ, self._on_signal)
         control = listen.listener(str(self.settings.control))
-        self.selector.register(control, selectors.EVENT_READ, self._on_request)
+        self.selector.register(control, selectors.EVENT_READ, self._on_visitor)
         if self.terminal is not None:
             self.selector.register(self.terminal, selectors.EVENT_READ, self._on_terminal)
         self._wake_write = wake_write
@@ -105,28 +108,34 @@ class Keeper:
         self._reap()
 
     def _reap(self) -> None:
+        """Collect the dead: children, and orphans of theirs, which have become ours."""
         by_pid = {child.pid: child for child in self.children.values() if child.pid}
         with contextlib.suppress(ChildProcessError):
             while (found := os.waitpid(-1, os.WNOHANG))[0]:
-                if found[0] in by_pid and not self.stopping:
+                if found[0] in by_pid:
                     self._died(by_pid[found[0]], found[1])
 
     def _died(self, child: Child, status: int) -> None:
         """The first process of a family is gone: end the rest of it, and start it again after a pause."""
+        session, child.pid = child.pid, 0  # the number may belong to somebody else from now on
+        rest = process.end(self.token, {session}, self.settings.run)
+        if not child.going:
+            how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+            self._start_later(child, f"ended ({how}); {rest} left over ended")
+
+    def _start_later(self, child: Child, what: str) -> None:
         lived = time.monotonic() - child.started
         child.failures = 0 if lived > HEALTHY_S else child.failures + 1
         pause = BACKOFF_S[min(child.failures, len(BACKOFF_S) - 1)]
-        rest = process.end(self.token, {child.pid}, self.settings.run)
-        how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
-        self._say(f"{child.name} ended ({how}) after {lived:.1f} s; {rest} left over ended; again in {pause} s")
-        child.pid, child.due = 0, time.monotonic() + pause
+        child.due = time.monotonic() + pause
+        self._say(f"{child.name} {what}; it lived {lived:.1f} s; again in {pause} s")
 
-    # --- children ---------------------------------------------------------------------------------------------------------
+    # --- children -----------------------------------------------------------------------------------------------------
 
     def _start_due(self) -> None:
         now = time.monotonic()
         waiting = [c for c in self.children.values() if c.pid == 0 and c.due is not None and c.due <= now]
-        for child in waiting:
+        for child in waiting if not self.stopping else []:
             self._start(child)
         if waiting:
             self._write_state()
@@ -134,39 +143,45 @@ class Keeper:
     def _start(self, child: Child) -> None:
         env = environment(self.settings, child.name, self.token)
         log = self.settings.logs / f"{child.name}.log"
-        self._clear_addresses(child.name)
         outlives = self.sentinel_pipe[:1] if child.name == "sentinel" else ()
-        child.pid = process.spawn(child.argv, env, self.settings.sockets, log, outlives)
         child.started = time.monotonic()
+        try:
+            self._clear(child.name)
+            child.pid = process.spawn(child.argv, env, self.settings.sockets, log, outlives)
+        except OSError as error:  # no memory, no room for the log, or somebody who answers at its socket
+            self._start_later(child, f"does not start: {error}")
 
-    def _clear_addresses(self, family: str) -> None:
-        """Unlink sockets that a killed server left behind; one that answers belongs to somebody and stays."""
+    def _clear(self, name: str) -> None:
+        """Unlink what a killed server left behind. Raises AddressInUse: who answers at a socket keeps the address.
+
+        A front's pid file goes too: Apache believes the number in it, and will not start while any process has it.
+        """
         for exhibit in self.plan.registry.exhibits.values():
-            if exhibit.family == family and exhibit.unix:
-                try:
-                    listen.remove_stale(str(self.settings.sockets / exhibit.unix))
-                except listen.AddressInUse as error:
-                    self._say(str(error))
+            if exhibit.family == name and exhibit.unix:
+                listen.remove_stale(str(self.settings.sockets / exhibit.unix))
+        for file in (self.settings.run / name).glob("*.pid"):
+            file.unlink()
 
     def _stop(self, names: list[str]) -> None:
-        """Stop signal, patience, SIGKILL: for several children at once. They do not start again by themselves."""
-        going = [c for name in names if (c := self.children[name]).pid]
-        for child in going:
-            process.send(child.pid, child.stop_signal, self.token, {child.pid}, self.settings.run)
-        sessions = {child.pid for child in going}
-        deadline = time.monotonic() + GRACE_S
-        while process.members(self.token, sessions, self.settings.run) and time.monotonic() < deadline:
-            self._reap_quietly()
-            time.sleep(0.02)
-        process.end(self.token, sessions, self.settings.run)
-        self._reap_quietly()
-        for child in going:
-            child.pid, child.due, child.failures = 0, None, 0
+        """Stop signal, patience, SIGKILL: for several children at once. They do not start again by themselves.
 
-    def _reap_quietly(self) -> None:
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        The others are looked after meanwhile: one that dies now must not wait for this.
+        """
+        going = [self.children[name] for name in names]
+        sessions = {child.pid for child in going if child.pid}
+        for child in going:
+            child.going, child.due, child.failures = True, None, 0
+            if child.pid:
+                process.send(child.pid, child.stop_signal, self.token, self.settings.run)
+        deadline = time.monotonic() + GRACE_S
+        while any(child.pid for child in going) and time.monotonic() < deadline:
+            time.sleep(0.01)
+            self._reap()
+            self._start_due()
+        process.end(self.token, sessions, self.settings.run)
+        self._reap()
+        for child in going:
+            child.pid, child.going = 0, False
 
     def _end_all(self) -> None:
         """Everything down, files of this start removed. The sentinel last: until then it covers us."""
@@ -176,20 +191,22 @@ class Keeper:
         process.end(self.token, set(), self.settings.run, everything=True)
         leftovers.clean(self.settings)
 
-    # --- talking ------------------------------------------------------------------------------------------------------------
+    # --- talking ------------------------------------------------------------------------------------------------------
 
-    def _on_request(self, control: socket.socket) -> None:
+    def _on_visitor(self, control: socket.socket) -> None:
+        visitor, _ = control.accept()
+        self.selector.register(visitor, selectors.EVENT_READ, self._on_request)  # one that says nothing stops nobody
+
+    def _on_request(self, visitor: socket.socket) -> None:
         """One JSON line in, one out. Only `restart` and `stop` exist; the socket is private to the user."""
-        connection, _ = control.accept()
-        with connection:
-            connection.settimeout(2)
+        self.selector.unregister(visitor)
+        with visitor:
             try:
-                asked = json.loads(connection.makefile("r", encoding="utf-8").readline())
-                answer = self._answer(asked)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                answer = self._answer(json.loads(visitor.recv(4096)))
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
                 answer = {"error": f"not understood: {error!r}"}
             with contextlib.suppress(OSError):
-                connection.sendall(json.dumps(answer).encode() + b"\n")
+                visitor.sendall(json.dumps(answer).encode() + b"\n")
 
     def _answer(self, asked: dict[str, str]) -> dict[str, Any]:
         if asked["do"] == "stop":
@@ -203,7 +220,8 @@ class Keeper:
         return {"restarted": child.name}
 
     def _say(self, text: str) -> None:
-        print(f"{time.time():.3f} keeper: {text}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a full disk must not end the zoo
+            print(f"{time.time():.3f} keeper: {text}", file=sys.stderr, flush=True)
 
     def _write_state(self) -> None:
         state.write(
@@ -212,6 +230,7 @@ class Keeper:
                 "pid": os.getpid(),
                 "token": self.token,
                 "sessions": {c.name: c.pid for c in self.children.values() if c.pid},
+                "failures": {c.name: c.failures for c in self.children.values() if c.failures},
                 "echo": self.settings.echo,
                 "cells": [vars(cell) for cell in self.plan.cells],
             },
@@ -231,34 +250,17 @@ def environment(made: Settings, family: str, token: str) -> dict[str, str]:
     }
 
 
-def prepare(made: Settings) -> None:
-    """The run directory: ours, 0750, with its folders. Raises SettingsError if somebody else's stands there."""
-    made.run.mkdir(mode=0o750, parents=True, exist_ok=True)
-    facts = made.run.lstat()
-    if made.run.is_symlink() or facts.st_uid != os.geteuid():
-        raise settings.SettingsError(f"{made.run} belongs to another user; set ZOO_RUN to a directory of your own")
-    made.run.chmod(0o750)
-    for path in (made.sockets, made.logs):
-        path.mkdir(mode=0o750, exist_ok=True)
-
-
 def main() -> int:
-    """Arguments: the exhibits to start (none: all). ZOO_TERMINAL: descriptor that closes with the terminal."""
+    """Arguments: the exhibits to start (none: all). Descriptors of `zoo up`: ZOO_LOCK, the run directory, made ready
+    and locked; ZOO_TERMINAL, which closes with the terminal (empty: none)."""
     made = settings.from_environment()
     os.umask(0o027)
-    prepare(made)
-    try:
-        holder = state.lock(made.lock)
-    except state.Locked:
-        print(f"another zoo is running in {made.run}", file=sys.stderr)
-        return 3
-    leftovers.end(made)
+    os.set_inheritable(int(os.environ["ZOO_LOCK"]), False)  # ours until we end, and nobody else's
     the_plan = plan.make(made, sys.argv[1:] or None)
     for front in the_plan.fronts:
         fronts.write(front, the_plan)
-    terminal = os.environ.get("ZOO_TERMINAL")
+    terminal = os.environ["ZOO_TERMINAL"]
     Keeper(the_plan, int(terminal) if terminal else None).run()
-    os.close(holder)
     return 0
 
 

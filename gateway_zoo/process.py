@@ -3,9 +3,13 @@
 Every family runs in a session of its own (setsid(2)), started through setpriv(1): without new privileges, and with a
 death signal, so that its first process dies with the keeper. Whatever it forks stays in the session.
 
-A process is ours if the kernel says so twice: its environment holds the token of a start of ours; or its session is
-one that we made *and* its working directory is in our run directory (nginx overwrites its environment with its title).
-A pid from a file or a client is never believed.
+A process is ours if it can gain no privileges (nobody's shell is like that, and all that we start stays so), and
+
+* its environment holds the token of the start, 128 random bits that only our processes are given; or
+* it runs where we start processes, and complains where we make them complain: its working directory is $ZOO_RUN/sock,
+  its standard error a file in $ZOO_RUN/logs (nginx overwrites its environment with its title).
+
+No pid and no session number from a file or a client is ever believed: both are used again for other processes.
 """
 
 import ctypes
@@ -13,18 +17,20 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+PR_SET_NO_NEW_PRIVS = 38
 TOKEN = "ZOO_START"  # noqa: S105 - the name of a variable, unique per start, not a secret
 
 
-def become_subreaper() -> None:
-    """Orphans of our families become our children, instead of init's: we see them, and can end them."""
+def become_keeper() -> None:
+    """Orphans of our families become our children, instead of init's, and nothing that we start gains privileges."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    for option in (PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS):
+        if libc.prctl(option, 1, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), f"prctl({option})")
 
 
 def spawn(argv: list[str], environment: dict[str, str], cwd: Path, log: Path, outlives: tuple[int, ...] = ()) -> int:
@@ -53,27 +59,31 @@ def pids() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
-def ours(pid: int, token: str, sessions: Iterable[int], run: Path) -> bool:
-    """Did a start with this token, or one of these sessions in this run directory, make the process?"""
+def ours(pid: int, token: str | None, run: Path) -> bool:
+    """Was the process started in this run directory by the start with this token, or (nginx) by any of its starts?"""
     try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            if "\nNoNewPrivs:\t1\n" not in file.read():
+                return False
         with open(f"/proc/{pid}/environ", "rb") as file:
-            if f"{TOKEN}={token}\0".encode() in file.read():
+            if token and f"{TOKEN}={token}".encode() in file.read().split(b"\0"):
                 return True
-        if os.getsid(pid) not in sessions:
+        here = os.path.realpath(run)
+        if os.readlink(f"/proc/{pid}/cwd") != f"{here}/sock":
             return False
-        return Path(os.readlink(f"/proc/{pid}/cwd")).is_relative_to(run)
+        return os.readlink(f"/proc/{pid}/fd/2").startswith(f"{here}/logs/")
     except OSError:  # gone, or another user's and so not ours
         return False
 
 
-def send(pid: int, signum: int, token: str, sessions: Iterable[int], run: Path) -> None:
+def send(pid: int, signum: int, token: str | None, run: Path) -> None:
     """Signal a process of ours. The pidfd pins it first, so that the number cannot change hands in between."""
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
         return
     try:
-        if ours(pid, token, sessions, run):
+        if ours(pid, token, run):
             signal.pidfd_send_signal(descriptor, signum)
     except ProcessLookupError:
         pass
@@ -97,27 +107,22 @@ def zombie(pid: int) -> bool:
         return True
 
 
-def members(token: str, sessions: set[int], run: Path, everything: bool = False) -> list[int]:
-    """Living processes of these sessions, or with `everything` of the whole start. Never ourselves."""
-    found = []
-    for pid in pids():
-        try:
-            if pid == os.getpid() or (not everything and os.getsid(pid) not in sessions) or zombie(pid):
-                continue
-        except OSError:
-            continue
-        if ours(pid, token, sessions, run):
-            found.append(pid)
-    return found
+def members(token: str | None, sessions: set[int], run: Path, everything: bool = False) -> list[int]:
+    """Living processes of ours in these sessions, or with `everything` in any. Never ourselves."""
+    return [
+        pid
+        for pid in pids()
+        if pid != os.getpid() and (everything or session(pid) in sessions) and not zombie(pid) and ours(pid, token, run)
+    ]
 
 
-def end(token: str, sessions: set[int], run: Path, everything: bool = False) -> int:
+def end(token: str | None, sessions: set[int], run: Path, everything: bool = False) -> int:
     """SIGKILL until nobody is left; returns how many were ended. What forks while we look is met in the next round."""
     ended = set()
     deadline = time.monotonic() + 5
     while (left := members(token, sessions, run, everything)) and time.monotonic() < deadline:
         for pid in left:
-            send(pid, signal.SIGKILL, token, sessions, run)
+            send(pid, signal.SIGKILL, token, run)
         ended.update(left)
         time.sleep(0.01)
     return len(ended)

@@ -5,9 +5,12 @@ A broken file is reported with its name, the field and what was expected there; 
 """
 
 import re
+import signal
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,6 +19,10 @@ PROTOCOLS = ("CGI", "FastCGI", "SCGI", "uwsgi", "AJP", "HTTP", "none")
 INTERFACES = ("CGI program", "WSGI", "ASGI", "SAPI")
 MODELS = ("fork per request", "prefork", "threads", "prefork x threads", "event loop", "embedded")
 NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
+SOCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
+#: Words of the keeper's own: `zoo restart nginx` means the front.
+RESERVED = (*FRONTS, "keeper", "sentinel")
 
 
 class RegistryError(Exception):
@@ -94,12 +101,12 @@ class Registry:
     def exhibits(self) -> dict[str, Exhibit]:
         return {exhibit.id: exhibit for cage in self.cages for exhibit in cage.file.exhibit}
 
-    def cage_of(self, exhibit_or_family: str) -> Cage:
+    def cage_of(self, name: str) -> Cage:
         """The cage that holds an exhibit or a family; KeyError if none does."""
         for cage in self.cages:
-            if any(item.id == exhibit_or_family for item in (*cage.file.exhibit, *cage.file.family)):
+            if name in {e.id for e in cage.file.exhibit} | {f.id for f in cage.file.family}:
                 return cage
-        raise KeyError(exhibit_or_family)
+        raise KeyError(name)
 
 
 def load(root: Path) -> Registry:
@@ -110,7 +117,8 @@ def load(root: Path) -> Registry:
     for path in sorted(root.glob("*/cage.toml")):
         try:
             cage = Cage(path.parent.name, path.parent, _read(path))
-            _check(cage.file, path)
+            if fault := next(_faults(cage.file, path.parent), None):
+                raise RegistryError("{}: {}: {!r}; expected {}".format(path, *fault))
             _claim(cage.file, path, taken)
         except RegistryError as error:
             errors.append(error)
@@ -120,78 +128,144 @@ def load(root: Path) -> Registry:
 
 
 def _read(path: Path) -> CageFile:
+    if not path.is_file():
+        raise RegistryError(f"{path}: top level: not a file; expected a text file in TOML")
     try:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), CageFile)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RegistryError(f"{path}: not readable as TOML: {error}") from None
+    except OSError as error:
+        raise RegistryError(f"{path}: top level: {error.strerror}; expected a file that we may read") from None
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at ")
-        raise RegistryError(f"{path}: {where.strip('`$.') or 'top level'}: {what}") from None
+        raise RegistryError(f"{path}: {_plainly(str(error))}") from None
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML
+        raise RegistryError(f"{path}: top level: {error}; expected TOML in UTF-8") from None
 
 
-def _check(file: CageFile, path: Path) -> None:
-    """Meanings that types cannot express."""
-    rules: list[tuple[str, object, tuple[str, ...]]] = [
-        ("protocol", file.protocol, PROTOCOLS),
-        ("interface", file.interface, INTERFACES),
-    ]
+def _plainly(error: str) -> str:
+    """msgspec's message, in the order in which we say things: where, what, what was expected."""
+    what, _, where = error.partition(" - at ")
+    where = where.strip("`$.")
+    name = re.search(r"field `(.+)`", what)
+    if not name:
+        return f"{where or 'top level'}: {what}"
+    record = Family if where.startswith("family[") else Exhibit if where.startswith("exhibit[") else CageFile
+    fields = record.__annotations__
+    here = f"{where}.{name[1]}".lstrip(".")
+    if "missing" in what:
+        kind = {str: "text", int: "a whole number"}.get(fields[name[1]], "a list")
+        return f"{here}: missing; expected {kind}"
+    return f"{here}: unknown; expected one of {_listed(tuple(fields))}"
+
+
+#: Where in the file, the value that stands there, what was expected.
+Fault = tuple[str, object, str]
+
+
+def _faults(file: CageFile, cage: Path) -> Iterator[Fault]:
+    """What types cannot express. Only the first is told, so each may rely on those before it."""
+    yield from _unprintable("", msgspec.to_builtins(file))
+    yield from _not_among("protocol", file.protocol, PROTOCOLS)
+    yield from _not_among("interface", file.interface, INTERFACES)
+    if not 1960 <= file.year <= 2100:
+        yield "year", file.year, "the year in which it appeared, such as 1996"
     for index, family in enumerate(file.family):
-        rules.append((f"family[{index}].model", family.model, MODELS))
-        rules.append((f"family[{index}].runs_in", family.runs_in, ("", *FRONTS)))
+        yield from _bad_id(f"family[{index}].id", family.id)
     for index, exhibit in enumerate(file.exhibit):
-        here = f"exhibit[{index}]"
-        rules.append((f"{here}.protocol", exhibit.protocol, ("", *PROTOCOLS)))
-        rules.append((f"{here}.interface", exhibit.interface, ("", *INTERFACES)))
-        rules.append((f"{here}.family", exhibit.family, tuple(family.id for family in file.family)))
-        rules += [(f"{here}.fronts", front, FRONTS) for front in exhibit.fronts]
-        rules += [(f"{here}.closed", front, FRONTS) for front in exhibit.closed]
-        _check_exhibit(exhibit, f"{path}: {here}")
+        yield from _bad_id(f"exhibit[{index}].id", exhibit.id)
     for index, family in enumerate(file.family):
-        _check_family(family, path, f"{path}: family[{index}]")
-    for where, value, allowed in rules:
-        if value not in allowed:
-            raise RegistryError(f"{path}: {where}: {value!r} is unknown; expected one of {_listed(allowed)}")
+        yield from _family_faults(family, file, cage, f"family[{index}]")
+    for index, exhibit in enumerate(file.exhibit):
+        yield from _exhibit_faults(exhibit, file, f"exhibit[{index}]")
 
 
-def _check_exhibit(exhibit: Exhibit, where: str) -> None:
-    if not NAME.match(exhibit.id):
-        raise RegistryError(f"{where}.id: {exhibit.id!r}; expected lower-case letters, digits, '-' and '_'")
-    if exhibit.unix and exhibit.tcp:
-        raise RegistryError(f"{where}: unix and tcp; expected one of the two, or neither")
-    if "/" in exhibit.unix:
-        raise RegistryError(f"{where}.unix: {exhibit.unix!r}; expected a bare file name such as 'x.sock'")
-    if exhibit.tcp and not 1024 <= exhibit.tcp < 32768:
-        raise RegistryError(f"{where}.tcp: {exhibit.tcp}; expected a port from 1024 to 32767")
-    for front in FRONTS:
-        if (front in exhibit.fronts) == bool(exhibit.closed.get(front)):
-            raise RegistryError(f"{where}: {front}; expected it in fronts, or in closed with a reason, not both")
-
-
-def _check_family(family: Family, path: Path, where: str) -> None:
-    if not NAME.match(family.id):
-        raise RegistryError(f"{where}.id: {family.id!r}; expected lower-case letters, digits, '-' and '_'")
+def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Iterator[Fault]:
+    yield from _not_among(f"{here}.model", family.model, MODELS)
+    yield from _not_among(f"{here}.runs_in", family.runs_in, ("", *FRONTS))
+    if family.processes < 0:
+        yield f"{here}.processes", family.processes, "0 (no limit) or more"
+    if family.threads < 0:
+        yield f"{here}.threads", family.threads, "0 (no limit) or more"
     if not family.command and not family.runs_in:
-        raise RegistryError(f"{where}: expected command, or runs_in where a front runs it")
-    if family.processes < 0 or family.threads < 0:
-        raise RegistryError(f"{where}: processes and threads; expected 0 (no limit) or more")
+        yield f"{here}.command", family.command, "the words that start it, or runs_in where a front runs it"
+    if not hasattr(signal, f"SIG{family.stop_signal}") or family.stop_signal.startswith("_"):
+        yield f"{here}.stop_signal", family.stop_signal, "a signal's name without SIG, such as 'TERM'"
+    known = {"cage", *(e.id for e in file.exhibit)}
     for word in family.command:
-        if "{cage}" in word:
-            inside = path.parent / word.partition("{cage}")[2].lstrip("/")
-            if not inside.resolve().is_relative_to(path.parent.resolve()) or not inside.exists():
-                raise RegistryError(f"{where}.command: {word!r}; expected a file inside {path.parent}")
-        elif "/" in word and ".." in word:
-            raise RegistryError(f"{where}.command: {word!r} leaves the cage; expected a path below {{cage}}")
+        unknown = [name for name in PLACEHOLDER.findall(word) if name not in known]
+        if unknown:
+            yield f"{here}.command", word, f"{{cage}} or an exhibit of this file in place of {{{unknown[0]}}}"
+        if _leaves(word, cage, first=word is family.command[0]):
+            yield f"{here}.command", word, f"a file inside {cage}, written {{cage}}/NAME"
+
+
+def _leaves(word: str, cage: Path, first: bool) -> bool:
+    """Does a word name a file outside the cage, or none where one must be? Programs may stand anywhere, and
+    `/wsgi` in a word is no file."""
+    if "{cage}" in word:
+        inside = cage / word.partition("{cage}")[2].lstrip("/")
+        return not inside.exists() or not inside.resolve().is_relative_to(cage.resolve())
+    if word.startswith("/"):
+        return not first and Path(word).is_file()
+    return ".." in word.split("/")
+
+
+def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fault]:
+    families = {family.id: family for family in file.family}
+    yield from _not_among(f"{here}.family", exhibit.family, tuple(families))
+    yield from _not_among(f"{here}.protocol", exhibit.protocol, ("", *PROTOCOLS))
+    yield from _not_among(f"{here}.interface", exhibit.interface, ("", *INTERFACES))
+    for name, fronts in (("fronts", exhibit.fronts), ("closed", list(exhibit.closed))):
+        for front in fronts:
+            yield from _not_among(f"{here}.{name}", front, FRONTS)
+    for front in FRONTS:
+        if front in exhibit.fronts and front in exhibit.closed:
+            yield f"{here}.closed", front, "it in fronts or in closed, not in both"
+        if front not in exhibit.fronts and not exhibit.closed.get(front):
+            yield f"{here}.fronts", exhibit.fronts, f"'{front}' too, or in closed the reason why not"
+    if exhibit.unix and not SOCKET.match(exhibit.unix):
+        yield f"{here}.unix", exhibit.unix, "a bare file name such as 'x.sock'"
+    if exhibit.tcp and not 1024 <= exhibit.tcp < 32768:
+        yield f"{here}.tcp", exhibit.tcp, "a port from 1024 to 32767"
+    if exhibit.unix and exhibit.tcp:
+        yield f"{here}.tcp", exhibit.tcp, "unix or tcp, not both"
+    if not exhibit.unix and not exhibit.tcp and not families[exhibit.family].runs_in:
+        yield f"{here}.unix", exhibit.unix, "an address (unix or tcp), as no front runs this family"
+
+
+def _bad_id(where: str, id: str) -> Iterator[Fault]:
+    if not NAME.match(id) or id in RESERVED:
+        yield where, id, f"lower-case letters, digits, '-' and '_', and none of {_listed(RESERVED)}"
+
+
+def _not_among(where: str, value: str, allowed: tuple[str, ...]) -> Iterator[Fault]:
+    if value not in allowed:
+        yield where, value, f"one of {_listed(allowed)}"
+
+
+def _unprintable(where: str, value: Any) -> Iterator[Fault]:
+    """Control characters: they would reach configurations, command lines and terminals."""
+    if isinstance(value, str) and not value.isprintable():
+        yield where, value, "text without control characters"
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _unprintable(f"{where}.{name}".lstrip("."), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _unprintable(f"{where}[{index}]", inner)
 
 
 def _claim(file: CageFile, path: Path, taken: dict[str, Path]) -> None:
-    """Ids, sockets and ports are unique in the whole zoo. A family may share its id with its exhibit."""
-    mine = [f"exhibit {e.id}" for e in file.exhibit] + [f"family {f.id}" for f in file.family]
-    mine += [f"socket {e.unix}" for e in file.exhibit if e.unix] + [f"port {e.tcp}" for e in file.exhibit if e.tcp]
-    for name in mine:
-        if name in taken or mine.count(name) > 1:
+    """Ids, sockets and ports are unique in the whole zoo. A family may share its id with an exhibit of its own only."""
+    mine = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
+    mine += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
+    mine += [("tcp", f"port {e.tcp}") for e in file.exhibit if e.tcp]
+    # The other side of a shared id: an exhibit bars every family of its name but its own.
+    mine += [("id", f"family {e.id}") for e in file.exhibit if e.family != e.id]
+    mine += [("id", f"exhibit {f.id}") for f in file.family if f.id not in {e.id for e in file.exhibit}]
+    for where, name in mine:
+        if name in taken or mine.count((where, name)) > 1:
             other = taken.get(name, path)
-            raise RegistryError(f"{path}: id: {name} is taken by {other}; expected one of its own")
-    taken.update(dict.fromkeys(mine, path))
+            raise RegistryError(f"{path}: {where}: {name} is taken by {other}; expected one of its own")
+    taken.update(dict.fromkeys((name for _, name in mine), path))
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -2,19 +2,21 @@
 
 It sleeps in a read on a pipe that only the keeper holds open. When the keeper dies, however it dies, the read returns,
 and everything of that start is ended: first processes have died by their death signal, their workers have not.
+
+It takes the lock of the run directory first. If another start was quicker, that one ends what it finds, us included.
 """
 
 import os
 import sys
 
-from gateway_zoo import leftovers, settings, state
+from gateway_zoo import leftovers, process, settings, state
 
 
 def main() -> None:
     os.read(int(sys.argv[1]), 1)
     made = settings.from_environment()
-    if state.read(made):  # an orderly stop has removed it
-        leftovers.end(made)
+    state.hold(made, wait=True)
+    leftovers.end(made, os.environ[process.TOKEN])
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """What a running zoo writes down for its other commands, for its sentinel, and for the next start: $ZOO_RUN/state.json.
 
-{"pid", "token", "sessions": {family: pid}, "cells": [{"exhibit", "front", "url", "closed"}], "ready_at"}.
+{"pid", "token", "sessions": {family: pid}, "failures": {family: in a row}, "echo", "cells": [{"exhibit", "front",
+"url", "closed"}]}. It tells; nothing is signalled because a number stands there (see process.py).
 """
 
 import fcntl
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
-from gateway_zoo.settings import Settings
+from gateway_zoo.settings import Settings, SettingsError
 
 
 def write(settings: Settings, state: dict[str, Any]) -> None:
@@ -20,35 +22,72 @@ def write(settings: Settings, state: dict[str, Any]) -> None:
 
 
 def read(settings: Settings) -> dict[str, Any] | None:
-    """The last state written here, or None."""
+    """The last state written here; None if there is none, or somebody made it into something else."""
     try:
         state: dict[str, Any] = json.loads(settings.state.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        shapes = [(state["pid"], int), (state["token"], str), (state["sessions"], dict), (state["cells"], list)]
+        sound = all(isinstance(value, shape) for value, shape in shapes)
+        sound = sound and all(isinstance(pid, int) for pid in state["sessions"].values())
+        sound = sound and all(set(cell) == {"exhibit", "front", "url", "closed"} for cell in state["cells"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return state
+    return state if sound else None
+
+
+def prepare(settings: Settings) -> None:
+    """The run directory: ours, 0750, with its folders. Raises SettingsError if it cannot be that."""
+    run = settings.run
+    try:
+        run.mkdir(mode=0o750, parents=True, exist_ok=True)
+        facts = run.lstat()
+        if stat.S_ISLNK(facts.st_mode):
+            raise SettingsError(f"{run} is a link; remove it, or set ZOO_RUN to a directory of your own")
+        if facts.st_uid != os.geteuid():
+            raise SettingsError(f"{run} belongs to another user; set ZOO_RUN to a directory of your own")
+        run.chmod(0o750)
+        for path in (settings.sockets, settings.logs):
+            path.mkdir(mode=0o750, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours") from None
 
 
 class Locked(Exception):
-    """Another zoo holds this run directory."""
+    """Another zoo holds this run directory, or another container this file."""
+
+
+def hold(settings: Settings, wait: bool = False) -> int:
+    """Take the run directory until this process ends; returns the descriptor to keep. Raises Locked, unless it may wait.
+
+    The directory itself is locked, not a file in it: that needs no right to write, and systemd-tmpfiles, which empties
+    /tmp after some days, passes by a directory that is locked.
+    """
+    return _locked(os.open(settings.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), wait)
 
 
 def lock(path: Path) -> int:
-    """Take the run directory until this process ends; returns the descriptor to keep. Raises Locked."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    """Take a file, making it if need be, until this process ends; returns the descriptor to keep. Raises Locked."""
+    return _locked(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), wait=False)
+
+
+def _locked(descriptor: int, wait: bool) -> int:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         os.close(descriptor)
-        raise Locked(str(path)) from None
+        raise Locked from None
     return descriptor
 
 
 def running(settings: Settings) -> bool:
-    """Is a keeper alive here?"""
+    """Does a zoo hold the run directory? It is one too while it starts, and while it stops."""
     try:
-        os.close(lock(settings.lock))
-    except Locked:
-        return True
-    except FileNotFoundError:
+        descriptor = os.open(settings.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
         return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: many may ask at once
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False

@@ -15,20 +15,24 @@ import sys
 import time
 from typing import Any
 
-from gateway_zoo import leftovers, plan, ready, root, state
+from gateway_zoo import leftovers, listen, plan, ready, root, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import FRONTS
-from gateway_zoo.settings import Settings
+from gateway_zoo.settings import Settings, SettingsError
 from gateway_zoo.speak import fail, known, printable, say
 
 READY_S = 60.0  # until every cell must have answered
+HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any longer; the keeper goes on trying
+STOP_S = 30.0  # until everything must be down
+TIDY_S = 15.0  # for a start, a stop or a sentinel that is at work in the run directory
 
 
 def run(made: Settings, ids: list[str] | None, *, detach: bool, echo: bool) -> int:
-    """Start, wait, show. In the foreground, stay until Ctrl-C."""
+    """Start, wait, show. In the foreground, stay until Ctrl-C. 1: some cells do not answer; 3: nothing runs."""
     began = time.monotonic()
     if made.compose:
         fail("in containers Compose starts the zoo: docker compose up --wait", 3)
+    _end_like_ctrl_c()
     root.install_what_is_missing(made)
     root.give_up(made)
     the_plan = plan.make(made)
@@ -36,46 +40,82 @@ def run(made: Settings, ids: list[str] | None, *, detach: bool, echo: bool) -> i
     the_plan = plan.make(made, only) if only else the_plan
     for error in the_plan.registry.errors:
         say(str(error))
+    lock = _take(made)
     refuse_if_blocked(the_plan)
-    keeper, pipe = _start_keeper(made, only, detach, echo)
+    keeper, pipe = _start_keeper(made, lock, only, detach, echo)
     try:
-        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda: keeper.poll() is None)
+        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda cell: _may_come(the_plan, keeper, cell))
     except KeyboardInterrupt:
         _stop_keeper(keeper)
         return 3
     if silent or keeper.poll() is not None:
         _complain(the_plan, keeper, silent)
+    if len(silent) == len(the_plan.open_cells) or keeper.poll() is not None:
         _stop_keeper(keeper)
         return 3
-    say(f"{len(the_plan.open_cells)} cells answer after {time.monotonic() - began:.1f} s")
+    say(f"{len(the_plan.open_cells) - len(silent)} cells answer after {time.monotonic() - began:.1f} s")
     _show(the_plan)
-    return 0 if detach else _stay(keeper, pipe)
+    return int(bool(silent)) if detach else _stay(keeper, pipe)
+
+
+def _end_like_ctrl_c() -> None:
+    """SIGTERM and a terminal that hangs up stop the zoo as Ctrl-C does (nohup asks us not to)."""
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, interrupt)
+
+
+def _may_come(made: Plan, keeper: subprocess.Popen[bytes], cell: Cell) -> bool:
+    """Is the cell worth waiting for? Not if what serves it dies again and again."""
+    if keeper.poll() is not None:
+        return False
+    failures = (state.read(made.settings) or {}).get("failures", {})
+    family = made.registry.families[made.registry.exhibits[cell.exhibit].family]
+    servers = [cell.front] if cell.front == family.runs_in else [cell.front, family.id]
+    return all(failures.get(name, 0) < HOPELESS for name in servers)
+
+
+def _take(made: Settings) -> int:
+    """Make the run directory ready and lock it; exit 3 if that cannot be, or another zoo has it.
+
+    Everything that follows is done by one `up` only: tidying, looking at ports, starting. The keeper inherits the lock.
+    """
+    deadline = time.monotonic() + TIDY_S
+    try:
+        state.prepare(made)
+        while True:
+            try:
+                return state.hold(made)
+            except state.Locked:
+                # Somebody starts, stops or tidies there: that passes. A keeper that listens stays.
+                if listen.answers(str(made.control)) or time.monotonic() > deadline:
+                    fail(f"a zoo is already running in {made.run}; ./zoo down stops it", 3)
+            time.sleep(0.02)
+    except SettingsError as error:
+        fail(str(error), 3)
 
 
 def refuse_if_blocked(made: Plan) -> None:
     """Exit 3 if something stands in the way, naming it and the way out."""
     from gateway_zoo import doctor
 
-    if state.running(made.settings):
-        fail(f"a zoo is already running in {made.settings.run}; ./zoo down stops it", 3)
     leftovers.end(made.settings)  # before ports are looked at: an orphan of a killed start may hold one
     for problem in doctor.blockers(made):
         fail(f"{problem.what}; {problem.fix}", 3)
 
 
 def _start_keeper(
-    made: Settings, only: list[str], detach: bool, echo: bool
+    made: Settings, lock: int, only: list[str], detach: bool, echo: bool
 ) -> tuple[subprocess.Popen[bytes], int | None]:
-    try:
-        made.run.mkdir(mode=0o750, exist_ok=True)
-        made.logs.mkdir(mode=0o750, exist_ok=True)
-    except OSError as error:
-        fail(f"cannot make {made.run}: {error.strerror}; set ZOO_RUN to a directory of yours", 3)
+    """Start it with the lock; in the foreground also with a pipe that closes when we end. Returns our end of it."""
+    read, write = os.pipe()
     environ = {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}
     environ |= {"ZOO_RUN": str(made.run), "ZOO_ECHO": str(int(echo or made.echo)), "LANG": "C.UTF-8"}
-    read, write = os.pipe()
-    if not detach:
-        environ["ZOO_TERMINAL"] = str(read)
+    environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
     with (made.logs / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
             [sys.executable, "-P", "-m", "gateway_zoo.keeper", *only],
@@ -85,15 +125,16 @@ def _start_keeper(
             stderr=log,
             start_new_session=True,
             cwd="/",
-            pass_fds=() if detach else (read,),
+            pass_fds=(lock,) if detach else (lock, read),
         )
+    os.close(lock)
     os.close(read)
     if detach:
         os.close(write)
     return keeper, None if detach else write
 
 
-# --- what people see ------------------------------------------------------------------------------
+# --- what people see --------------------------------------------------------------------------------------------------
 
 
 def _complain(made: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -> None:
@@ -124,42 +165,69 @@ def _show(made: Plan) -> None:
 
 
 def _stay(keeper: subprocess.Popen[bytes], pipe: int | None) -> int:
-    say("Ctrl-C stops everything.")
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     try:
-        keeper.wait()
+        say("Ctrl-C stops everything.")
+        ended = keeper.wait()
     except KeyboardInterrupt:
-        say("stopping")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            say("stopping")
         _stop_keeper(keeper)
+        ended = 0
     if pipe is not None:
         os.close(pipe)
+    if ended:
+        fail(f"the keeper ended with {ended}, and everything with it; ./zoo up starts it again", 3)
     return 0
 
 
-# --- stopping -------------------------------------------------------------------------------------
+# --- stopping ---------------------------------------------------------------------------------------------------------
 
 
 def _stop_keeper(keeper: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         keeper.send_signal(signal.SIGTERM)
-    keeper.wait(timeout=30)
+    keeper.wait(timeout=STOP_S)
 
 
 def down(made: Settings) -> int:
     """Stop the keeper of this run directory, then whatever a killed one left; both may be absent."""
     if made.compose:
         fail("in containers Compose stops the zoo: docker compose down", 3)
+    _become_owner(made)
     was_running = state.running(made)
-    if was_running:
-        _ask_keeper(made, {"do": "stop"})
-        deadline = time.monotonic() + 30
-        while state.running(made) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if state.running(made):
-            fail(f"the keeper in {made.run} does not stop", 1)
+    try:
+        lock = _locked_when_stopped(made)
+    except FileNotFoundError:
+        print("no zoo was running")
+        return 0
+    except OSError as error:
+        fail(f"{made.run} cannot be used: {error.strerror}", 3)
     ended = leftovers.end(made)
+    os.close(lock)
     print("stopped" if was_running else "no zoo was running" + (f"; ended {ended} leftovers" if ended else ""))
     return 0
+
+
+def _become_owner(made: Settings) -> None:
+    """Started as root: become the user of the zoo, as `up` did. Nothing is ended or removed with root's rights."""
+    if os.geteuid() == 0 and made.run.exists():
+        owner = made.run.lstat()
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+
+
+def _locked_when_stopped(made: Settings) -> int:
+    """Ask until the run directory is ours: the keeper may still be starting, or be gone and its sentinel tidying."""
+    deadline = time.monotonic() + STOP_S
+    asked = False
+    while True:
+        with contextlib.suppress(state.Locked):
+            return state.hold(made)
+        if time.monotonic() > deadline:
+            fail(f"the keeper in {made.run} does not stop", 1)
+        asked = asked or "error" not in _ask_keeper(made, {"do": "stop"})
+        time.sleep(0.02)
 
 
 def restart(made: Settings, name: str) -> int:
@@ -171,14 +239,17 @@ def restart(made: Settings, name: str) -> int:
         fail(f"in containers: docker compose restart {hint}", 3)
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
+    cells = [cell for cell in running_cells(made) if name in (cell.exhibit, cell.front)]
+    mine = [cell for cell in cells if cell.closed is None]
+    if cells and not mine:
+        fail(f"{name} is closed: {cells[0].closed}", 3)
     exhibit = the_plan.registry.exhibits.get(name)
     family = the_plan.registry.families[exhibit.family] if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
     answer = _ask_keeper(made, {"do": "restart", "restart": child})
     if "error" in answer:
         fail(str(answer["error"]), 3)
-    mine = [cell for cell in running_cells(made) if cell.closed is None and name in (cell.exhibit, cell.front)]
-    if ready.wait(the_plan, mine, 30, lambda: state.running(made)):
+    if ready.wait(the_plan, mine, STOP_S, lambda _: state.running(made)):
         fail(f"{child} was restarted, but {name} does not answer; ./zoo logs {name}", 1)
     print(f"restarted {child}")
     return 0
@@ -191,14 +262,13 @@ def running_cells(made: Settings) -> list[Cell]:
 
 
 def _ask_keeper(made: Settings, question: dict[str, str]) -> dict[str, Any]:
+    """Its answer; {"error": …} where there is none."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(30)
             connection.connect(str(made.control))
-            connection.sendall(json.dumps(question).encode() + b"\n")
+            connection.sendall(json.dumps(question).encode())
             answer: dict[str, Any] = json.loads(connection.makefile("rb").readline())
     except (OSError, ValueError) as error:
-        fail(f"the keeper in {made.run} does not answer: {error}", 3)
+        return {"error": f"the keeper in {made.run} does not answer: {error}"}
     return answer
-
-

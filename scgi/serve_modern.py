@@ -9,8 +9,9 @@ from a2wsgi import WSGIMiddleware
 from aioscgi.asyncio import run
 from aioscgi.container import Container
 from aioscgi.main import NullaryListener
-from gateway_zoo.listen import listener
 from zoo_app import app
+
+from gateway_zoo.listen import listener
 
 # From 2.4 on (Python 3.12) it wants to know how long a busy request may take at the end; 2.3 does not ask.
 more = {"shutdown_timeout": 3.0} if "shutdown_timeout" in inspect.signature(run).parameters else {}

@@ -109,7 +109,7 @@ def compose() -> Iterator[Compose]:
     assert not made.leftovers()
 
 
-# --- one set of files -------------------------------------------------------------------------------------------------
+# --- one set of files -----------------------------------------------------------------------------
 
 
 def test_services_are_the_families_and_their_commands(compose: Compose) -> None:
@@ -171,7 +171,7 @@ def test_both_access_logs_and_the_apps_lines_reach_docker(compose: Compose) -> N
         eventually(lambda sought=request: sought in compose.ok("logs", "scgi"), 5, "the app's line")  # type: ignore[misc]
 
 
-# --- what dies and comes back -----------------------------------------------------------------------------------------
+# --- what dies and comes back ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_second_container_of_a_family_is_refused(compose: Compose, service: st
     assert compose.answers(exhibit, "apache"), "the first one still has its socket"
 
 
-# --- what must hold for every container -------------------------------------------------------------------------------
+# --- what must hold for every container -----------------------------------------------------------
 
 
 def test_containers_may_do_little(compose: Compose) -> None:

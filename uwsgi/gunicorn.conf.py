@@ -10,4 +10,5 @@ control_socket_disable = True
 errorlog = "-"
 loglevel = "warning"
 uwsgi_allow_ips = "*"  # the peer is a web server of ours on a private socket
+keepalive = 0  # uwsgi is one request per connection; kept open for 2 s, Apache waits as long for its end
 graceful_timeout = 3
