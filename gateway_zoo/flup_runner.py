@@ -34,7 +34,7 @@ GOODBYE_S = 1  # how long a finished connection may take to close at the other e
 class PatientSocket(socket.socket):
     """A connection that gives up after READ_TIMEOUT_S, whatever flup asks for (it switches time-outs off)."""
 
-    def setblocking(self, flag: bool) -> None:  # noqa: ARG002
+    def setblocking(self, flag: bool) -> None:
         self.settimeout(READ_TIMEOUT_S)
 
 
@@ -50,7 +50,7 @@ def _with_deadlines(connection_class: type[Any]) -> type[Any]:
         def process_input(self) -> None:  # FastCGI: called once per record
             self._patiently(super().process_input)
 
-        def processInput(self) -> None:  # noqa: N802 - flup's name. SCGI: once per connection; AJP: once per packet
+        def processInput(self) -> None:  # SCGI: once per connection; AJP: once per packet
             self._patiently(super().processInput)
 
         def _patiently(self, read: Callable[[], None]) -> None:
@@ -62,7 +62,7 @@ def _with_deadlines(connection_class: type[Any]) -> type[Any]:
             except TimeoutError:
                 raise EOFError from None
 
-        def _cleanupSocket(self) -> None:  # noqa: N802 - FastCGI: say goodbye, let the other side close, but not for long
+        def _cleanupSocket(self) -> None:  # FastCGI: say goodbye, let the other side close, but not for long
             with contextlib.suppress(OSError):
                 self._sock.settimeout(GOODBYE_S)
                 self._sock.shutdown(socket.SHUT_WR)

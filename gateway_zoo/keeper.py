@@ -55,12 +55,14 @@ class Keeper:
         self.children = {child.name: child for child in self._make_children()}
 
     def _make_children(self) -> list[Child]:
-        made = [Child(f, fronts.command(f, self.settings), signal.SIGTERM) for f in self.plan.fronts]
+        """In the order of their start: the sentinel first, so that nothing ever runs unwatched."""
+        watch = [sys.executable, "-P", "-m", "gateway_zoo.sentinel", str(self.sentinel_pipe[0])]
+        made = [Child("sentinel", watch, signal.SIGKILL)]
+        made += [Child(front, fronts.command(front, self.settings), signal.SIGTERM) for front in self.plan.fronts]
         for family in self.plan.started:
             stop = signal.Signals[f"SIG{family.stop_signal}"]
             made.append(Child(family.id, self.plan.command(family), stop))
-        watch = [sys.executable, "-P", "-m", "gateway_zoo.sentinel", str(self.sentinel_pipe[0])]
-        return [*made, Child("sentinel", watch, signal.SIGKILL)]
+        return made
 
     # --- life ---------------------------------------------------------------------------------------------------------
 

@@ -16,14 +16,14 @@ PAUSE_S = 0.03
 WORKERS = 4
 
 
-def wait(made: Plan, cells: list[Cell], seconds: float, worth: Callable[[Cell], bool]) -> list[Cell]:
-    """Ask each cell until it answers; returns those that did not within `seconds`, or while one was worth it."""
+def wait(made: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Cell]], bool]) -> list[Cell]:
+    """Ask each cell until it answers; returns those that did not within `seconds`, or while it was worth waiting."""
     deadline = time.monotonic() + seconds
     waiting = {cell.url: cell for cell in cells}
     asked: dict[str, Future[bool]] = {}
     listening: set[tuple[str, int] | str] = set()
     with ThreadPoolExecutor(WORKERS) as pool:
-        while any(map(worth, waiting.values())) and time.monotonic() < deadline:
+        while waiting and worth(list(waiting.values())) and time.monotonic() < deadline:
             _progress(len(cells) - len(waiting), len(cells), waiting)
             for url, cell in list(waiting.items()):
                 if url in asked:

@@ -56,7 +56,7 @@ class Locked(Exception):
 
 
 def hold(settings: Settings, wait: bool = False) -> int:
-    """Take the run directory until this process ends; returns the descriptor to keep. Raises Locked, unless it may wait.
+    """Take the run directory until this process ends; returns the descriptor to keep. Raises Locked, or waits.
 
     The directory itself is locked, not a file in it: that needs no right to write, and systemd-tmpfiles, which empties
     /tmp after some days, passes by a directory that is locked.

@@ -44,7 +44,7 @@ def run(made: Settings, ids: list[str] | None, *, detach: bool, echo: bool) -> i
     refuse_if_blocked(the_plan)
     keeper, pipe = _start_keeper(made, lock, only, detach, echo)
     try:
-        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda cell: _may_come(the_plan, keeper, cell))
+        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda cells: _may_come(the_plan, keeper, cells))
     except KeyboardInterrupt:
         _stop_keeper(keeper)
         return 3
@@ -69,14 +69,18 @@ def _end_like_ctrl_c() -> None:
             signal.signal(number, interrupt)
 
 
-def _may_come(made: Plan, keeper: subprocess.Popen[bytes], cell: Cell) -> bool:
-    """Is the cell worth waiting for? Not if what serves it dies again and again."""
+def _may_come(made: Plan, keeper: subprocess.Popen[bytes], cells: list[Cell]) -> bool:
+    """Is any of the cells worth waiting for? Not if what serves it dies again and again."""
     if keeper.poll() is not None:
         return False
     failures = (state.read(made.settings) or {}).get("failures", {})
+    hopeless = {name for name, deaths in failures.items() if deaths >= HOPELESS}
+    return any(hopeless.isdisjoint(_servers(made, cell)) for cell in cells)
+
+
+def _servers(made: Plan, cell: Cell) -> list[str]:
     family = made.registry.families[made.registry.exhibits[cell.exhibit].family]
-    servers = [cell.front] if cell.front == family.runs_in else [cell.front, family.id]
-    return all(failures.get(name, 0) < HOPELESS for name in servers)
+    return [cell.front] if cell.front == family.runs_in else [cell.front, family.id]
 
 
 def _take(made: Settings) -> int:
@@ -241,9 +245,10 @@ def restart(made: Settings, name: str) -> int:
         fail("the zoo is not running; ./zoo up starts it", 3)
     cells = [cell for cell in running_cells(made) if name in (cell.exhibit, cell.front)]
     mine = [cell for cell in cells if cell.closed is None]
-    if cells and not mine:
-        fail(f"{name} is closed: {cells[0].closed}", 3)
     exhibit = the_plan.registry.exhibits.get(name)
+    if exhibit and cells and not mine:
+        why = [cell.closed for cell in cells if cell.front not in exhibit.closed]  # not those that can never open
+        fail(f"{name} is closed: {why[0] if why else cells[0].closed}", 3)
     family = the_plan.registry.families[exhibit.family] if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
     answer = _ask_keeper(made, {"do": "restart", "restart": child})

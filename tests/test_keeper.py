@@ -1,16 +1,13 @@
-"""Start and stop: killed keepers, two starts at once, Ctrl-C, and bystanders, who are never touched."""
+"""Start and stop: killed keepers, two starts at once, Ctrl-C."""
 
 import contextlib
-import json
 import os
 import pty
-import pwd
 import random
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,15 +16,16 @@ from zoo_in_test import Zoo, eventually
 
 GONE_S = 5.0  # after the death of the keeper
 FEW = ("wsgi", "fastcgi-fork", "cgi", "mod_wsgi")  # exhibits whose workers outlive their master, and both fronts
-USER = "www-data" if os.geteuid() == 0 else None
 
 
 def keeper_of(zoo: Zoo) -> psutil.Process | None:
     """The keeper of this run directory, as soon as it exists."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if "gateway_zoo.keeper" in process.cmdline() and process.environ().get("ZOO_RUN") == str(zoo.run):
-                return process
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError, psutil.Error):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if b"gateway_zoo.keeper" in words and f"ZOO_RUN={zoo.run}".encode() in environ:
+                return psutil.Process(pid)
     return None
 
 
@@ -46,7 +44,7 @@ def gone(zoo: Zoo, seconds: float) -> None:
 
     deadline = time.monotonic() + seconds
     while (found := left()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.1)
     assert not found
 
 
@@ -108,7 +106,7 @@ def test_after_keeper_and_sentinel_are_killed_the_next_command_tidies_up(fresh_z
         assert fresh_zoo.get("wsgi", "nginx").text == "pong\n"
     else:
         done = fresh_zoo.cli("down")
-        assert (done.returncode, done.stdout[:27]) == (0, "no zoo was running; ended "), done.stderr
+        assert (done.returncode, done.stdout[:26]) == (0, "no zoo was running; ended "), done.stderr
         gone(fresh_zoo, 0)
 
 
@@ -197,9 +195,11 @@ def test_a_second_start_is_refused_and_disturbs_nothing(fresh_zoo: Zoo) -> None:
 
 def test_of_starts_at_the_same_moment_one_wins(fresh_zoo: Zoo) -> None:
     argv = [str(fresh_zoo.root / "zoo"), "up", "-d", "wsgi", "cgi"]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     for _ in range(2):
-        ups = [subprocess.Popen(argv, env=fresh_zoo.env, **options) for _ in range(4)]  # type: ignore[call-overload]
+        ups = [
+            subprocess.Popen(argv, env=fresh_zoo.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            for _ in range(4)
+        ]
         said = [up.communicate(timeout=60)[0] for up in ups]
         assert sorted(up.returncode for up in ups) == [0, 3, 3, 3], said
         assert sum("a zoo is already running" in text for text in said) == 3, said
@@ -216,100 +216,3 @@ def test_down_twice_and_down_without_a_zoo(fresh_zoo: Zoo) -> None:
     shutil.rmtree(fresh_zoo.run)
     assert (fresh_zoo.cli("down").returncode, fresh_zoo.cli("down").stdout) == (0, "no zoo was running\n")
     assert not fresh_zoo.run.exists(), "down makes nothing"
-
-
-# --- bystanders -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def bystanders(fresh_zoo: Zoo) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes of the zoo's user that look like its own: by environment, by directory, by log, by session."""
-    for name in ("sock", "logs"):
-        (fresh_zoo.run / name).mkdir(mode=0o755)
-    fresh_zoo.run.chmod(0o755)
-    env = fresh_zoo.env | {"ZOO_FAMILY": "fastcgi", "ZOO_START": "0" * 32}
-    log = (fresh_zoo.run / "logs" / "fastcgi.log").open("ab")
-    options = {"user": USER, "start_new_session": True}
-    made = [
-        subprocess.Popen(["sleep", "300"], env=env, **options),  # type: ignore[call-overload]
-        subprocess.Popen(["sleep", "300"], cwd=fresh_zoo.run, **options),  # type: ignore[call-overload]
-        subprocess.Popen(["sleep", "300"], env=env, cwd=fresh_zoo.run / "sock", stderr=log, **options),  # type: ignore[call-overload]
-    ]
-    log.close()
-    yield made
-    for process in made:
-        process.kill()
-        process.wait()
-
-
-def forge(zoo: Zoo, pids: list[int]) -> None:
-    """state.json as somebody may have left it: our bystanders' numbers, their token."""
-    names = ["nginx", "wsgi", "sentinel"]
-    sessions = dict(zip(names, pids, strict=True))
-    text = json.dumps({"pid": pids[0], "token": "0" * 32, "sessions": sessions, "cells": []})
-    (zoo.run / "state.json").write_text(text, encoding="utf-8")
-    if USER:
-        shutil.chown(zoo.run / "state.json", USER, USER)
-
-
-def test_nothing_that_the_zoo_did_not_start_is_signalled(
-    fresh_zoo: Zoo, bystanders: list[subprocess.Popen[bytes]]
-) -> None:
-    def unhurt() -> bool:
-        return all(process.poll() is None for process in bystanders)
-
-    pids = [process.pid for process in bystanders]
-    forge(fresh_zoo, pids)
-    fresh_zoo.cli("down")
-    assert unhurt(), "down, over a forged state.json"
-    forge(fresh_zoo, pids)
-    fresh_zoo.up(*FEW)
-    assert unhurt(), "up, over a forged state.json"
-    genuine = fresh_zoo.state()
-    forge(fresh_zoo, pids)
-    fresh_zoo.cli("restart", "wsgi")
-    os.kill(genuine["sessions"]["nginx"], signal.SIGKILL)
-    eventually(lambda: fresh_zoo.state()["token"] == genuine["token"], 5, "the keeper wrote the truth again")
-    assert unhurt(), "restart, and a death"
-    forge(fresh_zoo, pids)
-    kill(keeper_of(fresh_zoo))
-    owned = [process for process in fresh_zoo.processes() if process.pid not in pids]
-    psutil.wait_procs(owned, timeout=GONE_S)
-    time.sleep(0.5)
-    assert unhurt(), "the sentinel, over a forged state.json"
-    for process in owned:
-        with contextlib.suppress(psutil.Error):
-            assert process.status() == psutil.STATUS_ZOMBIE, f"{process} was not ended, for its token was forged"
-    for process in bystanders:
-        process.kill()
-        process.wait()
-
-
-def test_a_bystander_with_a_stolen_token_is_left_alone(fresh_zoo: Zoo) -> None:
-    """Somebody runs a gateway by hand with the environment of a running one, to debug it."""
-    fresh_zoo.up("wsgi")
-    environ = psutil.Process(fresh_zoo.session("wsgi")).environ()
-    assert environ["ZOO_START"] == fresh_zoo.state()["token"]
-    with subprocess.Popen(["sleep", "300"], env=environ, user=USER) as copy:
-        fresh_zoo.cli("restart", "wsgi")
-        fresh_zoo.down()
-        assert copy.poll() is None
-        copy.kill()
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"token": 1}', "[" * 100_000, '{"pid": 1, "token": "x"}'])
-def test_a_broken_state_file_stops_nobody(fresh_zoo: Zoo, text: str) -> None:
-    (fresh_zoo.run / "state.json").write_text(text, encoding="utf-8")
-    for words in (["ls"], ["ps"], ["check"], ["restart", "wsgi"]):
-        done = fresh_zoo.cli(*words)
-        assert done.returncode == (0 if words == ["ls"] else 3), (words, done.stderr)
-        assert "Traceback" not in done.stderr
-    assert fresh_zoo.cli("down").returncode == 0
-    assert not (fresh_zoo.run / "state.json").exists()
-
-
-def test_no_server_runs_as_root(fresh_zoo: Zoo) -> None:
-    fresh_zoo.up("wsgi")
-    assert {Path(f"/proc/{process.pid}").stat().st_uid for process in fresh_zoo.processes()} == {
-        pwd.getpwnam(USER).pw_uid if USER else os.geteuid()
-    }

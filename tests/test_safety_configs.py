@@ -120,7 +120,7 @@ def test_no_two_proxy_workers_share_a_name() -> None:
     for path in (ROOT / "apache/cages").glob("*.conf"):
         for line in directives(path):
             if line.startswith("ProxyPass "):
-                targets.append(re.sub(r'.*\|', "", line.split()[2].strip('"')))
+                targets.append(re.sub(r".*\|", "", line.split()[2].strip('"')))
                 assert "retry=0" in line, line
     assert len(targets) == len(set(targets)), targets
 
