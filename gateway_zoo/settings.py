@@ -14,6 +14,13 @@ from pathlib import Path
 MAX_SOCKET_PATH = 107
 
 
+#: All that is read from the environment; the keeper is started with these and no others.
+VARIABLES = (
+    *("ZOO_ROOT", "ZOO_RUN", "ZOO_NGINX_PORT", "ZOO_APACHE_PORT", "ZOO_PORT_SHIFT", "ZOO_LISTEN", "ZOO_ECHO"),
+    *("ZOO_COMPOSE", "ZOO_NEAR", "ZOO_BIND", "ZOO_GATEWAYS"),  # in containers
+)
+
+
 class SettingsError(Exception):
     """An environment variable or option has a value that cannot work; the message says which and what would."""
 
@@ -74,8 +81,7 @@ def user_of_the_zoo() -> pwd.struct_passwd:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
-    """ZOO_ROOT, ZOO_RUN, ZOO_NGINX_PORT, ZOO_APACHE_PORT, ZOO_PORT_SHIFT, ZOO_LISTEN, ZOO_ECHO; in compose also
-    ZOO_COMPOSE, ZOO_NEAR, ZOO_BIND, ZOO_GATEWAYS. Raises SettingsError."""
+    """Read VARIABLES. Raises SettingsError."""
     root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent)
     run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in keeper.prepare
     return Settings(

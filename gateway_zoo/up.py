@@ -18,7 +18,7 @@ from typing import Any
 from gateway_zoo import leftovers, listen, plan, ready, root, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import FRONTS
-from gateway_zoo.settings import Settings, SettingsError
+from gateway_zoo.settings import VARIABLES, Settings, SettingsError
 from gateway_zoo.speak import fail, known, printable, say
 
 READY_S = 60.0  # until every cell must have answered
@@ -117,7 +117,7 @@ def _start_keeper(
 ) -> tuple[subprocess.Popen[bytes], int | None]:
     """Start it with the lock; in the foreground also with a pipe that closes when we end. Returns our end of it."""
     read, write = os.pipe()
-    environ = {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}
+    environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     environ |= {"ZOO_RUN": str(made.run), "ZOO_ECHO": str(int(echo or made.echo)), "LANG": "C.UTF-8"}
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
     with (made.logs / "keeper.log").open("ab") as log:
@@ -214,11 +214,15 @@ def down(made: Settings) -> int:
 
 def _become_owner(made: Settings) -> None:
     """Started as root: become the user of the zoo, as `up` did. Nothing is ended or removed with root's rights."""
-    if os.geteuid() == 0 and made.run.exists():
-        owner = made.run.lstat()
+    if not made.run.exists():
+        return
+    owner = made.run.lstat()
+    if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
+    if os.geteuid() != owner.st_uid:
+        fail(f"{made.run} belongs to another user, who can stop the zoo there", 3)
 
 
 def _locked_when_stopped(made: Settings) -> int:
