@@ -10,6 +10,8 @@ from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
 from gateway_zoo.speak import print_json
 
+LOWEST, HIGHEST = 1024, 32767  # below, one must be root; above, an outgoing connection may hold the port
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -59,7 +61,10 @@ def blockers(made: Plan) -> list[Problem]:
     if not _writable(made.settings):
         found.append(Problem(f"{made.settings.run} cannot be written", "set ZOO_RUN to a directory of yours", True))
     for name, address in _addresses(made):
-        if holder := _held(address):
+        if not LOWEST <= address[1] <= HIGHEST:
+            what = f"port {address[1]} for {name} is out of range"
+            found.append(Problem(what, f"set ZOO_PORT_SHIFT so that it falls between {LOWEST} and {HIGHEST}", True))
+        elif holder := _held(address):
             what = f"port {address[1]} on {address[0]} ({name}) is held by {holder}"
             variable = {"nginx": "ZOO_NGINX_PORT", "apache": "ZOO_APACHE_PORT"}.get(name, "ZOO_PORT_SHIFT")
             found.append(Problem(what, f"stop it, or set {variable}", True))

@@ -80,12 +80,15 @@ def give_up(made: Settings) -> None:
     except KeyError as error:
         fail(f"no user to run the servers as: {error}; sudo from one, or create www-data", 3)
     check_readable(made, user)
-    for path in (made.run, made.sockets, made.logs):
-        if path.is_symlink():
-            fail(f"{path} is a link; remove it, or set ZOO_RUN", 3)
-        path.mkdir(mode=0o750, exist_ok=True)
-    for path in (made.run, *made.run.rglob("*")):
-        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    try:
+        for path in (made.run, made.sockets, made.logs):
+            if path.is_symlink():
+                fail(f"{path} is a link; remove it, or set ZOO_RUN", 3)
+            path.mkdir(mode=0o750, exist_ok=True)
+        for path in (made.run, *made.run.rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    except OSError as error:
+        fail(f"{made.run} cannot be used: {error.strerror}; set ZOO_RUN to a directory for it", 3)
     os.environ.pop("SUDO_USER", None)
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)

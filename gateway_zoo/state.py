@@ -61,20 +61,21 @@ def hold(settings: Settings, wait: bool = False) -> int:
     The directory itself is locked, not a file in it: that needs no right to write, and systemd-tmpfiles, which empties
     /tmp after some days, passes by a directory that is locked.
     """
-    return _locked(os.open(settings.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), wait)
+    return _locked(settings.run, os.O_RDONLY | os.O_DIRECTORY, wait)
 
 
 def lock(path: Path) -> int:
     """Take a file, making it if need be, until this process ends; returns the descriptor to keep. Raises Locked."""
-    return _locked(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), wait=False)
+    return _locked(path, os.O_RDWR | os.O_CREAT, wait=False)
 
 
-def _locked(descriptor: int, wait: bool) -> int:
+def _locked(path: Path, flags: int, wait: bool) -> int:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         os.close(descriptor)
-        raise Locked from None
+        raise Locked(str(path)) from None
     return descriptor
 
 

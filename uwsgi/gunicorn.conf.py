@@ -4,6 +4,7 @@ protocol = "uwsgi"
 worker_class = "gthread"
 workers = 2
 threads = 2
+worker_connections = 2  # as many as it has threads: more would wait here while the other process is idle
 preload_app = True  # import the app once, before forking
 umask = 0o117  # the socket 0660
 control_socket_disable = True
