@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from gateway_zoo import process, show, state
+from gateway_zoo import process, root, show, state
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, print_json
@@ -33,6 +33,7 @@ def run(made: Settings, as_json: bool) -> int:
     """Print the tree, or the rows as JSON."""
     if made.compose:
         fail("in containers Compose knows the processes: docker compose top, docker compose stats", 3)
+    root.become_owner(made)
     running = state.read(made) if state.running(made) else None
     if running is None:
         fail("the zoo is not running; ./zoo up starts it", 3)

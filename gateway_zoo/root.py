@@ -96,6 +96,16 @@ def give_up(made: Settings) -> None:
     os.environ["HOME"] = user.pw_dir
 
 
+def become_owner(made: Settings) -> None:
+    """Started as root: become the user of the zoo that runs here, as `up` did. Nothing is ended or removed with root's
+    rights; and in a container root may not even look into another user's processes."""
+    if os.geteuid() == 0 and made.run.exists():
+        owner = made.run.lstat()
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+
+
 def compile_ahead(made: Settings) -> None:
     """Bytecode for what every CGI request imports; the servers' user may be unable to write it. Quick when current."""
     if os.access(made.root / "app", os.W_OK):

@@ -197,7 +197,7 @@ def down(made: Settings) -> int:
     """Stop the keeper of this run directory, then whatever a killed one left; both may be absent."""
     if made.compose:
         fail("in containers Compose stops the zoo: docker compose down", 3)
-    _become_owner(made)
+    root.become_owner(made)
     was_running = state.running(made)
     try:
         lock = _locked_when_stopped(made)
@@ -210,19 +210,6 @@ def down(made: Settings) -> int:
     os.close(lock)
     print("stopped" if was_running else "no zoo was running" + (f"; ended {ended} leftovers" if ended else ""))
     return 0
-
-
-def _become_owner(made: Settings) -> None:
-    """Started as root: become the user of the zoo, as `up` did. Nothing is ended or removed with root's rights."""
-    if not made.run.exists():
-        return
-    owner = made.run.lstat()
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
-    if os.geteuid() != owner.st_uid:
-        fail(f"{made.run} belongs to another user, who can stop the zoo there", 3)
 
 
 def _locked_when_stopped(made: Settings) -> int:

@@ -14,7 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
-from zoo_in_test import Zoo, eventually
+from zoo_in_test import Zoo, eventually, needs_sight
+
+pytestmark = needs_sight
 
 USER = "www-data" if os.geteuid() == 0 else None
 FEW = ("wsgi", "fastcgi-fork", "mod_wsgi")
@@ -31,11 +33,14 @@ def bystanders(fresh_zoo: Zoo) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Processes of the zoo's user that look like its own: by environment, by directory, by log, by session."""
     if "NoNewPrivs:\t1" in Path("/proc/self/status").read_text(encoding="utf-8"):
         pytest.skip("here every process is without new privileges, which is the mark of ours")
-    for name in ("sock", "logs"):
-        (fresh_zoo.run / name).mkdir(mode=0o755)
-    fresh_zoo.run.chmod(0o755)
+    folders = [fresh_zoo.run, fresh_zoo.run / "sock", fresh_zoo.run / "logs"]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+        if USER:
+            shutil.chown(folder, USER, USER)
     env = fresh_zoo.env | {"ZOO_FAMILY": "fastcgi", "ZOO_START": FORGED}
-    with (fresh_zoo.run / "logs" / "fastcgi.log").open("ab") as log:
+    with (fresh_zoo.run / "logs" / "somebody.log").open("ab") as log:
         made = [
             sleeper(env=env),
             sleeper(cwd=fresh_zoo.run),

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from zoo_in_test import FRONTS, ROOT, Zoo
+from zoo_in_test import FRONTS, ROOT, Zoo, needs_sight
 
 TABLES = [["ls"], ["check"], ["compare", "fastcgi", "fastcgi-fork", "mod_wsgi-embedded"], ["ps"], ["logs"]]
 
@@ -117,6 +117,7 @@ def test_compare_explains_two_exhibits(zoo: Zoo) -> None:
     assert "times the median time" in text
 
 
+@needs_sight
 def test_ps_names_every_family(zoo: Zoo) -> None:
     for _ in range(3):
         zoo.get("fcgid", "apache")
@@ -164,6 +165,7 @@ def of_json_any(zoo: Zoo, *words: str, env: dict[str, str] | None = None) -> Any
     return json.loads(zoo.cli(*words, "--json", env=env).stdout)
 
 
+@needs_sight
 def test_doctor_names_what_is_in_the_way(zoo: Zoo, lying: Path) -> None:
     (lying / "ajp" / "cage.toml").write_text('title = "AJP"\n', encoding="utf-8")
     file = lying / "wsgi" / "cage.toml"

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from zoo_in_test import Zoo, eventually
+from zoo_in_test import Zoo, eventually, needs_sight
+
+pytestmark = needs_sight
 
 GONE_S = 5.0  # after the death of the keeper
 FEW = ("wsgi", "fastcgi-fork", "cgi", "mod_wsgi")  # exhibits whose workers outlive their master, and both fronts

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from zoo_in_test import FRONTS, TCP_PORTS, Zoo, eventually, python_of
+from zoo_in_test import FRONTS, TCP_PORTS, Zoo, eventually, needs_sight, python_of
 
 from gateway_zoo import registry
+
+pytestmark = needs_sight
 
 LISTENS = 0x10000  # __SO_ACCEPTCON, in the Flags column of /proc/net/unix
 CANARY = "canary-3f9c51d2"
