@@ -35,6 +35,8 @@ def main() -> NoReturn:
         print(f"{name} runs in another container already ({error}); docker compose ps lists them", file=sys.stderr)
         sys.exit(3)
     if not argv:
+        for stale in (made.run / name).glob("*.pid"):  # Apache refuses to start while any process has that number
+            stale.unlink()
         fronts.write(name, the_plan)
         argv = fronts.command(name, made)
     os.execvpe(argv[0], argv, keeper.environment(made, name, START))  # noqa: S606 - no shell is the point

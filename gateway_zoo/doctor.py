@@ -1,5 +1,6 @@
 """`doctor`: what is missing or in the way, each with its fix. `up` asks the same questions before it starts."""
 
+import errno
 import os
 import re
 import socket
@@ -60,12 +61,19 @@ def blockers(made: Plan) -> list[Problem]:
         found.append(Problem("neither nginx nor Apache is there", parts.fix("nginx"), True))
     if not _writable(made.settings):
         found.append(Problem(f"{made.settings.run} cannot be written", "set ZOO_RUN to a directory of yours", True))
+    if " " in str(made.settings.run):
+        found.append(Problem(f"{made.settings.run} has a space in it", "set ZOO_RUN to a directory without", True))
+    wanted: dict[tuple[str, int], str] = {}
     for name, address in _addresses(made):
+        if other := wanted.get(address):
+            what = f"{name} and {other} both want port {address[1]}"
+            found.append(Problem(what, "set ZOO_NGINX_PORT, ZOO_APACHE_PORT or ZOO_PORT_SHIFT", True))
+        wanted[address] = name
         if not LOWEST <= address[1] <= HIGHEST:
             what = f"port {address[1]} for {name} is out of range"
             found.append(Problem(what, f"set ZOO_PORT_SHIFT so that it falls between {LOWEST} and {HIGHEST}", True))
-        elif holder := _held(address):
-            what = f"port {address[1]} on {address[0]} ({name}) is held by {holder}"
+        elif wrong := _held(address):
+            what = f"port {address[1]} on {address[0]} ({name}) {wrong}"
             variable = {"nginx": "ZOO_NGINX_PORT", "apache": "ZOO_APACHE_PORT"}.get(name, "ZOO_PORT_SHIFT")
             found.append(Problem(what, f"stop it, or set {variable}", True))
     return found
@@ -89,17 +97,19 @@ def _addresses(made: Plan) -> list[tuple[str, tuple[str, int]]]:
 
 
 def _held(address: tuple[str, int]) -> str | None:
-    """Who listens on an address that we want, or why we cannot; None if it is free."""
+    """What is wrong with an address that we want: who holds it, or why it cannot be; None if it is free."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind(address)
         except OSError as error:
-            return _holder(address[1]) or str(error.strerror)
+            if error.errno == errno.EADDRINUSE:
+                return f"is held by {_holder(address[1])}"
+            return f"cannot be listened on: {error.strerror}"
     return None
 
 
-def _holder(port: int) -> str | None:
+def _holder(port: int) -> str:
     import psutil
 
     try:

@@ -9,6 +9,7 @@ import grp
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -80,20 +81,25 @@ def give_up(made: Settings) -> None:
     except KeyError as error:
         fail(f"no user to run the servers as: {error}; sudo from one, or create www-data", 3)
     check_readable(made, user)
-    try:
-        for path in (made.run, made.sockets, made.logs):
-            if path.is_symlink():
-                fail(f"{path} is a link; remove it, or set ZOO_RUN", 3)
-            path.mkdir(mode=0o750, exist_ok=True)
-        for path in (made.run, *made.run.rglob("*")):
-            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-    except OSError as error:
-        fail(f"{made.run} cannot be used: {error.strerror}; set ZOO_RUN to a directory for it", 3)
+    _hand_over(made.run, user)
     os.environ.pop("SUDO_USER", None)
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
     os.environ["HOME"] = user.pw_dir
+
+
+def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
+    """Make the run directory for the zoo's user. One that is there already is given away only if it is root's and
+    empty: ZOO_RUN=/etc must not become anybody's. Whether it can be used, `up` asks later, as that user."""
+    try:
+        if not os.path.lexists(run):
+            run.mkdir(mode=0o750, parents=True)
+        facts = run.lstat()
+        if stat.S_ISDIR(facts.st_mode) and facts.st_uid == 0 and not any(run.iterdir()):
+            os.chown(run, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    except OSError as error:
+        fail(f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory for it", 3)
 
 
 def become_owner(made: Settings) -> None:

@@ -56,10 +56,6 @@ class Settings:
     def control(self) -> Path:
         return self.run / "keeper.sock"
 
-    @property
-    def lock(self) -> Path:
-        return self.run / "lock"
-
     def port(self, front: str) -> int:
         return {"nginx": self.nginx_port, "apache": self.apache_port}[front]
 
@@ -83,7 +79,7 @@ def user_of_the_zoo() -> pwd.struct_passwd:
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read VARIABLES. Raises SettingsError."""
     root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent)
-    run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in keeper.prepare
+    run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in state.prepare
     return Settings(
         root=root,
         run=run,

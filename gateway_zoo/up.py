@@ -198,6 +198,8 @@ def down(made: Settings) -> int:
     if made.compose:
         fail("in containers Compose stops the zoo: docker compose down", 3)
     root.become_owner(made)
+    if made.run.exists() and made.run.lstat().st_uid != os.geteuid():
+        fail(f"{made.run} belongs to another user, who alone can stop what runs there", 3)
     was_running = state.running(made)
     try:
         lock = _locked_when_stopped(made)

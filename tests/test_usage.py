@@ -190,3 +190,17 @@ def test_settings_that_cannot_work_are_told_before_anything_starts(idle: Zoo, en
     status, text = refused(idle, "up", "-d", env=env)
     assert status in (2, 3)
     assert text.startswith("zoo: ")
+
+
+def test_two_that_want_the_same_port(idle: Zoo) -> None:
+    status, text = refused(idle, "up", "-d", env={"ZOO_APACHE_PORT": idle.env["ZOO_NGINX_PORT"]})
+    assert status == 3
+    assert f"apache and nginx both want port {idle.ports['nginx']}" in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could give it away")
+def test_roots_own_directories_are_not_given_away(idle: Zoo, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("root's", encoding="utf-8")
+    tmp_path.chmod(0o755)
+    status, _ = refused(idle, "up", "-d", env={"ZOO_RUN": str(tmp_path)})
+    assert (status, tmp_path.stat().st_uid, (tmp_path / "kept").stat().st_uid) == (3, 0, 0)

@@ -4,6 +4,7 @@ Whatever it starts it stops, and `leftovers` tells what is still there: a proces
 that outlives a test is a leak and fails it.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -149,7 +150,10 @@ class Zoo:
 
     def leftovers(self) -> list[str]:
         """What should be gone after `down`: processes, ports, sockets, state."""
-        left = [f"process {p.pid} {' '.join(p.cmdline())}" for p in self.processes()]
+        left = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):  # gone since
+                left.append(f"process {process.pid} {' '.join(process.cmdline())}")
         ports = [*self.ports.values(), *(port + self.shift for port in TCP_PORTS)]
         left += [f"port {port}" for port in ports if not free(port)]
         left += [f"file {path}" for path in self.run.rglob("*") if path.is_socket()]
