@@ -157,6 +157,7 @@ def by_another_user(zoo: Zoo, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("mode", [0o777, 0o750])
 def test_a_run_directory_of_another_user(idle: Zoo, mode: int) -> None:
     """Anybody may have made the usual one in /tmp: no log is written into it."""
+    owner = idle.run.stat()
     idle.run.chmod(mode)
     shutil.chown(idle.run, "nobody", "root")
     done = by_another_user(idle, "up", "-d")
@@ -165,8 +166,8 @@ def test_a_run_directory_of_another_user(idle: Zoo, mode: int) -> None:
     for words, status in ((["down"], 3), (["ps"], 3), (["check"], 3), (["ls"], 0)):
         done = by_another_user(idle, *words)
         assert (done.returncode, "Traceback" in done.stderr) == (status, False), (words, done.stderr)
-    shutil.chown(idle.run, "root")
-    idle.run.chmod(0o700)
+    os.chown(idle.run, owner.st_uid, owner.st_gid)
+    idle.run.chmod(0o750)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
