@@ -45,7 +45,7 @@ class Measured:
         print(
             f"{self.name}\n"
             f"    ours {ours:.3g} {self.unit}, peer {peer:.3g} {self.unit} (medians of {len(values)} pairs)\n"
-            f"    {middle:.2f} ({values[0]:.2f} to {values[-1]:.2f}), at most {self.limit}: {verdict}"
+            f"    {middle:.3f} ({values[0]:.3f} to {values[-1]:.3f}), at most {self.limit}: {verdict}"
         )
         return middle <= self.limit
 
