@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway_zoo import probe, show, targets
 from gateway_zoo.plan import Cell
+from gateway_zoo.registry import Ask, Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import print_json, printable
 
@@ -38,9 +39,9 @@ class Result:
 
 def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
     """Exit 0 if every open cell is right, else 1."""
-    _, cells = targets.find(made, ids, urls)
+    registry, cells = targets.find(made, ids, urls)
     differences: dict[str, dict[str, list[str]]] = {}
-    results = ask_all(cells, differences)
+    results = ask_all(registry, cells, differences)
     failed = [result for result in results if result.state == "failed"]
     closed = [cell for cell in cells if cell.closed]
     if as_json:
@@ -53,17 +54,36 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     return 1 if failed else 0
 
 
-def ask_all(cells: list[Cell], differences: dict[str, dict[str, list[str]]]) -> list[Result]:
+def ask_all(registry: Registry, cells: list[Cell], differences: dict[str, dict[str, list[str]]]) -> list[Result]:
     """Ask everything; two cells at a time, a cell's own requests one after the other. Order as in `cells`."""
     out = show.console(error=True)
-    jobs = [(cell, endpoint) for cell in cells for endpoint in probe.CONTRACT]
-    done: dict[tuple[Cell, str], Result] = {}
+    jobs: list[tuple[Cell, str | Ask]] = [
+        (cell, what) for cell in cells for what in (*probe.CONTRACT, *registry.exhibits[cell.exhibit].ask)
+    ]
+    done: dict[int, Result] = {}
     with out.status("asking") as status, concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
-        asked = {pool.submit(_ask, cell, endpoint, differences): (cell, endpoint) for cell, endpoint in jobs}
+        asked = {
+            pool.submit(_ask_own, cell, what) if isinstance(what, Ask) else pool.submit(_ask, cell, what, differences): n
+            for n, (cell, what) in enumerate(jobs)
+        }
         for future in concurrent.futures.as_completed(asked):
             done[asked[future]] = future.result()
             status.update(f"{len(done)} of {len(jobs)} endpoints asked")
-    return [done[job] for job in jobs]
+    return [done[n] for n in range(len(jobs))]
+
+
+def _ask_own(cell: Cell, ask: Ask) -> Result:
+    """What only this exhibit is asked, as its cage.toml says."""
+    url = f"{cell.url}/{ask.path}"
+    if cell.closed:
+        return Result(cell.exhibit, cell.front, ask.path, url, "closed", None, None, None, cell.closed)
+    try:
+        got = probe.ask(url, headers=probe.handshake(url) if ask.upgrade else None)
+        status, wrong, ms = got.status, probe.ask_faults(ask, got), round(got.ms, 1)
+    except (OSError, http.client.HTTPException) as error:
+        status, wrong, ms = None, [f"{type(error).__name__}: {error}"], None
+    state = "failed" if wrong else "ok"
+    return Result(cell.exhibit, cell.front, ask.path, url, state, status, ms, None, "; ".join(wrong) or None)
 
 
 def _ask(cell: Cell, endpoint: str, differences: dict[str, dict[str, list[str]]]) -> Result:
@@ -100,9 +120,10 @@ def _note(differences: dict[str, dict[str, list[str]]], who: str, headers: dict[
 
 def _print(cells: list[Cell], results: list[Result], differences: dict[str, dict[str, list[str]]]) -> None:
     out = show.console()
-    table = show.table("exhibit", "nginx", "Apache")
+    fronts = list(dict.fromkeys(cell.front for cell in cells))
+    table = show.table("exhibit", *(front.replace("apache", "Apache") for front in fronts))
     for exhibit in dict.fromkeys(cell.exhibit for cell in cells):
-        table.add_row(exhibit, *(_summary(results, exhibit, front) for front in ("nginx", "apache")))
+        table.add_row(exhibit, *(_summary(results, exhibit, front) for front in fronts))
     out.print(table)
     for result in results:
         if result.state == "failed":

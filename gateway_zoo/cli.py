@@ -2,6 +2,7 @@
 0 (fine), 1 (a check failed), 2 (wrong usage) or 3 (the zoo is not running, or something it needs is missing).
 """
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -47,12 +48,16 @@ def the_settings() -> settings.Settings:
 def up(
     ids: Ids = None,
     detach: Annotated[bool, typer.Option("-d", "--detach", help="Return when everything answers.")] = False,
+    groups: Annotated[list[str] | None, typer.Option("--with", metavar="GROUP", help="An optional part: php.")] = None,
+    mpm: Annotated[str, typer.Option(help="Apache's process model: event, worker, prefork; all: side by side.")] = "",
     echo: Annotated[bool, typer.Option(help="Add /echo: what arrived, for tests and labs.")] = False,
 ) -> None:
     """Start the zoo, wait until every open cell answers, show what there is. Ctrl-C stops it."""
     from gateway_zoo import up as module
 
-    raise typer.Exit(module.run(the_settings(), ids, detach=detach, echo=echo))
+    if mpm:
+        os.environ["ZOO_MPM"] = mpm
+    raise typer.Exit(module.run(the_settings(), ids, groups or [], detach=detach, echo=echo))
 
 
 @app.command()
@@ -120,11 +125,11 @@ def logs(
 def config(front: Annotated[str, typer.Argument(help="nginx or apache")]) -> None:
     """Print the one generated file of a front."""
     from gateway_zoo import fronts, plan
-    from gateway_zoo.registry import FRONTS
 
-    if front not in FRONTS:
-        fail(f"unknown front '{front}'; expected nginx or apache", 2)
-    typer.echo(fronts.local_conf(front, plan.make(the_settings())), nl=False)
+    made = the_settings()
+    if front not in made.fronts:
+        fail(f"unknown front '{front}'; expected {' or '.join(made.fronts)}", 2)
+    typer.echo(fronts.local_conf(front, plan.make(made)), nl=False)
 
 
 @app.command()

@@ -8,9 +8,15 @@ from dataclasses import asdict, dataclass
 
 from gateway_zoo import parts, plan, state
 from gateway_zoo.plan import Plan
-from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
+from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
 
+VARIABLE_OF = {
+    "nginx": "ZOO_NGINX_PORT",
+    "apache": "ZOO_APACHE_PORT",
+    "nginx with TLS": "ZOO_NGINX_TLS_PORT",
+    "apache with TLS": "ZOO_APACHE_TLS_PORT",
+}
 LOWEST, HIGHEST = 1024, 32767  # below, one must be root; above, an outgoing connection may hold the port
 
 
@@ -74,7 +80,7 @@ def blockers(made: Plan) -> list[Problem]:
             found.append(Problem(what, f"set ZOO_PORT_SHIFT so that it falls between {LOWEST} and {HIGHEST}", True))
         elif wrong := _held(address):
             what = f"port {address[1]} on {address[0]} ({name}) {wrong}"
-            variable = {"nginx": "ZOO_NGINX_PORT", "apache": "ZOO_APACHE_PORT"}.get(name, "ZOO_PORT_SHIFT")
+            variable = VARIABLE_OF.get(name, "ZOO_APACHE_PORT" if name.startswith("apache-") else "ZOO_PORT_SHIFT")
             found.append(Problem(what, f"stop it, or set {variable}", True))
     return found
 
@@ -86,9 +92,14 @@ def _writable(made: Settings) -> bool:
 
 def _addresses(made: Plan) -> list[tuple[str, tuple[str, int]]]:
     """Every TCP address that a start will listen on."""
-    found = [(front, ("127.0.0.1", made.settings.port(front))) for front in made.fronts]
-    if made.settings.listen not in ("", "127.0.0.1"):
-        found += [(front, (made.settings.listen, made.settings.port(front))) for front in made.fronts]
+    hosts = dict.fromkeys(["127.0.0.1", made.settings.listen or "127.0.0.1"])
+    found = [(front, (host, made.settings.port(front))) for host in hosts for front in made.fronts]
+    found += [
+        (f"{front} with TLS", (host, made.settings.tls_port(front)))
+        for host in hosts
+        for front in made.fronts
+        if made.settings.tls_port(front)
+    ]
     families = {family.id for family in made.started}
     for exhibit in made.registry.exhibits.values():
         if exhibit.tcp and exhibit.family in families:
@@ -128,7 +139,10 @@ def _broken_cages(made: Plan) -> list[Problem]:
 def _missing(made: Plan) -> list[Problem]:
     reasons: dict[str, list[str]] = {}
     for cell in made.cells:
-        if cell.closed and not made.registry.exhibits[cell.exhibit].closed.get(cell.front):
+        exhibit = made.registry.exhibits[cell.exhibit]
+        if exhibit.closed.get(kind(cell.front)) or made.registry.families[exhibit.family].group:
+            continue
+        if cell.closed:
             reasons.setdefault(cell.closed, []).append(f"{cell.exhibit} behind {cell.front}")
     found = []
     for reason, cells in reasons.items():

@@ -2,15 +2,18 @@
 
 The configurations below nginx/ and apache/ are plain files. What differs from machine to machine (addresses, paths,
 who is near, which cells are closed and why) is written to $ZOO_RUN/<front>/local.conf, and nowhere else; `zoo config`
-prints it. Apache wants its texts as files, so those go to $ZOO_RUN/apache/pages.
+prints it. The texts that a front answers itself are files beside it, in pages/.
 """
 
+import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 
-from gateway_zoo import parts, plan
+from gateway_zoo import parts, plan, tls
 from gateway_zoo.plan import Plan
-from gateway_zoo.settings import Settings
+from gateway_zoo.settings import Settings, kind
 
 HEAD = "# Written by the zoo at every start; edit nothing here. `./zoo config {front}` prints it.\n\n"
 
@@ -26,8 +29,10 @@ def write(front: str, made: Plan) -> None:
     """Lay out $ZOO_RUN/<front>: local.conf, and what the front needs beside it."""
     here = made.settings.run / front
     here.mkdir(exist_ok=True)
+    tls.make(made.settings)
     (here / "local.conf").write_text(local_conf(front, made), encoding="utf-8")
-    _link_fragments(here / "cages", made.settings.root / front / "cages", made)
+    _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made)
+    _write_pages(front, here / "pages", made)
     if front == "nginx":
         (here / "tmp").mkdir(exist_ok=True)
         # nginx resolves `include` beside the file it was started with, and local.conf must be among its includes
@@ -37,7 +42,6 @@ def write(front: str, made: Plan) -> None:
             link.symlink_to(made.settings.root / "nginx" / name)
     else:
         (here / "fcgid").mkdir(exist_ok=True)
-        _write_pages(here / "pages", made)
 
 
 def _link_fragments(here: Path, there: Path, made: Plan) -> None:
@@ -54,11 +58,12 @@ def _link_fragments(here: Path, there: Path, made: Plan) -> None:
 
 def local_conf(front: str, made: Plan) -> str:
     """The text of local.conf for this plan."""
-    return HEAD.format(front=front) + {"nginx": _nginx, "apache": _apache}[front](made)
+    return HEAD.format(front=front) + (_nginx(made) if front == "nginx" else _apache(front, made))
 
 
 def _nginx(made: Plan) -> str:
     settings = made.settings
+    files = settings.tls
     tcp = [e for e in made.registry.exhibits.values() if e.tcp and "nginx" in e.fronts]
     ids = list(made.registry.exhibits)
     closed = {c.exhibit: _closed(c) for c in made.cells if c.front == "nginx" and c.closed}
@@ -76,17 +81,25 @@ def _nginx(made: Plan) -> str:
             "\n# Exhibits that are closed here, and why; the list; how to start what does not answer.",
             _map("$zoo_exhibit $zoo_closed", "", closed),
             _map("$zoo_exhibit $zoo_start", made_start(made), starts),
-            _map('"" $zoo_index', index("nginx", made), {}),
-            _map('"" $zoo_unknown', unknown(made), {}),
             "\nserver {",
             *(f"    listen {address}:{settings.nginx_port};" for address in _listen(made)),
+            *(f"    listen {address}:{settings.nginx_tls_port} ssl{_http2()[0]};" for address in _listen(made)),
+            f"    {_http2()[1]}ssl_certificate {files}/front.pem;",
+            f"    ssl_certificate_key {files}/front.key;",
             "    include server.conf;",
             "}\n",
         ]
     )
 
 
-def _apache(made: Plan) -> str:
+def _http2() -> tuple[str, str]:
+    """How this nginx wants to be asked for HTTP/2: since 1.25.1 by a directive, before by a word of `listen`."""
+    said = subprocess.run([plan.binary("nginx"), "-v"], capture_output=True, text=True, check=True).stderr
+    version = tuple(int(n) for n in re.findall(r"\d+", said)[:3])
+    return ("", "http2 on;\n    ") if version >= (1, 25, 1) else (" http2", "")
+
+
+def _apache(front: str, made: Plan) -> str:
     settings = made.settings
     tcp = [e for e in made.registry.exhibits.values() if e.tcp and "apache" in e.fronts]
     return "\n".join(
@@ -96,6 +109,11 @@ def _apache(made: Plan) -> str:
             f"Define ZOO_MODULES {_quoted(str(parts.apache_modules()))}",
             f"Define ZOO_VENV    {_quoted(sys.prefix)}",
             f"Define ZOO_BIN     {_quoted(str(parts.VENV_BIN))}",
+            f"Define ZOO_HERE    {_quoted(str(settings.run / front))}",
+            *(f"Define {file.partition('*')[0]} {parts.apache_module(file)}" for file in _patterns(made)),
+            "\n# Which of the Apaches this is, and its process model.",
+            f"Define ZOO_FRONT   {front}",
+            f"Define ZOO_MPM     {settings.mpm_of(front)}",
             "\n# Who may ask for status, by the address of the peer.",
             f'Define ZOO_NEAR    "{settings.near}"',
             "\n# Gateways on TCP.",
@@ -104,13 +122,22 @@ def _apache(made: Plan) -> str:
             *(
                 f"Define open-{c.exhibit}"
                 for c in made.open_cells
-                if c.front == "apache" and made.registry.families[made.registry.exhibits[c.exhibit].family].runs_in
+                if c.front == front and made.registry.families[made.registry.exhibits[c.exhibit].family].runs_in
             ),
             "",
-            *(f"Listen {address}:{settings.apache_port}" for address in _listen(made)),
+            *(f"Listen {address}:{settings.port(front)}" for address in _listen(made)),
+            *([f"Define ZOO_TLS {settings.tls_port(front)}"] if settings.tls_port(front) else []),
+            *(f"Listen {address}:{settings.tls_port(front)}" for address in _listen(made) if settings.tls_port(front)),
+            f"Define ZOO_CERTIFICATES {_quoted(str(settings.tls))}",
             "",
         ]
     )
+
+
+def _patterns(made: Plan) -> list[str]:
+    """Modules whose file name holds a version: fragments load them by what stands before the `*`."""
+    files = {file for family in made.registry.families.values() for file in family.apache_modules}
+    return sorted(file for file in files if "*" in file and parts.apache_module(file))
 
 
 def _listen(made: Plan) -> list[str]:
@@ -120,16 +147,19 @@ def _listen(made: Plan) -> list[str]:
     return ["127.0.0.1", *([extra] if extra and extra != "127.0.0.1" else [])]
 
 
-def _write_pages(pages: Path, made: Plan) -> None:
+def _write_pages(front: str, pages: Path, made: Plan) -> None:
+    """The texts that a front answers itself, as files: ErrorDocument with a text would send it as text/html, and nginx
+    takes no string longer than 4 KiB."""
     for folder in ("closed", "down"):
         (pages / folder).mkdir(parents=True, exist_ok=True)
         for old in (pages / folder).iterdir():
             old.unlink()
-    (pages / "index.txt").write_text(index("apache", made), encoding="utf-8")
+    (pages / "index.txt").write_text(index(front, made), encoding="utf-8")
+    (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
     (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
     (pages / "refused.txt").write_text("status is answered to this machine only\n", encoding="utf-8")
     for cell in made.cells:
-        if cell.front == "apache" and cell.closed:
+        if cell.front == front and cell.closed:
             (pages / "closed" / f"{cell.exhibit}.txt").write_text(_closed(cell), encoding="utf-8")
         text = f"{cell.exhibit} does not answer. Start it with: {made.start_hint(cell.exhibit)}\n"
         (pages / "down" / f"{cell.exhibit}.txt").write_text(text, encoding="utf-8")
@@ -146,7 +176,21 @@ def index(front: str, made: Plan) -> str:
         cell = made.cell(exhibit.id, front)
         line = f"closed: {cell.closed}" if cell.closed else f"curl {cell.url}/hello"
         lines.append(f"{exhibit.id:18} {exhibit.about:42} {line}")
+        if exhibit.page and not cell.closed:
+            lines.append(f"{'':18} {'in a browser':42} {cell.url}{exhibit.page}")
     return "\n".join(lines) + "\n\nEach also answers /ping and, to this machine, /status.\n"
+
+
+def listed(front: str, made: Plan) -> list[dict[str, object]]:
+    """/exhibits.json: for pages, what `zoo ls` shows, as this front sees it. `closed` is the reason, or null."""
+    rows = []
+    for exhibit in made.registry.exhibits.values():
+        family, cage = made.registry.families[exhibit.family], made.registry.cage_of(exhibit.id)
+        row = {"id": exhibit.id, "cage": cage.name, "about": exhibit.about, "year": cage.file.year}
+        row |= {"protocol": exhibit.protocol or cage.file.protocol, "model": family.model, "slots": family.slots}
+        row |= {"interface": exhibit.interface or cage.file.interface, "server": family.server}
+        rows.append(row | {"path": f"/{exhibit.id}/", "closed": made.cell(exhibit.id, front).closed})
+    return rows
 
 
 def unknown(made: Plan) -> str:

@@ -4,7 +4,6 @@ from typing import Any
 
 from gateway_zoo import plan, show, state
 from gateway_zoo.plan import Cell, Plan
-from gateway_zoo.registry import FRONTS
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import print_json
 
@@ -46,8 +45,7 @@ def _row(made: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
         "server": family.server,
         "fronts": {
             front: {"closed": mine[front].closed} if mine[front].closed else {"url": mine[front].url}
-            for front in FRONTS
-            if front in mine
+            for front in mine
         },
     }
 

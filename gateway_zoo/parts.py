@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from gateway_zoo.registry import Family
@@ -16,9 +18,12 @@ APT = {
     "mod_wsgi.so": "libapache2-mod-wsgi-py3",
     "mod_fcgid.so": "libapache2-mod-fcgid",
     "fcgiwrap": "fcgiwrap",
+    "php-fpm": "php-fpm",
+    "php-cgi": "php-cgi",
+    "libphp*.so": "libapache2-mod-php",
 }
 #: What only the tests need: the README's curl, and a second network address.
-APT_FOR_TESTS = {"curl": "curl", "ip": "iproute2"}
+APT_FOR_TESTS = {"curl": "curl", "ip": "iproute2", "chromium": "chromium"}
 VENV_BIN = Path(sys.prefix) / "bin"
 #: Search path of everything that the zoo starts. Servers of the virtual environment first.
 PATH = f"{VENV_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -26,7 +31,21 @@ PATH = f"{VENV_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
 
 def program(name: str) -> str | None:
     """Absolute path of a program, or None."""
-    return shutil.which(name, path=PATH)
+    return shutil.which(versioned(name), path=PATH)
+
+
+def versioned(name: str) -> str:
+    """The name under which a program is installed: Debian calls php-fpm php-fpm8.4. Unchanged if there is no other."""
+    if "/" in name or shutil.which(name, path=PATH):
+        return name
+    found = [path.name for folder in PATH.split(":") for path in Path(folder).glob(f"{name}[0-9]*") if path.suffix != ".1"]
+    return max(found, key=lambda other: [int(n) for n in re.findall(r"\d+", other)], default=name)
+
+
+def apache_module(file: str) -> Path | None:
+    """Path of a module; `libphp*.so` finds the newest of several versions."""
+    directory = apache_modules()
+    return max(directory.glob(file), default=None) if directory else None
 
 
 def nginx() -> str | None:
@@ -45,12 +64,12 @@ def apache_modules() -> Path | None:
     return next((path for name in MODULE_DIRS if (path := Path(name)).is_dir()), None)
 
 
-def absent() -> list[str]:
-    """Parts from APT that this machine lacks."""
-    programs = {"nginx": program("nginx"), "apache2": apache(), "fcgiwrap": program("fcgiwrap")}
-    directory = apache_modules()
-    modules = {name: directory and (directory / name).exists() for name in APT if name.endswith(".so")}
-    return [name for name, found in (programs | modules).items() if not found]
+def absent(families: Iterable[Family]) -> list[str]:
+    """Parts from APT that this machine lacks, for both fronts and these families."""
+    needed = {name for family in families for name in (*family.programs, *family.apache_modules)}
+    here = {"nginx": program("nginx"), "apache2": apache()}
+    here |= {name: apache_module(name) if name.endswith(".so") else program(name) for name in sorted(needed)}
+    return [name for name, found in here.items() if name in APT and not found]
 
 
 def fix(part: str) -> str:
@@ -73,8 +92,7 @@ def missing(family: Family, front: str) -> str | None:
         if not program(name):
             return f"{name} is not installed; {fix(name)}"
     for file in family.apache_modules:
-        directory = apache_modules()
-        if directory is None or not (directory / file).exists():
+        if front == family.runs_in and not apache_module(file):
             return f"{file} is not installed; {fix(file)}"
     if "mod_wsgi.so" in family.apache_modules:
         return _mod_wsgi_python()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway_zoo import parts
-from gateway_zoo.registry import FRONTS, Exhibit, Family, Registry, load
-from gateway_zoo.settings import Settings
+from gateway_zoo.registry import Exhibit, Family, Registry, load
+from gateway_zoo.settings import Settings, kind
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Plan:
     @property
     def fronts(self) -> list[str]:
         """The fronts that this machine has."""
-        return [front for front in FRONTS if _binary(front)]
+        return [front for front in self.settings.fronts if _binary(front) and not _closed_front(self.settings, front)]
 
     @property
     def open_cells(self) -> list[Cell]:
@@ -44,13 +44,13 @@ class Plan:
 
     def command(self, family: Family) -> list[str]:
         """argv with {cage} and each {<exhibit id>} (its address) filled in."""
-        values = {"{cage}": str(self.registry.cage_of(family.id).path)}
+        values = {"{cage}": str(self.registry.cage_of(family.id).path), "{run}": str(self.settings.run)}
         for exhibit in self.registry.exhibits.values():
             values[f"{{{exhibit.id}}}"] = self.address(exhibit)
         words = family.command
         for name, value in values.items():
             words = [word.replace(name, value) for word in words]
-        return words
+        return [parts.versioned(words[0]), *words[1:]]
 
     def address(self, exhibit: Exhibit) -> str:
         """Bare socket name, or `host:port`, as the fronts use it; empty for an exhibit that lives in a front."""
@@ -69,30 +69,67 @@ def make(settings: Settings, only: list[str] | None = None) -> Plan:
     """Plan for this machine. `only` names exhibits: the other cells are closed, their families not started."""
     registry = load(settings.root)
     cells = [
-        _cell(settings, registry, exhibit, front, only) for exhibit in registry.exhibits.values() for front in FRONTS
+        _cell(settings, registry, exhibit, front, only)
+        for exhibit in registry.exhibits.values()
+        for front in settings.fronts
     ]
-    started = []
-    for family in registry.families.values():
-        mine = [e.id for e in registry.exhibits.values() if e.family == family.id]
-        wanted = [c for c in cells if c.exhibit in mine and c.front != family.runs_in and c.closed is None]
-        if family.command and wanted:
-            started.append(family)
+    wanted = {registry.exhibits[c.exhibit].family for c in cells if c.closed is None and not _inside(registry, c)}
+    opened = {c.exhibit for c in cells if c.closed is None}
+    started = [
+        family
+        for family in registry.families.values()
+        if family.command and (family.id in wanted or opened.intersection(opened if "*" in family.helps else family.helps))
+    ]
     return Plan(settings, registry, cells, started)
+
+
+def _inside(registry: Registry, cell: Cell) -> bool:
+    """Does the front itself run the app of this cell?"""
+    return registry.families[registry.exhibits[cell.exhibit].family].runs_in == kind(cell.front)
+
+
+def with_groups(registry: Registry, groups: list[str]) -> list[str]:
+    """Ids of a plain start plus those of optional groups."""
+    families = registry.families
+    return [e.id for e in registry.exhibits.values() if families[e.family].group in ("", *groups)]
+
+
+def groups(registry: Registry) -> list[str]:
+    return sorted({family.group for family in registry.families.values() if family.group})
 
 
 def _cell(settings: Settings, registry: Registry, exhibit: Exhibit, front: str, only: list[str] | None) -> Cell:
     cell = Cell(exhibit.id, front, f"{settings.url(front)}/{exhibit.id}")
-    if reason := exhibit.closed.get(front):
+    family = registry.families[exhibit.family]
+    if reason := exhibit.closed.get(kind(front)):
         return replace(cell, closed=reason)
-    if reason := parts.missing(registry.families[exhibit.family], front):
+    if family.group and exhibit.id not in (only or ()):
+        return replace(cell, closed=optional(family))
+    if reason := _closed_front(settings, front):
+        return replace(cell, closed=reason)
+    if family.mpm and kind(front) == family.runs_in and settings.mpm_of(front) != family.mpm:
+        return replace(cell, closed=f"works under Apache's {family.mpm} MPM only; ./zoo up --mpm {family.mpm}")
+    if reason := parts.missing(family, kind(front)):
         return replace(cell, closed=reason)
     if only and exhibit.id not in only:
         return replace(cell, closed="left out of this start; ./zoo up starts all")
     return cell
 
 
+def optional(family: Family) -> str:
+    """Why a cell of an optional group is closed in a plain start."""
+    return f"an optional part; ./zoo up --with {family.group} opens it"
+
+
+def _closed_front(settings: Settings, front: str) -> str | None:
+    """ITK changes its user for every request, so its parent must be root: in containers only (see docker-compose.yml)."""
+    if settings.mpm_of(front) == "itk" and not settings.compose:
+        return "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
+    return None
+
+
 def _binary(front: str) -> str | None:
-    return {"nginx": parts.nginx, "apache": parts.apache}[front]()
+    return {"nginx": parts.nginx, "apache": parts.apache}[kind(front)]()
 
 
 def binary(front: str) -> str:

@@ -4,10 +4,14 @@ The contract stands here once; `up`, `check` and `compare` and the tests all use
 any running zoo, also one in containers.
 """
 
+import base64
 import http.client
+import os
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from gateway_zoo.registry import Ask
 
 TEXT = "text/plain; charset=utf-8"
 #: Endpoint -> (content type, body). None: differs from process to process, only its shape is checked.
@@ -26,6 +30,27 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     ms: float
+
+
+def ask_faults(ask: Ask, answer: Answer) -> list[str]:
+    """What is wrong with the answer to an exhibit's own question, held against its cage.toml."""
+    wrong = []
+    if answer.status != ask.status:
+        return [f"status {answer.status}, expected {ask.status}"]
+    if not answer.headers.get("content-type", "").startswith(ask.type):
+        wrong.append(f"Content-Type {answer.headers.get('content-type')!r}, expected {ask.type!r}")
+    if ask.has.encode() not in answer.body:
+        wrong.append(f"body {answer.body[:60]!r}, expected {ask.has!r} in it")
+    return wrong
+
+
+def handshake(url: str) -> dict[str, str]:
+    """Request headers of a WebSocket's opening handshake (RFC 6455, section 4.1) by a page of the same origin."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    return {
+        **{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key},
+        "Origin": "{0.scheme}://{0.netloc}".format(urlsplit(url)),
+    }
 
 
 def ask(

@@ -21,8 +21,9 @@ MODELS = ("fork per request", "prefork", "threads", "prefork x threads", "event 
 NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 SOCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
+MPMS = ("event", "worker", "prefork", "itk")
 #: Words of the keeper's own: `zoo restart nginx` means the front.
-RESERVED = (*FRONTS, "keeper", "sentinel")
+RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in MPMS), "keeper", "sentinel")
 
 
 class RegistryError(Exception):
@@ -44,11 +45,24 @@ class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     programs: list[str] = []  # programs that the command needs,
     apache_modules: list[str] = []  # files in Apache's module directory
     floors: dict[str, str] = {}  # Python distribution -> lowest version without a known hole
+    group: str = ""  # an optional part of the zoo: started by `--with GROUP` or by name only
+    mpm: str = ""  # the only one of Apache's process models that it works under
+    helps: list[str] = []  # serves no exhibit itself, but these ("*": all): runs where one of them does
 
     @property
     def slots(self) -> int | None:
         """Requests at once; None where the model has no limit."""
         return self.processes * self.threads or None
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `check` asks an exhibit besides the contract's endpoints, and what must come back."""
+
+    path: str  # below the exhibit, without a leading slash: "board?x=1"
+    status: int = 200
+    type: str = ""  # how Content-Type begins; empty: any
+    has: str = ""  # a piece of the body
+    upgrade: bool = False  # a WebSocket handshake; then `status` is 101
 
 
 class Exhibit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,6 +77,8 @@ class Exhibit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     interface: str = ""
     unix: str = ""  # socket file, a bare name
     tcp: int = 0  # port
+    page: str = ""  # what a browser should open, below the exhibit: "" none, "/" the exhibit itself
+    ask: list[Ask] = []
 
 
 class CageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -147,7 +163,8 @@ def _plainly(error: str) -> str:
     name = re.search(r"field `(.+)`", what)
     if not name:
         return f"{where or 'top level'}: {what}"
-    record = Family if where.startswith("family[") else Exhibit if where.startswith("exhibit[") else CageFile
+    record = Ask if ".ask[" in where else Family if where.startswith("family[") else Exhibit
+    record = record if "[" in where else CageFile
     fields = record.__annotations__
     here = f"{where}.{name[1]}".lstrip(".")
     if "missing" in what:
@@ -180,6 +197,12 @@ def _faults(file: CageFile, cage: Path) -> Iterator[Fault]:
 def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Iterator[Fault]:
     yield from _not_among(f"{here}.model", family.model, MODELS)
     yield from _not_among(f"{here}.runs_in", family.runs_in, ("", *FRONTS))
+    yield from _not_among(f"{here}.mpm", family.mpm, ("", *MPMS))
+    mine = [exhibit.id for exhibit in file.exhibit if exhibit.family == family.id]
+    if bool(mine) == bool(family.helps):
+        yield f"{here}.helps", family.helps, "the exhibits that it helps, for a family without one of its own, and only then"
+    if family.group and not NAME.match(family.group):
+        yield f"{here}.group", family.group, "a word in lower-case letters, such as 'php'"
     if family.processes < 0:
         yield f"{here}.processes", family.processes, "0 (no limit) or more"
     if family.threads < 0:
@@ -188,7 +211,7 @@ def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Ite
         yield f"{here}.command", family.command, "the words that start it, or runs_in where a front runs it"
     if not hasattr(signal, f"SIG{family.stop_signal}") or family.stop_signal.startswith("_"):
         yield f"{here}.stop_signal", family.stop_signal, "a signal's name without SIG, such as 'TERM'"
-    known = {"cage", *(e.id for e in file.exhibit)}
+    known = {"cage", "run", *(e.id for e in file.exhibit)}
     for word in family.command:
         unknown = [name for name in PLACEHOLDER.findall(word) if name not in known]
         if unknown:
@@ -221,6 +244,13 @@ def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fau
             yield f"{here}.closed", front, "it in fronts or in closed, not in both"
         if front not in exhibit.fronts and not exhibit.closed.get(front):
             yield f"{here}.fronts", exhibit.fronts, f"'{front}' too, or in closed the reason why not"
+    for number, ask in enumerate(exhibit.ask):
+        if ask.path.startswith("/") or not ask.path.isascii() or " " in ask.path:
+            yield f"{here}.ask[{number}].path", ask.path, "a path below the exhibit, such as 'board?x=1'"
+        if ask.upgrade != (ask.status == 101):
+            yield f"{here}.ask[{number}].status", ask.status, "101 for a WebSocket handshake, and only for one"
+    if exhibit.page and not exhibit.page.startswith("/"):
+        yield f"{here}.page", exhibit.page, "a path below the exhibit, such as '/'"
     if exhibit.unix and not SOCKET.match(exhibit.unix):
         yield f"{here}.unix", exhibit.unix, "a bare file name such as 'x.sock'"
     if exhibit.tcp and not 1024 <= exhibit.tcp < 32768:

@@ -12,18 +12,21 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from gateway_zoo import parts
+from gateway_zoo.registry import Family
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail, say
 
 NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means "start nothing"
 
 
-def install_what_is_missing(made: Settings, more: tuple[str, ...] = ()) -> None:
-    """With root and apt: install absent parts and `more` packages, saying so. Without: nginx comes from PyPI."""
-    wanted = [parts.APT[part] for part in parts.absent()] + list(more)
+def install_what_is_missing(made: Settings, families: Iterable[Family], more: tuple[str, ...] = ()) -> None:
+    """With root and apt: install what the fronts and these families lack and `more` packages, saying so. Without: nginx
+    comes from PyPI."""
+    wanted = [parts.APT[part] for part in parts.absent(families)] + list(more)
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
         say(f"installing with apt: {' '.join(wanted)} (no service is started)")
         _install(wanted)

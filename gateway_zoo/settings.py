@@ -14,9 +14,12 @@ from pathlib import Path
 MAX_SOCKET_PATH = 107
 
 
+#: Ports of the further Apaches, counted from the first one's.
+MPM_PORTS = {"prefork": 1, "worker": 2, "itk": 3}
 #: All that is read from the environment; the keeper is started with these and no others.
 VARIABLES = (
     *("ZOO_ROOT", "ZOO_RUN", "ZOO_NGINX_PORT", "ZOO_APACHE_PORT", "ZOO_PORT_SHIFT", "ZOO_LISTEN", "ZOO_ECHO"),
+    *("ZOO_NGINX_TLS_PORT", "ZOO_APACHE_TLS_PORT", "ZOO_MPM"),
     *("ZOO_COMPOSE", "ZOO_NEAR", "ZOO_BIND", "ZOO_GATEWAYS"),  # in containers
 )
 
@@ -33,6 +36,9 @@ class Settings:
     run: Path
     nginx_port: int = 8080
     apache_port: int = 8081
+    nginx_tls_port: int = 8443
+    apache_tls_port: int = 8444
+    mpm: str = "event"  # Apache's; "all": event, and beside it a front for each of the others that need no root
     port_shift: int = 0  # added to every gateway's TCP port, so that two zoos fit on one machine
     listen: str = ""
     near: str = "127.0.0.1 ::1"  # who may ask for status
@@ -56,8 +62,28 @@ class Settings:
     def control(self) -> Path:
         return self.run / "keeper.sock"
 
+    @property
+    def tls(self) -> Path:
+        """Certificates: beside the sockets, because in compose that is what the fronts share."""
+        return self.sockets / "tls"
+
+    @property
+    def fronts(self) -> tuple[str, ...]:
+        more = [f"apache-{mpm}" for mpm in MPM_PORTS] if self.mpm == "all" else []
+        return ("nginx", "apache", *more)
+
+    def mpm_of(self, front: str) -> str:
+        """Apache's process model in this front; empty for nginx."""
+        kind, _, mpm = front.partition("-")
+        return "" if kind == "nginx" else mpm or (self.mpm if self.mpm != "all" else "event")
+
     def port(self, front: str) -> int:
-        return {"nginx": self.nginx_port, "apache": self.apache_port}[front]
+        kind, _, mpm = front.partition("-")
+        return self.nginx_port if kind == "nginx" else self.apache_port + MPM_PORTS.get(mpm, 0)
+
+    def tls_port(self, front: str) -> int:
+        """0 for a front without TLS."""
+        return {"nginx": self.nginx_tls_port, "apache": self.apache_tls_port}.get(front, 0)
 
     def url(self, front: str) -> str:
         return f"http://127.0.0.1:{self.port(front)}"
@@ -85,6 +111,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         run=run,
         nginx_port=_port(environ, "ZOO_NGINX_PORT", 8080),
         apache_port=_port(environ, "ZOO_APACHE_PORT", 8081),
+        nginx_tls_port=_port(environ, "ZOO_NGINX_TLS_PORT", 8443),
+        apache_tls_port=_port(environ, "ZOO_APACHE_TLS_PORT", 8444),
+        mpm=_mpm(environ.get("ZOO_MPM") or "event"),
         port_shift=_number(environ, "ZOO_PORT_SHIFT", 0, -30000, 30000),
         listen=_address(environ.get("ZOO_LISTEN", "")),
         near=_near(environ),
@@ -115,6 +144,18 @@ def _number(environ: Mapping[str, str], name: str, default: int, low: int, high:
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     # Above 32767 an outgoing connection may already hold the port; below 1024 one must be root.
     return _number(environ, name, default, 1024, 32767)
+
+
+def _mpm(text: str) -> str:
+    allowed = ("event", *MPM_PORTS, "all")
+    if text not in allowed:
+        raise SettingsError(f"ZOO_MPM={text}: expected one of {', '.join(allowed)}")
+    return text
+
+
+def kind(front: str) -> str:
+    """nginx or apache: what a cage.toml knows of a front."""
+    return front.partition("-")[0]
 
 
 def _address(text: str) -> str:

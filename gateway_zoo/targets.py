@@ -7,7 +7,7 @@ list, which knows what is missing on this machine.
 from dataclasses import replace
 
 from gateway_zoo import state
-from gateway_zoo.plan import Cell
+from gateway_zoo.plan import Cell, optional
 from gateway_zoo.registry import FRONTS, Registry, load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known
@@ -29,6 +29,9 @@ def find(made: Settings, ids: list[str] | None, urls: dict[str, str]) -> tuple[R
 
 def _remote(registry: Registry, exhibit: str, front: str, base: str) -> Cell:
     cell = Cell(exhibit, front, f"{base.rstrip('/')}/{exhibit}")
+    family = registry.families[registry.exhibits[exhibit].family]
     if reason := registry.exhibits[exhibit].closed.get(front):
         return replace(cell, closed=reason)
+    if family.group:
+        return replace(cell, closed=optional(family))
     return cell if base else replace(cell, closed=f"no address given; --{front} URL")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from gateway_zoo import parts, root
+from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, say
 
@@ -17,7 +18,7 @@ EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
 def run(made: Settings, words: list[str]) -> int:
     """pytest's exit status; 1 for any failure, also of collection."""
     absent = [package for program, package in parts.APT_FOR_TESTS.items() if not parts.program(program)]
-    root.install_what_is_missing(made, tuple(absent))
+    root.install_what_is_missing(made, load(made.root).families.values(), tuple(absent))
     root.compile_ahead(made)
     _install(made.root)
     command = [sys.executable, "-P", "-m", "pytest", *(words or EVERYTHING)]

@@ -17,8 +17,8 @@ from typing import Any
 
 from gateway_zoo import leftovers, listen, plan, ready, root, state
 from gateway_zoo.plan import Cell, Plan
-from gateway_zoo.registry import FRONTS
-from gateway_zoo.settings import VARIABLES, Settings, SettingsError
+from gateway_zoo.registry import load
+from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
 from gateway_zoo.speak import fail, known, printable, say
 
 READY_S = 60.0  # until every cell must have answered
@@ -27,17 +27,20 @@ STOP_S = 30.0  # until everything must be down
 TIDY_S = 15.0  # for a start, a stop or a sentinel that is at work in the run directory
 
 
-def run(made: Settings, ids: list[str] | None, *, detach: bool, echo: bool) -> int:
+def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: bool, echo: bool) -> int:
     """Start, wait, show. In the foreground, stay until Ctrl-C. 1: some cells do not answer; 3: nothing runs."""
     began = time.monotonic()
     if made.compose:
         fail("in containers Compose starts the zoo: docker compose up --wait", 3)
     _end_like_ctrl_c()
-    root.install_what_is_missing(made)
+    registry = load(made.root)
+    only = known(ids, list(registry.exhibits))
+    if known(groups, plan.groups(registry)):
+        only = list(dict.fromkeys([*only, *plan.with_groups(registry, groups)]))
+    chosen = only or plan.with_groups(registry, [])
+    root.install_what_is_missing(made, [registry.families[registry.exhibits[id].family] for id in chosen])
     root.give_up(made)
-    the_plan = plan.make(made)
-    only = known(ids, list(the_plan.registry.exhibits))
-    the_plan = plan.make(made, only) if only else the_plan
+    the_plan = plan.make(made, only)
     for error in the_plan.registry.errors:
         say(str(error))
     lock = _take(made)
@@ -118,7 +121,7 @@ def _start_keeper(
     """Start it with the lock; in the foreground also with a pipe that closes when we end. Returns our end of it."""
     read, write = os.pipe()
     environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
-    environ |= {"ZOO_RUN": str(made.run), "ZOO_ECHO": str(int(echo or made.echo)), "LANG": "C.UTF-8"}
+    environ |= {"ZOO_MPM": made.mpm, "ZOO_RUN": str(made.run), "ZOO_ECHO": str(int(echo or made.echo)), "LANG": "C.UTF-8"}
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
     with (made.logs / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
@@ -158,14 +161,27 @@ def _complain(made: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -
 def _show(made: Plan) -> None:
     """One copy-ready line per exhibit, and where else it answers: two lines side by side do not fit 80 columns."""
     for exhibit in made.registry.exhibits.values():
-        cells = [cell for front in FRONTS if (cell := made.cell(exhibit.id, front)).closed is None]
+        cells = [c for front in made.settings.fronts if (c := made.cell(exhibit.id, front)).closed is None]
         line = f"curl {cells[0].url.replace('http://127.0.0.1', 'localhost')}/hello" if cells else "closed"
         also = f"also {cells[1].front} on {made.settings.port(cells[1].front)}" if len(cells) > 1 else ""
         print(f"{exhibit.id:17} {line:43} {also}".rstrip())
-    for cell in made.cells:
-        if cell.closed and not made.registry.exhibits[cell.exhibit].closed.get(cell.front):
-            print(f"{cell.exhibit} behind {cell.front} is closed: {cell.closed}")
+    pages = [f"{c.url.replace('127.0.0.1', 'localhost')}{made.registry.exhibits[c.exhibit].page}" for c in made.open_cells]
+    for url in pages:
+        if url.endswith("/"):
+            print(f"{'in a browser':17} {url}")
+    for reason, cells in _closed(made).items():
+        print(f"closed: {', '.join(cells)}: {reason}")
     print("\nNext: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down")
+
+
+def _closed(made: Plan) -> dict[str, list[str]]:
+    """Reason -> cells, of those that could be open in another start."""
+    found: dict[str, list[str]] = {}
+    for cell in made.cells:
+        if cell.closed and not made.registry.exhibits[cell.exhibit].closed.get(kind(cell.front)):
+            names = found.setdefault(cell.closed, [])
+            names += [cell.exhibit] if cell.exhibit not in names else []
+    return found
 
 
 def _stay(keeper: subprocess.Popen[bytes], pipe: int | None) -> int:
@@ -230,7 +246,7 @@ def _locked_when_stopped(made: Settings) -> int:
 def restart(made: Settings, name: str) -> int:
     """Restart the family of an exhibit, or a front."""
     the_plan = plan.make(made)
-    known([name], list(the_plan.registry.exhibits), ("nginx", "apache"))
+    known([name], list(the_plan.registry.exhibits), made.fronts)
     if made.compose:
         hint = the_plan.start_hint(name).split()[-1] if name in the_plan.registry.exhibits else name
         fail(f"in containers: docker compose restart {hint}", 3)

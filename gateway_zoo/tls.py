@@ -1,0 +1,52 @@
+"""The zoo's own certificate authority, made at the first start: so that https and wss work without a network.
+
+$ZOO_RUN/sock/tls/ca.pem is what a browser or `curl --cacert` must trust; its key is thrown away at once, so nobody can
+sign anything else with it. front.pem and front.key are for both fronts.
+"""
+
+import datetime
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from gateway_zoo.settings import Settings
+
+NAMES = ("localhost", "*.localhost", "127.0.0.1", "::1")
+DAYS = 365
+
+
+def make(made: Settings) -> Path:
+    """The directory of the certificates; made if it is not there or its year is over. Two containers may do it at once:
+    a whole directory is renamed into place, and who comes second takes the first one's."""
+    here = made.tls
+    if _expired(here):
+        shutil.rmtree(here, ignore_errors=True)
+    if not here.exists():
+        new = Path(tempfile.mkdtemp(prefix="tls-", dir=here.parent))
+        _write(new, [*NAMES, *([made.listen] if made.listen else [])])
+        try:
+            new.rename(here)
+        except OSError:  # somebody else was first
+            shutil.rmtree(new)
+    return here
+
+
+def _expired(here: Path) -> bool:
+    file = here / "front.pem"
+    age = datetime.datetime.now().timestamp() - file.stat().st_mtime if file.exists() else 0
+    return age > (DAYS - 1) * 86400
+
+
+def _write(here: Path, names: list[str]) -> None:
+    import trustme  # late: only at the first start
+
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=DAYS)
+    authority = trustme.CA(organization_name="Gateway Zoo")
+    certificate = authority.issue_cert(*names, not_after=until, organization_name="Gateway Zoo")
+    authority.cert_pem.write_to_path(str(here / "ca.pem"))
+    for number, blob in enumerate(certificate.cert_chain_pems):
+        blob.write_to_path(str(here / "front.pem"), append=number > 0)
+    key = os.open(here / "front.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(key, "wb") as file:
+        file.write(certificate.private_key_pem.bytes())
