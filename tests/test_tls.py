@@ -20,7 +20,7 @@ WITH_VARIABLES = {"CGI", "FastCGI", "SCGI", "uwsgi", "AJP"}
 
 
 def _carries_variables(id: str) -> bool:
-    """Not through gunicorn, whose uwsgi side keeps the scheme only, nor through ASGI, whose scope has no place for it."""
+    """Not through gunicorn, whose uwsgi side keeps the scheme only, nor through ASGI, whose scope lacks it."""
     exhibit, cage = REGISTRY.exhibits[id], REGISTRY.cage_of(id).file
     through = (REGISTRY.families[exhibit.family].server, exhibit.interface or cage.interface)
     return (
