@@ -79,11 +79,19 @@ def run(made: Settings, as_json: bool, urls: dict[str, str]) -> int:
 def _fronts(made: Settings, urls: dict[str, str]) -> dict[str, str]:
     """Front -> address of each Apache to watch."""
     if any(urls.values()):
-        return {front: url.rstrip("/") for front, url in urls.items() if url and front != "nginx"}
+        return {front: url.rstrip("/") for front, url in urls.items() if _answers(url)}
     running = state.read(made) if state.running(made) else None
     cells = [Cell(**cell) for cell in running["cells"]] if running else []
     mine = [cell for cell in cells if cell.exhibit == EXHIBIT and cell.closed is None]
     return {cell.front: cell.url.removesuffix(f"/{EXHIBIT}") for cell in mine}
+
+
+def _answers(url: str) -> bool:
+    try:
+        _status(url, "json")
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    return True
 
 
 # --- observing --------------------------------------------------------------------------------------------------------
