@@ -37,7 +37,8 @@ def main() -> NoReturn:
     if not argv:
         for stale in (made.run / name).glob("*.pid"):  # Apache refuses to start while any process has that number
             stale.unlink()
-        tls.make(made)
+        if made.tls_port(name):
+            tls.make(made)
         fronts.write(name, the_plan)
         argv = fronts.command(name, made)
     os.execvpe(argv[0], argv, keeper.environment(made, name, START))  # noqa: S606 - no shell is the point

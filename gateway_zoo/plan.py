@@ -131,6 +131,8 @@ def _reasons(
         yield reason
     if family.mpm and kind(front) == family.runs_in and settings.mpm_of(front) != family.mpm:
         yield f"works under Apache's {family.mpm} MPM only; ./zoo up --mpm {family.mpm}"
+    if settings.mpm_of(front) == "itk" and kind(front) == family.runs_in and family.model != "embedded":
+        yield "the helper process that serves it would stay root under ITK"
     if reason := parts.missing(family, kind(front)):
         yield reason
     if only and exhibit.id not in only:
