@@ -46,9 +46,8 @@ def main() -> NoReturn:
 
 def clear_sockets(the_plan: Plan, family: str) -> None:
     """Unlink what a killed server of this family left. Raises AddressInUse for a socket that answers."""
-    for exhibit in the_plan.registry.exhibits.values():
-        if exhibit.family == family and exhibit.unix:
-            listen.remove_stale(str(the_plan.settings.sockets / exhibit.unix))
+    for name in the_plan.registry.sockets(family) if family in the_plan.registry.families else []:
+        listen.remove_stale(str(the_plan.settings.sockets / name))
 
 
 if __name__ == "__main__":

@@ -164,5 +164,4 @@ def binary(front: str) -> str:
 
 def socket_paths(plan: Plan) -> list[Path]:
     """Every unix socket that a started family will listen on."""
-    families = {family.id for family in plan.started}
-    return [plan.settings.sockets / e.unix for e in plan.registry.exhibits.values() if e.unix and e.family in families]
+    return [plan.settings.sockets / name for family in plan.started for name in plan.registry.sockets(family.id)]
