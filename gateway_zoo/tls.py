@@ -17,8 +17,10 @@ DAYS = 365
 
 
 def make(made: Settings) -> Path:
-    """The directory of the certificates; made if it is not there, its year is over, or ZOO_LISTEN is not in it. Two containers may do it at once:
-    a whole directory is renamed into place, and who comes second takes the first one's."""
+    """The directory of the certificates; made if it is not there, its year is over, or ZOO_LISTEN is not in it.
+
+    Two containers may do it at once: a whole directory is renamed into place, and who comes second takes the first's.
+    """
     here = made.tls
     if _expired(here) or not _covers(here, made.listen):
         shutil.rmtree(here, ignore_errors=True)
