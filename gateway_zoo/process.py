@@ -8,8 +8,8 @@ A process is ours if it can gain no privileges (nobody's shell is like that, and
 * its environment holds the token of the start, 128 random bits that only our processes are given; or
 * it runs where we start processes, and complains where we make them complain: its working directory is $ZOO_RUN/sock,
   its standard error a file in $ZOO_RUN/logs (nginx overwrites its environment with its title); or
-* it holds a socket that is bound in $ZOO_RUN/sock (php-fpm overwrites its environment too, its children's standard error
-  is a pipe to their master, and their working directory that of the program while they run it).
+* it holds a socket that is bound in $ZOO_RUN/sock (php-fpm overwrites its environment too; the standard error of its
+  children is a pipe to their master, and while they run a program they work in its folder).
 
 No pid and no session number from a file or a client is ever believed: both are used again for other processes.
 """

@@ -4,6 +4,7 @@ The tests of the contract, of forged requests and of bodies are those of the oth
 `zoo` is one with PHP, under prefork, so that mod_php is open too.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -86,7 +87,7 @@ def test_check_asks_phps_own_questions_too(zoo: Zoo) -> None:
 def test_status_has_the_same_fields_in_the_same_order_as_in_python(zoo: Zoo) -> None:
     text = (ROOT / "app/zoo_status.py").read_text(encoding="utf-8")
     fields = re.findall(r'^        "(\w+)":', text.partition("def facts")[2].partition("def ")[0], re.MULTILINE)
-    assert len(fields) == 21
+    assert len(fields) > 20
     for exhibit, front in zoo.open_cells():
         facts = zoo.status(exhibit, front)
         assert list(facts) == fields, (exhibit, front)
@@ -147,7 +148,7 @@ def test_compare_sees_the_declared_process_models(zoo: Zoo) -> None:
     assert seen["mod_php", "apache"]["at_once"] == 8, "as many as were sent: Apache's own processes"
 
 
-# --- php-fpm: three process managers, and its own pages -----------------------------------------------------------------
+# --- php-fpm: three process managers, and its own pages ---------------------------------------------------------------
 
 
 def children(zoo: Zoo, pool: str) -> list[int]:
@@ -157,7 +158,7 @@ def children(zoo: Zoo, pool: str) -> list[int]:
 
 
 def crowd(zoo: Zoo, pool: str, seconds: float) -> set[int]:
-    """Eight visitors who hold again and again; returns the most children that there were at a time, as a set of pids."""
+    """Eight visitors who hold again and again; returns the most children that there were at a time (pids)."""
     most: set[int] = set()
     end = time.monotonic() + seconds
 
@@ -202,10 +203,10 @@ def test_php_fpms_own_status_page(zoo: Zoo, front: str) -> None:
         assert (answer.status_code, answer.text) == (200, "pong"), "php-fpm's own pong has no newline"
         page = zoo.get(pool, front, "fpm/status?json&full").json()
         assert (page["pool"], page["process manager"]) == (pool, pool.removeprefix("php-fpm").lstrip("-") or "static")
-        assert page["total processes"] == len(page["processes"])
+        assert 1 <= page["total processes"] <= 4
         assert {row["pid"] for row in page["processes"]} <= set(children(zoo, pool))
-        mine = [row for row in page["processes"] if row["request uri"].startswith(f"/{pool}/fpm/status")]
-        assert mine, page
+        running = [row["request uri"] for row in page["processes"] if row["state"] == "Running"]
+        assert running[0].startswith("/fpm/status"), "php-fpm calls PATH_INFO so, as cgi.fix_pathinfo is off"
     assert "<table" in zoo.get("php-fpm", front, "fpm/status?html&full").text
     assert zoo.get("php-fpm", front, "fpm/nothing").text == "404 Not Found\n", "the app's"
 
@@ -266,12 +267,12 @@ def test_a_plain_start_leaves_php_out(fresh_zoo: Zoo) -> None:
     assert {why[id] for id in EXHIBITS} == {"an optional part; ./zoo up --with php opens it"}
 
 
-def idle_child(zoo: Zoo) -> tuple[float, float]:
-    """(PSS, private memory) of an idle child of Apache in MB: the median over those that serve requests."""
+def child_of_apache(zoo: Zoo) -> dict[str, float]:
+    """RSS, PSS and private memory of an idle child in MB: medians over those that serve requests."""
     master = psutil.Process(zoo.session("apache"))
     sizes = [child.memory_full_info() for child in master.children() if listens(child)]
     assert len(sizes) >= 5, sizes
-    return statistics.median(s.pss for s in sizes) / 1e6, statistics.median(s.uss for s in sizes) / 1e6
+    return {n: round(statistics.median(getattr(size, n) for size in sizes) / 1e6, 1) for n in ("rss", "pss", "uss")}
 
 
 def listens(child: psutil.Process) -> bool:
@@ -282,12 +283,15 @@ def listens(child: psutil.Process) -> bool:
 def test_what_an_apache_child_costs_with_and_without_mod_php(fresh_zoo: Zoo) -> None:
     """The label's figures come from here; held is only their order."""
     fresh_zoo.up("--mpm", "prefork", "php-fpm")
-    without = idle_child(fresh_zoo)
+    without = child_of_apache(fresh_zoo)
     fresh_zoo.down()
     fresh_zoo.up("--mpm", "prefork", "php-fpm", "mod_php")
-    with_it = idle_child(fresh_zoo)
-    print(f"an idle child of Apache, PSS and private MB: {without} without mod_php, {with_it} with it")
-    assert with_it[0] > without[0]
+    unused = child_of_apache(fresh_zoo)
+    with ThreadPoolExecutor(8) as visitors:
+        list(visitors.map(lambda _: fresh_zoo.status("mod_php", "apache", "json&hold=200"), range(32)))
+    used = child_of_apache(fresh_zoo)
+    print(f"an idle child of Apache in MB: {without} without mod_php, {unused} with it, {used} after it ran PHP")
+    assert without["pss"] < unused["pss"] < used["pss"]
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------
@@ -297,21 +301,20 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
 
-def held(zoo: Zoo) -> threading.Thread:
-    """Four requests in flight: their processes are in the program's folder now, with its standard error a pipe."""
+def hold_all_children(zoo: Zoo) -> None:
+    """Four requests in flight: these processes are in the program's folder now, not where php-fpm was started."""
 
     def hold() -> None:
-        for _ in range(1):
-            try:
-                zoo.get("php-fpm", "nginx", "status?hold=1000")
-            except requests.RequestException:
-                continue
+        with contextlib.suppress(requests.RequestException):
+            zoo.get("php-fpm", "nginx", "status?hold=1000")
 
-    threads = [threading.Thread(target=hold) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.3)
-    return threads[0]
+    for _ in range(4):
+        threading.Thread(target=hold, daemon=True).start()
+    eventually(lambda: in_the_cage(children(zoo, "php-fpm")) == 4, 1, "four children run the program")
+
+
+def in_the_cage(pids: list[int]) -> int:
+    return sum(os.readlink(f"/proc/{pid}/cwd") == str(ROOT / "php") for pid in pids)
 
 
 def test_a_killed_master_of_php_fpm_leaves_no_orphan_and_is_back(fresh_zoo: Zoo) -> None:
@@ -319,7 +322,7 @@ def test_a_killed_master_of_php_fpm_leaves_no_orphan_and_is_back(fresh_zoo: Zoo)
     old = fresh_zoo.session("php-fpm")
     orphans = [pid for pool in POOLS for pid in children(fresh_zoo, pool)]
     assert len(orphans) >= 6
-    held(fresh_zoo)
+    hold_all_children(fresh_zoo)
     os.kill(old, signal.SIGKILL)
     eventually(lambda: fresh_zoo.state()["sessions"].get("php-fpm", old) != old, 5, "php-fpm started again")
     assert alive(orphans) == []
@@ -329,14 +332,16 @@ def test_a_killed_master_of_php_fpm_leaves_no_orphan_and_is_back(fresh_zoo: Zoo)
 def test_a_killed_keeper_takes_php_fpm_with_it(fresh_zoo: Zoo) -> None:
     fresh_zoo.up(*POOLS)
     family = [fresh_zoo.session("php-fpm"), *(pid for pool in POOLS for pid in children(fresh_zoo, pool))]
-    held(fresh_zoo)
+    hold_all_children(fresh_zoo)
     os.kill(fresh_zoo.state()["pid"], signal.SIGKILL)
     eventually(lambda: alive(family) == [], 5, f"{family} ended")
 
 
 def test_a_killed_child_costs_at_most_its_request(zoo: Zoo) -> None:
     for exhibit, front in (("php-fpm", "nginx"), ("php-fcgid", "apache"), ("mod_php", "apache")):
-        os.kill(zoo.status(exhibit, front)["pid"], signal.SIGKILL)
+        child = zoo.status(exhibit, front)["pid"]
+        os.kill(child, signal.SIGKILL)
+        eventually(lambda pid=child: not alive([pid]), 2, "the child is gone")  # type: ignore[misc]
         for _ in range(6):
             assert zoo.get(exhibit, front).text == "pong\n", exhibit
     eventually(lambda: len(children(zoo, "php-fpm")) == 4, 5, "four children again")
