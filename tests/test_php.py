@@ -10,11 +10,14 @@ import json
 import os
 import re
 import signal
+import socket
 import statistics
+import struct
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -47,6 +50,7 @@ from test_safety_requests import (  # noqa: F401
     test_query_parameters_are_no_variables,
     test_what_the_front_says_about_the_visitor_is_its_own,
 )
+from test_tls import test_every_open_cell_is_told_that_the_visitor_came_over_tls  # noqa: F401
 from zoo_in_test import FRONTS, ROOT, Zoo, eventually, needs_sight
 
 from gateway_zoo import parts
@@ -247,6 +251,49 @@ def test_strangers_do_not_get_php_fpms_pages_however_they_spell_them(zoo: Zoo) -
     for front in FRONTS:
         assert from_elsewhere(zoo.ports[front], "/php-fpm/fpm/ping")[0] == 403
         assert from_elsewhere(zoo.ports[front], "/php-fpm/hello") == (200, b"Hello from the Gateway Zoo\n")
+
+
+def pair(name: str, value: str) -> bytes:
+    """FastCGI 1.0, section 3.4: two lengths (each in one byte below 128, else in four), name, value."""
+    sizes = [len(name), len(value)]
+    head = b"".join(n.to_bytes(1) if n < 128 else (n | 1 << 31).to_bytes(4) for n in sizes)
+    return head + name.encode() + value.encode()
+
+
+def record(kind: int, content: bytes) -> bytes:
+    """Section 3.3: version, type, request id, length, no padding."""
+    return struct.pack("!BBHHBx", 1, kind, 1, len(content), 0) + content
+
+
+def ask_the_socket(zoo: Zoo, script: Path) -> bytes:
+    """What whoever reaches php-fpm's socket may ask: this file, please. Everything that comes back, records and all."""
+    variables = {"SCRIPT_FILENAME": str(script), "SCRIPT_NAME": "/x", "REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "x"}
+    params = b"".join(pair(name, value) for name, value in variables.items())
+    begin = record(1, struct.pack("!HB5x", 1, 0))  # as responder, and close the connection afterwards
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(str(zoo.run / "sock/php-fpm.sock"))
+        connection.sendall(begin + record(4, params) + record(4, b"") + record(5, b""))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_only_files_named_php_run_and_errors_are_for_the_log(zoo: Zoo, tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    program = "<?php echo 'it runs'; no_such_function();"
+    for name in ("cat.jpg", "x.php"):
+        (tmp_path / name).write_text(program, encoding="utf-8")
+    refused = ask_the_socket(zoo, tmp_path / "cat.jpg")
+    assert b"Access denied" in refused
+    assert b"it runs" not in refused
+    broken = ask_the_socket(zoo, tmp_path / "x.php")
+    assert b"it runs" in broken, "this is why nobody else may reach the socket"
+    assert b"no_such_function" not in broken
+    log = zoo.run / "logs/php-fpm.log"
+    eventually(
+        lambda: "Call to undefined function no_such_function()" in log.read_text("utf-8"), 5, "an error in the log"
+    )
+    assert (zoo.run / "sock/php-fpm.sock").stat().st_mode & 0o777 == 0o660
 
 
 # --- mod_php ----------------------------------------------------------------------------------------------------------
