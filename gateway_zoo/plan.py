@@ -125,8 +125,8 @@ def _reasons(
     family = registry.families[exhibit.family]
     if reason := exhibit.closed.get(kind(front)):
         yield reason
-    if family.group and exhibit.id not in (only or ()):
-        yield optional(family)
+    if family.group and exhibit.id not in (only or ()) and not settings.compose:
+        yield optional(family)  # in containers a front cannot know which profiles are up
     if reason := _closed_front(settings, front):
         yield reason
     if family.mpm and kind(front) == family.runs_in and settings.mpm_of(front) != family.mpm:

@@ -58,6 +58,7 @@ function facts(): array
         'gateway_interface' => $told('GATEWAY_INTERFACE'),
         'server_protocol' => $told('SERVER_PROTOCOL'),
         'url_scheme' => $told('REQUEST_SCHEME'),
+        'https' => $told('HTTPS'),
     ];
 }
 
