@@ -17,6 +17,7 @@ import pytest
 import requests
 from zoo_in_test import CELLS, FRONTS, REGISTRY, ROOT, TLS, eventually, free
 
+from gateway_zoo import plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, from_environment
 
@@ -334,6 +335,20 @@ def itk(compose: Compose) -> None:
         assert answer.json()["user"] == user
     closed = requests.get(f"{url}/mod_wsgi/hello", timeout=30)
     assert (closed.status_code, "would stay root under ITK" in closed.text) == (404, True)
+
+
+@pytest.mark.parametrize("group", plan.groups(REGISTRY))
+def test_an_optional_group_is_a_profile(compose: Compose, group: str) -> None:
+    ids = [e.id for e in REGISTRY.exhibits.values() if REGISTRY.families[e.family].group == group]
+    services = sorted({n for n in WITH_COMMAND if REGISTRY.families[n].group == group})
+    compose.ok("--profile", group, "up", "--wait", "--no-deps", *services)
+    try:
+        done = compose.zoo("check", *ids, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        answered = {row["exhibit"] for row in json.loads(done.stdout)["cells"] if row["state"] == "ok"}
+        assert answered == {id for id in ids if not REGISTRY.families[REGISTRY.exhibits[id].family].mpm}
+    finally:
+        compose.ok("--profile", group, "rm", "-sf", *services)
 
 
 def test_both_fronts_speak_tls_with_one_authority(compose: Compose, tmp_path: Path) -> None:
