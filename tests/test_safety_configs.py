@@ -14,6 +14,8 @@ from gateway_zoo import flup_runner, fronts, keeper, settings
 
 #: nginx module -> directive that hands the request on
 PASSES = {"fastcgi": "fastcgi_pass", "scgi": "scgi_pass", "uwsgi": "uwsgi_pass", "proxy": "proxy_pass"}
+#: The one way to name a folder of files: the shared style and scripts, or what a cage calls public
+PUBLIC = re.compile(r"alias \$zoo_root/(web|[a-z_]+/public(/[a-z_]+)*)/;")
 FRAGMENTS = sorted((ROOT / "nginx/cages").glob("*.conf"))
 
 
@@ -45,6 +47,12 @@ def test_every_location_includes_the_params_of_its_protocol_and_passes_on(path: 
     for name, lines in locations(path).items():
         passes = [line.split()[0] for line in lines if re.match(r"\w+_pass ", line)]
         included = [line for line in lines if line.startswith("include ")]
+        if included == ["include params/page.conf;"]:  # a folder of files: only one that is there to be read
+            assert [line for line in lines if PUBLIC.match(line)], (
+                f"{path.name}: {name} has no alias to a public folder"
+            )
+            assert not passes, f"{path.name}: {name}"
+            continue
         assert len(passes) == 1, f"{path.name}: {name} passes to {passes}"
         module = next(module for module, directive in PASSES.items() if directive == passes[0])
         assert included == [f"include params/{module}.conf;"], f"{path.name}: {name}"
@@ -57,8 +65,9 @@ def test_every_location_includes_the_params_of_its_protocol_and_passes_on(path: 
 def test_alias_stands_only_where_a_pass_must_follow() -> None:
     for path in (ROOT / "nginx").rglob("*.conf"):
         files = [line for line in directives(path) if re.match(r"(alias|root|try_files|autoindex)\b", line)]
-        allowed = ["alias /;"] if path.parent.name == "params" and path.stem != "proxy" else []
-        assert files == allowed, path
+        files = [line for line in files if not PUBLIC.match(line)]
+        allowed = ["alias /;"] if path.parent.name == "params" and path.stem in ("fastcgi", "scgi", "uwsgi") else []
+        assert files == (["alias pages/;"] if path.name == "server.conf" else allowed), path
 
 
 def params(module: str) -> dict[str, str]:
@@ -119,7 +128,7 @@ def test_no_two_proxy_workers_share_a_name() -> None:
     targets: list[str] = []
     for path in (ROOT / "apache/cages").glob("*.conf"):
         for line in directives(path):
-            if line.startswith("ProxyPass "):
+            if line.startswith("ProxyPass ") and line.split()[2] != '"!"':  # "!": not passed on, but a file of ours
                 targets.append(re.sub(r".*\|", "", line.split()[2].strip('"')))
                 assert "retry=0" in line, line
     assert len(targets) == len(set(targets)), targets
