@@ -18,6 +18,8 @@ import requests
 from raw_http import ask, request
 from zoo_in_test import FRONTS, ROOT, Zoo, eventually, free, needs_sight
 
+from gateway_zoo import parts
+
 MONOLITH, MICRO = "uwsgi-monolith", "uwsgi-micro"
 BOTH = (MONOLITH, MICRO)
 PORT = 9090
@@ -226,7 +228,7 @@ def test_uwsgi_serves_a_folder_whose_name_begins_like_the_static_one(tmp_path: P
     (tmp_path / "x.txt").write_text("a secret too")
     port = next(port for port in range(22000, 23000) if free(port))
     argv = ["--http-socket", f"127.0.0.1:{port}", "--static-map", f"/static={tmp_path}/static", "--die-on-term"]
-    with subprocess.Popen([ROOT / ".venv/bin/uwsgi", *argv], stderr=subprocess.PIPE, cwd=tmp_path) as server:
+    with subprocess.Popen([str(parts.program("uwsgi")), *argv], stderr=subprocess.PIPE, cwd=tmp_path) as server:
         try:
             eventually(lambda: not free(port), 10, "uWSGI listens")
             assert ask(port, request("/static/%2e%2e/static-secret/x.txt")).body == b"a secret"
@@ -320,7 +322,6 @@ def test_the_monolith_needs_less_memory(small_zoo: Zoo) -> None:
     for base in bases(small_zoo).values():
         clock(base)
     pss = {id: sum(row["pss"] for row in rows(small_zoo, id)) / 1e6 for id in BOTH}
-    print(pss)
     assert 10 < pss[MONOLITH] < pss[MICRO] < 80, pss
 
 
