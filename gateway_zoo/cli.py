@@ -117,11 +117,11 @@ def mpms_urls(apache: str) -> dict[str, str]:
 
 
 @app.command()
-def ps(as_json: Json = False) -> None:
-    """Show the process families of every exhibit and of both fronts as a tree."""
+def ps(ids: Ids = None, as_json: Json = False) -> None:
+    """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
     from gateway_zoo import ps as module
 
-    raise typer.Exit(module.run(the_settings(), as_json))
+    raise typer.Exit(module.run(the_settings(), ids, as_json))
 
 
 @app.command()
