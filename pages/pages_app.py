@@ -25,7 +25,7 @@ POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 ROWS, MOST = 12, 50  # rows of the endless page at once: unasked, and at most
-PIECES, PAUSE_S = 8, 0.25  # /slow: 2 s in all, during which it holds one of the four threads
+PIECES, PAUSE_S = 4, 0.5  # /slow: 2 s in all, during which it holds one of the four threads
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
@@ -117,7 +117,7 @@ def rows() -> Response:
 
 @pages.get("/slow", provide_automatic_options=False)
 def slow() -> Response:
-    """The list in eight pieces with a pause before each, so that the states of a request can be watched."""
+    """The list in four pieces with a pause before each, so that the states of a request can be watched."""
     text = json.dumps(facts.gateways())
     size = -(-len(text) // PIECES)
 

@@ -10,5 +10,5 @@ for (const row of places) {
 }
 if (visited) {
   document.querySelector("#recorded").textContent =
-    `${visited} of ${places.length} recorded in this tab, each one's last visit. Times vary from visit to visit: reload and compare.`;
+    `${visited} of ${places.length} recorded in this tab, each one's last visit. The way visited first also brought style and scripts, which the others then had; and times vary: visit twice, then compare.`;
 }

@@ -11,7 +11,7 @@ const first = rows.start;
 let busy = false;
 
 function row(fact) {
-  return element("li", [element("span", fact.kind, { class: "kind" }), " ", element("b", fact.name), " ", element("span", fact.text)]);
+  return element("li", [element("span", fact.kind, { class: "kind" }), " ", element("b", fact.name), " ", fact.text]);
 }
 
 async function load(byPerson) {

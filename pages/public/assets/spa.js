@@ -24,7 +24,7 @@ function home() {
     ". Follow one: the chart stays, and nothing is asked."], { class: "lead" });
   const content = element("section", [element("h2", "The gateways", { id: "content-heading" }), list(gateways, href)],
     { id: "content", "aria-labelledby": "content-heading" });
-  return ["One page (SPA)", lead, content];
+  return ["SPA: one page", lead, content];
 }
 
 function one(place) {
@@ -60,5 +60,5 @@ try {
   show(false);
   performance.mark("content rendered"); // waterfall.js reads it
 } catch (error) {
-  view.replaceChildren(element("h1", "One page (SPA)"), element("p", error.message, { role: "alert" }));
+  view.replaceChildren(element("h1", "SPA: one page"), element("p", error.message, { role: "alert" }));
 }

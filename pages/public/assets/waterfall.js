@@ -8,9 +8,13 @@
 // When is the content visible? The element marked elementtiming="content" is noted by the browser when it is first
 // painted. A browser without Element Timing tells less: its first paint of any text or, where a script makes the content,
 // the frame after the script said performance.mark("content rendered").
-import { element } from "./gateways.js";
+//
+// This script must not disturb what it shows: it imports nothing (another script's import would then come sooner), draws
+// only after the page is complete, and counts neither itself nor the icon, which a browser asks for when it pleases.
 
+const HEADERS = 300; // what a 304 counts
 const WIDTH = 1000; // of a bar's coordinates; the picture is stretched to its place
+const PHASES = { before: "before it is sent", waiting: "waiting", receiving: "receiving" };
 const MARKS = { firstByte: "first byte", ready: "DOMContentLoaded", content: "content visible" };
 const EXACT = PerformanceObserver.supportedEntryTypes.includes("element");
 let content = null;
@@ -18,10 +22,19 @@ let content = null;
 const navigation = () => performance.getEntriesByType("navigation")[0];
 const round = (ms) => (ms === null ? null : Math.round(ms * 10) / 10);
 
+function element(name, content = [], attributes = {}) {
+  const made = document.createElement(name);
+  made.append(...[content].flat());
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+const mine = (entry) => entry.name === import.meta.url;
+
 /** This view so far. `requests` and `bytes` up to the moment when page and content were there. */
 export function summary() {
   const page = navigation();
-  const { first } = requests();
+  const first = requests().first.filter((entry) => !mine(entry));
   return {
     requests: first.length,
     bytes: first.reduce((sum, entry) => sum + entry.transferSize, 0),
@@ -36,7 +49,9 @@ export function summary() {
 function requests() {
   const page = navigation();
   const settled = Math.max(page.loadEventEnd || Infinity, content ?? 0);
-  const all = [page, ...performance.getEntriesByType("resource")].sort((a, b) => a.startTime - b.startTime);
+  const all = [page, ...performance.getEntriesByType("resource")]
+    .filter((entry) => !entry.name.endsWith("/icon.svg"))
+    .sort((a, b) => a.startTime - b.startTime);
   return { first: all.filter((entry) => entry.startTime <= settled), later: all.filter((entry) => entry.startTime > settled) };
 }
 
@@ -44,6 +59,11 @@ function requests() {
 
 const words = (ms) => (ms === null ? "-" : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
 const size = (bytes) => (bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`);
+
+function travelled(entry) {
+  if (entry.transferSize === 0) return entry.responseStatus === 0 ? "no answer" : "cached: not asked";
+  return (entry.transferSize === HEADERS ? "304, " : "") + size(entry.transferSize);
+}
 
 function shape(name, attributes) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -58,7 +78,7 @@ function bar(entry, from, to, marks) {
   const sent = entry.requestStart || entry.startTime; // 0 where the browser does not tell
   const answered = entry.responseStart || sent;
   const times = [entry.startTime, sent, answered, entry.responseEnd || answered];
-  ["before", "waiting", "receiving"].forEach((phase, n) => {
+  Object.keys(PHASES).forEach((phase, n) => {
     const width = Math.max(x(times[n + 1]) - x(times[n]), n === 2 ? 3 : 0); // never quite invisible
     picture.append(shape("rect", { class: phase, x: x(times[n]), y: 0, width, height: 10 }));
   });
@@ -70,19 +90,19 @@ function bar(entry, from, to, marks) {
 
 function line(entry, from, to, marks) {
   const url = new URL(entry.name);
-  const kept = entry.transferSize < entry.encodedBodySize ? `, body of ${size(entry.encodedBodySize)} from the cache` : "";
-  const name = (url.origin === location.origin ? "" : url.host) + url.pathname + url.search;
+  const name = url.pathname.endsWith("/") ? url.pathname : url.pathname.split("/").pop() + url.search;
   const told = [
-    element("b", name + (entry.name === import.meta.url ? " (draws this)" : "")), " ",
-    element("span", entry.initiatorType), " ",
-    element("span", `at ${words(entry.startTime)}, took ${words((entry.responseEnd || entry.responseStart) - entry.startTime)}`), " ",
-    element("span", size(entry.transferSize) + kept),
+    element("b", name),
+    element("span", mine(entry) ? "this chart" : entry.initiatorType),
+    element("span", `at ${words(entry.startTime)}, took ${words((entry.responseEnd || entry.responseStart) - entry.startTime)}`),
+    element("span", mine(entry) ? "not counted" : travelled(entry)),
   ];
-  return element("li", [element("p", told), bar(entry, from, to, marks)]);
+  return element("li", [element("p", told, { title: entry.name }), bar(entry, from, to, marks)], mine(entry) ? { class: "mine" } : {});
 }
 
 function figures(now) {
-  const shown = { requests: String(now.requests), bytes: size(now.bytes), "first byte": words(now.firstByte), "content visible": words(now.content) };
+  const shown = { requests: String(now.requests), bytes: size(now.bytes), "first byte": words(now.firstByte) };
+  if (now.content !== null) shown["content visible"] = words(now.content);
   return element("dl", Object.entries(shown).map(([name, value]) => element("div", [element("dt", name), element("dd", value)])),
     { class: "figures" });
 }
@@ -92,11 +112,12 @@ function draw() {
   const marks = Object.fromEntries(Object.keys(MARKS).map((name) => [name, now[name]]));
   const { first, later } = requests();
   const to = Math.max(...first.map((entry) => entry.responseEnd), ...Object.values(marks)) * 1.02 || 1;
-  const legend = Object.entries(MARKS).map(([name, text]) => element("li", `${text} ${words(now[name])}`, { class: name }));
+  const legend = Object.entries(MARKS).filter(([name]) => now[name] !== null).map(([name, text]) => element("li", `${text} ${words(now[name])}`, { class: name }));
+  const phases = Object.entries(PHASES).map(([name, text]) => element("li", text, { class: name }));
   const chart = [
     figures(now),
     element("ol", first.map((entry) => line(entry, 0, to, marks)), { class: "requests" }),
-    element("ul", legend, { class: "legend", "aria-label": "Marks in the chart" }),
+    element("ul", [...legend, ...phases], { class: "legend", "aria-label": "Marks and colours in the chart" }),
   ];
   if (later.length) chart.push(...since(later));
   place.replaceChildren(...chart);
@@ -117,10 +138,10 @@ function remember(now) {
   sessionStorage.setItem(`pages ${way}`, JSON.stringify(now));
 }
 
-const section = document.querySelector("#waterfall");
-const place = section.appendChild(element("div"));
+const place = document.querySelector("#waterfall").appendChild(element("div"));
 let drawn = 0;
 function soon() { // several notes in one frame make one drawing
+  if (document.readyState !== "complete") return;
   cancelAnimationFrame(drawn);
   drawn = requestAnimationFrame(draw);
 }
@@ -142,4 +163,5 @@ if (!EXACT) {
     if (entry.name === "content rendered") requestAnimationFrame(() => setTimeout(() => visible(performance.now())));
   });
 }
+addEventListener("load", () => setTimeout(soon)); // when the load event is over, so that its end is known
 soon();

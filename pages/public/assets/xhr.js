@@ -39,13 +39,15 @@ function withFetch(url, limit, say) {
 
 // --- the page around them -------------------------------------------------------------------------------------------
 
+// Each side asks under a name of its own: a browser lets two requests for the same URL wait for one another, because the
+// second may find its answer in the cache.
 const CASES = {
-  "200": ["/pages/data.json", 5000],
-  "404": ["/pages/no-such-page", 5000],
-  "Slow, 2 s": ["/pages/slow", 5000],
-  "Time limit 1 s": ["/pages/slow", 1000],
+  "200": ["/pages/data.json?by=", 5000],
+  "404": ["/pages/no-such-page?by=", 5000],
+  "Slow, 2 s": ["/pages/slow?by=", 5000],
+  "Time limit 1 s": ["/pages/slow?by=", 1000],
   // Port 1: browsers refuse to ask there. To a script it looks like a server that is down.
-  "No server": ["http://127.0.0.1:1/", 5000],
+  "No server": ["http://127.0.0.1:1/?by=", 5000],
 };
 const SIDES = { xhr: withXhr, fetch: withFetch };
 const LAST = /^(event loadend|resolved|rejected)/; // what each side says when it is over
@@ -60,9 +62,9 @@ function start(url, limit) {
     const log = document.querySelector(`#${side}-log`);
     const began = performance.now();
     log.replaceChildren();
-    run.aborts.push(ask(url, limit, (text) => {
+    run.aborts.push(ask(url + side, limit, (text) => {
       if (current !== run) return; // an older run's last words
-      log.append(element("li", [element("span", `${Math.round(performance.now() - began)} ms`, { class: "ms" }), " ", text]));
+      log.append(element("li", [element("span", `${Math.round(performance.now() - began)} ms`, { class: "ms" }), element("span", text)]));
       if (LAST.test(text)) run.open.delete(side);
       abort.disabled = run.open.size === 0;
     }));
