@@ -63,7 +63,6 @@ def ssr() -> str:
     rendered = {
         "at": datetime.now(UTC).strftime("%H:%M:%S.%f")[:-3] + " UTC",
         "front": request.headers.get("X-Zoo-Front", "no front"),
-        "request": request.headers.get("X-Request-ID", "-"),
     }
     return render_template("list.html", way="ssr", gateways=facts.gateways(), rendered=rendered)
 
@@ -93,9 +92,9 @@ def scroll() -> str:
     return render_template("scroll.html", way="scroll", **facts.some(after, limit), after=after, limit=limit)
 
 
-@pages.get("/<any(static,ssr,csr,mpa,spa,scroll,xhr):way>", provide_automatic_options=False)
+@pages.get("/<any(static,csr,spa,xhr):way>", provide_automatic_options=False)
 def slash(way: str) -> ResponseReturnValue:
-    """The folder's name without its slash."""
+    """A folder on disk, asked for without its slash: the front found no file for it. Flask does the same for its own."""
     return redirect(f"{request.script_root}/{way}/", 308)
 
 

@@ -93,9 +93,9 @@ function line(entry, from, to, marks) {
   const name = url.pathname.endsWith("/") ? url.pathname : url.pathname.split("/").pop() + url.search;
   const told = [
     element("b", name),
-    element("span", mine(entry) ? "this chart" : entry.initiatorType),
+    element("span", entry.initiatorType),
     element("span", `at ${words(entry.startTime)}, took ${words((entry.responseEnd || entry.responseStart) - entry.startTime)}`),
-    element("span", mine(entry) ? "not counted" : travelled(entry)),
+    element("span", mine(entry) ? "this chart" : travelled(entry)),
   ];
   return element("li", [element("p", told, { title: entry.name }), bar(entry, from, to, marks)], mine(entry) ? { class: "mine" } : {});
 }
