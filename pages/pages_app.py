@@ -1,7 +1,8 @@
 """The gateways page, as far as a program makes it: rendered on each request, one page per gateway, and the data.
 
-A Flask blueprint added to the zoo's app, so hello, ping and status are the ones that every gateway serves. What the web
-servers send from disk (public/) never comes here: nginx/cages/pages.conf and apache/cages/pages.conf say which is which.
+A Flask blueprint added to the zoo's app, so hello, ping and status are the ones that every gateway serves. What the
+web servers send from disk (public/) never comes here: nginx/cages/pages.conf and apache/cages/pages.conf say which is
+which.
 
 Everything is GET or HEAD and changes nothing. Parameters are checked before they are used; a wrong one is a 400 that
 names it.
@@ -17,6 +18,8 @@ import facts
 from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from zoo_app import app
+
+__all__ = ["app"]  # the zoo's, with the pages added
 
 #: What the fronts send with files (nginx/params/page.conf, the macro Pages in apache/httpd.conf). A test compares.
 POLICY = (
@@ -94,7 +97,7 @@ def scroll() -> str:
 
 @pages.get("/<any(static,csr,spa,xhr):way>", provide_automatic_options=False)
 def slash(way: str) -> ResponseReturnValue:
-    """A folder on disk, asked for without its slash: the front found no file for it. Flask does the same for its own."""
+    """A folder on disk, asked for without its slash: no file for the front. Flask does so for its own."""
     return redirect(f"{request.script_root}/{way}/", 308)
 
 
@@ -102,13 +105,13 @@ def slash(way: str) -> ResponseReturnValue:
 
 
 @pages.get("/data.json", provide_automatic_options=False)
-def data() -> Response:
+def data() -> ResponseReturnValue:
     """What the list shows, for scripts to render."""
     return app.json.response(facts.gateways())
 
 
 @pages.get("/gateways", provide_automatic_options=False)
-def rows() -> Response:
+def rows() -> ResponseReturnValue:
     """`?after=NUMBER&limit=ROWS`: the rows that follow. A cursor, not a page number: rows that are added before it
     shift nothing."""
     return app.json.response(facts.some(*_window()))

@@ -1,4 +1,4 @@
-"""Record the five ways in a real browser: `record.py [--visits N] [URL…]`, by default through both fronts of this machine.
+"""Record the five ways in a real browser: `record.py [--visits N] [URL…]`, by default through both fronts here.
 
 Each visit is made in a new browser profile (nothing cached, `first`) and repeated in the same one (`again`); ways and
 fronts take turns, because machines have moods. The figures are those that the page's own chart shows, read from
@@ -45,7 +45,8 @@ def record(browser: Any, bases: list[str], visits: int) -> Visits:
 
 def table(found: Visits) -> str:
     """One line for each front, way and kind of visit: medians, times with least and most."""
-    lines = [f"{'front':22} {'way':7} {'visit':6} {'requests':>8} {'bytes':>7} {'first byte ms':>16} {'content visible ms':>19}"]
+    head = ("front", "way", "visit", "requests", "bytes", "first byte ms", "content visible ms")
+    lines = ["{:22} {:7} {:6} {:>8} {:>7} {:>16} {:>19}".format(*head)]
     for (base, way, which), rows in sorted(found.items(), key=lambda item: (item[0][0], WAYS.index(item[0][1]))):
         sizes = [statistics.median_low(row[name] for row in rows) for name in ("requests", "bytes")]
         times = [_spread([row[name] for row in rows]) for name in ("firstByte", "content")]
@@ -74,7 +75,9 @@ def main() -> int:
     with sync_playwright() as playwright:
         args = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=args)
-        sys.stdout.write(f"Chromium {browser.version}, headless, 1280x720; medians of {given.visits} visits (least-most)\n")
+        sys.stdout.write(
+            f"Chromium {browser.version}, headless, 1280x720; medians of {given.visits} visits (least-most)\n"
+        )
         sys.stdout.write(table(record(browser, given.urls, given.visits)) + "\n")
         browser.close()
     return 0

@@ -1,8 +1,8 @@
-"""The files of public/ that come from templates: `write.py` says whether they are current, `write.py --write` makes them.
+"""The files of public/ that come from templates: `write.py` says which are stale, `write.py --write` makes them.
 
 A page on disk is a page that was rendered once, before anybody asked. These are rendered here, from the templates and
-the data that pages_app.py uses, and then nginx and Apache serve them without any program. A test runs this, so the files
-cannot drift from the templates. In the root of the checkout: PYTHONPATH=app .venv/bin/python pages/write.py --write
+the data that pages_app.py uses, and then nginx and Apache serve them without any program. A test runs this, so the
+files cannot drift from the templates. In the root: PYTHONPATH=app .venv/bin/python pages/write.py --write
 """
 
 import sys
@@ -28,9 +28,7 @@ def made() -> dict[Path, str]:
 
 def main(words: list[str]) -> int:
     """Exit 0 if all files are current (or now written), 1 if one is not."""
-    stale = [
-        path for path, text in made().items() if not path.exists() or path.read_bytes() != (text + "\n").encode()
-    ]
+    stale = [path for path, text in made().items() if not path.exists() or path.read_bytes() != (text + "\n").encode()]
     for path in stale:
         if "--write" in words:
             path.parent.mkdir(exist_ok=True)
