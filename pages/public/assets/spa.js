@@ -21,7 +21,7 @@ function show(byPerson) {
 
 function home() {
   const lead = element("p", ["Links change the address and the content, but ", element("strong", "load no document"),
-    ". Follow one: the chart stays, and nothing is asked."], { class: "lead" });
+    ". Follow one: the chart stays, and neither page nor data are asked for."], { class: "lead" });
   const content = element("section", [element("h2", "The gateways", { id: "content-heading" }), list(gateways, href)],
     { id: "content", "aria-labelledby": "content-heading" });
   return ["SPA: one page", lead, content];

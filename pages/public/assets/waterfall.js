@@ -10,7 +10,8 @@
 // the frame after the script said performance.mark("content rendered").
 //
 // This script must not disturb what it shows: it imports nothing (another script's import would then come sooner), draws
-// only after the page is complete, and counts neither itself nor the icon, which a browser asks for when it pleases.
+// only after the page is complete, and counts neither itself nor the icon, which a browser asks for when it pleases
+// (Chromium asks anew whenever the SPA changes the address).
 
 const HEADERS = 300; // what a 304 counts
 const WIDTH = 1000; // of a bar's coordinates; the picture is stretched to its place
@@ -76,8 +77,8 @@ function bar(entry, from, to, marks) {
   const picture = shape("svg", { viewBox: `0 0 ${WIDTH} 10`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const x = (ms) => ((Math.max(ms, from) - from) / (to - from)) * WIDTH;
   const sent = entry.requestStart || entry.startTime; // 0 where the browser does not tell
-  const answered = entry.responseStart || sent;
-  const times = [entry.startTime, sent, answered, entry.responseEnd || answered];
+  const ended = entry.responseEnd || entry.responseStart;
+  const times = [entry.startTime, sent, entry.responseStart || ended, ended]; // never answered: it only waited
   Object.keys(PHASES).forEach((phase, n) => {
     const width = Math.max(x(times[n + 1]) - x(times[n]), n === 2 ? 3 : 0); // never quite invisible
     picture.append(shape("rect", { class: phase, x: x(times[n]), y: 0, width, height: 10 }));
@@ -90,7 +91,8 @@ function bar(entry, from, to, marks) {
 
 function line(entry, from, to, marks) {
   const url = new URL(entry.name);
-  const name = url.pathname.endsWith("/") ? url.pathname : url.pathname.split("/").pop() + url.search;
+  const path = url.pathname.endsWith("/") ? url.pathname : url.pathname.split("/").pop() + url.search;
+  const name = url.origin === location.origin ? path : url.host;
   const told = [
     element("b", name),
     element("span", entry.initiatorType),
