@@ -66,6 +66,8 @@ def test_every_location_includes_the_params_of_its_protocol_and_passes_on(path: 
 
 #: What may be served as files: folders made for it, and the keeper's own texts.
 PUBLIC = re.compile(r"alias (\$zoo_root/([a-z_]+/public|web)/[\w./-]*|pages/);")
+#: A file, or else one that is always there: the shell of a single-page application.
+SHELL = re.compile(r"try_files \$uri /[\w/-]+/index\.html;")
 
 
 def assert_serves_public_files(where: str, lines: list[str]) -> None:
@@ -80,7 +82,7 @@ def test_alias_stands_only_where_a_pass_must_follow_or_files_are_public() -> Non
     for path in (ROOT / "nginx").rglob("*.conf"):
         files = [line for line in directives(path) if re.match(r"(alias|root|try_files|autoindex)\b", line)]
         plain = ["alias /;"] if path.parent.name == "params" and path.stem in PASSES.keys() - {"proxy"} else []
-        assert [line for line in files if not PUBLIC.fullmatch(line)] == plain, path
+        assert [line for line in files if not PUBLIC.fullmatch(line) and not SHELL.fullmatch(line)] == plain, path
 
 
 def params(module: str) -> dict[str, str]:
