@@ -148,6 +148,25 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(tested.run(the_settings(), context.args))
 
 
+lab = typer.Typer(
+    cls=Hinting, no_args_is_help=True, rich_markup_mode=None, help="Experiments that end by themselves; see labs/."
+)
+app.add_typer(lab, name="lab")
+
+
+@lab.command()
+def c10k(
+    connections: Annotated[int, typer.Option(min=1, max=20_000, help="Idle ones, then as many slow ones.")] = 1000,
+    against: Annotated[str, typer.Option(metavar="FRONT,...", help="Some of these.")] = "nginx,event,worker,prefork",
+    seconds: Annotated[float, typer.Option(min=0.5, max=10, help="How long visitors come to each.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Hold N connections against nginx and each of Apache's models: what do they cost, how long does a visitor wait?"""
+    from gateway_zoo.lab import c10k as module
+
+    raise typer.Exit(module.run(the_settings(), connections, against, seconds, as_json))
+
+
 def main() -> None:
     """Entry point. Ctrl-C ends quietly; a reader that goes away (`zoo ls | head`) is no error."""
     try:

@@ -1,0 +1,193 @@
+"""`zoo lab c10k`: what N connections that do nothing, or next to nothing, cost nginx and each of Apache's models.
+
+One front after the other, in a zoo of the lab's own. For each of the two kinds of guest (crowd.py) the front is started
+afresh, asked by visitors while it is empty, filled, and asked again while it is full. Memory is PSS of the front's
+processes, full minus empty; the kernel's own part of a connection (some KB at each end) is in nobody's PSS.
+"""
+
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psutil
+
+from gateway_zoo.lab import c10k_report, kernel, private
+from gateway_zoo.lab.crowd import Crowd, Guest, sources
+from gateway_zoo.lab.private import Private
+from gateway_zoo.lab.progress import Bar
+from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, hint, print_json
+
+#: What --against may name -> the front's name in a zoo that runs all of Apache's models side by side.
+FRONTS = {"nginx": "nginx", "event": "apache", "worker": "apache-worker", "prefork": "apache-prefork"}
+KINDS = ("idle", "slow")
+MOST = 20_000
+SPARE = 600  # descriptors for visitors, logs, listeners and connections to gateways
+FILL_S = 8.0  # longest time to fill a front; 1 s more for each 1,000 guests beyond 8,000
+PAUSE_S = 0.01  # between visitors
+PATIENCE_S = 2.0  # a visitor waits so much longer than visitors come
+GOAL_MS = 50.0
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """New visitors' waits for `ping`, connect to last byte, in ms. None: so many were not answered within PATIENCE_S
+    that there is no such percentile."""
+
+    asked: int
+    answered: int
+    p50_ms: float | None
+    p99_ms: float | None
+    slowest_ms: float | None
+
+
+@dataclass(frozen=True)
+class Use:
+    """A front's processes: how many, their threads, their PSS in bytes (None where it may not be read)."""
+
+    processes: int
+    threads: int
+    pss: int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One front under one kind of guest. Of `connections` guests, `accepted` is the most that the server had taken up
+    at once (as the kernel saw), `waiting` were in the listen backlog and `knocking` outside even that, all when the
+    visitors came. `answered` idle guests got their first ping; `closed` were ended by the server, `failed` refused."""
+
+    front: str
+    kind: str
+    connections: int
+    accepted: int
+    waiting: int
+    knocking: int
+    answered: int
+    closed: int
+    failed: int
+    fill_s: float
+    before: Use
+    full: Use
+    bytes_per_connection: int | None
+    empty: Visitors
+    visitors: Visitors
+    tcp_buffers: int  # bytes in TCP sockets' buffers, both ends, more than before
+
+
+def run(made: Settings, connections: int, against: str, seconds: float, as_json: bool) -> int:
+    """Exit 0; 2 for a front that is unknown, 3 if the machine's limits or programs do not allow the experiment."""
+    names = fronts_of(against)
+    check_limits(connections)
+    private.stop_like_ctrl_c()
+    mpm = "all" if {"worker", "prefork"} & set(names) else "event"
+    rows: list[Row] = []
+    with Private(made, [private.exhibit_for_pings(made)], mpm) as zoo, Bar(as_json) as bar:
+        for name in names:
+            if reason := zoo.closed(FRONTS[name]):
+                fail(f"{name} cannot be asked: {reason}", 3)
+        roomy_nginx(zoo, connections)
+        for name in names:
+            for kind in KINDS:
+                rows.append(measure(zoo, name, kind, connections, seconds, bar))
+    if as_json:
+        print_json(report(rows))
+    else:
+        c10k_report.show(rows)
+    return 0
+
+
+def report(rows: list[Row]) -> dict[str, Any]:
+    """The JSON."""
+    goal = [row.visitors.p99_ms for row in rows if row.kind == "idle" and row.front in ("nginx", "event")]
+    met = all(ms is not None and ms <= GOAL_MS for ms in goal) if goal else None
+    return {"goal_ms": GOAL_MS, "goal_met": met, "rows": [asdict(row) for row in rows]}
+
+
+def fronts_of(against: str) -> list[str]:
+    """The names in a comma-separated list, each once; exit 2 for one that is unknown."""
+    names = list(dict.fromkeys(name.strip() for name in against.split(",")))
+    for name in names:
+        if name not in FRONTS:
+            fail(f"unknown front '{name}'; {hint(name, list(FRONTS), 'expected some of ' + ', '.join(FRONTS))}", 2)
+    return names
+
+
+def check_limits(connections: int) -> None:
+    """Exit 3 if a process may not have so many descriptors: this one holds all guests, and so may one of a server's."""
+    needed = connections + SPARE
+    fits, hard = kernel.descriptors(needed)
+    if not fits:
+        fits_there = f"at most --connections {hard - SPARE} fits here, or " if hard > SPARE else ""
+        fail(
+            f"{connections} connections need {needed} descriptors in one process, and the limit is {hard}; "
+            f"{fits_there}`ulimit -Hn {needed}` in the shell before (as root, or through limits.conf(5))",
+            3,
+        )
+
+
+def roomy_nginx(zoo: Private, connections: int) -> None:
+    """Give the lab's nginx room for the crowd. Both workers accept from one socket, so one may get nearly all; and
+    nginx begins to close idle connections when less than a sixteenth is left."""
+    conf = (zoo.settings.root / "nginx/nginx.conf").read_text(encoding="utf-8")
+    room = f"worker_connections {(connections + SPARE) * 8 // 7};"
+    changed, times = re.subn(r"worker_connections \d+;", room, conf)
+    if times != 1:
+        fail("nginx.conf sets worker_connections not exactly once: the lab cannot make room", 3)
+    zoo.rewrite("nginx/nginx.conf", changed)
+
+
+def measure(zoo: Private, name: str, kind: str, connections: int, seconds: float, bar: Bar) -> Row:
+    """One front, empty and full."""
+    front = FRONTS[name]
+    bar.start(f"{name}: empty", connections)
+    zoo.restart(front)
+    port = zoo.settings.port(front)
+    crowd = Crowd(("127.0.0.1", port), f"/{zoo.ids[0]}/ping", sources(connections))
+    try:
+        crowd.visit(0.3, PAUSE_S, 5)  # connections to the gateway, lazily made things
+        before, buffers = use(zoo, front), kernel.tcp_buffers()
+        empty = sum_up(crowd.visit(1.0, PAUSE_S, 5))
+        bar.start(f"{name}: {kind} connections", connections)
+        took = crowd.fill(kind, connections, max(FILL_S, connections / 1000), bar.done)
+        (accepted, waiting), knocking = kernel.accepted(port), crowd.knocking()
+        full, buffers = use(zoo, front), kernel.tcp_buffers() - buffers
+        bar.start(f"{name}: visitors among {connections} {kind}", None)
+        visitors = sum_up(crowd.visit(seconds, PAUSE_S, seconds + PATIENCE_S))
+        later = kernel.accepted(port)[0]
+        if later > accepted:
+            accepted, full = later, use(zoo, front)
+        more = None if before.pss is None or full.pss is None else full.pss - before.pss
+        each = round(more / accepted) if more is not None and accepted else None
+        count = crowd.count
+        return Row(
+            *(name, kind, connections, accepted, waiting, knocking, count["answered"], count["gone"], count["failed"]),
+            *(round(took, 2), before, full, each, empty, visitors, buffers),
+        )
+    finally:
+        crowd.close()
+
+
+def use(zoo: Private, front: str) -> Use:
+    processes, threads, sizes = 0, 0, []
+    for process in zoo.processes(front):
+        try:
+            threads += process.num_threads()
+            sizes.append(process.memory_full_info().pss)
+        except psutil.NoSuchProcess:
+            continue
+        except (psutil.Error, OSError):
+            sizes.append(None)
+        processes += 1
+    return Use(processes, threads, None if None in sizes else sum(s for s in sizes if s is not None))
+
+
+def sum_up(visits: list[Guest]) -> Visitors:
+    times = sorted(guest.ms for guest in visits if guest.state == "done")
+
+    def percentile(share: float) -> float | None:
+        """Nearest rank; who was not answered comes after all who were."""
+        rank = math.ceil(share * len(visits)) - 1
+        return round(times[rank], 2) if 0 <= rank < len(times) else None
+
+    return Visitors(len(visits), len(times), percentile(0.5), percentile(0.99), round(times[-1], 2) if times else None)
