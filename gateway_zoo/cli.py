@@ -167,6 +167,28 @@ def c10k(
     raise typer.Exit(module.run(the_settings(), connections, against, seconds, as_json))
 
 
+@lab.command()
+def poll(
+    descriptors: Annotated[int, typer.Option(min=2, max=100_000, help="The most to wait for.")] = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Wait for the same N descriptors with select, poll and epoll: O(n) against O(1)."""
+    from gateway_zoo.lab import poll as module
+
+    raise typer.Exit(module.run(descriptors, as_json))
+
+
+@lab.command()
+def sockets(
+    pings: Annotated[int, typer.Option(min=20, max=5000, help="In each round of the cost measurement.")] = 300,
+    as_json: Json = False,
+) -> None:
+    """The same gateway on a unix socket and on TCP: who may come, what it costs, and what an overload does to each."""
+    from gateway_zoo.lab import sockets as module
+
+    raise typer.Exit(module.run(the_settings(), pings, as_json))
+
+
 def main() -> None:
     """Entry point. Ctrl-C ends quietly; a reader that goes away (`zoo ls | head`) is no error."""
     try:
