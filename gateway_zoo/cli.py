@@ -4,7 +4,8 @@
 
 import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -154,6 +155,14 @@ lab = typer.Typer(
 app.add_typer(lab, name="lab")
 
 
+def experiment(run: Callable[[], int]) -> NoReturn:
+    """Run a lab and leave with its exit status; interrupted, it has closed everything before it comes here."""
+    try:
+        raise typer.Exit(run())
+    except KeyboardInterrupt:
+        fail("interrupted; what the lab had opened is closed", 3)
+
+
 @lab.command()
 def c10k(
     connections: Annotated[int, typer.Option(min=1, max=20_000, help="Idle ones, then as many slow ones.")] = 1000,
@@ -164,7 +173,7 @@ def c10k(
     """Hold N connections against nginx and each of Apache's models: what do they cost, how long does a visitor wait?"""
     from gateway_zoo.lab import c10k as module
 
-    raise typer.Exit(module.run(the_settings(), connections, against, seconds, as_json))
+    experiment(lambda: module.run(the_settings(), connections, against, seconds, as_json))
 
 
 @lab.command()
@@ -175,7 +184,7 @@ def poll(
     """Wait for the same N descriptors with select, poll and epoll: O(n) against O(1)."""
     from gateway_zoo.lab import poll as module
 
-    raise typer.Exit(module.run(descriptors, as_json))
+    experiment(lambda: module.run(descriptors, as_json))
 
 
 @lab.command()
@@ -186,7 +195,7 @@ def sockets(
     """The same gateway on a unix socket and on TCP: who may come, what it costs, and what an overload does to each."""
     from gateway_zoo.lab import sockets as module
 
-    raise typer.Exit(module.run(the_settings(), pings, as_json))
+    experiment(lambda: module.run(the_settings(), pings, as_json))
 
 
 def main() -> None:

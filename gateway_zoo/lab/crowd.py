@@ -3,7 +3,7 @@
 Three kinds of guest:
 * `idle`: asks one `ping` on a connection that may be kept alive, reads the answer, and is silent from then on;
 * `slow`: sends half the headers of a request, then one more byte every DRIP_S seconds, and never ends them;
-* `visitor`: comes on a fresh connection, asks `ping`, leaves. Only visitors are timed: from connect(2) to the last byte.
+* `visitor`: on a fresh connection, asks `ping`, leaves. Only visitors are timed, from connect(2) to the last byte.
 
 Visitors come by the clock, whether or not the one before was answered: a queue that waits for its slowest member
 measures nothing. All turns are short, so that what is measured is the server and not this loop. Everybody goes to
@@ -39,7 +39,7 @@ class Guest:
 
 
 def sources(count: int) -> list[str]:
-    """Addresses to come from, at least four: no more than an eighth of an address's ports for each (some are resting)."""
+    """Addresses to come from, at least four, so that each needs no more than an eighth of its ports."""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
         low, high = map(int, file.read().split())
     return [f"127.0.0.{2 + n}" for n in range(max(4, -(-count * 8 // (high - low + 1))))]
@@ -78,7 +78,7 @@ class Crowd:
         sock.bind((home, 0))
         self.guests[sock.fileno()] = guest
         self.epoll.register(sock.fileno(), select.EPOLLOUT)
-        if (error := sock.connect_ex(self.address)) not in (0, errno.EINPROGRESS):
+        if sock.connect_ex(self.address) not in (0, errno.EINPROGRESS):
             self._leave(guest, "failed")
         return guest
 
@@ -95,6 +95,17 @@ class Crowd:
             if self.count["opened"] == came + wanted and (quiet or self.count["settled"] == self.count["opened"]):
                 break
         return time.perf_counter() - began
+
+    def ripen(self, seconds: float, taken: Callable[[], int]) -> None:
+        """Go on until the number that the server has `taken` grows no more: prefork forks once a second for them."""
+        now = began = grown = time.perf_counter()
+        most = taken()
+        while now < began + seconds and now < grown + 1.5 and most < len(self.guests):
+            end = now + 0.5
+            while (now := time.perf_counter()) < end:
+                self.turn(0.01)
+            if (count := taken()) > most:
+                most, grown = count, now
 
     def _let_in(self, kind: str, until: int, elapsed: float) -> None:
         now = time.perf_counter()

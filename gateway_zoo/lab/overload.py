@@ -23,9 +23,8 @@ from gateway_zoo.speak import fail
 
 BACKLOG = 8
 HOLD_MS = 200
-AT_ONCE = 60
-DEADLINE_S = 9.0  # after the third SYN (7 s); nginx gives up after proxy_connect_timeout, 5 s
-NAMES = ("unix", "tcp")
+AT_ONCE = 100
+DEADLINE_S = 9.0
 
 FRAGMENT = """# Written by `zoo lab sockets` into its own zoo: the lab's server, once on each kind of socket.
 location /lab-unix/ {{ include params/proxy.conf; proxy_pass http://unix:{unix}:/; }}
@@ -35,7 +34,8 @@ location /lab-tcp/  {{ include params/proxy.conf; proxy_pass http://{tcp}/; }}
 
 @dataclass(frozen=True)
 class Overload:
-    """AT_ONCE requests at the same moment. `waits`: (HTTP status or name of the error, seconds), the quickest first."""
+    """AT_ONCE requests at the same moment. `waits`: (outcome, seconds), the quickest first; an outcome is an HTTP
+    status, the name of an error, or "none": no answer within DEADLINE_S."""
 
     way: str  # nginx, direct
     socket: str  # unix, tcp
@@ -52,50 +52,50 @@ class Overload:
         }
 
 
-@contextlib.contextmanager
-def servers(zoo: Private) -> Iterator[dict[str, tuple[str, subprocess.Popen[bytes]]]]:
-    """Socket -> (address, process), both behind the lab's nginx; gone afterwards, and when we are killed."""
+def behind_nginx(zoo: Private) -> dict[str, str]:
+    """Kind of socket -> address, as seen from the directory of the sockets; the lab's nginx passes /lab-KIND/ there."""
     addresses = {"unix": "lab.sock", "tcp": f"127.0.0.1:{private.free_ports(1)}"}
-    running: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
-    try:
-        for name, address in addresses.items():
-            running[name] = (address, _start(zoo, address))
-        zoo.rewrite("nginx/cages/lab.conf", FRAGMENT.format(**addresses))
-        zoo.restart("nginx")
-        yield running
-    finally:
-        for _, process in running.values():
-            process.kill()
-            process.communicate()
+    zoo.rewrite("nginx/cages/lab.conf", FRAGMENT.format(**addresses))
+    zoo.restart("nginx")
+    return addresses
 
 
-def _start(zoo: Private, address: str) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def server(zoo: Private, address: str) -> Iterator[int]:
+    """The lab's server on this address: its pid. Gone afterwards, and when we are killed."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
         cwd=zoo.settings.sockets,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=private.dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - the lab has no threads yet
+        preexec_fn=private.dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - no thread of ours runs now
     )
-    assert process.stdout
-    if process.stdout.readline() != b"ready\n":
+    try:
+        assert process.stdout
+        if process.stdout.readline() != b"ready\n":
+            fail(f"the lab's server does not start on {address}", 3)
+        yield process.pid
+    finally:
         process.kill()
         process.communicate()
-        fail(f"the lab's server does not start on {address}", 3)
-    return process
 
 
-def run(zoo: Private, running: dict[str, tuple[str, subprocess.Popen[bytes]]]) -> Iterator[Overload]:
-    """Each way and socket in turn, from an empty queue every time."""
+def from_here(zoo: Private, address: str) -> str:
+    """An address as a client in any directory needs it."""
+    return address if ":" in address else str(zoo.settings.sockets / address)
+
+
+def run(zoo: Private, addresses: dict[str, str]) -> Iterator[Overload]:
+    """Each way and kind of socket in turn, every time with a new server, in whose queue nobody is left."""
     for way in ("nginx", "direct"):
-        for name in NAMES:
-            if way == "nginx":
-                address, path = f"127.0.0.1:{zoo.settings.nginx_port}", f"/lab-{name}/?hold={HOLD_MS}"
-            else:
-                address, path = running[name][0], f"/?hold={HOLD_MS}"
-                address = address if ":" in address else str(zoo.settings.sockets / address)
-            yield Overload(way, name, crowd(address, path))
+        for kind, address in addresses.items():
+            with server(zoo, address):
+                if way == "nginx":
+                    asked = crowd(f"127.0.0.1:{zoo.settings.nginx_port}", f"/lab-{kind}/?hold={HOLD_MS}")
+                else:
+                    asked = crowd(from_here(zoo, address), f"/?hold={HOLD_MS}")
+            yield Overload(way, kind, asked)
 
 
 def crowd(address: str, path: str) -> list[tuple[str, float]]:
@@ -112,7 +112,7 @@ def _ask(address: str, path: str, start: float) -> tuple[str, float]:
     try:
         outcome = ask(address, path, DEADLINE_S)
     except OSError as error:
-        outcome = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        outcome = "none" if isinstance(error, TimeoutError) else errno.errorcode[error.errno or errno.EIO]
     return outcome, round(time.perf_counter() - began, 3)
 
 
@@ -120,13 +120,16 @@ def ask(address: str, path: str, seconds: float) -> str:
     """One request on a connection of its own; the status of the answer. A connect(2) that would have to wait for room
     in a unix socket's queue fails (EAGAIN), as in nginx: a socket with a time-out does not block in Python."""
     host, colon, port = address.rpartition(":")
+    deadline = time.monotonic() + seconds
     with socket.socket(socket.AF_INET if colon else socket.AF_UNIX) as connection:
         connection.settimeout(seconds)
         connection.connect((host, int(port)) if colon else address)
+        connection.settimeout(max(0.001, deadline - time.monotonic()))
         connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         answer = b""
         while data := connection.recv(4096):
             answer += data
+            connection.settimeout(max(0.001, deadline - time.monotonic()))
     return answer.split(b" ", 2)[1].decode() if answer.startswith(b"HTTP/") else "no answer"
 
 

@@ -13,7 +13,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from gateway_zoo import show
 from gateway_zoo.lab import chart, kernel
@@ -30,7 +29,7 @@ Wait = Callable[[], object]
 
 @dataclass(frozen=True)
 class Row:
-    """Microseconds of CPU per wait call over `descriptors` with one ready: the median of ROUNDS samples, and their quartiles.
+    """Microseconds of CPU per wait call over `descriptors` with one ready: median and quartiles of ROUNDS samples.
     None with an `error` where the call does not work."""
 
     call: str
@@ -165,8 +164,8 @@ def conclusions(rows: list[Row], watches: int | None) -> list[str]:
     for row in rows:
         if row.error:
             said.append(
-                f"{row.call} with {row.descriptors:,}: {row.error}. Its sets have FD_SETSIZE = 1,024 bits, one for each "
-                "number of a descriptor (select(2)): not how many counts, but how high the number is."
+                f"{row.call} with {row.descriptors:,}: {row.error}. Its sets have FD_SETSIZE = 1,024 bits, one for "
+                "each number of a descriptor (select(2)): not how many counts, but how high the number is."
             )
             break
     if watches is not None:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 import psutil
 
-from gateway_zoo import parts, plan, process, root, settings, state
+from gateway_zoo import plan, process, root, settings, state
 from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail
@@ -70,11 +70,11 @@ def dies_with_us(signum: int) -> Callable[[], None]:
 
 def free_ports(count: int) -> int:
     """The first of `count` ports in a row that nobody listens on; below 32768, where no outgoing connection is."""
-    for _ in range(200):
-        first = random.randrange(12000, 30000)  # noqa: S311 - not a secret
-        if all(_free(port) for port in range(first, first + count)):
-            return first
-    fail("no free ports on 127.0.0.1 between 12000 and 30000", 3)
+    trials = (random.randrange(12000, 30000) for _ in range(200))  # noqa: S311 - not a secret
+    found = next((first for first in trials if all(_free(port) for port in range(first, first + count))), None)
+    if found is None:
+        fail("no free ports on 127.0.0.1 between 12000 and 30000", 3)
+    return found
 
 
 def _free(port: int) -> bool:
@@ -96,18 +96,22 @@ class Private:
     def __init__(self, made: Settings, ids: list[str], mpm: str = "event") -> None:
         if made.compose:
             fail("this lab starts a zoo of its own, which a container cannot: run ./zoo lab on the machine itself", 3)
+        self.ids = ids
+        self.up: subprocess.Popen[bytes] | None = None
         registry = load(made.root)
         root.install_what_is_missing(made, [registry.families[registry.exhibits[id].family] for id in ids])
-        self.ids = ids
-        tcp = sorted({e.tcp for e in registry.exhibits.values() if e.tcp})
+        ports = _ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
-        self.env |= {"ZOO_ROOT": str(made.root), "ZOO_RUN": tempfile.mkdtemp(prefix="zlab-", dir="/tmp")}  # noqa: S108 - mkdtemp
-        self.env |= _ports(tcp) | {"ZOO_MPM": mpm}
+        self.env |= {"ZOO_ROOT": str(made.root), "ZOO_MPM": mpm, **ports}
+        self.run = Path(tempfile.mkdtemp(prefix="zlab-", dir="/tmp"))
+        self.env["ZOO_RUN"] = str(self.run)
         self.settings = settings.from_environment(self.env)
-        self.run = self.settings.run
-        root.give_up(self.settings)
-        self.plan = plan.make(self.settings, ids)
-        self.up: subprocess.Popen[bytes] | None = None
+        try:
+            root.give_up(self.settings)
+            self.plan = plan.make(self.settings, ids)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> "Private":
         try:
@@ -124,10 +128,13 @@ class Private:
 
     def _zoo(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
         """A command of this zoo, in a session of its own: a Ctrl-C in our terminal is for us alone."""
-        argv = [sys.executable, "-P", "-m", "gateway_zoo", *words]
-        between = dies_with_us(signal.SIGTERM)
         return subprocess.Popen(
-            argv, env=self.env, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=between, **options
+            [sys.executable, "-P", "-m", "gateway_zoo", *words],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=dies_with_us(signal.SIGTERM),  # noqa: PLW1509 - no thread of ours runs now
+            **options,
         )
 
     def _wait(self) -> None:
@@ -202,8 +209,6 @@ def exhibit_for_pings(made: Settings) -> str:
     registry = load(made.root)
     for exhibit in registry.exhibits.values():
         family = registry.families[exhibit.family]
-        usable = family.model == "prefork x threads" and exhibit.unix and not family.group and not family.runs_in
-        if usable and {"nginx", "apache"} <= set(exhibit.fronts) and exhibit.protocol != "HTTP":
-            if parts.missing(family, "nginx") is None:
-                return exhibit.id
-    fail("no exhibit with several processes and threads is installed", 3)
+        if family.model == "prefork x threads" and exhibit.unix and not family.group and len(exhibit.fronts) == 2:
+            return exhibit.id
+    raise LookupError("no exhibit behind both fronts has several processes with threads")

@@ -14,7 +14,7 @@ class Bar:
     """`with Bar(quiet) as bar:` on standard error, so that tables and JSON stay clean."""
 
     def __init__(self, quiet: bool) -> None:
-        self.live = sys.stderr.isatty() and not quiet
+        self.live = sys.stderr.isatty()
         self.quiet = quiet
         columns = (TextColumn("{task.description:36}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
         self.progress = Progress(*columns, console=show.console(error=True), transient=True, disable=not self.live)

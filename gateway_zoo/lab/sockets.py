@@ -7,8 +7,8 @@ The exhibits are found by their names: X and X-tcp, one server program each. The
 import contextlib
 import http.client
 import os
-import statistics
 import stat
+import statistics
 import subprocess
 import sys
 import time
@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway_zoo import parts
 from gateway_zoo.lab import kernel, overload, private, sockets_report
 from gateway_zoo.lab.overload import Overload
 from gateway_zoo.lab.private import Private
@@ -30,12 +29,13 @@ ROUNDS = 9
 
 @dataclass(frozen=True)
 class Door:
-    """How an exhibit is reached. `mode` and `owner` of a unix socket, and of its directory; `third` is what happened to
-    another user who tried, None with `third_why` where nobody else could be asked."""
+    """How an exhibit is reached. `mode`, `owner` and the mode of its directory, for a unix socket; `third` is what
+    happened to another user who tried, None with `third_why` where nobody else could be asked."""
 
     exhibit: str
     address: str
     mode: str | None
+    folder_mode: str | None
     owner: str | None
     third: str | None
     third_why: str | None = None
@@ -63,18 +63,18 @@ def run(made: Settings, pings: int, as_json: bool) -> int:
             fail(f"nginx cannot be asked: {reason}", 3)
         bar.start("who may come", None)
         doors = [door(zoo, id, third) for pair in pairs for id in pair]
-        with overload.servers(zoo) as running:
-            costs = []
-            for pair in pairs:
-                bar.start(f"cost: {pair[0]} through nginx", ROUNDS)
-                costs += through_nginx(zoo, pair, pings, bar.done)
-            bar.start("cost: the sockets alone", ROUNDS)
-            costs += directly(zoo, running, pings, bar.done)
-            overloads = []
-            bar.start("overload", 4)
-            for one in overload.run(zoo, running):
-                overloads.append(one)
-                bar.done(len(overloads))
+        costs = []
+        for pair in pairs:
+            bar.start(f"cost: {pair[0]} through nginx", ROUNDS)
+            costs += through_nginx(zoo, pair, pings, bar.done)
+        addresses = overload.behind_nginx(zoo)
+        bar.start("cost: the sockets alone", ROUNDS)
+        costs += directly(zoo, addresses, pings, bar.done)
+        bar.start("overload", 4)
+        overloads = []
+        for one in overload.run(zoo, addresses):
+            overloads.append(one)
+            bar.done(len(overloads))
     limits = {"somaxconn": kernel.number("net/core/somaxconn"), "listen_65535_gives": overload.listen_limit()}
     if as_json:
         print_json(report(doors, costs, overloads, limits))
@@ -97,13 +97,12 @@ def report(
 
 
 def pairs_of(made: Settings) -> list[tuple[str, str]]:
-    """Exhibits that exist on both kinds of socket and can start here."""
+    """Exhibits that exist on both kinds of socket."""
     registry = load(made.root)
     pairs = [(id, f"{id}-tcp") for id, e in registry.exhibits.items() if e.unix and f"{id}-tcp" in registry.exhibits]
-    usable = [pair for pair in pairs if not any(parts.missing(registry.families[registry.exhibits[i].family], "nginx") for i in pair)]
-    if not usable:
-        fail("no exhibit is installed on both a unix socket and TCP; ./zoo doctor says what is missing", 3)
-    return usable
+    if not pairs:
+        raise LookupError("no exhibit has a twin named -tcp")
+    return pairs
 
 
 # --- who may come -----------------------------------------------------------------------------------------------------
@@ -113,13 +112,15 @@ Third = Callable[[str], tuple[str | None, str | None]]
 
 @contextlib.contextmanager
 def third_user(made: Settings) -> Iterator[Third]:
-    """Somebody else, made while we are root: a function from an address to (what happened, why it could not be tried)."""
+    """Somebody else, made while we are root: a function from an address to (what happened, why it was not tried)."""
     if os.geteuid() != 0:
         yield lambda _: (None, "only root can become another user to try it")
         return
     argv = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--no-new-privs"]
     argv += [sys.executable, "-P", "-m", "gateway_zoo.lab.third_user"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as child:
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", start_new_session=True
+    ) as child:
         assert child.stdin
         assert child.stdout
         name = child.stdout.readline().strip()
@@ -143,11 +144,11 @@ def door(zoo: Private, id: str, third: Third) -> Door:
     exhibit = zoo.plan.registry.exhibits[id]
     address = zoo.plan.address(exhibit)
     if exhibit.tcp:
-        return Door(id, address, None, None, *third(address))
+        tried = third(address)
+        return Door(id, address, None, None, None, *tried)
     path = zoo.settings.sockets / address
-    facts, folder = path.stat(), path.parent.stat()
-    mode = f"{stat.filemode(facts.st_mode)} in {stat.filemode(folder.st_mode)}"
-    return Door(id, str(path), mode, f"{path.owner()}:{path.group()}", *third(str(path)))
+    modes = [stat.filemode(each.stat().st_mode) for each in (path, path.parent)]
+    return Door(id, str(path), modes[0], modes[1], f"{path.owner()}:{path.group()}", *third(str(path)))
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------
@@ -175,15 +176,15 @@ def _ping(visitor: http.client.HTTPConnection, path: str) -> None:
         fail(f"{path} answered {answer.status}: this measures nothing", 3)
 
 
-def directly(zoo: Private, running: dict[str, Any], pings: int, shown: Callable[[int], None]) -> list[Cost]:
-    """connect, ask, read, close, at the lab's little server: the socket, and next to nothing else. CPU is the server's."""
+def directly(zoo: Private, addresses: dict[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
+    """connect, ask, read, close, at the lab's little server: the socket and next to nothing else. CPU: the server's."""
+    with overload.server(zoo, addresses["unix"]) as unix, overload.server(zoo, addresses["tcp"]) as tcp:
 
-    def some(name: str) -> tuple[float, float]:
-        address, process = running[name]
-        address = address if ":" in address else str(zoo.settings.sockets / address)
-        return _timed(lambda: overload.ask(address, "/", 5), [process.pid], pings)
+        def some(kind: str, pid: int) -> tuple[float, float]:
+            address = overload.from_here(zoo, addresses[kind])
+            return _timed(lambda: overload.ask(address, "/", 5), [pid], pings)
 
-    return _costs("socket alone", lambda: some("unix"), lambda: some("tcp"), shown)
+        return _costs("socket alone", lambda: some("unix", unix), lambda: some("tcp", tcp), shown)
 
 
 def _timed(ping: Callable[[], object], pids: list[int], pings: int) -> tuple[float, float]:
@@ -196,7 +197,10 @@ def _timed(ping: Callable[[], object], pids: list[int], pings: int) -> tuple[flo
 
 
 def _costs(
-    what: str, unix: Callable[[], tuple[float, float]], tcp: Callable[[], tuple[float, float]], shown: Callable[[int], None]
+    what: str,
+    unix: Callable[[], tuple[float, float]],
+    tcp: Callable[[], tuple[float, float]],
+    shown: Callable[[int], None],
 ) -> list[Cost]:
     rounds: list[tuple[tuple[float, float], tuple[float, float]]] = []
     for number in range(ROUNDS):
@@ -209,5 +213,7 @@ def _costs(
     for column, unit in enumerate(("time", "CPU")):
         low, middle, high = statistics.quantiles([t[column] / u[column] for u, t in rounds], n=4)
         us = [statistics.median(r[side][column] for r in rounds) * 1e6 for side in (0, 1)]
-        made.append(Cost(f"{what}, {unit}", round(us[0], 1), round(us[1], 1), round(middle, 3), round(low, 3), round(high, 3)))
+        made.append(
+            Cost(f"{what}, {unit}", round(us[0], 1), round(us[1], 1), round(middle, 3), round(low, 3), round(high, 3))
+        )
     return made
