@@ -7,6 +7,7 @@ processes, full minus empty; the kernel's own part of a connection (some KB at e
 
 import math
 import re
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,15 +55,16 @@ class Use:
 @dataclass(frozen=True)
 class Row:
     """One front under one kind of guest. Of `connections` guests, `accepted` is the most that the server had taken up
-    at once (as the kernel saw), `waiting` were in the listen backlog and `knocking` outside even that, all when the
-    visitors came. `answered` idle guests got their first ping; `closed` were ended by the server, `failed` refused."""
+    at once (as the kernel saw); at that moment `waiting` were in the listen backlog and `outside` not even there: their
+    handshake was not done. `answered` idle guests got their first ping; `closed` were ended by the server, `failed`
+    refused."""
 
     front: str
     kind: str
     connections: int
     accepted: int
     waiting: int
-    knocking: int
+    outside: int
     answered: int
     closed: int
     failed: int
@@ -74,6 +76,9 @@ class Row:
     empty: Visitors
     visitors: Visitors
     tcp_buffers: int  # bytes in TCP sockets' buffers on this machine, both ends, more than before
+    generator_cpu: float  # share of one core that this process used while the visitors came: well below 1, or else
+    # it is the generator that was measured
+    machine_busy: float  # share of all cores that was used meanwhile, by anybody
     goal_ms: float = GOAL_MS
 
     @property
@@ -158,20 +163,40 @@ def measure(zoo: Private, name: str, kind: str, connections: int, seconds: float
         bar.start(f"{name}: {kind} connections", connections)
         took = crowd.fill(kind, connections, max(FILL_S, connections / 1000), bar.done)
         crowd.ripen(FILL_S - took, lambda: kernel.accepted(port)[0])
-        (accepted, waiting), knocking = kernel.accepted(port), crowd.knocking()
+        (accepted, waiting), alive = kernel.accepted(port), len(crowd.guests)
         full, buffers = use(zoo, front), kernel.tcp_buffers() - buffers
         bar.start(f"{name}: visitors among {connections} {kind}", None)
         patience = seconds + PATIENCE_S
+        psutil.cpu_percent()  # from here on
+        cpu, began = time.process_time(), time.perf_counter()
         visitors = sum_up(crowd.visit(seconds, max(0.01, seconds / VISITORS), patience))
-        later = kernel.accepted(port)[0]
-        if later > accepted:
-            accepted, full = later, use(zoo, front)
+        own = (time.process_time() - cpu) / (time.perf_counter() - began)
+        busy = psutil.cpu_percent() / 100
+        later = kernel.accepted(port)
+        if later[0] > accepted:
+            (accepted, waiting), alive, full = later, len(crowd.guests), use(zoo, front)
         more = None if before.pss is None or full.pss is None else full.pss - before.pss
         each = round(more / accepted) if more is not None and accepted else None
-        count = crowd.count
         return Row(
-            *(name, kind, connections, accepted, waiting, knocking, count["answered"], count["gone"], count["failed"]),
-            *(round(took, 2), before, full, each, patience, empty, visitors, buffers),
+            front=name,
+            kind=kind,
+            connections=connections,
+            accepted=accepted,
+            waiting=waiting,
+            outside=max(0, alive - accepted - waiting),
+            answered=crowd.count["answered"],
+            closed=crowd.count["gone"],
+            failed=crowd.count["failed"],
+            fill_s=round(took, 2),
+            before=before,
+            full=full,
+            bytes_per_connection=each,
+            patience_s=patience,
+            empty=empty,
+            visitors=visitors,
+            tcp_buffers=buffers,
+            generator_cpu=round(own, 3),
+            machine_busy=round(busy, 3),
         )
     finally:
         crowd.close()

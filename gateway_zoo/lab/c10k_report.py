@@ -35,7 +35,7 @@ def _table(out: Console, rows: "list[Row]") -> None:
     for row in rows:
         seen, full = row.visitors, row.full
         table.add_row(
-            *(row.front, f"{row.accepted:,}", f"{row.waiting:,}", f"{row.knocking + row.failed:,}"),
+            *(row.front, f"{row.accepted:,}", f"{row.waiting:,}", f"{row.outside + row.failed:,}"),
             *(f"{full.processes:,}", f"{full.threads:,}", size(row.bytes_per_connection)),
             *(_ms(seen.p50_ms), _ms(seen.p99_ms)),
         )
@@ -70,6 +70,8 @@ def conclusions(rows: "list[Row]") -> list[str]:
         "Memory is PSS of the front's processes. The kernel's part, sockets and files, some KB at each end of a "
         "connection, is in nobody's PSS."
     )
+    busiest = max(row.generator_cpu for row in rows)
+    said.append(f"The load generator used at most {busiest:.0%} of one core while visitors came.")
     for row in rows:
         if row.kind == "idle" and row.front in ("nginx", "event"):
             wait = row.visitors.p99_ms
@@ -77,7 +79,8 @@ def conclusions(rows: "list[Row]") -> list[str]:
             got = f"{wait:,.1f} ms" if wait is not None else "not answered"
             said.append(
                 f"Goal of {row.goal_ms:g} ms at the 99th percentile with {row.connections:,} idle on {row.front}: "
-                f"{verdict} ({got})."
+                f"{verdict} ({got}; {_ms(row.empty.p99_ms)} ms when it was empty; all that runs on this machine kept "
+                f"its cores {row.machine_busy:.0%} busy)."
             )
     return said
 
@@ -89,7 +92,7 @@ def _sentence(row: "Row") -> str:
         f"{row.front}: {row.accepted:,} of {row.connections:,} {row.kind} connections accepted at once by "
         f"{full.processes} processes with {full.threads} threads{each}"
     ]
-    outside = row.knocking + row.failed
+    outside = row.outside + row.failed
     parts += [f"{row.waiting:,} waited in the listen backlog"] if row.waiting else []
     parts += [f"{outside:,} did not even get there"] if outside else []
     parts += [f"it ended {row.closed:,} after its time-outs"] if row.closed else []

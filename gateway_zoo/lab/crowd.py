@@ -211,13 +211,6 @@ class Crowd:
         self.guests.pop(guest.sock.fileno(), None)
         guest.sock.close()
 
-    def connected(self) -> int:
-        """Guests, visitors apart, whose handshake was done, as far as this end knows."""
-        return sum(guest.state in ("asked", "held") and guest.kind != "visitor" for guest in self.guests.values())
-
-    def knocking(self) -> int:
-        return sum(guest.state == "knocking" for guest in self.guests.values())
-
     def close(self) -> None:
         """Everybody leaves."""
         for guest in list(self.guests.values()):

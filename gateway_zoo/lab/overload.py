@@ -63,13 +63,12 @@ def behind_nginx(zoo: Private) -> dict[str, str]:
 @contextlib.contextmanager
 def server(zoo: Private, address: str) -> Iterator[int]:
     """The lab's server on this address: its pid. Gone afterwards, and when we are killed."""
-    process = subprocess.Popen(
+    process = private.child(
         [sys.executable, "-P", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
+        signal.SIGKILL,
         cwd=zoo.settings.sockets,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=private.dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - no thread of ours runs now
     )
     try:
         assert process.stdout
@@ -86,22 +85,26 @@ def from_here(zoo: Private, address: str) -> str:
     return address if ":" in address else str(zoo.settings.sockets / address)
 
 
-def run(zoo: Private, addresses: dict[str, str]) -> Iterator[Overload]:
-    """Each way and kind of socket in turn, every time with a new server, in whose queue nobody is left."""
-    for way in ("nginx", "direct"):
-        for kind, address in addresses.items():
-            with server(zoo, address):
-                if way == "nginx":
-                    asked = crowd(f"127.0.0.1:{zoo.settings.nginx_port}", f"/lab-{kind}/?hold={HOLD_MS}")
-                else:
-                    asked = crowd(from_here(zoo, address), f"/?hold={HOLD_MS}")
-            yield Overload(way, kind, asked)
+def run(zoo: Private, addresses: dict[str, str]) -> list[Overload]:
+    """Both ways on both kinds of socket, each with a server of its own. Side by side, because most of it is waiting;
+    the bursts, which are not, come one after the other."""
+    own = {"unix": "own.sock", "tcp": f"127.0.0.1:{private.free_ports(1)}"}
+    front = f"127.0.0.1:{zoo.settings.nginx_port}"
+    asked = {("nginx", kind): (front, f"/lab-{kind}/?hold={HOLD_MS}") for kind in addresses}
+    asked |= {("direct", kind): (from_here(zoo, at), f"/?hold={HOLD_MS}") for kind, at in own.items()}
+    # Interrupted, the servers go first: then nobody waits for them any longer.
+    with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool, contextlib.ExitStack() as stack:
+        for address in (*addresses.values(), *own.values()):
+            stack.enter_context(server(zoo, address))
+        jobs = [pool.submit(crowd, *where, 0.5 * n) for n, where in enumerate(asked.values())]
+        waits = [job.result() for job in jobs]
+    return [Overload(way, kind, each) for (way, kind), each in zip(asked, waits, strict=True)]
 
 
-def crowd(address: str, path: str) -> list[tuple[str, float]]:
-    """AT_ONCE requests; each waits DEADLINE_S at most."""
+def crowd(address: str, path: str, after_s: float) -> list[tuple[str, float]]:
+    """AT_ONCE requests in so many seconds; each waits DEADLINE_S at most."""
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        start = time.perf_counter() + 0.1  # all of them wait for the same moment
+        start = time.perf_counter() + 0.1 + after_s  # all of them wait for the same moment
         asked = [pool.submit(_ask, address, path, start) for _ in range(AT_ONCE)]
         return sorted((future.result() for future in asked), key=lambda wait: wait[1])
 

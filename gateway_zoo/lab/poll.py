@@ -140,10 +140,12 @@ def _show(rows: list[Row], watches: int | None) -> None:
     for row in rows:
         first = f"{row.descriptors:,}" if row.call == "select" else ""
         if row.us is None:
-            table.add_row(first, row.call, "-", "", "cannot: see below")
+            table.add_row(first, row.call, f"{'-':>10}", f"{'':20}", "cannot: see below")
         else:
             spread = f"{row.low_us:,.1f} to {row.high_us:,.1f}"
-            table.add_row(first, row.call, f"{row.us:,.1f}", spread, chart.log_bar(row.us, slowest, out.width - 50))
+            table.add_row(
+                first, row.call, f"{row.us:10,.1f}", f"{spread:20}", chart.log_bar(row.us, slowest, out.width - 53)
+            )
     out.print(table)
     out.print("The bars are logarithmic: each step of the same length is the same factor.\n")
     for line in conclusions(rows, watches):

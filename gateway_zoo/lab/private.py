@@ -16,37 +16,45 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psutil
 
 from gateway_zoo import plan, process, root, settings, state
 from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail
+from gateway_zoo.speak import fail, say
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 START_S = 90.0
 STOP_S = 40.0
 
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+IMPATIENT_S = 1.0
+
+
 def stop_like_ctrl_c() -> None:
-    """SIGTERM and a terminal that hangs up end a lab as Ctrl-C does: through the `finally` of what it opened."""
+    """SIGTERM and a terminal that hangs up end a lab as Ctrl-C does: through the `finally` of what it opened. Whoever
+    presses it again at once does not disturb that."""
+    last = -IMPATIENT_S
 
-    def interrupt(signum: int, frame: object) -> NoReturn:
-        raise KeyboardInterrupt
+    def interrupt(signum: int, frame: object) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last > before + IMPATIENT_S:
+            raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDINGS:
         signal.signal(number, interrupt)
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Whoever presses Ctrl-C twice must not stop the tidying."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    """No Ctrl-C in here: for tidying."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
     try:
         yield
     finally:
@@ -54,18 +62,25 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def dies_with_us(signum: int) -> Callable[[], None]:
-    """For a child between fork and exec: the kernel sends it this signal when we end. The child must not change its
-    user later, which would make the kernel forget it; labs give root up first."""
+def child(argv: list[str], last_words: int, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that a Ctrl-C in our terminal is for us alone. The kernel sends it
+    the signal `last_words` when we end, however that is. It must not change its user later, which would make the kernel
+    forget it: labs give root up first. And no thread of ours may run yet."""
     libc = ctypes.CDLL(None)
     parent = os.getpid()
 
-    def between() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    def between() -> None:  # fork and exec
+        libc.prctl(PR_SET_PDEATHSIG, last_words, 0, 0, 0)
         if os.getppid() != parent:  # we died before the kernel knew
             os._exit(1)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
-    return between
+    # An exception raised by a signal while we fork would be lost: let it come afterwards.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        return subprocess.Popen(argv, start_new_session=True, preexec_fn=between, **options)  # noqa: PLW1509
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
 
 def free_ports(count: int) -> int:
@@ -115,6 +130,7 @@ class Private:
 
     def __enter__(self) -> "Private":
         try:
+            say(f"starting a zoo of the lab's own in {self.run}")
             with (self.run / "up.log").open("wb") as log:
                 self.up = self._zoo("up", *self.ids, stdout=log, stderr=log)
             self._wait()
@@ -127,15 +143,9 @@ class Private:
         self.close()
 
     def _zoo(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
-        """A command of this zoo, in a session of its own: a Ctrl-C in our terminal is for us alone."""
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "gateway_zoo", *words],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=dies_with_us(signal.SIGTERM),  # noqa: PLW1509 - no thread of ours runs now
-            **options,
-        )
+        """A command of this zoo."""
+        argv = [sys.executable, "-P", "-m", "gateway_zoo", *words]
+        return child(argv, signal.SIGTERM, env=self.env, stdin=subprocess.DEVNULL, **options)
 
     def _wait(self) -> None:
         """Until `up` says that everything answers."""

@@ -70,11 +70,8 @@ def run(made: Settings, pings: int, as_json: bool) -> int:
         addresses = overload.behind_nginx(zoo)
         bar.start("cost: the sockets alone", ROUNDS)
         costs += directly(zoo, addresses, pings, bar.done)
-        bar.start("overload", 4)
-        overloads = []
-        for one in overload.run(zoo, addresses):
-            overloads.append(one)
-            bar.done(len(overloads))
+        bar.start(f"overload, {overload.DEADLINE_S:g} s", None)
+        overloads = overload.run(zoo, addresses)
     limits = {"somaxconn": kernel.number("net/core/somaxconn"), "listen_65535_gives": overload.listen_limit()}
     if as_json:
         print_json(report(doors, costs, overloads, limits))

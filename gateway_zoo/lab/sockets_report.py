@@ -17,7 +17,7 @@ def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], li
     table = look.table("exhibit", "address", "mode", "what happened")
     for door in doors:
         address = door.address if door.mode is None else os.path.basename(door.address)
-        table.add_row(door.exhibit, address, door.mode or "has none", door.third or f"not shown: {door.third_why}")
+        table.add_row(door.exhibit, address, door.mode or "has none", door.third or "nobody tried: see below")
     out.print(table)
 
     out.print("\nWhat a ping costs, in microseconds", style="bold")
@@ -58,6 +58,8 @@ def conclusions(
         f"permission: a unix socket is a file ({private.mode}, {private.owner}) in a directory ({private.folder_mode})"
         "; a TCP port on loopback has no owner: every user of the machine may connect."
     )
+    if private.third_why:
+        said.append(f"Nobody else tried: {private.third_why}.")
     cpu = [cost for cost in costs if cost.what.endswith("CPU")]
     ratios = ", ".join(f"{cost.ratio:.2f} ({cost.what.rpartition(',')[0]})" for cost in cpu)
     said.append(f"cost: TCP took so many times the servers' CPU: {ratios}.")
