@@ -160,6 +160,8 @@ def _write_pages(front: str, pages: Path, made: Plan) -> None:
             old.unlink()
     (pages / "index.txt").write_text(index(front, made), encoding="utf-8")
     (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
+    if (made.settings.tls / "ca.pem").exists():
+        (pages / "ca.pem").write_bytes((made.settings.tls / "ca.pem").read_bytes())
     (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
     (pages / "refused.txt").write_text("status is answered to this machine only\n", encoding="utf-8")
     for cell in made.cells:
