@@ -58,10 +58,10 @@ def source_address() -> str:
     return os.path.join(os.environ["ZOO_RUN"], "sock", "news.sock")
 
 
-def since(text: str | None) -> int:
-    """The last item that the client has seen: not negative, 0 for none. Raises NoNews (400) for anything else."""
+def since(text: str | None) -> int | None:
+    """The last item that the client has seen; None: it does not say. Raises NoNews (400) for what is no number."""
     if not text:
-        return 0
+        return None
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise NoNews(400, "since (or Last-Event-ID) must be the number of an item, such as 1700000000\n")
     return int(text)
@@ -181,7 +181,7 @@ def _poll() -> Response:
     return _response(json.dumps([item | {"worker": worker()} for item in line.first]) + "\n")
 
 
-def _wait(mimetype: str, last: int, tell: Any) -> Response:
+def _wait(mimetype: str, last: int | None, tell: Any) -> Response:
     """Take a place among those who wait, or say that there is none; `tell(line)` makes the pieces of the answer."""
     if request.method == "HEAD":
         return _response(b"", mimetype)
@@ -215,7 +215,7 @@ def _long_pieces(line: Line) -> Iterator[bytes]:
 
 def _events() -> Response:
     last = since(request.headers.get("Last-Event-ID") or request.args.get("since"))
-    count = since(request.args.get("limit"))
+    count = since(request.args.get("limit")) or 0
     return _wait("text/event-stream", last, lambda line: _event_pieces(line, count))
 
 

@@ -2,7 +2,7 @@
 
 A client sends one line of JSON and then only listens:
 
-    {"since": N}                                  what is newer than item N
+    {"since": N}                                  what is newer than item N; null: the newest item
     {"since": N, "key": "wsgi", "limit": 3, "worker": "17/18"}   the same, and whoever asks means to wait
 
 and gets lines of JSON, each a list of items [{"n", "at", "text"}]: one at once (it may be empty), then one for each
@@ -60,6 +60,10 @@ class Source:
             woken, self.next = self.next, asyncio.Event()
             woken.set()
 
+    def last(self, since: int | None) -> int:
+        """The last item that a client knows, where it does not say so: all but the newest."""
+        return int(since) if since is not None else self.items[-1]["n"] - 1 if self.items else 0
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side has enough."""
         # ValueError: no JSON, or too long. A slow or vanished client ends here, too.
@@ -74,7 +78,7 @@ class Source:
 
     async def _admit(self, ask: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not (key := ask.get("key")):
-            await self._follow(int(ask["since"]), reader, writer)
+            await self._follow(self.last(ask["since"]), reader, writer)
             return
         worker, workers = str(ask.get("worker")), self.waiting.setdefault(key, Counter())
         if workers.total() >= ask["limit"]:
@@ -82,7 +86,7 @@ class Source:
             return
         workers[worker] += 1
         try:
-            await self._follow(int(ask["since"]), reader, writer)
+            await self._follow(self.last(ask["since"]), reader, writer)
         finally:
             workers -= Counter({worker: 1})  # in place; drops the name at zero
             self.waiting = {k: w for k, w in self.waiting.items() if w}
