@@ -41,6 +41,8 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     """Exit 0 if every open cell is right, else 1."""
     registry, cells = targets.find(made, ids, urls)
     differences: dict[str, dict[str, list[str]]] = {}
+    if not ids:
+        cells += _pages(registry, cells)
     results = ask_all(registry, cells, differences)
     failed = [result for result in results if result.state == "failed"]
     closed = [cell for cell in cells if cell.closed]
@@ -57,19 +59,36 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
 def ask_all(registry: Registry, cells: list[Cell], differences: dict[str, dict[str, list[str]]]) -> list[Result]:
     """Ask everything; two cells at a time, a cell's own requests one after the other. Order as in `cells`."""
     out = show.console(error=True)
-    jobs: list[tuple[Cell, str | Ask]] = [
-        (cell, what) for cell in cells for what in (*probe.CONTRACT, *registry.exhibits[cell.exhibit].ask)
-    ]
+    jobs: list[tuple[Cell, str | Ask]] = [(cell, what) for cell in cells for what in _questions(registry, cell)]
     done: dict[int, Result] = {}
     with out.status("asking") as status, concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         asked = {
-            pool.submit(_ask_own, cell, what) if isinstance(what, Ask) else pool.submit(_ask, cell, what, differences): n
+            pool.submit(_ask_own, cell, what)
+            if isinstance(what, Ask)
+            else pool.submit(_ask, cell, what, differences): n
             for n, (cell, what) in enumerate(jobs)
         }
         for future in concurrent.futures.as_completed(asked):
             done[asked[future]] = future.result()
             status.update(f"{len(done)} of {len(jobs)} endpoints asked")
     return [done[n] for n in range(len(jobs))]
+
+
+#: What a page of a cage must be.
+PAGE = Ask(path="", type="text/html", has="<h1")
+
+
+def _pages(registry: Registry, cells: list[Cell]) -> list[Cell]:
+    """The cages' pages as cells of their own, named by their path, behind each front that has an open cell."""
+    bases = {c.front: c.url.removesuffix(f"/{c.exhibit}") for c in cells if c.closed is None}
+    paths = [page.strip("/") for cage in registry.cages for page in cage.file.pages]
+    return [Cell(path, front, f"{base}/{path}") for path in paths for front, base in bases.items()]
+
+
+def _questions(registry: Registry, cell: Cell) -> list[str | Ask]:
+    if cell.exhibit not in registry.exhibits:
+        return [PAGE]
+    return [*probe.CONTRACT, *registry.asks(cell.exhibit)]
 
 
 def _ask_own(cell: Cell, ask: Ask) -> Result:

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import NoReturn
 
-from gateway_zoo import fronts, keeper, listen, plan, settings, state
+from gateway_zoo import fronts, keeper, listen, plan, settings, state, tls
 from gateway_zoo.plan import Plan
 
 START = "compose"  # natively a token of each start; here a process belongs to whoever its container belongs to
@@ -37,6 +37,7 @@ def main() -> NoReturn:
     if not argv:
         for stale in (made.run / name).glob("*.pid"):  # Apache refuses to start while any process has that number
             stale.unlink()
+        tls.make(made)
         fronts.write(name, the_plan)
         argv = fronts.command(name, made)
     os.execvpe(argv[0], argv, keeper.environment(made, name, START))  # noqa: S606 - no shell is the point

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway_zoo import parts, plan, tls
+from gateway_zoo import parts, plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, kind
 
@@ -29,7 +29,6 @@ def write(front: str, made: Plan) -> None:
     """Lay out $ZOO_RUN/<front>: local.conf, and what the front needs beside it."""
     here = made.settings.run / front
     here.mkdir(exist_ok=True)
-    tls.make(made.settings)
     (here / "local.conf").write_text(local_conf(front, made), encoding="utf-8")
     _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made)
     _write_pages(front, here / "pages", made)
@@ -176,8 +175,7 @@ def index(front: str, made: Plan) -> str:
         cell = made.cell(exhibit.id, front)
         line = f"closed: {cell.closed}" if cell.closed else f"curl {cell.url}/hello"
         lines.append(f"{exhibit.id:18} {exhibit.about:42} {line}")
-        if exhibit.page and not cell.closed:
-            lines.append(f"{'':18} {'in a browser':42} {cell.url}{exhibit.page}")
+    lines += ["", *(f"{'in a browser':61} {made.settings.url(front)}{page}" for page in plan.pages(made, front))]
     return "\n".join(lines) + "\n\nEach also answers /ping and, to this machine, /status.\n"
 
 

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from gateway_zoo import fronts, leftovers, listen, parts, plan, process, settings, state
+from gateway_zoo import fronts, leftovers, listen, parts, plan, process, settings, state, tls
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings
 
@@ -259,6 +259,7 @@ def main() -> int:
     os.umask(0o027)
     os.set_inheritable(int(os.environ["ZOO_LOCK"]), False)  # ours until we end, and nobody else's
     the_plan = plan.make(made, sys.argv[1:] or None)
+    tls.make(made)
     for front in the_plan.fronts:
         fronts.write(front, the_plan)
     terminal = os.environ["ZOO_TERMINAL"]

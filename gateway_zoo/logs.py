@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway_zoo import show
 from gateway_zoo.registry import FRONTS, load
-from gateway_zoo.settings import Settings
+from gateway_zoo.settings import Settings, kind
 from gateway_zoo.speak import fail, known, print_json, printable
 
 FRONT = re.compile(
@@ -86,7 +86,10 @@ def join(lines: Iterator[str]) -> list[Request]:
             request = found.setdefault(match["id"], Request(match["id"], float(match["time"])))
             request.app_ms, request.pid = float(match["ms"]), int(match["pid"])
             request.exhibit = request.exhibit or match["exhibit"]
-    return sorted((r for r in found.values() if r.front in FRONTS or r.front.startswith("apache-")), key=lambda request: request.time)
+    return sorted(
+        (r for r in found.values() if r.front and kind(r.front) in FRONTS),
+        key=lambda request: request.time,
+    )
 
 
 def _from_front(request: Request, match: re.Match[str]) -> None:

@@ -44,8 +44,7 @@ def _row(made: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
         "slots": family.slots,
         "server": family.server,
         "fronts": {
-            front: {"closed": mine[front].closed} if mine[front].closed else {"url": mine[front].url}
-            for front in mine
+            front: {"closed": mine[front].closed} if mine[front].closed else {"url": mine[front].url} for front in mine
         },
     }
 

@@ -38,7 +38,9 @@ def versioned(name: str) -> str:
     """The name under which a program is installed: Debian calls php-fpm php-fpm8.4. Unchanged if there is no other."""
     if "/" in name or shutil.which(name, path=PATH):
         return name
-    found = [path.name for folder in PATH.split(":") for path in Path(folder).glob(f"{name}[0-9]*") if path.suffix != ".1"]
+    found = [
+        path.name for folder in PATH.split(":") for path in Path(folder).glob(f"{name}[0-9]*") if path.suffix != ".1"
+    ]
     return max(found, key=lambda other: [int(n) for n in re.findall(r"\d+", other)], default=name)
 
 
@@ -67,7 +69,7 @@ def apache_modules() -> Path | None:
 def absent(families: Iterable[Family]) -> list[str]:
     """Parts from APT that this machine lacks, for both fronts and these families."""
     needed = {name for family in families for name in (*family.programs, *family.apache_modules)}
-    here = {"nginx": program("nginx"), "apache2": apache()}
+    here: dict[str, object] = {"nginx": program("nginx"), "apache2": apache()}
     here |= {name: apache_module(name) if name.endswith(".so") else program(name) for name in sorted(needed)}
     return [name for name, found in here.items() if name in APT and not found]
 

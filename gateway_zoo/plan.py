@@ -3,7 +3,8 @@
 Everything that shows or starts exhibits works from a Plan; nothing else asks what is installed.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway_zoo import parts
@@ -78,7 +79,8 @@ def make(settings: Settings, only: list[str] | None = None) -> Plan:
     started = [
         family
         for family in registry.families.values()
-        if family.command and (family.id in wanted or opened.intersection(opened if "*" in family.helps else family.helps))
+        if family.command
+        and (family.id in wanted or opened.intersection(opened if "*" in family.helps else family.helps))
     ]
     return Plan(settings, registry, cells, started)
 
@@ -86,6 +88,17 @@ def make(settings: Settings, only: list[str] | None = None) -> Plan:
 def _inside(registry: Registry, cell: Cell) -> bool:
     """Does the front itself run the app of this cell?"""
     return registry.families[registry.exhibits[cell.exhibit].family].runs_in == kind(cell.front)
+
+
+def pages(made: Plan, front: str) -> list[str]:
+    """Paths that a browser should open behind this front."""
+    found = [page for cage in made.registry.cages for page in cage.file.pages]
+    exhibits = made.registry.exhibits
+    return found + [
+        f"/{c.exhibit}{exhibits[c.exhibit].page}"
+        for c in made.open_cells
+        if c.front == front and exhibits[c.exhibit].page
+    ]
 
 
 def with_groups(registry: Registry, groups: list[str]) -> list[str]:
@@ -99,21 +112,27 @@ def groups(registry: Registry) -> list[str]:
 
 
 def _cell(settings: Settings, registry: Registry, exhibit: Exhibit, front: str, only: list[str] | None) -> Cell:
-    cell = Cell(exhibit.id, front, f"{settings.url(front)}/{exhibit.id}")
+    url = f"{settings.url(front)}/{exhibit.id}"
+    return Cell(exhibit.id, front, url, next(_reasons(settings, registry, exhibit, front, only), None))
+
+
+def _reasons(
+    settings: Settings, registry: Registry, exhibit: Exhibit, front: str, only: list[str] | None
+) -> Iterator[str]:
+    """Why a cell is closed; the first counts."""
     family = registry.families[exhibit.family]
     if reason := exhibit.closed.get(kind(front)):
-        return replace(cell, closed=reason)
+        yield reason
     if family.group and exhibit.id not in (only or ()):
-        return replace(cell, closed=optional(family))
+        yield optional(family)
     if reason := _closed_front(settings, front):
-        return replace(cell, closed=reason)
+        yield reason
     if family.mpm and kind(front) == family.runs_in and settings.mpm_of(front) != family.mpm:
-        return replace(cell, closed=f"works under Apache's {family.mpm} MPM only; ./zoo up --mpm {family.mpm}")
+        yield f"works under Apache's {family.mpm} MPM only; ./zoo up --mpm {family.mpm}"
     if reason := parts.missing(family, kind(front)):
-        return replace(cell, closed=reason)
+        yield reason
     if only and exhibit.id not in only:
-        return replace(cell, closed="left out of this start; ./zoo up starts all")
-    return cell
+        yield "left out of this start; ./zoo up starts all"
 
 
 def optional(family: Family) -> str:
@@ -122,7 +141,7 @@ def optional(family: Family) -> str:
 
 
 def _closed_front(settings: Settings, front: str) -> str | None:
-    """ITK changes its user for every request, so its parent must be root: in containers only (see docker-compose.yml)."""
+    """ITK changes its user for every request, so its parent must be root: only in a container (docker-compose.yml)."""
     if settings.mpm_of(front) == "itk" and not settings.compose:
         return "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
     return None

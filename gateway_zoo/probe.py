@@ -48,7 +48,10 @@ def handshake(url: str) -> dict[str, str]:
     """Request headers of a WebSocket's opening handshake (RFC 6455, section 4.1) by a page of the same origin."""
     key = base64.b64encode(os.urandom(16)).decode()
     return {
-        **{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key},
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": key,
         "Origin": "{0.scheme}://{0.netloc}".format(urlsplit(url)),
     }
 

@@ -23,7 +23,7 @@ SOCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
 MPMS = ("event", "worker", "prefork", "itk")
 #: Words of the keeper's own: `zoo restart nginx` means the front.
-RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in MPMS), "keeper", "sentinel")
+RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in MPMS[1:]), "keeper", "sentinel")
 
 
 class RegistryError(Exception):
@@ -65,6 +65,12 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     upgrade: bool = False  # a WebSocket handshake; then `status` is 101
 
 
+class Every(Ask, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The same for every exhibit of these interfaces, in whatever cage."""
+
+    interfaces: list[str]
+
+
 class Exhibit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One gateway behind one or both fronts. `unix` or `tcp` is its address; neither: it lives inside a front."""
 
@@ -89,8 +95,10 @@ class CageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     specification: str
     interface: str
     protocol: str
-    family: list[Family]
-    exhibit: list[Exhibit]
+    family: list[Family] = []
+    exhibit: list[Exhibit] = []
+    pages: list[str] = []  # for browsers, served by the cage's fragments: "/news/"
+    every: list[Every] = []
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,13 @@ class Registry:
     @property
     def exhibits(self) -> dict[str, Exhibit]:
         return {exhibit.id: exhibit for cage in self.cages for exhibit in cage.file.exhibit}
+
+    def asks(self, id: str) -> list[Ask]:
+        """What `check` asks this exhibit besides the contract: its own questions, then those for every one like it."""
+        exhibit = self.exhibits[id]
+        interface = exhibit.interface or self.cage_of(id).file.interface
+        every = [every for cage in self.cages for every in cage.file.every if interface in every.interfaces]
+        return [*exhibit.ask, *every]
 
     def cage_of(self, name: str) -> Cage:
         """The cage that holds an exhibit or a family; KeyError if none does."""
@@ -163,14 +178,18 @@ def _plainly(error: str) -> str:
     name = re.search(r"field `(.+)`", what)
     if not name:
         return f"{where or 'top level'}: {what}"
-    record = Ask if ".ask[" in where else Family if where.startswith("family[") else Exhibit
-    record = record if "[" in where else CageFile
-    fields = record.__annotations__
+    fields = _record(where).__annotations__
     here = f"{where}.{name[1]}".lstrip(".")
     if "missing" in what:
         kind = {str: "text", int: "a whole number"}.get(fields[name[1]], "a list")
         return f"{here}: missing; expected {kind}"
     return f"{here}: unknown; expected one of {_listed(tuple(fields))}"
+
+
+def _record(where: str) -> Any:
+    """Which record stands at a place such as `exhibit[2].ask[0]`."""
+    words = re.findall(r"[a-z]+", where)
+    return {"every": Every, "ask": Ask, "family": Family, "exhibit": Exhibit}.get(words[-1] if words else "", CageFile)
 
 
 #: Where in the file, the value that stands there, what was expected.
@@ -184,6 +203,13 @@ def _faults(file: CageFile, cage: Path) -> Iterator[Fault]:
     yield from _not_among("interface", file.interface, INTERFACES)
     if not 1960 <= file.year <= 2100:
         yield "year", file.year, "the year in which it appeared, such as 1996"
+    for index, page in enumerate(file.pages):
+        if not page.startswith("/") or " " in page:
+            yield f"pages[{index}]", page, "a path, such as '/news/'"
+    for index, every in enumerate(file.every):
+        yield from _ask_faults(every, f"every[{index}]")
+        for interface in every.interfaces:
+            yield from _not_among(f"every[{index}].interfaces", interface, INTERFACES)
     for index, family in enumerate(file.family):
         yield from _bad_id(f"family[{index}].id", family.id)
     for index, exhibit in enumerate(file.exhibit):
@@ -192,15 +218,16 @@ def _faults(file: CageFile, cage: Path) -> Iterator[Fault]:
         yield from _family_faults(family, file, cage, f"family[{index}]")
     for index, exhibit in enumerate(file.exhibit):
         yield from _exhibit_faults(exhibit, file, f"exhibit[{index}]")
+    for index, family in enumerate(file.family):
+        if any(e.family == family.id for e in file.exhibit) == bool(family.helps):
+            what = "the exhibits that it helps, for a family without one of its own, and only then"
+            yield f"family[{index}].helps", family.helps, what
 
 
 def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Iterator[Fault]:
     yield from _not_among(f"{here}.model", family.model, MODELS)
     yield from _not_among(f"{here}.runs_in", family.runs_in, ("", *FRONTS))
     yield from _not_among(f"{here}.mpm", family.mpm, ("", *MPMS))
-    mine = [exhibit.id for exhibit in file.exhibit if exhibit.family == family.id]
-    if bool(mine) == bool(family.helps):
-        yield f"{here}.helps", family.helps, "the exhibits that it helps, for a family without one of its own, and only then"
     if family.group and not NAME.match(family.group):
         yield f"{here}.group", family.group, "a word in lower-case letters, such as 'php'"
     if family.processes < 0:
@@ -245,10 +272,7 @@ def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fau
         if front not in exhibit.fronts and not exhibit.closed.get(front):
             yield f"{here}.fronts", exhibit.fronts, f"'{front}' too, or in closed the reason why not"
     for number, ask in enumerate(exhibit.ask):
-        if ask.path.startswith("/") or not ask.path.isascii() or " " in ask.path:
-            yield f"{here}.ask[{number}].path", ask.path, "a path below the exhibit, such as 'board?x=1'"
-        if ask.upgrade != (ask.status == 101):
-            yield f"{here}.ask[{number}].status", ask.status, "101 for a WebSocket handshake, and only for one"
+        yield from _ask_faults(ask, f"{here}.ask[{number}]")
     if exhibit.page and not exhibit.page.startswith("/"):
         yield f"{here}.page", exhibit.page, "a path below the exhibit, such as '/'"
     if exhibit.unix and not SOCKET.match(exhibit.unix):
@@ -259,6 +283,13 @@ def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fau
         yield f"{here}.tcp", exhibit.tcp, "unix or tcp, not both"
     if not exhibit.unix and not exhibit.tcp and not families[exhibit.family].runs_in:
         yield f"{here}.unix", exhibit.unix, "an address (unix or tcp), as no front runs this family"
+
+
+def _ask_faults(ask: Ask, here: str) -> Iterator[Fault]:
+    if ask.path.startswith("/") or not ask.path.isascii() or " " in ask.path:
+        yield f"{here}.path", ask.path, "a path below the exhibit, such as 'board?x=1'"
+    if ask.upgrade != (ask.status == 101):
+        yield f"{here}.status", ask.status, "101 for a WebSocket handshake, and only for one"
 
 
 def _bad_id(where: str, id: str) -> Iterator[Fault]:

@@ -121,7 +121,12 @@ def _start_keeper(
     """Start it with the lock; in the foreground also with a pipe that closes when we end. Returns our end of it."""
     read, write = os.pipe()
     environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
-    environ |= {"ZOO_MPM": made.mpm, "ZOO_RUN": str(made.run), "ZOO_ECHO": str(int(echo or made.echo)), "LANG": "C.UTF-8"}
+    environ |= {
+        "ZOO_MPM": made.mpm,
+        "ZOO_RUN": str(made.run),
+        "ZOO_ECHO": str(int(echo or made.echo)),
+        "LANG": "C.UTF-8",
+    }
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
     with (made.logs / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
@@ -165,12 +170,10 @@ def _show(made: Plan) -> None:
         line = f"curl {cells[0].url.replace('http://127.0.0.1', 'localhost')}/hello" if cells else "closed"
         also = f"also {cells[1].front} on {made.settings.port(cells[1].front)}" if len(cells) > 1 else ""
         print(f"{exhibit.id:17} {line:43} {also}".rstrip())
-    pages = [f"{c.url.replace('127.0.0.1', 'localhost')}{made.registry.exhibits[c.exhibit].page}" for c in made.open_cells]
-    for url in pages:
-        if url.endswith("/"):
-            print(f"{'in a browser':17} {url}")
-    for reason, cells in _closed(made).items():
-        print(f"closed: {', '.join(cells)}: {reason}")
+    for page in plan.pages(made, made.fronts[0]):
+        print(f"{'in a browser':17} http://localhost:{made.settings.port(made.fronts[0])}{page}")
+    for reason, names in _closed(made).items():
+        print(f"closed: {', '.join(names)}: {reason}")
     print("\nNext: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down")
 
 

@@ -95,7 +95,7 @@ MISTAKES = [
     ("threads = 4", 'threads = 4\nstop_signal = ""', "family[0].stop_signal", "a signal's name without SIG"),
     ("threads = 4", 'threads = 4\nruns_in = "lighttpd"', "family[0].runs_in", "one of 'nginx', 'apache'"),
     ('id = "good"\nserver', 'id = "Good!"\nserver', "family[0].id", "lower-case letters"),
-    ('id = "good"\nserver', 'id = "nginx"\nserver', "family[0].id", "none of 'nginx', 'apache', 'keeper', 'sentinel'"),
+    ('id = "good"\nserver', 'id = "nginx"\nserver', "family[0].id", "none of 'nginx', 'apache', 'apache-worker'"),
     ('["python", "{cage}/serve.py", "{good}"]', "[]", "family[0].command", "the words that start it, or runs_in"),
     ('["python", "{cage}/serve.py", "{good}"]', '"python"', "family[0].command", "Expected `array`, got `str`"),
     ("{cage}/serve.py", "{cage}/absent.py", "family[0].command", "expected a file inside"),

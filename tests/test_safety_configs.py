@@ -45,20 +45,36 @@ def test_every_location_includes_the_params_of_its_protocol_and_passes_on(path: 
     for name, lines in locations(path).items():
         passes = [line.split()[0] for line in lines if re.match(r"\w+_pass ", line)]
         included = [line for line in lines if line.startswith("include ")]
+        if not passes:
+            assert_serves_public_files(f"{path.name}: {name}", lines)
+            continue
         assert len(passes) == 1, f"{path.name}: {name} passes to {passes}"
         module = next(module for module, directive in PASSES.items() if directive == passes[0])
-        assert included == [f"include params/{module}.conf;"], f"{path.name}: {name}"
+        allowed = [f"include params/{module}.conf;"], ["include params/websocket.conf;"]
+        assert included in allowed[: 2 if module == "proxy" else 1], f"{path.name}: {name}"
         if module != "proxy":
             assert f"{module}_param SCRIPT_NAME {name.rstrip('/')};" in lines, f"{path.name}: {name}"
         own = [line.split()[1] for line in lines if re.match(r"\w+_(param|set_header) ", line)]
         assert set(own) <= {"SCRIPT_NAME", "SCRIPT_FILENAME"}, f"{path.name}: {name} overrides {own}"
 
 
-def test_alias_stands_only_where_a_pass_must_follow() -> None:
+#: What may be served as files: folders made for it, and the keeper's own texts.
+PUBLIC = re.compile(r"alias (\$zoo_root/([a-z_]+/public|web)/[\w./-]*|pages/);")
+
+
+def assert_serves_public_files(where: str, lines: list[str]) -> None:
+    """A location without a pass redirects, or serves a public folder with the headers that pages need."""
+    if any(line.startswith("return 30") for line in lines):
+        return
+    assert len([line for line in lines if PUBLIC.fullmatch(line)]) == 1, where
+    assert "include params/page.conf;" in lines, where
+
+
+def test_alias_stands_only_where_a_pass_must_follow_or_files_are_public() -> None:
     for path in (ROOT / "nginx").rglob("*.conf"):
         files = [line for line in directives(path) if re.match(r"(alias|root|try_files|autoindex)\b", line)]
-        allowed = ["alias /;"] if path.parent.name == "params" and path.stem != "proxy" else []
-        assert files == allowed, path
+        plain = ["alias /;"] if path.parent.name == "params" and path.stem in PASSES.keys() - {"proxy"} else []
+        assert [line for line in files if not PUBLIC.fullmatch(line)] == plain, path
 
 
 def params(module: str) -> dict[str, str]:
@@ -108,7 +124,11 @@ def test_apache_strips_what_nginx_strips() -> None:
 
 
 def test_no_regular_expression_takes_a_path_apart() -> None:
-    splits = re.compile(r"fastcgi_split_path_info|location ~|rewrite |ProxyPassMatch|ScriptAliasMatch|AliasMatch")
+    # A regular expression may choose a location when it names whole paths; it may not cut a path into pieces.
+    splits = re.compile(
+        r"fastcgi_split_path_info|location ~(?! \^[^ ]+\$ \{)|rewrite (?!\^ )"
+        r"|ProxyPassMatch|ScriptAliasMatch|AliasMatch"
+    )
     for path in (*(ROOT / "nginx").rglob("*.conf"), *(ROOT / "apache").rglob("*.conf")):
         for line in directives(path):
             assert not splits.match(line), f"{path.name}: {line}"

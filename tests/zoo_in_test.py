@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FRONTS = ("nginx", "apache")
 TCP_PORTS = (9001, 9002, 8009)  # what the cages declare; shifted for every zoo
 
+TLS = 400  # from a front's port to its port for https
+APACHES = 4  # ports from the first one's on: with `--mpm all` there are several
+
 
 def _may_look_into_processes() -> bool:
     """Not root in a container, unless it has CAP_SYS_PTRACE (capabilities(7), bit 19)."""
@@ -73,6 +76,8 @@ class Zoo:
             "ZOO_RUN": str(self.run),
             "ZOO_NGINX_PORT": str(self.ports["nginx"]),
             "ZOO_APACHE_PORT": str(self.ports["apache"]),
+            "ZOO_NGINX_TLS_PORT": str(self.ports["nginx"] + TLS),
+            "ZOO_APACHE_TLS_PORT": str(self.ports["apache"] + TLS),
             "ZOO_PORT_SHIFT": str(self.shift),
         }
 
@@ -80,8 +85,9 @@ class Zoo:
     def _choose() -> tuple[int, dict[str, int]]:
         for _ in range(200):
             shift = random.randrange(1000, 20000)  # noqa: S311 - not a secret
-            nginx, apache = 8080 + shift + 4000, 8081 + shift + 4000
-            if free(nginx, apache, *(port + shift for port in TCP_PORTS)):
+            nginx, apache = 8080 + shift + 3000, 8081 + shift + 3000
+            fronts = [nginx, *range(apache, apache + APACHES)]
+            if free(*fronts, nginx + TLS, apache + TLS, *(port + shift for port in TCP_PORTS)):
                 return shift, {"nginx": nginx, "apache": apache}
         raise AssertionError("no free ports found")
 
@@ -154,7 +160,8 @@ class Zoo:
         for process in self.processes():
             with contextlib.suppress(psutil.Error):  # gone since
                 left.append(f"process {process.pid} {' '.join(process.cmdline())}")
-        ports = [*self.ports.values(), *(port + self.shift for port in TCP_PORTS)]
+        ports = [*self.ports.values(), *(port + TLS for port in self.ports.values())]
+        ports += [port + self.shift for port in TCP_PORTS]
         left += [f"port {port}" for port in ports if not free(port)]
         left += [f"file {path}" for path in self.run.rglob("*") if path.is_socket()]
         return left + [f"file {path}" for path in (self.run / "state.json",) if path.exists()]
