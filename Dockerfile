@@ -5,7 +5,8 @@ FROM debian:trixie-slim
 # Debian's own python3, because its mod_wsgi is built for that one.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        apache2-bin fcgiwrap libapache2-mod-fcgid libapache2-mod-wsgi-py3 nginx python3 python3-venv \
+        apache2-bin fcgiwrap libapache2-mod-fcgid libapache2-mod-php libapache2-mod-wsgi-py3 libapache2-mpm-itk nginx \
+        php-cgi php-fpm python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 
 # Before the checkout is copied: a changed line of ours must not install everything again.

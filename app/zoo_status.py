@@ -67,6 +67,7 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
         "gateway_interface": _known(environ.get("GATEWAY_INTERFACE")),
         "server_protocol": _known(environ.get("SERVER_PROTOCOL")),
         "url_scheme": _known(environ.get("wsgi.url_scheme")),
+        "https": _known(environ.get("HTTPS")),
     }
 
 

@@ -43,7 +43,8 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     differences: dict[str, dict[str, list[str]]] = {}
     if not ids:
         cells += _pages(registry, cells)
-    results = ask_all(registry, cells, differences)
+        cells += [] if any(urls.values()) else _tls(made, cells)
+    results = ask_all(registry, cells, differences, str(made.tls / "ca.pem"))
     failed = [result for result in results if result.state == "failed"]
     closed = [cell for cell in cells if cell.closed]
     if as_json:
@@ -56,14 +57,16 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     return 1 if failed else 0
 
 
-def ask_all(registry: Registry, cells: list[Cell], differences: dict[str, dict[str, list[str]]]) -> list[Result]:
+def ask_all(
+    registry: Registry, cells: list[Cell], differences: dict[str, dict[str, list[str]]], authority: str | None = None
+) -> list[Result]:
     """Ask everything; two cells at a time, a cell's own requests one after the other. Order as in `cells`."""
     out = show.console(error=True)
     jobs: list[tuple[Cell, str | Ask]] = [(cell, what) for cell in cells for what in _questions(registry, cell)]
     done: dict[int, Result] = {}
     with out.status("asking") as status, concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         asked = {
-            pool.submit(_ask_own, cell, what)
+            pool.submit(_ask_own, cell, what, authority)
             if isinstance(what, Ask)
             else pool.submit(_ask, cell, what, differences): n
             for n, (cell, what) in enumerate(jobs)
@@ -85,19 +88,31 @@ def _pages(registry: Registry, cells: list[Cell]) -> list[Cell]:
     return [Cell(path, front, f"{base}/{path}") for path in paths for front, base in bases.items()]
 
 
+#: What each front must be over TLS: itself, with a certificate of our own authority.
+TLS = Ask(path="", type="text/plain", has="Gateway Zoo")
+
+
+def _tls(made: Settings, cells: list[Cell]) -> list[Cell]:
+    """https of each front that has an open cell."""
+    found = dict.fromkeys(c.front for c in cells if c.closed is None)
+    return [Cell("https", f, f"https://localhost:{made.tls_port(f)}") for f in found if made.tls_port(f)]
+
+
 def _questions(registry: Registry, cell: Cell) -> list[str | Ask]:
+    if cell.url.startswith("https:"):
+        return [TLS]
     if cell.exhibit not in registry.exhibits:
         return [PAGE]
     return [*probe.CONTRACT, *registry.asks(cell.exhibit)]
 
 
-def _ask_own(cell: Cell, ask: Ask) -> Result:
-    """What only this exhibit is asked, as its cage.toml says."""
+def _ask_own(cell: Cell, ask: Ask, authority: str | None) -> Result:
+    """What is asked besides the contract: what its cage.toml says, a page, TLS."""
     url = f"{cell.url}/{ask.path}"
     if cell.closed:
         return Result(cell.exhibit, cell.front, ask.path, url, "closed", None, None, None, cell.closed)
     try:
-        got = probe.ask(url, headers=probe.handshake(url) if ask.upgrade else None)
+        got = probe.ask(url, headers=probe.handshake(url) if ask.upgrade else None, authority=authority)
         status, wrong, ms = got.status, probe.ask_faults(ask, got), round(got.ms, 1)
     except (OSError, http.client.HTTPException) as error:
         status, wrong, ms = None, [f"{type(error).__name__}: {error}"], None

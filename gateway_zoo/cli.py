@@ -93,11 +93,27 @@ def check(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apa
 
 
 @app.command()
-def compare(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
+def compare(
+    ids: Ids = None,
+    mpm: Annotated[bool, typer.Option("--mpm", help="Apache's MPMs instead, beside what lectures say.")] = False,
+    as_json: Json = False,
+    nginx: Nginx = "",
+    apache: Apache = "",
+) -> None:
     """Put the process models side by side, from observation. With two exhibits: explain them in sentences."""
+    if mpm:
+        from gateway_zoo import mpm as mpms
+
+        raise typer.Exit(mpms.run(the_settings(), as_json, mpms_urls(apache)))
     from gateway_zoo import compare as module
 
     raise typer.Exit(module.run(the_settings(), ids, as_json, {"nginx": nginx, "apache": apache}))
+
+
+def mpms_urls(apache: str) -> dict[str, str]:
+    """Apaches elsewhere: the one given, and those of ZOO_MPM_FRONTS (`apache-worker=URL …`, set in compose)."""
+    more = dict(pair.split("=", 1) for pair in os.environ.get("ZOO_MPM_FRONTS", "").split())
+    return {"apache": apache, **more} if apache else {}
 
 
 @app.command()

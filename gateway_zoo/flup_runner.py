@@ -9,7 +9,8 @@ flup 1.0.3 (2018) is the classic; as it comes it is not fit to leave alone:
   past its spare processes                              -> a handler that ends the select, and a fixed pool;
 * the threaded server closes the fifth connection in the face of the web server
                                                         -> it waits in the queue until a thread is free;
-* an empty SCGI body is a text stream, against PEP 3333 -> bytes.
+* an empty SCGI body is a text stream, against PEP 3333 -> bytes;
+* an AJP request that came over TLS ends in an exception  -> the attribute that is a number becomes text as the others.
 
 Not cured, said on the labels: a FastCGI PARAMS pair split over two records, GET_VALUES answered empty, SCGI lengths
 such as `+5` accepted.
@@ -82,6 +83,14 @@ def _bytes_body(request_class: type[Any]) -> type[Any]:
     return Request
 
 
+def _any_attribute(request_class: type[Any]) -> type[Any]:
+    class Request(request_class):  # type: ignore[misc]
+        def addAttribute(self, name: bytes, value: bytes | str) -> None:  # SSL_KEY_SIZE comes as str
+            super().addAttribute(name, value.encode("ascii") if isinstance(value, str) else value)
+
+    return Request
+
+
 def _interrupt(server: Any) -> None:
     """Make SIGTERM and SIGINT end the select() that flup sits in. Both its loops take EINTR for "look again"."""
 
@@ -110,6 +119,8 @@ def run(server_class: type[Any], app: Any, address: Address | None, **options: A
     server._jobClass = _with_deadlines(server._jobClass)
     if hasattr(server, "requestClass") and "scgi" in server_class.__module__:
         server.requestClass = _bytes_body(server.requestClass)
+    if "ajp" in server_class.__module__:
+        server.requestClass = _any_attribute(server.requestClass)
     if address is not None:
         server._setupSocket = lambda: listener(address)
     if hasattr(server, "_threadPool"):

@@ -11,6 +11,8 @@ from gateway_zoo import parts
 from gateway_zoo.registry import Exhibit, Family, Registry, load
 from gateway_zoo.settings import Settings, kind
 
+LEFT_OUT = "left out of this start; ./zoo up starts all"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -132,7 +134,7 @@ def _reasons(
     if reason := parts.missing(family, kind(front)):
         yield reason
     if only and exhibit.id not in only:
-        yield "left out of this start; ./zoo up starts all"
+        yield LEFT_OUT
 
 
 def optional(family: Family) -> str:

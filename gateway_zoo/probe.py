@@ -57,12 +57,25 @@ def handshake(url: str) -> dict[str, str]:
 
 
 def ask(
-    url: str, method: str = "GET", timeout: float = 30, headers: dict[str, str] | None = None, body: bytes | None = None
+    url: str,
+    method: str = "GET",
+    timeout: float = 30,
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    authority: str | None = None,
 ) -> Answer:
-    """Send one request on a connection of its own. OSError or http.client.HTTPException if nobody answers properly."""
+    """Send one request on a connection of its own. OSError or http.client.HTTPException if nobody answers properly.
+
+    `authority`: the file of the certificate authority to trust, for https.
+    """
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout)
+    if parts.scheme == "https":
+        import ssl
+
+        trust = ssl.create_default_context(cafile=authority)
+        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=trust)
     started = time.perf_counter()
     try:
         connection.request(method, path or "/", body=body, headers={"Connection": "close", **(headers or {})})

@@ -287,7 +287,7 @@ def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fau
 
 def _ask_faults(ask: Ask, here: str) -> Iterator[Fault]:
     if ask.path.startswith("/") or not ask.path.isascii() or " " in ask.path:
-        yield f"{here}.path", ask.path, "a path below the exhibit, such as 'board?x=1'"
+        yield f"{here}.path", ask.path, "a path below the exhibit without a leading slash, such as 'board?x=1'"
     if ask.upgrade != (ask.status == 101):
         yield f"{here}.status", ask.status, "101 for a WebSocket handshake, and only for one"
 

@@ -7,19 +7,20 @@ import os
 import pwd
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: A unix socket's path must fit sockaddr_un.sun_path with its NUL: 108 bytes (unix(7)).
 MAX_SOCKET_PATH = 107
 
 
-#: Ports of the further Apaches, counted from the first one's.
-MPM_PORTS = {"prefork": 1, "worker": 2, "itk": 3}
+#: Apache's further process models, when they run beside the first; their ports are counted from its port.
+FURTHER = {"prefork": 1, "worker": 2, "itk": 3}
 #: All that is read from the environment; the keeper is started with these and no others.
 VARIABLES = (
     *("ZOO_ROOT", "ZOO_RUN", "ZOO_NGINX_PORT", "ZOO_APACHE_PORT", "ZOO_PORT_SHIFT", "ZOO_LISTEN", "ZOO_ECHO"),
     *("ZOO_NGINX_TLS_PORT", "ZOO_APACHE_TLS_PORT", "ZOO_MPM"),
+    *("ZOO_PREFORK_PORT", "ZOO_WORKER_PORT", "ZOO_ITK_PORT"),
     *("ZOO_COMPOSE", "ZOO_NEAR", "ZOO_BIND", "ZOO_GATEWAYS"),  # in containers
 )
 
@@ -38,6 +39,7 @@ class Settings:
     apache_port: int = 8081
     nginx_tls_port: int = 8443
     apache_tls_port: int = 8444
+    further: Mapping[str, int] = field(default_factory=dict)  # MPM -> port, where it is not the one counted
     mpm: str = "event"  # Apache's; "all": event, and beside it a front for each of the others that need no root
     port_shift: int = 0  # added to every gateway's TCP port, so that two zoos fit on one machine
     listen: str = ""
@@ -69,7 +71,7 @@ class Settings:
 
     @property
     def fronts(self) -> tuple[str, ...]:
-        more = [f"apache-{mpm}" for mpm in MPM_PORTS] if self.mpm == "all" else []
+        more = [f"apache-{mpm}" for mpm in FURTHER] if self.mpm == "all" else []
         return ("nginx", "apache", *more)
 
     def mpm_of(self, front: str) -> str:
@@ -79,7 +81,9 @@ class Settings:
 
     def port(self, front: str) -> int:
         kind, _, mpm = front.partition("-")
-        return self.nginx_port if kind == "nginx" else self.apache_port + MPM_PORTS.get(mpm, 0)
+        if kind == "nginx":
+            return self.nginx_port
+        return self.further.get(mpm) or self.apache_port + FURTHER.get(mpm, 0)
 
     def tls_port(self, front: str) -> int:
         """0 for a front without TLS."""
@@ -113,6 +117,11 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         apache_port=_port(environ, "ZOO_APACHE_PORT", 8081),
         nginx_tls_port=_port(environ, "ZOO_NGINX_TLS_PORT", 8443),
         apache_tls_port=_port(environ, "ZOO_APACHE_TLS_PORT", 8444),
+        further={
+            mpm: _port(environ, f"ZOO_{mpm.upper()}_PORT", 0)
+            for mpm in FURTHER
+            if environ.get(f"ZOO_{mpm.upper()}_PORT")
+        },
         mpm=_mpm(environ.get("ZOO_MPM") or "event"),
         port_shift=_number(environ, "ZOO_PORT_SHIFT", 0, -30000, 30000),
         listen=_address(environ.get("ZOO_LISTEN", "")),
@@ -147,7 +156,7 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _mpm(text: str) -> str:
-    allowed = ("event", *MPM_PORTS, "all")
+    allowed = ("event", *FURTHER, "all")
     if text not in allowed:
         raise SettingsError(f"ZOO_MPM={text}: expected one of {', '.join(allowed)}")
     return text

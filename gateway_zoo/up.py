@@ -178,12 +178,14 @@ def _show(made: Plan) -> None:
 
 
 def _closed(made: Plan) -> dict[str, list[str]]:
-    """Reason -> cells, of those that could be open in another start."""
+    """Reason -> exhibits, or a whole front, of what could be open in another start and was not left out on purpose."""
     found: dict[str, list[str]] = {}
     for cell in made.cells:
-        if cell.closed and not made.registry.exhibits[cell.exhibit].closed.get(kind(cell.front)):
+        own = made.registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
+        if cell.closed and not own and cell.closed != plan.LEFT_OUT:
+            name = cell.front if cell.front not in made.fronts else cell.exhibit
             names = found.setdefault(cell.closed, [])
-            names += [cell.exhibit] if cell.exhibit not in names else []
+            names += [name] if name not in names else []
     return found
 
 

@@ -127,6 +127,46 @@ MISTAKES = [
     ('["nginx"]', "[]", "exhibit[0].fronts", "[]; expected 'nginx' too, or in closed the reason"),
     ('"only an example"', '""', "exhibit[0].fronts", "expected 'apache' too, or in closed the reason"),
     ("apache = ", "iis = ", "exhibit[0].closed", "'iis'; expected one of 'nginx', 'apache'"),
+    (
+        'unix = "good.sock"',
+        'unix = "good.sock"\npage = "x"',
+        "exhibit[0].page",
+        "'x'; expected a path below the exhibit, such as '/'",
+    ),
+    (
+        'unix = "good.sock"',
+        'unix = "good.sock"\nask = [{ path = "/x" }]',
+        "exhibit[0].ask[0].path",
+        "without a leading",
+    ),
+    ('unix = "good.sock"', 'unix = "good.sock"\nask = [{ }]', "exhibit[0].ask[0].path", "missing; expected text"),
+    (
+        'unix = "good.sock"',
+        'unix = "good.sock"\nask = [{ pat = "x" }]',
+        "exhibit[0].ask[0].pat",
+        "one of 'path', 'stat",
+    ),
+    (
+        'unix = "good.sock"',
+        'unix = "good.sock"\nask = [{ path = "x", upgrade = true }]',
+        "exhibit[0].ask[0].status",
+        "200; expected 101 for a WebSocket handshake, and only for one",
+    ),
+    ('protocol = "SCGI"', 'protocol = "SCGI"\npages = ["news"]', "pages[0]", "'news'; expected a path, such as"),
+    (
+        'protocol = "SCGI"',
+        'protocol = "SCGI"\nevery = [{ path = "x", interfaces = ["PSGI"] }]',
+        "every[0].interfaces",
+        "'PSGI'; expected one of 'CGI program', 'WSGI'",
+    ),
+    ("threads = 4", 'threads = 4\nmpm = "winnt"', "family[0].mpm", "'winnt'; expected one of 'event', 'worker'"),
+    ("threads = 4", 'threads = 4\ngroup = "A b"', "family[0].group", "a word in lower-case letters"),
+    (
+        "threads = 4",
+        'threads = 4\nhelps = ["*"]',
+        "family[0].helps",
+        "for a family without one of its own, and only then",
+    ),
     ("[[exhibit]]", "[exhibit]", "exhibit", "Expected `array`, got `object`"),
 ]
 

@@ -1,0 +1,96 @@
+"""Apache's MPMs: one configuration under each, and the table that `compare --mpm` fills by looking."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from zoo_in_test import Zoo, needs_sight
+
+MPMS = {"apache": "event", "apache-prefork": "prefork", "apache-worker": "worker"}
+IDS = ("mod_wsgi-embedded", "fastcgi", "asgi")
+
+
+@pytest.fixture(scope="module")
+def four() -> Iterator[Zoo]:
+    """nginx and the three Apaches that need no root, side by side."""
+    made = Zoo()
+    made.ports |= {"apache-prefork": made.ports["apache"] + 1, "apache-worker": made.ports["apache"] + 2}
+    try:
+        yield made.up("--mpm", "all", *IDS)
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("front", MPMS)
+def test_the_same_app_and_fragments_answer_under_each(four: Zoo, front: str) -> None:
+    for exhibit in IDS:
+        facts = four.status(exhibit, front)
+        assert (facts["front"], facts["exhibit"], facts["path_info"]) == (front, exhibit, "/status")
+
+
+def test_check_asks_all_of_them(four: Zoo) -> None:
+    done = four.cli("check", *IDS, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads(done.stdout)["cells"]
+    assert {row["front"] for row in rows if row["state"] == "ok"} == {"nginx", *MPMS}
+    assert {row["why"] for row in rows if row["front"] == "apache-itk"} == {
+        "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
+    }
+
+
+@needs_sight
+def test_the_table_is_filled_from_observation(four: Zoo) -> None:
+    done = four.cli("compare", "--mpm", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = {row["mpm"]: row for row in json.loads(done.stdout)["mpms"]}
+    assert {mpm: row["threaded"] for mpm, row in seen.items()} == {"event": "yes", "worker": "yes", "prefork": "no"}
+    assert {mpm: row["serves"] for mpm, row in seen.items()} == {
+        "event": "a thread per request",
+        "worker": "a thread per connection",
+        "prefork": "a child per connection",
+    }
+    me = four.status("fastcgi", "nginx")["user"]
+    for row in seen.values():
+        assert (row["parent"], row["children"], row["dso"]) == (me, me, "yes")
+        assert "root" in row["differs"]["parent"] or "Root" in row["differs"]["parent"]  # the lecture says root
+    # A forked child costs at least ten times what a thread does, however noisy the machine is.
+    for name in ("idle", "busy"):
+        assert seen["prefork"][name] > 10 * max(seen["event"][name], seen["worker"][name], 1), seen
+
+
+@needs_sight
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_the_table_fits_and_says_why_it_differs(four: Zoo, columns: str) -> None:
+    done = four.cli("compare", "--mpm", env={"COLUMNS": columns})
+    assert done.returncode == 0, done.stderr
+    assert max(len(line) for line in done.stdout.splitlines()) <= int(columns)
+    assert "the lecture says" in done.stdout
+    assert "itk was not observed" in done.stdout
+
+
+def test_one_mpm_by_name(fresh_zoo: Zoo) -> None:
+    fresh_zoo.up("--mpm", "worker", "mod_wsgi-embedded")
+    facts = fresh_zoo.status("mod_wsgi-embedded", "apache")
+    assert (facts["front"], facts["multithread"]) == ("apache", True)
+    configuration = fresh_zoo.run / "apache/local.conf"
+    assert "Define ZOO_MPM     worker\n" in configuration.read_text(encoding="utf-8")
+
+
+def test_itk_is_closed_with_its_reason(fresh_zoo: Zoo) -> None:
+    done = fresh_zoo.cli("up", "-d", "--mpm", "itk", "fastcgi")
+    assert done.returncode == 0, done.stderr
+    assert "closed: apache: ITK's parent must be root" in done.stdout
+    assert fresh_zoo.open_cells() == [("fastcgi", "nginx")]
+
+
+@pytest.mark.parametrize("mpm", ["winnt", "Event", "event worker"])
+def test_an_mpm_that_does_not_exist(fresh_zoo: Zoo, mpm: str) -> None:
+    done = fresh_zoo.cli("up", "-d", "--mpm", mpm)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"ZOO_MPM={mpm}: expected one of event, prefork, worker, itk, all" in done.stderr
+
+
+def test_compare_without_any_apache(fresh_zoo: Zoo) -> None:
+    done = fresh_zoo.cli("compare", "--mpm")
+    assert done.returncode == 3
+    assert "./zoo up --mpm all" in done.stderr
