@@ -181,22 +181,31 @@ def _poll() -> Response:
     return _response(json.dumps([item | {"worker": worker()} for item in line.first]) + "\n")
 
 
-def _wait(mimetype: str, last: int | None, tell: Any) -> Response:
-    """Take a place among those who wait, or say that there is none; `tell(line)` makes the pieces of the answer."""
+def _wait(mimetype: str, last: int | None, tell: Any, enough: int) -> Response:
+    """`tell(line)` makes the pieces of the answer. Only who must wait for `enough` items (0: for ever) needs a place
+    among those who do, and there may be none."""
     if request.method == "HEAD":
         return _response(b"", mimetype)
-    key, limit = key_and_limit(request.environ)
-    line = Line({"since": last, "key": key, "limit": limit, "worker": worker()})
-    if isinstance(line.first, dict):
+    line = Line({"since": last})
+    if not enough or len(line.first) < enough:
         line.close()
-        raise busy(line.first["busy"], limit)
+        line = _place(last)
     response = _response(tell(line), mimetype)
     response.call_on_close(line.close)  # also when the generator was never started
     return response
 
 
+def _place(last: int | None) -> Line:
+    key, limit = key_and_limit(request.environ)
+    line = Line({"since": last, "key": key, "limit": limit, "worker": worker()})
+    if isinstance(line.first, dict):
+        line.close()
+        raise busy(line.first["busy"], limit)
+    return line
+
+
 def _long() -> Response:
-    return _wait(JSON, since(request.args.get("since")), _long_pieces)
+    return _wait(JSON, since(request.args.get("since")), _long_pieces, enough=1)
 
 
 def _long_pieces(line: Line) -> Iterator[bytes]:
@@ -216,7 +225,7 @@ def _long_pieces(line: Line) -> Iterator[bytes]:
 def _events() -> Response:
     last = since(request.headers.get("Last-Event-ID") or request.args.get("since"))
     count = since(request.args.get("limit")) or 0
-    return _wait("text/event-stream", last, lambda line: _event_pieces(line, count))
+    return _wait("text/event-stream", last, lambda line: _event_pieces(line, count), enough=count)
 
 
 def _event_pieces(line: Line, count: int) -> Iterator[bytes]:
