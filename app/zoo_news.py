@@ -21,7 +21,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +43,7 @@ NO_SOCKET = (
 )
 NO_SOURCE = "the news source does not answer; it is started with the zoo\n"
 JSON = "application/json"
+FROM_THE_FRONT = {"x-forwarded-for", "x-forwarded-proto", "x-request-id", "x-zoo-front"}
 
 
 class NoNews(Exception):
@@ -93,6 +94,12 @@ def headers(wants_cors: bool, origin: str | None) -> dict[str, str]:
         if origin and _here(origin):
             made["Access-Control-Allow-Origin"] = origin
     return made
+
+
+def request_bytes(path: str, headers: Iterable[tuple[str, str]]) -> int:
+    """Size of a GET request as it left the client: request line and headers, without those that the front adds."""
+    sizes = [len(name) + len(value) + len(": \r\n") for name, value in headers if name.lower() not in FROM_THE_FRONT]
+    return len(f"GET {path} HTTP/1.1\r\n") + sum(sizes) + len("\r\n")
 
 
 def _here(origin: str) -> bool:
@@ -166,13 +173,16 @@ def answer(what: str) -> Response:
         response = Response(error.why, error.status, mimetype="text/plain")
         if error.status == 503:
             response.headers["Retry-After"] = "1"
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(_wanted())  # a page of another origin may read why, where it may read news
         return response
 
 
 def _response(body: Any, mimetype: str = JSON) -> Response:
-    wanted = headers("cors" in request.args, request.headers.get("Origin"))
-    return Response(body, mimetype=mimetype, headers=wanted)
+    return Response(body, mimetype=mimetype, headers=_wanted())
+
+
+def _wanted() -> dict[str, str]:
+    return headers("cors" in request.args, request.headers.get("Origin"))
 
 
 def _poll() -> Response:
@@ -256,7 +266,8 @@ def _waiting() -> Response:
     line = Line({"count": key})
     line.close()
     waiting, workers = line.first
-    return _response(json.dumps({"waiting": waiting, "workers": workers, "limit": limit}) + "\n")
+    asked = request_bytes(request.full_path, request.headers.items())
+    return _response(json.dumps({"waiting": waiting, "workers": workers, "limit": limit, "asked": asked}) + "\n")
 
 
 ANSWERS = {"": _poll, "long": _long, "events": _events, "socket": _socket, "waiting": _waiting}

@@ -143,7 +143,7 @@ async def _answer(handler: Handler, what: str, scope: Scope, receive: Receive, s
     try:
         await handler(scope, receive, logged)
     except NoNews as error:
-        more = {"Cache-Control": "no-store"} | ({"Retry-After": "1"} if error.status == 503 else {})
+        more = _news_headers(scope) | ({"Retry-After": "1"} if error.status == 503 else {})
         more |= {"Upgrade": "websocket", "Connection": "Upgrade"} if error.status == 426 else {}
         await _begin(scope, logged, "text/plain; charset=utf-8", more, error.status)
         await _piece(scope, send, error.why.encode(), end=True)
@@ -170,7 +170,9 @@ async def _poll(scope: Scope, receive: Receive, send: Send) -> None:
 async def _waiting(scope: Scope, receive: Receive, send: Send) -> None:
     front = _headers(scope).get("x-zoo-front", "")
     held = sum(feed.waiting.values())
+    path = scope["path"] + "?" + scope["query_string"].decode("latin-1")
     facts = {"waiting": held, "workers": min(held, 1), "limit": LIMITS.get(front, LIMIT)}
+    facts["asked"] = zoo_news.request_bytes(path, _headers(scope).items())
     await _begin_news(scope, send)
     await _piece(scope, send, json.dumps(facts).encode() + b"\n", end=True)
 
@@ -286,7 +288,11 @@ def _list(items: list[dict[str, Any]]) -> bytes:
 
 
 async def _begin_news(scope: Scope, send: Send, type: str = zoo_news.JSON) -> None:
-    await _begin(scope, send, type, zoo_news.headers("cors" in _query(scope), _headers(scope).get("origin")))
+    await _begin(scope, send, type, _news_headers(scope))
+
+
+def _news_headers(scope: Scope) -> dict[str, str]:
+    return zoo_news.headers("cors" in _query(scope), _headers(scope).get("origin"))
 
 
 async def _begin(scope: Scope, send: Send, type: str, more: dict[str, str], status: int = 200) -> None:
