@@ -37,10 +37,7 @@ HERE = {"localhost", "127.0.0.1", "::1"}
 #: request, without any pool: there only Apache's own threads are few.
 LIMIT, LIMIT_CGI = 3, 32
 
-NO_SOCKET = (
-    "no WebSocket through this gateway: a WSGI program gets no connection that it could take over; "
-    "PEP 3333 forbids it even the headers that would ask for one\n"
-)
+NO_SOCKET = "no WebSocket here: a WSGI program is called and returns; it gets no connection to take over (PEP 3333)\n"
 NO_SOURCE = "the news source does not answer; it is started with the zoo\n"
 JSON = "application/json"
 FROM_THE_FRONT = {"x-forwarded-for", "x-forwarded-proto", "x-request-id", "x-zoo-front"}

@@ -4,7 +4,7 @@ import { events, long, polling, size, socket } from "./ways.js";
 const WAYS = [
   { name: "Polling", way: polling, how: "Anything new? Again every second." },
   { name: "Long polling", way: long, how: "The answer waits until there is news, 20 s at most." },
-  { name: "Server-Sent Events", way: events, how: "One answer that does not end." },
+  { name: "Event stream (SSE)", way: events, how: "One answer that does not end." },
   { name: "WebSocket", way: socket, how: "No answers any more: frames, both ways." },
 ];
 const INTERFACES = ["WSGI", "ASGI", "CGI program"];
@@ -68,7 +68,11 @@ class Panel {
   sent(bytes) { this.count.sent += bytes; }
   answered(bytes) { this.count.received += bytes || answerHead; }
   pong(ms) { this.state(`ping ${ms.toFixed(1)} ms`, "runs"); }
-  fails(why, status) {
+  fails(why, status, forever = false) {
+    if (forever) {
+      this.stop = undefined;
+      this.press(false);
+    }
     this.state(status ? `fails: ${status}` : "fails", "fails");
     this.told(why, "fails");
     this.show();

@@ -6,8 +6,8 @@
 //   hear.sent(bytes)             bytes beyond the request itself left
 //   hear.items([{n, at, text, worker}])   news
 //   hear.done()                  the request is over
-//   hear.fails(why)              it does not work, or not now; `why` is the server's own line
-// Whoever fails for want of a place (503) comes again; a way that is closed stops.
+//   hear.fails(why, status, forever)  it does not work, or not now; `why` is the server's own line
+// Whoever fails for want of a place (503) comes again; after 501 there is no use in it.
 
 const POLL_MS = 1000;
 const AGAIN_MS = 1000;
@@ -58,7 +58,8 @@ function asking(url, pause) {
 async function reason(url, hear) {
   try {
     const response = await fetch(url, { cache: "no-store" });
-    hear.fails((await response.text()).trim() || `status ${response.status}`, response.status);
+    const why = (await response.text()).trim() || `status ${response.status}`;
+    hear.fails(why, response.status, response.status === 501);
     return response.status;
   } catch (error) {
     hear.fails(`no answer: ${error.message}`);
