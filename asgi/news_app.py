@@ -97,16 +97,17 @@ class Feed:
     async def batches(self, since: int | None, gone: "asyncio.Future[Any]") -> AsyncIterator[list[dict[str, Any]]]:
         """What is newer than `since`, then what comes; an empty list after each BEAT_S without anything. Ends with the
         client."""
+        beat = time.monotonic() + BEAT_S
         while not gone.done():
             coming, items = self.next, self.newer(since)
-            if items:
-                since = items[-1]["n"]
+            if items or time.monotonic() >= beat:
+                since = items[-1]["n"] if items else since
                 yield items
+                beat = time.monotonic() + BEAT_S
             woken = asyncio.ensure_future(coming.wait())
-            done, _ = await asyncio.wait({woken, gone}, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+            left = max(0, beat - time.monotonic())
+            await asyncio.wait({woken, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             woken.cancel()
-            if not done:
-                yield []
 
 
 WORKER = f"{os.getpid()}/loop"
