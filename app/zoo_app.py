@@ -74,7 +74,9 @@ def status() -> ResponseReturnValue:
 
 @app.get("/news", defaults={"what": ""}, provide_automatic_options=False)
 @app.get("/news/<what>", provide_automatic_options=False)
-@app.get("/news/<what>", websocket=True, provide_automatic_options=False)  # a handshake: 501 and why, not werkzeug's 400
+@app.get(
+    "/news/<what>", websocket=True, provide_automatic_options=False
+)  # a handshake: 501 and why, not werkzeug's 400
 def news(what: str) -> ResponseReturnValue:
     """Four ways to hear news: `/news`, `/news/long`, `/news/events`, `/news/socket`; see the label in news/."""
     import zoo_news  # late, for the same reason

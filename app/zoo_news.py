@@ -66,7 +66,9 @@ def since(text: str | None) -> int | None:
 
 
 def busy(waiting: int, limit: int) -> NoNews:
-    return NoNews(503, f"{waiting} clients wait here already and {limit} may: each holds a slot; ask again in a second\n")
+    return NoNews(
+        503, f"{waiting} clients wait here already and {limit} may: each holds a slot; ask again in a second\n"
+    )
 
 
 def event(item: dict[str, Any]) -> bytes:
@@ -107,7 +109,7 @@ def _here(origin: str) -> bool:
         return False
 
 
-# --- the source ---------------------------------------------------------------------------------------------------------
+# --- the source -------------------------------------------------------------------------------------------------------
 
 
 class Line:
@@ -157,7 +159,7 @@ def worker() -> str:
     return f"{os.getpid()}/{threading.get_native_id()}"
 
 
-# --- the answers --------------------------------------------------------------------------------------------------------
+# --- the answers ------------------------------------------------------------------------------------------------------
 
 
 def answer(what: str) -> Response:

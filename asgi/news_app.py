@@ -21,7 +21,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
+import zoo_app
 import zoo_news
+from a2wsgi import WSGIMiddleware
 from zoo_app import ENDPOINTS
 from zoo_news import BEAT_S, LONG_S, NoNews
 
@@ -158,7 +160,7 @@ def _log(what: str, scope: Scope, status: int, began: float) -> None:
     os.write(2, line.encode("ascii", "backslashreplace"))
 
 
-# --- plain HTTP ---------------------------------------------------------------------------------------------------------
+# --- plain HTTP -------------------------------------------------------------------------------------------------------
 
 
 async def _poll(scope: Scope, receive: Receive, send: Send) -> None:
@@ -209,8 +211,8 @@ async def _events(scope: Scope, receive: Receive, send: Send) -> None:
 async def _tell_events(scope: Scope, send: Send, last: int | None, count: int, gone: "asyncio.Future[Any]") -> None:
     """Until the client leaves, or has been told `count` items (0: no end)."""
     told = 0
-    async for items in feed.batches(last, gone):
-        items = items[: count - told] if count else items
+    async for batch in feed.batches(last, gone):
+        items = batch[: count - told] if count else batch
         await _piece(scope, send, b"".join(map(zoo_news.event, items)) or b":\n\n")
         told += len(items)
         if count and told >= count:
@@ -230,7 +232,7 @@ HTTP: dict[str, Handler] = {
 }
 
 
-# --- WebSocket ----------------------------------------------------------------------------------------------------------
+# --- WebSocket --------------------------------------------------------------------------------------------------------
 
 
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
@@ -272,7 +274,7 @@ def _same_origin(scope: Scope) -> bool:
     return origin is None or origin == f"{scheme}://{headers.get('host')}"
 
 
-# --- ASGI's messages ----------------------------------------------------------------------------------------------------
+# --- ASGI's messages --------------------------------------------------------------------------------------------------
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -322,3 +324,6 @@ def _leaving(receive: Receive) -> "Iterator[asyncio.Future[Any]]":
         yield gone
     finally:
         gone.cancel()
+
+
+app = with_news(WSGIMiddleware(zoo_app.app, workers=4))

@@ -3,9 +3,6 @@
 import sys
 
 import uvicorn
-from a2wsgi import WSGIMiddleware
-from news_app import with_news
-from zoo_app import app
 
 from gateway_zoo.listen import listener
 
@@ -13,8 +10,14 @@ from gateway_zoo.listen import listener
 # path for everyone (0666). ws_*: no message above 4 KiB; a ping every 5 s, and who does not answer it is gone;
 # compression would cost more memory per connection than all the rest.
 config = uvicorn.Config(
-    with_news(WSGIMiddleware(app, workers=4)),
-    **{"root_path": "/asgi", "access_log": False, "log_level": "warning", "forwarded_allow_ips": "*"},
-    **{"ws_max_size": 4096, "ws_ping_interval": 5, "ws_ping_timeout": 5, "ws_per_message_deflate": False},
+    "news_app:app",  # beside this file
+    root_path="/asgi",
+    access_log=False,
+    log_level="warning",
+    forwarded_allow_ips="*",
+    ws_max_size=4096,
+    ws_ping_interval=5,
+    ws_ping_timeout=5,
+    ws_per_message_deflate=False,
 )
 uvicorn.Server(config).run(sockets=[listener(sys.argv[1])])

@@ -1,10 +1,11 @@
 """A WSGI app under an ASGI server: a2wsgi, with a fault cured that can be from outside.
 
-The app runs in a thread and hands its pieces to the loop through a short queue. When `send` fails because the client is
-gone, a2wsgi 1.10 stops emptying the queue, and the thread waits in it for ever: after four lost visitors nothing is left
-of a server with four threads. Here the queue goes on being emptied, and the thread is told at its next piece.
+The app runs in a thread and hands its pieces to the loop through a short queue. When `send` fails because the client
+is gone, a2wsgi 1.10 stops emptying the queue, and the thread waits in it for ever: after four lost visitors nothing is
+left of a server with four threads. Here the queue goes on being emptied, and the thread is told at its next piece.
 """
 
+import contextlib
 from typing import Any
 
 from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
@@ -36,11 +37,12 @@ class Responder(WSGIResponder):
 class InThreads(WSGIMiddleware):
     """`InThreads(app, workers=4)`: an ASGI app."""
 
+    def __init__(self, app: Any, workers: int) -> None:
+        super().__init__(app, workers=workers)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        try:
+        with contextlib.suppress(Gone):
             await Responder(self.app, self.executor, self.send_queue_size)(scope, receive, send)
-        except Gone:
-            pass

@@ -122,7 +122,7 @@ def _try(cell: Cell, way: dict[str, str], expected: str | None, place: threading
     return Result(cell.exhibit, cell.front, way["id"], url, state, ms, why, expected)
 
 
-# --- the four ways. Each returns the seconds from event to arrival of ITEMS items ------------------------------------------
+# --- the four ways. Each returns the seconds from event to arrival of ITEMS items -------------------------------------
 
 
 def _delay(item: dict[str, Any]) -> float:
@@ -224,7 +224,7 @@ HEAR: dict[str, Callable[[str], list[float]]] = {
 }
 
 
-# --- the table ----------------------------------------------------------------------------------------------------------
+# --- the table --------------------------------------------------------------------------------------------------------
 
 
 def _print(results: list[Result], ways: list[str]) -> None:

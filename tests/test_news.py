@@ -1,4 +1,4 @@
-"""Four ways to hear news, through every cell: what works, what fails and says why, and who is freed when a client goes."""
+"""Four ways to hear news, through every cell: what works, what fails and why, who is freed when a client goes."""
 
 import asyncio
 import http.client
@@ -26,7 +26,9 @@ from gateway_zoo.registry import load
 
 FUTURE = 99999999999  # an item that nobody will live to see
 FREED_S = 8.0  # Apache needs two writes to notice, one a second, and then the gateway two more; a busy machine
-TELL = [e.id for e in load(ROOT).exhibits.values() if (e.interface or load(ROOT).cage_of(e.id).file.interface) != "SAPI"]
+TELL = [
+    e.id for e in load(ROOT).exhibits.values() if (e.interface or load(ROOT).cage_of(e.id).file.interface) != "SAPI"
+]
 
 
 def cells(zoo: Zoo) -> list[tuple[str, str]]:
@@ -68,7 +70,7 @@ def events(zoo: Zoo, exhibit: str, front: str, query: str, **headers: str) -> li
     return found
 
 
-# --- what is answered -----------------------------------------------------------------------------------------------------
+# --- what is answered -------------------------------------------------------------------------------------------------
 
 
 def test_every_way_works_or_fails_through_every_cell_as_declared(zoo: Zoo) -> None:
@@ -155,7 +157,7 @@ def test_only_pages_of_this_machine_may_read_across_origins_and_only_if_asked(
     assert allowed("news?cors=1&since=x", "http://localhost:1") == "http://localhost:1"  # why not is no secret either
 
 
-# --- who waits takes a place, and gives it back -----------------------------------------------------------------------------
+# --- who waits takes a place, and gives it back -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("exhibit", "front", "limit"), [("wsgi", "nginx", 3), ("uwsgi-http", "apache", 3)])
@@ -262,7 +264,7 @@ def test_a_thousand_long_polls_get_a_clear_answer_each(fresh_zoo: Zoo, exhibit: 
     assert answers == {200: limit, 503: 1000 - limit}
 
 
-# --- WebSocket ------------------------------------------------------------------------------------------------------------
+# --- WebSocket --------------------------------------------------------------------------------------------------------
 
 
 def socket_url(zoo: Zoo, exhibit: str, front: str, path: str = "news/socket") -> str:
@@ -299,11 +301,15 @@ def test_what_nobody_understands_ends_the_websocket(zoo: Zoo, front: str, said: 
     with connect(socket_url(zoo, "asgi", front)) as client:
         client.send(said)
         with pytest.raises(websockets.ConnectionClosedError) as closed:
-            while True:
-                client.recv(5)
+            _all_of(client)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == code
     assert zoo.get("asgi", front).text == "pong\n"
+
+
+def _all_of(client: Any) -> None:
+    while True:
+        client.recv(5)
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -362,7 +368,7 @@ def test_no_wsgi_program_switches_protocols(zoo: Zoo) -> None:
     assert zoo.get("asgi", "nginx", "news/socket").status_code == 426
 
 
-# --- the source, and what it costs those who hear no news --------------------------------------------------------------------
+# --- the source, and what it costs those who hear no news -------------------------------------------------------------
 
 
 def test_importing_the_app_does_not_import_news(zoo: Zoo) -> None:
@@ -384,11 +390,15 @@ def test_the_source_survives_what_it_is_told(zoo: Zoo) -> None:
 
 def test_without_a_source_there_is_a_reason_and_then_news_again(fresh_zoo: Zoo) -> None:
     zoo = fresh_zoo.up("wsgi", "asgi")
+    eventually(lambda: heard(zoo, "asgi", 0), 10, "asgi follows the source")
     before = {exhibit: zoo.get(exhibit, "nginx", "news").json()[0]["n"] for exhibit in ("wsgi", "asgi")}
     os.kill(zoo.session("news-source"), signal.SIGSTOP)
     try:
         answer = zoo.get("wsgi", "nginx", "news")
-        assert (answer.status_code, answer.text) == (503, "the news source does not answer; it is started with the zoo\n")
+        assert (answer.status_code, answer.text) == (
+            503,
+            "the news source does not answer; it is started with the zoo\n",
+        )
         assert zoo.get("wsgi", "nginx").text == "pong\n"
     finally:
         os.kill(zoo.session("news-source"), signal.SIGKILL)  # the keeper starts another

@@ -43,7 +43,7 @@ fronts = ["nginx", "apache"]
 """
 PROTOCOLS = ("fastcgi", "scgi", "uwsgi", "cgi")
 
-SERVE = '''"""A WebSocket echo in the wrong place: `serve.py PROTOCOL ADDRESS`, or without arguments as a CGI program."""
+SERVE = '''"""A WebSocket echo in the wrong place: `serve.py PROTOCOL ADDRESS`; without arguments a CGI program."""
 
 import base64
 import hashlib

@@ -54,10 +54,12 @@ function asking(url, pause) {
   };
 }
 
-/** EventSource says nothing about a refusal; the same address asked as text does. */
+/** EventSource and WebSocket say nothing about a refusal; the same address asked by fetch does. */
 async function reason(url, hear) {
+  const control = new AbortController();
   try {
-    const response = await fetch(url, { cache: "no-store" });
+    const response = await fetch(url, { cache: "no-store", signal: control.signal });
+    if (response.ok) return control.abort();  // by now there is a place
     const why = (await response.text()).trim() || `status ${response.status}`;
     hear.fails(why, response.status, response.status === 501);
     return response.status;
@@ -79,7 +81,7 @@ export function events(base, hear) {
     source.onerror = async () => {
       hear.done();
       if (source.readyState !== EventSource.CLOSED) return hear.asks();  // it comes again by itself, with Last-Event-ID
-      await reason(`${base}/events?limit=1`, hear);
+      await reason(`${base}/events`, hear);
       if (!stopped) timer = setTimeout(open, AGAIN_MS);
     };
   };
