@@ -57,7 +57,7 @@ def _watch_all(registry: Registry, cells: list[Cell]) -> tuple[list[Observation]
         def crowd(family: str) -> None:
             for cell in by_family[family]:
                 try:
-                    seen[cell] = observe.at_once(cell, rows[cell])
+                    seen[cell] = observe.at_once(cell, rows[cell], registry.families[family].slots)
                 except NotObservable as error:
                     silent.append(str(error))
                 status.update(f"crowding: {len(seen)} of {len(rows)} cells")

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import NoReturn
 
-from gateway_zoo import fronts, keeper, listen, plan, settings, state, tls
+from gateway_zoo import fronts, keeper, listen, parts, plan, settings, state, tls
 from gateway_zoo.plan import Plan
 
 START = "compose"  # natively a token of each start; here a process belongs to whoever its container belongs to
@@ -37,17 +37,17 @@ def main() -> NoReturn:
     if not argv:
         for stale in (made.run / name).glob("*.pid"):  # Apache refuses to start while any process has that number
             stale.unlink()
-        tls.make(made)
+        if made.tls_port(name):
+            tls.make(made)
         fronts.write(name, the_plan)
         argv = fronts.command(name, made)
-    os.execvpe(argv[0], argv, keeper.environment(made, name, START))  # noqa: S606 - no shell is the point
+    os.execvpe(parts.versioned(argv[0]), argv, keeper.environment(made, name, START))  # noqa: S606 - no shell is the point
 
 
 def clear_sockets(the_plan: Plan, family: str) -> None:
     """Unlink what a killed server of this family left. Raises AddressInUse for a socket that answers."""
-    for exhibit in the_plan.registry.exhibits.values():
-        if exhibit.family == family and exhibit.unix:
-            listen.remove_stale(str(the_plan.settings.sockets / exhibit.unix))
+    for name in the_plan.registry.sockets(family) if family in the_plan.registry.families else []:
+        listen.remove_stale(str(the_plan.settings.sockets / name))
 
 
 if __name__ == "__main__":

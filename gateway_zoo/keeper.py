@@ -158,9 +158,8 @@ class Keeper:
 
         A front's pid file goes too: Apache believes the number in it, and will not start while any process has it.
         """
-        for exhibit in self.plan.registry.exhibits.values():
-            if exhibit.family == name and exhibit.unix:
-                listen.remove_stale(str(self.settings.sockets / exhibit.unix))
+        for socket_name in self.plan.registry.sockets(name) if name in self.plan.registry.families else []:
+            listen.remove_stale(str(self.settings.sockets / socket_name))
         for file in (self.settings.run / name).glob("*.pid"):
             file.unlink()
 

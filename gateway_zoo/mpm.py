@@ -1,8 +1,8 @@
 """`compare --mpm`: Apache's process models from observation, beside what lectures say (apache/mpm/lecture.toml).
 
 Who serves is asked over HTTP of mod_wsgi-embedded, where the program that answers *is* Apache's child: pid, thread,
-user. Memory is read from the processes of the zoo on this machine (PSS, so that shared pages count once); of an Apache
-elsewhere it is unknown.
+user. Memory is the PSS of Apache's processes, so that shared pages count once; it is unknown where a root among them
+does not let us look (ITK).
 
 What trips people up: a connection that waits in the listen queue costs the server nothing, so only connections that
 got an answer are counted. And prefork's first few connections find children that are there already.
@@ -105,7 +105,7 @@ def observe(made: Settings, front: str, url: str) -> Seen:
     users = {_status(url, "json", host)["user"] for host in ("localhost", OTHER_HOST)}
     parents = sorted({row["user"] for row in family if row["role"] == "master"})
     pairs = _twice_on_each(url)
-    rest = _sizes(made, front)
+    rest = _sizes(made, front, url)
     idle = _memory(made, front, url, rest, busy=False)
     return Seen(
         mpm=front.partition("-")[2] or made.mpm_of(front),
@@ -178,11 +178,14 @@ def _serves(pairs: list[tuple[Worker, Worker]], threaded: bool) -> str:
 Sizes = dict[int, tuple[int, int | None]]  # pid -> (threads, PSS)
 
 
-def _sizes(made: Settings, front: str) -> Sizes:
-    """Apache's own processes, without the programs that it runs (mod_wsgi's daemons, CGI)."""
+def _sizes(made: Settings, front: str, url: str) -> Sizes:
+    """Apache's own processes, without the programs that it runs (mod_wsgi's daemons, CGI). Of an Apache elsewhere its
+    own word is taken, from a child that has to run the app for that: one interpreter more."""
     running = state.read(made) if not made.compose and state.running(made) else None
-    rows = ps.collect(made, running) if running else []
-    return {row.pid: (row.threads, row.pss) for row in rows if row.exhibit == front}
+    if running:
+        rows = ps.collect(made, running)
+        return {row.pid: (row.threads, row.pss) for row in rows if row.exhibit == front}
+    return {row["pid"]: (row["threads"], row["pss"]) for row in _status(url, "json&full")["processes"]}
 
 
 def _total(sizes: Sizes) -> int | None:
@@ -203,7 +206,7 @@ def _memory(made: Settings, front: str, url: str, rest: Sizes, *, busy: bool) ->
             if busy:
                 held = [pool.submit(_get, c, f"/fastcgi/status?hold={BUSY_MS}") for c in connections]
                 time.sleep(BUSY_MS / 2000)
-            now = _total(_sizes(made, front))
+            now = _total(_sizes(made, front, url))
             for future in held if busy else []:
                 future.result()
     finally:

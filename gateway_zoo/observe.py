@@ -9,6 +9,7 @@ import concurrent.futures
 import http.client
 import json
 import statistics
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ IN_A_ROW = 8
 AT_ONCE = 8  # twice the slots of an exhibit
 HOLD_MS = 150
 ROUNDS = 3  # a crowd may find the slots unevenly filled: the best of so many counts
+GROW_S = 5.0  # a pool may grow by one or two a second while it is crowded: php-fpm's `pm = dynamic`, Apache's prefork
 
 Facts = dict[str, Any]
 
@@ -74,10 +76,17 @@ def in_a_row(cell: Cell) -> Row:
     return Row([facts for facts, _ in seen], [ms for _, ms in seen])
 
 
-def at_once(cell: Cell, row: Row) -> Observation:
-    """Second phase: crowds, until two agree. Families may be watched side by side: they mostly hold."""
+def at_once(cell: Cell, row: Row, declared: int | None) -> Observation:
+    """Second phase: crowds, until two agree. Families may be watched side by side: they mostly hold.
+
+    While less is seen than the `declared` slots, look longer: whoever grows when it is crowded needs the time to do so.
+    """
+    deadline = time.monotonic() + GROW_S
     crowds = [_crowd(cell), _crowd(cell)]
     while len(crowds) < ROUNDS and len({_overlap(crowd) for crowd in crowds}) > 1:
+        crowds.append(_crowd(cell))
+    wanted = min(declared or 0, AT_ONCE)
+    while max(_overlap(crowd)[0] for crowd in crowds) < wanted and time.monotonic() < deadline:
         crowds.append(_crowd(cell))
     fullest = max((_overlap(crowd) for crowd in crowds), key=lambda seen: seen[0])
     everything = row.answers + [facts for crowd in crowds for facts in crowd]

@@ -23,7 +23,7 @@ APT = {
     "libphp*.so": "libapache2-mod-php",
 }
 #: What only the tests need: the README's curl, and a second network address.
-APT_FOR_TESTS = {"curl": "curl", "ip": "iproute2", "chromium": "chromium"}
+APT_FOR_TESTS = {"curl": "curl", "ip": "iproute2", "chromium": "chromium", "openssl": "openssl"}
 VENV_BIN = Path(sys.prefix) / "bin"
 #: Search path of everything that the zoo starts. Servers of the virtual environment first.
 PATH = f"{VENV_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"

@@ -125,12 +125,14 @@ def _reasons(
     family = registry.families[exhibit.family]
     if reason := exhibit.closed.get(kind(front)):
         yield reason
-    if family.group and exhibit.id not in (only or ()):
-        yield optional(family)
+    if family.group and exhibit.id not in (only or ()) and not settings.compose:
+        yield optional(family)  # in containers a front cannot know which profiles are up
     if reason := _closed_front(settings, front):
         yield reason
     if family.mpm and kind(front) == family.runs_in and settings.mpm_of(front) != family.mpm:
         yield f"works under Apache's {family.mpm} MPM only; ./zoo up --mpm {family.mpm}"
+    if settings.mpm_of(front) == "itk" and kind(front) == family.runs_in and family.model != "embedded":
+        yield "the helper process that serves it would stay root under ITK"
     if reason := parts.missing(family, kind(front)):
         yield reason
     if only and exhibit.id not in only:
@@ -162,5 +164,4 @@ def binary(front: str) -> str:
 
 def socket_paths(plan: Plan) -> list[Path]:
     """Every unix socket that a started family will listen on."""
-    families = {family.id for family in plan.started}
-    return [plan.settings.sockets / e.unix for e in plan.registry.exhibits.values() if e.unix and e.family in families]
+    return [plan.settings.sockets / name for family in plan.started for name in plan.registry.sockets(family.id)]

@@ -7,11 +7,14 @@ A process is ours if it can gain no privileges (nobody's shell is like that, and
 
 * its environment holds the token of the start, 128 random bits that only our processes are given; or
 * it runs where we start processes, and complains where we make them complain: its working directory is $ZOO_RUN/sock,
-  its standard error a file in $ZOO_RUN/logs (nginx overwrites its environment with its title).
+  its standard error a file in $ZOO_RUN/logs (nginx overwrites its environment with its title); or
+* it holds a socket that is bound in $ZOO_RUN/sock (php-fpm overwrites its environment too; the standard error of its
+  children is a pipe to their master, and while they run a program they work in its folder).
 
 No pid and no session number from a file or a client is ever believed: both are used again for other processes.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -69,11 +72,24 @@ def ours(pid: int, token: str | None, run: Path) -> bool:
             if token and f"{TOKEN}={token}".encode() in file.read().split(b"\0"):
                 return True
         here = os.path.realpath(run)
-        if os.readlink(f"/proc/{pid}/cwd") != f"{here}/sock":
-            return False
-        return os.readlink(f"/proc/{pid}/fd/2").startswith(f"{here}/logs/")
+        placed = os.readlink(f"/proc/{pid}/cwd") == f"{here}/sock"
+        if placed and os.readlink(f"/proc/{pid}/fd/2").startswith(f"{here}/logs/"):
+            return True
+        return _listens(pid, f"{here}/sock/")
     except OSError:  # gone, or another user's and so not ours
         return False
+
+
+def _listens(pid: int, directory: str) -> bool:
+    """Does it hold a unix socket that is bound below the directory? proc(5), /proc/net/unix: the inode is the seventh
+    word, the path the eighth. A client's end of a connection has no path."""
+    held = set()
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            held.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as file:
+        rows = [line.split(maxsplit=7) for line in file]
+    return any(f"socket:[{row[6]}]" in held for row in rows if len(row) == 8 and row[7].startswith(directory))
 
 
 def send(pid: int, signum: int, token: str | None, run: Path) -> None:

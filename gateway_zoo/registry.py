@@ -47,6 +47,7 @@ class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     floors: dict[str, str] = {}  # Python distribution -> lowest version without a known hole
     group: str = ""  # an optional part of the zoo: started by `--with GROUP` or by name only
     mpm: str = ""  # the only one of Apache's process models that it works under
+    sockets: list[str] = []  # unix sockets besides its exhibits', bare names
     helps: list[str] = []  # serves no exhibit itself, but these ("*": all): runs where one of them does
 
     @property
@@ -124,6 +125,10 @@ class Registry:
     @property
     def exhibits(self) -> dict[str, Exhibit]:
         return {exhibit.id: exhibit for cage in self.cages for exhibit in cage.file.exhibit}
+
+    def sockets(self, family: str) -> list[str]:
+        """Bare names of all unix sockets that a family listens on."""
+        return [e.unix for e in self.exhibits.values() if e.family == family and e.unix] + self.families[family].sockets
 
     def asks(self, id: str) -> list[Ask]:
         """What `check` asks this exhibit besides the contract: its own questions, then those for every one like it."""
@@ -228,6 +233,9 @@ def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Ite
     yield from _not_among(f"{here}.model", family.model, MODELS)
     yield from _not_among(f"{here}.runs_in", family.runs_in, ("", *FRONTS))
     yield from _not_among(f"{here}.mpm", family.mpm, ("", *MPMS))
+    for name in family.sockets:
+        if not SOCKET.match(name):
+            yield f"{here}.sockets", name, "a bare file name such as 'x.sock'"
     if family.group and not NAME.match(family.group):
         yield f"{here}.group", family.group, "a word in lower-case letters, such as 'php'"
     if family.processes < 0:
@@ -318,6 +326,7 @@ def _claim(file: CageFile, path: Path, taken: dict[str, Path]) -> None:
     """Ids, sockets and ports are unique in the whole zoo. A family may share its id with an exhibit of its own only."""
     mine = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
     mine += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
+    mine += [("unix", f"socket {name}") for f in file.family for name in f.sockets]
     mine += [("tcp", f"port {e.tcp}") for e in file.exhibit if e.tcp]
     # The other side of a shared id: an exhibit bars every family of its name but its own.
     mine += [("id", f"family {e.id}") for e in file.exhibit if e.family != e.id]

@@ -18,7 +18,7 @@ def find(made: Settings, ids: list[str] | None, urls: dict[str, str]) -> tuple[R
     registry = load(made.root)
     wanted = known(ids, list(registry.exhibits))
     if any(urls.values()):
-        cells = [_remote(registry, exhibit, front, urls[front]) for exhibit in registry.exhibits for front in FRONTS]
+        cells = [_remote(registry, id, front, urls[front], wanted) for id in registry.exhibits for front in FRONTS]
     else:
         running = state.read(made) if state.running(made) else None
         if running is None:
@@ -27,11 +27,14 @@ def find(made: Settings, ids: list[str] | None, urls: dict[str, str]) -> tuple[R
     return registry, [cell for cell in cells if not wanted or cell.exhibit in wanted]
 
 
-def _remote(registry: Registry, exhibit: str, front: str, base: str) -> Cell:
+def _remote(registry: Registry, exhibit: str, front: str, base: str, named: list[str]) -> Cell:
+    """Optional exhibits are asked only by name: nobody can tell from outside whether they were left out."""
     cell = Cell(exhibit, front, f"{base.rstrip('/')}/{exhibit}")
     family = registry.families[registry.exhibits[exhibit].family]
     if reason := registry.exhibits[exhibit].closed.get(front):
         return replace(cell, closed=reason)
-    if family.group:
+    if family.mpm and family.runs_in == front:
+        return replace(cell, closed=f"works under Apache's {family.mpm} MPM only")
+    if family.group and exhibit not in named:
         return replace(cell, closed=optional(family))
     return cell if base else replace(cell, closed=f"no address given; --{front} URL")

@@ -17,10 +17,12 @@ DAYS = 365
 
 
 def make(made: Settings) -> Path:
-    """The directory of the certificates; made if it is not there or its year is over. Two containers may do it at once:
-    a whole directory is renamed into place, and who comes second takes the first one's."""
+    """The directory of the certificates; made if it is not there, its year is over, or ZOO_LISTEN is not in it.
+
+    Two containers may do it at once: a whole directory is renamed into place, and who comes second takes the first's.
+    """
     here = made.tls
-    if _expired(here):
+    if _expired(here) or not _covers(here, made.listen):
         shutil.rmtree(here, ignore_errors=True)
     if not here.exists():
         new = Path(tempfile.mkdtemp(prefix="tls-", dir=here.parent))
@@ -36,6 +38,17 @@ def _expired(here: Path) -> bool:
     file = here / "front.pem"
     age = datetime.datetime.now().timestamp() - file.stat().st_mtime if file.exists() else 0
     return age > (DAYS - 1) * 86400
+
+
+def _covers(here: Path, address: str) -> bool:
+    """Is the certificate for this address too?"""
+    if not address or not (here / "front.pem").exists():
+        return True
+    from cryptography import x509  # late: only when the zoo is opened to others
+
+    certificate = x509.load_pem_x509_certificate((here / "front.pem").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return address in map(str, names.get_values_for_type(x509.IPAddress))
 
 
 def _write(here: Path, names: list[str]) -> None:

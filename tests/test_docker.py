@@ -3,7 +3,6 @@
 Without an engine these are skipped with the reason; `make test-docker` sets ZOO_REQUIRE_DOCKER=1, and then they fail.
 """
 
-import itertools
 import json
 import os
 import random
@@ -16,18 +15,18 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from zoo_in_test import FRONTS, ROOT, eventually, free
+from zoo_in_test import CELLS, FRONTS, REGISTRY, ROOT, TLS, eventually, free
 
+from gateway_zoo import plan
 from gateway_zoo.plan import Plan
-from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings, from_environment
 
 pytestmark = pytest.mark.docker
 
-REGISTRY = load(ROOT)
-STARTED = {family.id for family in REGISTRY.families.values() if family.command}
+WITH_COMMAND = {family.id for family in REGISTRY.families.values() if family.command}
+STARTED = {name for name in WITH_COMMAND if not REGISTRY.families[name].group}  # by a plain `up`
+FURTHER = {"apache-prefork": "mpm", "apache-worker": "mpm", "apache-itk": "itk"}  # front -> profile
 ON_TCP = {exhibit.id for exhibit in REGISTRY.exhibits.values() if exhibit.tcp}
-CELLS = [(e.id, front) for e in REGISTRY.exhibits.values() for front in FRONTS if front in e.fronts]
 ENVIRONMENT = {"PATH", "LANG", "PYTHONPATH", "ZOO_RUN", "ZOO_FAMILY", "ZOO_ECHO", "ZOO_START"}
 
 
@@ -38,11 +37,12 @@ class Compose:
         self.name = f"zoo-test-{os.getpid()}"
         self.net = f"10.{random.randrange(100, 250)}.{random.randrange(256)}"  # noqa: S311 - not a secret
         numbers = random.sample(range(10000, 30000), 200)
-        pair = next(two for two in itertools.pairwise(numbers) if free(*two))
-        self.ports = dict(zip(FRONTS, pair, strict=True))
+        first = next(n for n in numbers if free(*range(n, n + 5), n + TLS, n + 1 + TLS))
+        self.ports = {front: first + number for number, front in enumerate((*FRONTS, *FURTHER))}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("ZOO_", "COMPOSE_"))}
         self.env |= {"COMPOSE_PROJECT_NAME": self.name, "ZOO_NET": self.net}
-        self.env |= {f"ZOO_{front.upper()}_PORT": str(port) for front, port in self.ports.items()}
+        self.env |= {f"ZOO_{f.removeprefix('apache-').upper()}_PORT": str(port) for f, port in self.ports.items()}
+        self.env |= {f"ZOO_{front.upper()}_TLS_PORT": str(self.ports[front] + TLS) for front in FRONTS}
 
     def run(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """`docker compose …`; never raises for its exit status."""
@@ -114,19 +114,22 @@ def compose() -> Iterator[Compose]:
 
 def test_services_are_the_families_and_their_commands(compose: Compose) -> None:
     services = compose.config()
-    assert set(services) == STARTED | {*FRONTS, "zoo"}
+    assert set(services) == WITH_COMMAND | {*FRONTS, *FURTHER, "zoo"}
+    profiles = {name: service.get("profiles", [""])[0] for name, service in services.items()}
+    families = REGISTRY.families
+    assert profiles == {n: families[n].group if n in families else "" for n in services} | {"zoo": "tools", **FURTHER}
     hosts = services["nginx"]["environment"]["ZOO_GATEWAYS"]
     made = Plan(Settings(ROOT, Path("/run/zoo"), compose=True, gateway_hosts=hosts), REGISTRY, [], [])
-    for name in STARTED:
+    for name in WITH_COMMAND:
         family = REGISTRY.families[name]
-        assert services[name]["command"] == [w.replace(str(ROOT), "/zoo") for w in made.command(family)], name
+        argv = [family.command[0], *made.command(family)[1:]]  # natively Debian's php-fpm is called php-fpm8.2
+        assert services[name]["command"] == [word.replace(str(ROOT), "/zoo") for word in argv], name
         assert services[name]["environment"] == {"ZOO_FAMILY": name}
         assert services[name].get("stop_signal", "SIGTERM") == f"SIG{family.stop_signal}", name
         assert (services[name].get("network_mode") == "none") == (name not in ON_TCP), name
 
 
 def test_every_cell_answers_from_outside(compose: Compose) -> None:
-    assert len(CELLS) == 40
     for exhibit, front in CELLS:
         assert compose.get(exhibit, front, "hello").content == b"Hello from the Gateway Zoo\n", (exhibit, front)
         assert compose.get(exhibit, front, "ping").content == b"pong\n", (exhibit, front)
@@ -136,7 +139,7 @@ def test_every_cell_answers_from_outside(compose: Compose) -> None:
 
 
 def test_first_page_has_curl_lines_that_work(compose: Compose) -> None:
-    for port in compose.ports.values():
+    for port in (compose.ports[front] for front in FRONTS):
         page = requests.get(f"http://127.0.0.1:{port}/", timeout=10).text
         assert f"curl http://127.0.0.1:{port}/fastcgi/hello" in page
 
@@ -231,7 +234,7 @@ def test_containers_may_do_little(compose: Compose) -> None:
         mounts = [(mount["Type"], mount["Destination"]) for mount in facts["Mounts"]]
         assert mounts == [("volume", "/run/zoo/sock")], service
         addresses = [p["HostIp"] for ports in facts["NetworkSettings"]["Ports"].values() for p in ports or []]
-        assert addresses == (["127.0.0.1"] if service in FRONTS else []), service
+        assert set(addresses) == ({"127.0.0.1"} if service in FRONTS else set()), service
 
 
 def test_the_visitors_container_may_do_little(compose: Compose) -> None:
@@ -254,10 +257,10 @@ def test_sockets_are_for_owner_and_group_only(compose: Compose) -> None:
     listing = compose.ok("exec", "-T", "nginx", "bash", "-c", "stat -c '%a %U:%G %F %n' . *")
     rows = [line.split(maxsplit=2) for line in listing.splitlines()]
     sockets = {what.split()[-1]: mode for mode, _, what in rows if what.startswith("socket")}
-    assert {e.unix for e in REGISTRY.exhibits.values() if e.unix} <= set(sockets)
+    assert {socket for name in STARTED for socket in REGISTRY.sockets(name)} <= set(sockets)
     assert set(sockets.values()) <= {"660", "700"}, sockets  # 700: Apache's own, to its daemons
     assert {owner for _, owner, _ in rows} == {"www-data:www-data"}
-    assert rows[0][0] == "750", "the directory"
+    assert rows[0][0] == "770", "the directory: for www-data alone, and for the root of apache-itk through the group"
     connect = "import socket; socket.socket(socket.AF_UNIX).connect('/run/zoo/sock/fastcgi.sock')"
     third = compose.run("exec", "-T", "--user", "1234:1234", "nginx", "python", "-c", connect)
     assert "PermissionError" in third.stderr
@@ -281,7 +284,7 @@ def test_status_closes_when_others_can_come(compose: Compose) -> None:
     elsewhere = f"{compose.net}.1"  # this machine on the bridge: no loopback, and yet nobody from outside comes there
     compose.ok("up", "--wait", "--no-deps", *FRONTS, env={"ZOO_BIND": elsewhere})
     try:
-        for port in compose.ports.values():
+        for port in (compose.ports[front] for front in FRONTS):
             base = f"http://{elsewhere}:{port}/fastcgi"
             assert requests.get(f"{base}/hello", timeout=10).status_code == 200
             assert requests.get(f"{base}/status", timeout=10).status_code == 403
@@ -296,3 +299,61 @@ def test_the_bridge_is_near_only_behind_loopback(bind: str) -> None:
     environ = {"ZOO_COMPOSE": "1", "ZOO_NEAR": "127.0.0.1 10.9.9.0/25", "ZOO_RUN": "/run/zoo"}
     assert from_environment(environ | {"ZOO_BIND": "127.0.0.1"}).near == "127.0.0.1 10.9.9.0/25"
     assert from_environment(environ | {"ZOO_BIND": bind}).near == "127.0.0.1 ::1"
+
+
+# --- Apache's other process models, and TLS -------------------------------------------------------
+
+
+def test_the_other_mpms_are_profiles(compose: Compose) -> None:
+    """Side by side on ports of their own; ITK with the only root of the zoo, who has two capabilities."""
+    compose.ok("--profile", "mpm", "--profile", "itk", "up", "--wait", "--no-deps", *FURTHER)
+    try:
+        facts = {front: compose.get("mod_wsgi-embedded", front, "status?json").json() for front in FURTHER}
+        assert {front: (f["front"], f["multithread"]) for front, f in facts.items()} == {
+            "apache-prefork": ("apache-prefork", False),
+            "apache-worker": ("apache-worker", True),
+            "apache-itk": ("apache-itk", False),
+        }
+        table = compose.zoo("compare", "--mpm", "--json")
+        assert table.returncode == 0, table.stderr
+        seen = {row["mpm"]: row for row in json.loads(table.stdout)["mpms"]}
+        assert set(seen) == {"event", "prefork", "worker", "itk"}
+        assert (seen["itk"]["parent"], seen["itk"]["children"]) == ("root", "a user per virtual host")
+        itk(compose)
+    finally:
+        compose.ok("--profile", "mpm", "--profile", "itk", "rm", "-sf", *FURTHER)
+
+
+def itk(compose: Compose) -> None:
+    host = compose.inspect("apache-itk")["HostConfig"]
+    assert (host["CapDrop"], sorted(host["CapAdd"])) == (["ALL"], ["SETGID", "SETUID"])
+    assert host["ReadonlyRootfs"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    url = f"http://127.0.0.1:{compose.ports['apache-itk']}"
+    for name, user in (("localhost", "www-data"), ("games.localhost", "games")):
+        answer = requests.get(f"{url}/mod_wsgi-embedded/status?json", headers={"Host": name}, timeout=30)
+        assert answer.json()["user"] == user
+    closed = requests.get(f"{url}/mod_wsgi/hello", timeout=30)
+    assert (closed.status_code, "would stay root under ITK" in closed.text) == (404, True)
+
+
+@pytest.mark.parametrize("group", plan.groups(REGISTRY))
+def test_an_optional_group_is_a_profile(compose: Compose, group: str) -> None:
+    ids = [e.id for e in REGISTRY.exhibits.values() if REGISTRY.families[e.family].group == group]
+    services = sorted({n for n in WITH_COMMAND if REGISTRY.families[n].group == group})
+    compose.ok("--profile", group, "up", "--wait", "--no-deps", *services)
+    try:
+        done = compose.zoo("check", *ids, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        answered = {row["exhibit"] for row in json.loads(done.stdout)["cells"] if row["state"] == "ok"}
+        assert answered == {id for id in ids if not REGISTRY.families[REGISTRY.exhibits[id].family].mpm}
+    finally:
+        compose.ok("--profile", group, "rm", "-sf", *services)
+
+
+def test_both_fronts_speak_tls_with_one_authority(compose: Compose, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text(compose.ok("exec", "-T", "nginx", "cat", "/run/zoo/sock/tls/ca.pem"), encoding="ascii")
+    for front in FRONTS:
+        url = f"https://localhost:{compose.ports[front] + TLS}/fastcgi/status?json"
+        assert requests.get(url, verify=str(authority), timeout=30).json()["url_scheme"] == "https"

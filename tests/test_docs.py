@@ -4,14 +4,27 @@ import doctest
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from zoo_in_test import ROOT, Zoo
+from zoo_in_test import REGISTRY, ROOT, Zoo
+
+from gateway_zoo import plan
 
 PAGES = [ROOT / "README.md", *sorted(path.parent / "README.md" for path in ROOT.glob("*/cage.toml"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINES = 60  # one screen of a projector, wrapped text included
+
+
+@pytest.fixture(scope="module")
+def whole_zoo() -> Iterator[Zoo]:
+    """With the optional parts."""
+    made = Zoo()
+    try:
+        yield made.up("--echo", *(f"--with={group}" for group in plan.groups(REGISTRY)))
+    finally:
+        made.close()
 
 
 def examples(page: Path) -> list[tuple[str, str]]:
@@ -25,7 +38,8 @@ def examples(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name + "/" + page.name)
-def test_console_blocks_say_what_happens(zoo: Zoo, page: Path) -> None:
+def test_console_blocks_say_what_happens(whole_zoo: Zoo, page: Path) -> None:
+    zoo = whole_zoo
     matches = doctest.OutputChecker().check_output
     assert examples(page)
     for command, expected in examples(page):
@@ -44,7 +58,8 @@ def test_console_blocks_say_what_happens(zoo: Zoo, page: Path) -> None:
         assert matches(expected, done.stdout, doctest.ELLIPSIS), f"{page}: $ {command}\n{done.stdout}"
 
 
-def test_the_readme_asks_every_cell(zoo: Zoo) -> None:
+def test_the_readme_asks_every_cell(whole_zoo: Zoo) -> None:
+    zoo = whole_zoo
     commands = "\n".join(command for command, _ in examples(ROOT / "README.md"))
     ports = {"nginx": 8080, "apache": 8081}
     silent = [cell for cell in zoo.open_cells() if f"localhost:{ports[cell[1]]}/{cell[0]}/" not in commands]

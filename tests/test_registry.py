@@ -58,7 +58,7 @@ def test_every_cage_of_the_zoo_loads() -> None:
     registry = load(ROOT)
     assert registry.errors == []
     assert {cage.name for cage in registry.cages} == {path.parent.name for path in ROOT.glob("*/cage.toml")}
-    assert len(registry.exhibits) == 22
+    assert len(registry.exhibits) >= 28
 
 
 def test_the_example_loads(tmp_path: Path) -> None:

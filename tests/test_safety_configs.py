@@ -24,18 +24,18 @@ def directives(path: Path) -> list[str]:
 
 
 def locations(path: Path) -> dict[str, list[str]]:
-    """`location` -> its directives. Our fragments nest nothing."""
+    """`location` -> its directives. One inside another is called `outer > inner`."""
     found: dict[str, list[str]] = {}
-    here = None
+    here: list[str] = []
     for line in directives(path):
         if line.startswith("location "):
-            here = line.removeprefix("location ").removesuffix(" {")
-            found[here] = []
+            here.append(line.removeprefix("location ").removesuffix(" {"))
+            found[" > ".join(here)] = []
         elif line == "}":
-            here = None
+            here.pop()
         else:
-            assert here is not None, f"{path.name}: {line!r} stands outside of a location"
-            found[here].append(line)
+            assert here, f"{path.name}: {line!r} stands outside of a location"
+            found[" > ".join(here)].append(line)
     return found
 
 
@@ -47,6 +47,10 @@ def test_every_location_includes_the_params_of_its_protocol_and_passes_on(path: 
         included = [line for line in lines if line.startswith("include ")]
         if not passes:
             assert_serves_public_files(f"{path.name}: {name}", lines)
+            continue
+        if " > " in name:  # it inherits the parameters, the alias among them, if it says none itself; never the pass
+            assert passes[0] in {line.split()[0] for line in locations(path)[name.rpartition(" > ")[0]]}, name
+            assert not [line for line in lines if re.match(r"\w+_(param|set_header)|include|alias|root", line)], name
             continue
         assert len(passes) == 1, f"{path.name}: {name} passes to {passes}"
         module = next(module for module, directive in PASSES.items() if directive == passes[0])

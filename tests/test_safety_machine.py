@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from zoo_in_test import FRONTS, TCP_PORTS, Zoo, eventually, needs_sight, python_of
+from zoo_in_test import FRONTS, TCP_PORTS, TLS, Zoo, eventually, needs_sight, python_of
 
 from gateway_zoo import registry
 
@@ -22,7 +22,9 @@ CANARY = "canary-3f9c51d2"
 
 
 def sockets_of_the_cages(zoo: Zoo) -> set[str]:
-    return {exhibit.unix for exhibit in registry.load(zoo.root).exhibits.values() if exhibit.unix}
+    """Those of a plain start."""
+    found = registry.load(zoo.root)
+    return {name for family in found.families.values() if not family.group for name in found.sockets(family.id)}
 
 
 def listening(zoo: Zoo) -> set[str]:
@@ -57,14 +59,20 @@ def test_nothing_listens_on_tcp_but_the_fronts_and_the_tcp_exhibits(zoo: Zoo) ->
         for connection in process.net_connections(kind="inet"):
             if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM:
                 found.add(tuple(connection.laddr))
-    ports = {*zoo.ports.values(), *(port + zoo.shift for port in TCP_PORTS)}
+    ports = {*zoo.ports.values(), *(port + TLS for port in zoo.ports.values())}
+    ports |= {port + zoo.shift for port in TCP_PORTS}
     assert found == {("127.0.0.1", port) for port in ports}
 
 
 def test_no_unix_socket_listens_that_is_not_on_the_list(zoo: Zoo) -> None:
     ask_every_cell(zoo)
     apache = zoo.session("apache")
-    names = {*sockets_of_the_cages(zoo), f"cgid.sock.{apache}", f"mod_wsgi.{apache}.u-1.1.sock", "keeper.sock"}
+    names = {
+        *sockets_of_the_cages(zoo),
+        f"apache-cgid.sock.{apache}",
+        f"apache-wsgi.{apache}.u-1.1.sock",
+        "keeper.sock",
+    }
     found = listening(zoo)
     strange = [path for path in found if Path(path).name not in names and f"{zoo.run}/apache/fcgid/" not in path]
     assert not strange, strange

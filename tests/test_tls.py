@@ -113,3 +113,8 @@ def test_made_once_and_again_when_the_year_is_over(tmp_path: Path) -> None:
     os.utime(made.tls / "front.pem", (old, old))
     assert (tls.make(made) / "front.pem").read_bytes() != first
     assert [path.name for path in made.sockets.iterdir()] == ["tls"]
+    opened = settings.from_environment({"ZOO_RUN": str(tmp_path), "ZOO_LISTEN": "192.0.2.7"})
+    assert not tls._covers(made.tls, "192.0.2.7")
+    tls.make(opened)
+    assert tls._covers(made.tls, "192.0.2.7")
+    assert not tls._covers(made.tls, "192.0.2.8")

@@ -22,9 +22,22 @@ import psutil
 import pytest
 import requests
 
+from gateway_zoo.registry import load
+
 ROOT = Path(__file__).resolve().parent.parent
 FRONTS = ("nginx", "apache")
-TCP_PORTS = (9001, 9002, 8009)  # what the cages declare; shifted for every zoo
+REGISTRY = load(ROOT)
+TCP_PORTS = tuple(e.tcp for e in REGISTRY.exhibits.values() if e.tcp)  # shifted for every zoo
+#: (exhibit, front) that a plain start opens where everything is installed, as CI does.
+CELLS = [
+    (e.id, front)
+    for e in REGISTRY.exhibits.values()
+    for front in FRONTS
+    if front in e.fronts and not REGISTRY.families[e.family].group
+]
+#: How many answers `check` then wants: the contract's, the exhibits' own, the pages', one over https of each front.
+ANSWERS = sum(3 + len(REGISTRY.asks(exhibit)) for exhibit, _ in CELLS)
+ANSWERS += len(FRONTS) * (1 + sum(len(cage.file.pages) for cage in REGISTRY.cages))
 
 TLS = 400  # from a front's port to its port for https
 APACHES = 4  # ports from the first one's on: with `--mpm all` there are several

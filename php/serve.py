@@ -1,0 +1,10 @@
+"""CGI for nginx: `serve.py ADDRESS` runs four fcgiwraps on one socket; php-cgi finds the php.ini beside this file."""
+
+import os
+import sys
+from pathlib import Path
+
+from gateway_zoo.fcgiwraps import run
+
+os.environ["PHPRC"] = str(Path(__file__).parent)  # fcgiwrap hands its environment to the programs it starts
+run(sys.argv[1])
