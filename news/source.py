@@ -66,15 +66,14 @@ class Source:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side has enough."""
-        # ValueError: no JSON, or too long. A slow or vanished client ends here, too.
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, TimeoutError):
+        # No JSON, too long, not what we understand; or a slow or vanished client.
+        with contextlib.closing(writer), contextlib.suppress(OSError, ValueError, TypeError, AttributeError, LookupError):
             ask = json.loads(await asyncio.wait_for(reader.readline(), ASKING_S))
             if "count" in ask:
                 workers = self.waiting.get(ask["count"], Counter())
                 await _tell(writer, [workers.total(), len(workers)])
             else:
                 await self._admit(ask, reader, writer)
-        writer.close()
 
     async def _admit(self, ask: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not (key := ask.get("key")):

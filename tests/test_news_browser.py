@@ -110,7 +110,7 @@ def test_an_event_stream_of_another_origin_is_refused_and_allowed(zoo: Zoo, fron
     with chromium(expect=["blocked by CORS policy", "net::ERR_FAILED"]) as browser:
         page = browser.new_page()
         page.goto(page_url(zoo, front, "asgi"))
-        page.wait_for_function("document.querySelector('#other').value")
+        page.wait_for_function("() => document.querySelector('#other').value")
         assert page.input_value("#other") == f"http://localhost:{other}"
         page.get_by_role("button", name="Try both").click()
         page.locator("#with.good").wait_for(timeout=10000)
