@@ -249,7 +249,7 @@ def _print(results: list[Result], ways: list[str]) -> None:
 def _cell(result: Result, notes: dict[str, int]) -> str:
     mark = "" if result.as_declared else "! "
     if result.state == "works":
-        return f"{mark}{result.ms:.0f} ms"
+        return f"{mark}{result.ms:4.0f} ms"
     note = result.expected if result.as_declared else result.why
     number = notes.setdefault(note or "?", len(notes) + 1)
     return escape(f"{mark}fails [{number}]")
