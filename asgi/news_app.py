@@ -59,7 +59,7 @@ class Feed:
 
     async def _follow(self) -> None:
         while True:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 await self._listen()
             self.connected = False
             await asyncio.sleep(AGAIN_S)
