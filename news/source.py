@@ -67,7 +67,8 @@ class Source:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side has enough."""
         # No JSON, too long, not what we understand; or a slow or vanished client.
-        with contextlib.closing(writer), contextlib.suppress(OSError, ValueError, TypeError, AttributeError, LookupError):
+        nonsense = (ValueError, TypeError, AttributeError, LookupError)
+        with contextlib.closing(writer), contextlib.suppress(OSError, *nonsense):
             ask = json.loads(await asyncio.wait_for(reader.readline(), ASKING_S))
             if "count" in ask:
                 workers = self.waiting.get(ask["count"], Counter())
