@@ -4,7 +4,8 @@
 
 import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -117,6 +118,7 @@ def mpms_urls(apache: str) -> dict[str, str]:
 
 
 @app.command()
+<<<<<<< HEAD
 def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Hear news in four ways through every cell: polling, long polling, Server-Sent Events, WebSocket."""
     from gateway_zoo import news as module
@@ -127,9 +129,13 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
 @app.command()
 def ps(as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree."""
+=======
+def ps(ids: Ids = None, as_json: Json = False) -> None:
+    """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
+>>>>>>> 99e256fe66eea278588fd586e6101516475ed584
     from gateway_zoo import ps as module
 
-    raise typer.Exit(module.run(the_settings(), as_json))
+    raise typer.Exit(module.run(the_settings(), ids, as_json))
 
 
 @app.command()
@@ -170,6 +176,55 @@ def test(context: typer.Context) -> None:
     from gateway_zoo import tested
 
     raise typer.Exit(tested.run(the_settings(), context.args))
+
+
+lab = typer.Typer(
+    cls=Hinting, no_args_is_help=True, rich_markup_mode=None, help="Experiments that end by themselves; see labs/."
+)
+app.add_typer(lab, name="lab")
+
+
+def experiment(run: Callable[[], int]) -> NoReturn:
+    """Run a lab and leave with its exit status; interrupted, it has closed everything before it comes here."""
+    try:
+        raise typer.Exit(run())
+    except KeyboardInterrupt:
+        fail("interrupted; what the lab had opened is closed", 3)
+
+
+@lab.command()
+def c10k(
+    connections: Annotated[int, typer.Option(min=1, max=20_000, help="Idle ones, then as many slow ones.")] = 1000,
+    against: Annotated[str, typer.Option(metavar="FRONT,...", help="Some of these.")] = "nginx,event,worker,prefork",
+    seconds: Annotated[float, typer.Option(min=0.5, max=10, help="How long visitors come to each.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Hold N connections against nginx and each of Apache's models: what do they cost, how long does a visitor wait?"""
+    from gateway_zoo.lab import c10k as module
+
+    experiment(lambda: module.run(the_settings(), connections, against, seconds, as_json))
+
+
+@lab.command()
+def poll(
+    descriptors: Annotated[int, typer.Option(min=2, max=100_000, help="The most to wait for.")] = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Wait for the same N descriptors with select, poll and epoll: O(n) against O(1)."""
+    from gateway_zoo.lab import poll as module
+
+    experiment(lambda: module.run(descriptors, as_json))
+
+
+@lab.command()
+def sockets(
+    pings: Annotated[int, typer.Option(min=20, max=5000, help="In each round of the cost measurement.")] = 300,
+    as_json: Json = False,
+) -> None:
+    """The same gateway on a unix socket and on TCP: who may come, what it costs, and what an overload does to each."""
+    from gateway_zoo.lab import sockets as module
+
+    experiment(lambda: module.run(the_settings(), pings, as_json))
 
 
 def main() -> None:

@@ -92,7 +92,8 @@ def _writable(made: Settings) -> bool:
 
 def _addresses(made: Plan) -> list[tuple[str, tuple[str, int]]]:
     """Every TCP address that a start will listen on."""
-    hosts = dict.fromkeys(["127.0.0.1", made.settings.listen or "127.0.0.1"])
+    extra = made.settings.listen
+    hosts = [extra] if extra == "0.0.0.0" else dict.fromkeys(["127.0.0.1", extra or "127.0.0.1"])  # noqa: S104 - compared
     found = [(front, (host, made.settings.port(front))) for host in hosts for front in made.fronts]
     found += [
         (f"{front} with TLS", (host, made.settings.tls_port(front)))

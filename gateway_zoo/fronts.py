@@ -5,6 +5,7 @@ who is near, which cells are closed and why) is written to $ZOO_RUN/<front>/loca
 prints it. The texts that a front answers itself are files beside it, in pages/.
 """
 
+import functools
 import json
 import re
 import subprocess
@@ -91,9 +92,11 @@ def _nginx(made: Plan) -> str:
     )
 
 
+@functools.cache
 def _http2() -> tuple[str, str]:
     """How this nginx wants to be asked for HTTP/2: since 1.25.1 by a directive, before by a word of `listen`."""
-    said = subprocess.run([plan.binary("nginx"), "-v"], capture_output=True, text=True, check=True).stderr
+    binary = parts.nginx()
+    said = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True).stderr if binary else "1.26.0"
     version = tuple(int(n) for n in re.findall(r"\d+", said)[:3])
     return ("", "http2 on;\n    ") if version >= (1, 25, 1) else (" http2", "")
 
@@ -143,6 +146,8 @@ def _listen(made: Plan) -> list[str]:
     extra = made.settings.listen
     if made.settings.compose:
         return ["0.0.0.0"]  # noqa: S104 - inside a container; compose publishes it on 127.0.0.1
+    if extra == "0.0.0.0":  # noqa: S104 - compared with; it takes 127.0.0.1 in
+        return [extra]
     return ["127.0.0.1", *([extra] if extra and extra != "127.0.0.1" else [])]
 
 
@@ -155,6 +160,8 @@ def _write_pages(front: str, pages: Path, made: Plan) -> None:
             old.unlink()
     (pages / "index.txt").write_text(index(front, made), encoding="utf-8")
     (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
+    if (made.settings.tls / "ca.pem").exists():
+        (pages / "ca.pem").write_bytes((made.settings.tls / "ca.pem").read_bytes())
     (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
     (pages / "refused.txt").write_text("status is answered to this machine only\n", encoding="utf-8")
     for cell in made.cells:
@@ -187,7 +194,10 @@ def listed(front: str, made: Plan) -> list[dict[str, object]]:
         row = {"id": exhibit.id, "cage": cage.name, "about": exhibit.about, "year": cage.file.year}
         row |= {"protocol": exhibit.protocol or cage.file.protocol, "model": family.model, "slots": family.slots}
         row |= {"interface": exhibit.interface or cage.file.interface, "server": family.server}
-        rows.append(row | {"path": f"/{exhibit.id}/", "closed": made.cell(exhibit.id, front).closed})
+        rows.append(
+            row
+            | {"path": f"/{exhibit.id}/", "page": exhibit.page or None, "closed": made.cell(exhibit.id, front).closed}
+        )
     return rows
 
 

@@ -81,10 +81,18 @@ def make(settings: Settings, only: list[str] | None = None) -> Plan:
     started = [
         family
         for family in registry.families.values()
-        if family.command
-        and (family.id in wanted or opened.intersection(opened if "*" in family.helps else family.helps))
+        if family.command and (family.id in wanted or (_helps(family, opened) and not _lacks(family)))
     ]
     return Plan(settings, registry, cells, started)
+
+
+def _helps(family: Family, opened: set[str]) -> bool:
+    return bool(opened if "*" in family.helps else opened.intersection(family.helps))
+
+
+def _lacks(family: Family) -> bool:
+    """A helper that cannot start: nobody else's cell closes for that, what it does is missed where it is asked for."""
+    return any(parts.program(name) is None for name in family.programs)
 
 
 def _inside(registry: Registry, cell: Cell) -> bool:

@@ -9,7 +9,7 @@ import psutil
 from gateway_zoo import process, root, show, state
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, print_json
+from gateway_zoo.speak import fail, known, print_json
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,29 @@ class Row:
     requests: None = None
 
 
-def run(made: Settings, as_json: bool) -> int:
-    """Print the tree, or the rows as JSON."""
+def run(made: Settings, ids: list[str] | None, as_json: bool) -> int:
+    """Print the tree, or the rows as JSON. `ids`: exhibits, families or fronts; only what serves or helps them."""
     if made.compose:
         fail("in containers Compose knows the processes: docker compose top, docker compose stats", 3)
     root.become_owner(made)
     running = state.read(made) if state.running(made) else None
     if running is None:
         fail("the zoo is not running; ./zoo up starts it", 3)
-    rows = collect(made, running)
+    registry = load(made.root)
+    only = _families(registry, known(ids, [*registry.exhibits, *registry.families, *made.fronts]))
+    rows = [row for row in collect(made, running) if not only or row.exhibit in only]
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
-        _print(rows, load(made.root))
+        _print(rows, registry, only)
     return 0
+
+
+def _families(registry: Registry, ids: list[str]) -> set[str]:
+    """The families behind these names, with those that help them; what is neither exhibit nor family is a front."""
+    return {registry.exhibits[id].family if id in registry.exhibits else id for id in ids} | {
+        family.id for family in registry.families.values() if set(family.helps) & set(ids)
+    }
 
 
 def collect(made: Settings, running: dict[str, Any]) -> list[Row]:
@@ -102,6 +111,9 @@ def _family(one: psutil.Process, sessions: dict[str, int]) -> str:
 
 
 def _role(one: psutil.Process, leads: bool) -> str:
+    """What the process calls itself (`role:mule`, in the 15 bytes of its comm, proc(5)); else by its place."""
+    if one.name().startswith("role:"):
+        return one.name()[5:]
     if leads:
         return "master" if one.children() else "server"
     return "worker"
@@ -118,7 +130,7 @@ def _age(one: psutil.Process) -> float:
     return time.time() - one.create_time()
 
 
-def _print(rows: list[Row], registry: Registry) -> None:
+def _print(rows: list[Row], registry: Registry, only: set[str]) -> None:
     table = show.table("exhibit", "process", "pid", "threads", "PSS MB", "CPU s", right=("threads", "PSS MB", "CPU s"))
     depth = {0: -1}
     before = None
@@ -132,7 +144,7 @@ def _print(rows: list[Row], registry: Registry) -> None:
     out = show.console()
     out.print(table)
     shared = {e.family for e in registry.exhibits.values() if e.id != e.family}
-    for family in sorted(shared):
+    for family in sorted(shared & only if only else shared):
         ids = [e.id for e in registry.exhibits.values() if e.family == family]
         out.print(f"{family} serves {', '.join(ids)}", style="dim")
     total = sum(row.pss or 0 for row in rows)

@@ -22,8 +22,8 @@ NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 SOCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
 MPMS = ("event", "worker", "prefork", "itk")
-#: Words of the keeper's own: `zoo restart nginx` means the front.
-RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in MPMS[1:]), "keeper", "sentinel")
+#: Words of the keeper's own: `zoo restart nginx` means the front, {run} in a command the run directory.
+RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in MPMS[1:]), "keeper", "sentinel", "cage", "run")
 
 
 class RegistryError(Exception):
@@ -233,6 +233,11 @@ def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Ite
     yield from _not_among(f"{here}.model", family.model, MODELS)
     yield from _not_among(f"{here}.runs_in", family.runs_in, ("", *FRONTS))
     yield from _not_among(f"{here}.mpm", family.mpm, ("", *MPMS))
+    if family.mpm and family.runs_in != "apache":
+        yield f"{here}.mpm", family.mpm, "runs_in = 'apache' too: other families do not care for Apache's MPM"
+    others = set(family.helps) - {"*", *(e.id for e in file.exhibit)}
+    if others:
+        yield f"{here}.helps", sorted(others)[0], "exhibits of this file, or '*' for all of the zoo"
     for name in family.sockets:
         if not SOCKET.match(name):
             yield f"{here}.sockets", name, "a bare file name such as 'x.sock'"
@@ -281,7 +286,7 @@ def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fau
             yield f"{here}.fronts", exhibit.fronts, f"'{front}' too, or in closed the reason why not"
     for number, ask in enumerate(exhibit.ask):
         yield from _ask_faults(ask, f"{here}.ask[{number}]")
-    if exhibit.page and not exhibit.page.startswith("/"):
+    if exhibit.page and (not exhibit.page.startswith("/") or exhibit.page.startswith("//")):
         yield f"{here}.page", exhibit.page, "a path below the exhibit, such as '/'"
     if exhibit.unix and not SOCKET.match(exhibit.unix):
         yield f"{here}.unix", exhibit.unix, "a bare file name such as 'x.sock'"

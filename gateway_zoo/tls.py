@@ -1,7 +1,7 @@
 """The zoo's own certificate authority, made at the first start: so that https and wss work without a network.
 
-$ZOO_RUN/sock/tls/ca.pem is what a browser or `curl --cacert` must trust; its key is thrown away at once, so nobody can
-sign anything else with it. front.pem and front.key are for both fronts.
+$ZOO_RUN/sock/tls/ca.pem is what a browser or `curl --cacert` must trust; both fronts give it away as /ca.pem. Its key
+is thrown away at once, so nobody can sign anything else with it. front.pem and front.key are for both fronts.
 """
 
 import datetime

@@ -19,7 +19,7 @@ from gateway_zoo import leftovers, listen, plan, ready, root, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
-from gateway_zoo.speak import fail, known, printable, say
+from gateway_zoo.speak import fail, hint, known, printable, say
 
 READY_S = 60.0  # until every cell must have answered
 HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any longer; the keeper goes on trying
@@ -35,10 +35,13 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     _end_like_ctrl_c()
     registry = load(made.root)
     only = known(ids, list(registry.exhibits))
-    if known(groups, plan.groups(registry)):
+    for group in set(groups).difference(plan.groups(registry)):
+        there = ", ".join(plan.groups(registry))
+        fail(f"unknown group '{group}'; {hint(group, plan.groups(registry), f'there is {there}')}", 2)
+    if groups:
         only = list(dict.fromkeys([*only, *plan.with_groups(registry, groups)]))
-    chosen = only or plan.with_groups(registry, [])
-    root.install_what_is_missing(made, [registry.families[registry.exhibits[id].family] for id in chosen])
+    chosen = {registry.exhibits[id].family for id in only or plan.with_groups(registry, [])}
+    root.install_what_is_missing(made, [f for f in registry.families.values() if f.id in chosen or f.helps])
     root.give_up(made)
     the_plan = plan.make(made, only)
     for error in the_plan.registry.errors:
@@ -83,7 +86,7 @@ def _may_come(made: Plan, keeper: subprocess.Popen[bytes], cells: list[Cell]) ->
 
 def _servers(made: Plan, cell: Cell) -> list[str]:
     family = made.registry.families[made.registry.exhibits[cell.exhibit].family]
-    return [cell.front] if cell.front == family.runs_in else [cell.front, family.id]
+    return [cell.front] if kind(cell.front) == family.runs_in else [cell.front, family.id]
 
 
 def _take(made: Settings) -> int:
@@ -251,7 +254,8 @@ def _locked_when_stopped(made: Settings) -> int:
 def restart(made: Settings, name: str) -> int:
     """Restart the family of an exhibit, or a front."""
     the_plan = plan.make(made)
-    known([name], list(the_plan.registry.exhibits), made.fronts)
+    helpers = [family.id for family in the_plan.registry.families.values() if family.helps]
+    known([name], list(the_plan.registry.exhibits), (*made.fronts, *helpers))
     if made.compose:
         hint = the_plan.start_hint(name).split()[-1] if name in the_plan.registry.exhibits else name
         fail(f"in containers: docker compose restart {hint}", 3)

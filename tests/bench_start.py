@@ -20,7 +20,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from zoo_in_test import ROOT, Zoo, eventually, free, python_of
+from zoo_in_test import REGISTRY, ROOT, Zoo, eventually, free, python_of
 
 PAIRS = 10
 REQUESTS = 2000
@@ -65,7 +65,8 @@ def importing_processes(zoo: Zoo) -> int:
     One per family that runs Python, two daemon processes of mod_wsgi, one each that the first ping makes mod_fcgid and
     an Apache worker load, and one per cell of CGI.
     """
-    families = set(zoo.state()["sessions"]) - {"nginx", "apache", "sentinel", "cgi"}
+    helpers = {family.id for family in REGISTRY.families.values() if family.helps}
+    families = set(zoo.state()["sessions"]) - {"nginx", "apache", "sentinel", "cgi"} - helpers
     return len(families) + 2 + 1 + 1 + 2
 
 

@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from zoo_in_test import REGISTRY, ROOT, Zoo
+from zoo_in_test import APACHES, REGISTRY, ROOT, TLS, Zoo
 
 from gateway_zoo import plan
 
-PAGES = [ROOT / "README.md", *sorted(path.parent / "README.md" for path in ROOT.glob("*/cage.toml"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "nginx/TLS.md",
+    *sorted(path.parent / "README.md" for path in ROOT.glob("*/cage.toml")),
+]
+MPMS = ROOT / "apache/mpm/README.md"  # starts a zoo of its own
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINES = 60  # one screen of a projector, wrapped text included
 
@@ -37,13 +42,27 @@ def examples(page: Path) -> list[tuple[str, str]]:
     return found
 
 
+def with_ports_of(zoo: Zoo, command: str) -> str:
+    """The command for this zoo instead of one on the default ports."""
+    ports = {8080: zoo.ports["nginx"], 8443: zoo.ports["nginx"] + TLS, 8444: zoo.ports["apache"] + TLS}
+    ports |= {8081 + number: zoo.ports["apache"] + number for number in range(APACHES)}
+    return re.sub(r":(8\d{3})\b", lambda match: f":{ports[int(match[1])]}", command)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name + "/" + page.name)
 def test_console_blocks_say_what_happens(whole_zoo: Zoo, page: Path) -> None:
-    zoo = whole_zoo
+    assert_examples_hold(whole_zoo, page)
+
+
+def test_the_label_of_the_mpms_says_what_happens(fresh_zoo: Zoo) -> None:
+    assert_examples_hold(fresh_zoo, MPMS)
+
+
+def assert_examples_hold(zoo: Zoo, page: Path) -> None:
     matches = doctest.OutputChecker().check_output
     assert examples(page)
     for command, expected in examples(page):
-        ported = command.replace(":8080", f":{zoo.ports['nginx']}").replace(":8081", f":{zoo.ports['apache']}")
+        ported = with_ports_of(zoo, command)
         env = zoo.env | {"PATH": os.environ["PATH"]}
         done = subprocess.run(
             ["bash", "-c", ported],
@@ -66,7 +85,7 @@ def test_the_readme_asks_every_cell(whole_zoo: Zoo) -> None:
     assert not silent
 
 
-@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.parent.name)
+@pytest.mark.parametrize("page", [*PAGES[1:], MPMS], ids=lambda page: page.parent.name)
 def test_a_label_has_its_parts_and_fits_a_screen(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     parts = re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE)

@@ -160,6 +160,10 @@ MISTAKES = [
         "'PSGI'; expected one of 'CGI program', 'WSGI'",
     ),
     ("threads = 4", 'threads = 4\nmpm = "winnt"', "family[0].mpm", "'winnt'; expected one of 'event', 'worker'"),
+    ("threads = 4", 'threads = 4\nmpm = "prefork"', "family[0].mpm", "expected runs_in = 'apache' too"),
+    ("threads = 4", 'threads = 4\nhelps = ["godo"]', "family[0].helps", "'godo'; expected exhibits of this file"),
+    ("threads = 4", 'threads = 4\nsockets = ["../x"]', "family[0].sockets", "'../x'; expected a bare file name"),
+    ('id = "good"\nfamily', 'id = "run"\nfamily', "exhibit[0].id", "none of 'nginx', 'apache'"),
     ("threads = 4", 'threads = 4\ngroup = "A b"', "family[0].group", "a word in lower-case letters"),
     (
         "threads = 4",

@@ -14,6 +14,8 @@ from gateway_zoo import flup_runner, fronts, keeper, settings
 
 #: nginx module -> directive that hands the request on
 PASSES = {"fastcgi": "fastcgi_pass", "scgi": "scgi_pass", "uwsgi": "uwsgi_pass", "proxy": "proxy_pass"}
+#: The one way to name a folder of files: the shared style and scripts, or what a cage calls public
+PUBLIC = re.compile(r"alias \$zoo_root/(web|[a-z_]+/public(/[a-z_]+)*)/;")
 FRAGMENTS = sorted((ROOT / "nginx/cages").glob("*.conf"))
 
 
@@ -64,6 +66,8 @@ def test_every_location_includes_the_params_of_its_protocol_and_passes_on(path: 
 
 #: What may be served as files: folders made for it, and the keeper's own texts.
 PUBLIC = re.compile(r"alias (\$zoo_root/([a-z_]+/public|web)/[\w./-]*|pages/);")
+#: A file, or else one that is always there: the shell of a single-page application.
+SHELL = re.compile(r"try_files \$uri /[\w/-]+/index\.html;")
 
 
 def assert_serves_public_files(where: str, lines: list[str]) -> None:
@@ -78,7 +82,7 @@ def test_alias_stands_only_where_a_pass_must_follow_or_files_are_public() -> Non
     for path in (ROOT / "nginx").rglob("*.conf"):
         files = [line for line in directives(path) if re.match(r"(alias|root|try_files|autoindex)\b", line)]
         plain = ["alias /;"] if path.parent.name == "params" and path.stem in PASSES.keys() - {"proxy"} else []
-        assert [line for line in files if not PUBLIC.fullmatch(line)] == plain, path
+        assert [line for line in files if not PUBLIC.fullmatch(line) and not SHELL.fullmatch(line)] == plain, path
 
 
 def params(module: str) -> dict[str, str]:
@@ -143,7 +147,7 @@ def test_no_two_proxy_workers_share_a_name() -> None:
     targets: list[str] = []
     for path in (ROOT / "apache/cages").glob("*.conf"):
         for line in directives(path):
-            if line.startswith("ProxyPass "):
+            if line.startswith("ProxyPass ") and line.split()[2] != '"!"':  # "!": not passed on, but a file of ours
                 targets.append(re.sub(r".*\|", "", line.split()[2].strip('"')))
                 assert "retry=0" in line, line
     assert len(targets) == len(set(targets)), targets

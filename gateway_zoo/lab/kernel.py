@@ -1,0 +1,51 @@
+"""What the kernel knows: sockets of a port, its limits, this process's limit of descriptors."""
+
+import resource
+import socket
+import sys
+
+ESTABLISHED, LISTEN = "01", "0A"  # include/net/tcp_states.h, as /proc/net/tcp writes them
+
+
+def accepted(port: int, visitors: str = "127.0.0.1") -> tuple[int, int]:
+    """(connections that the server on `port` has accepted, those that wait in its listen backlog); visitors apart.
+
+    /proc/net/tcp (proc(5)) has a line for each end. A connection whose handshake is done belongs to the listening
+    socket until accept(2) makes it a file: until then its inode is 0.
+    """
+    mine = f":{port:04X}"
+    apart = f"{int.from_bytes(socket.inet_aton(visitors), sys.byteorder):08X}"
+    found: dict[str, bool] = {}  # by the other end: the kernel's list, read while it changes, may say a line twice
+    with open("/proc/net/tcp", encoding="ascii") as lines:
+        next(lines)
+        for line in lines:
+            _, local, remote, state, _, _, _, _, _, inode, *_ = line.split(maxsplit=10)
+            if state == ESTABLISHED and local.endswith(mine) and not remote.startswith(apart):
+                found[remote] = inode != "0"
+    return sum(found.values()), len(found) - sum(found.values())
+
+
+def number(path: str) -> int | None:
+    """A number below /proc/sys; None where this kernel has none."""
+    try:
+        with open(f"/proc/sys/{path}", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def tcp_buffers() -> int:
+    """Bytes in the buffers of all TCP sockets of this network namespace (/proc/net/sockstat counts pages)."""
+    with open("/proc/net/sockstat", encoding="ascii") as lines:
+        words = next(line.split() for line in lines if line.startswith("TCP:"))
+    return int(words[words.index("mem") + 1]) * resource.getpagesize()
+
+
+def descriptors(needed: int) -> tuple[bool, int]:
+    """Raise this process's soft limit to `needed` if the hard one allows it: (does it fit?, the hard limit)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        return False, hard
+    if needed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return True, hard

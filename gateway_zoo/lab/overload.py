@@ -1,0 +1,154 @@
+"""The overload that tells unix sockets and TCP apart: more requests at once than slots and listen backlog can take.
+
+The same program (queue_server.py) listens on both, with the same short backlog. Asked through nginx, and directly by
+clients that connect as nginx does, without blocking.
+"""
+
+import concurrent.futures
+import contextlib
+import errno
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway_zoo.lab import private
+from gateway_zoo.lab.private import Private
+from gateway_zoo.speak import fail
+
+BACKLOG = 8
+HOLD_MS = 200
+AT_ONCE = 100
+DEADLINE_S = 9.0
+
+FRAGMENT = """# Written by `zoo lab sockets` into its own zoo: the lab's server, once on each kind of socket.
+location /lab-unix/ {{ include params/proxy.conf; proxy_pass http://unix:{unix}:/; }}
+location /lab-tcp/  {{ include params/proxy.conf; proxy_pass http://{tcp}/; }}
+"""
+
+
+@dataclass(frozen=True)
+class Overload:
+    """AT_ONCE requests at the same moment. `waits`: (outcome, seconds), the quickest first; an outcome is an HTTP
+    status, the name of an error, or "none": no answer within DEADLINE_S."""
+
+    way: str  # nginx, direct
+    socket: str  # unix, tcp
+    waits: list[tuple[str, float]]
+
+    @property
+    def outcomes(self) -> dict[str, dict[str, float]]:
+        """Outcome -> count, fastest_s, median_s, slowest_s."""
+        kinds = sorted({kind for kind, _ in self.waits})
+        times = {kind: [s for k, s in self.waits if k == kind] for kind in kinds}
+        return {
+            kind: {"count": len(t), "fastest_s": t[0], "median_s": round(statistics.median(t), 3), "slowest_s": t[-1]}
+            for kind, t in times.items()
+        }
+
+
+def behind_nginx(zoo: Private) -> dict[str, str]:
+    """Kind of socket -> address, as seen from the directory of the sockets; the lab's nginx passes /lab-KIND/ there."""
+    addresses = {"unix": "lab.sock", "tcp": f"127.0.0.1:{private.free_ports(1)}"}
+    zoo.rewrite("nginx/cages/lab.conf", FRAGMENT.format(**addresses))
+    zoo.restart("nginx")
+    return addresses
+
+
+@contextlib.contextmanager
+def server(zoo: Private, address: str) -> Iterator[int]:
+    """The lab's server on this address: its pid. Gone afterwards, and when we are killed."""
+    process = private.child(
+        [sys.executable, "-P", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
+        signal.SIGKILL,
+        cwd=zoo.settings.sockets,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout
+        if process.stdout.readline() != b"ready\n":
+            fail(f"the lab's server does not start on {address}", 3)
+        yield process.pid
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def from_here(zoo: Private, address: str) -> str:
+    """An address as a client in any directory needs it."""
+    return address if ":" in address else str(zoo.settings.sockets / address)
+
+
+def run(zoo: Private, addresses: dict[str, str]) -> list[Overload]:
+    """Both ways on both kinds of socket, each with a server of its own. Side by side, because most of it is waiting;
+    the bursts, which are not, come one after the other."""
+    own = {"unix": "own.sock", "tcp": f"127.0.0.1:{private.free_ports(1)}"}
+    front = f"127.0.0.1:{zoo.settings.nginx_port}"
+    asked = {("nginx", kind): (front, f"/lab-{kind}/?hold={HOLD_MS}") for kind in addresses}
+    asked |= {("direct", kind): (from_here(zoo, at), f"/?hold={HOLD_MS}") for kind, at in own.items()}
+    # Interrupted, the servers go first: then nobody waits for them any longer.
+    with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool, contextlib.ExitStack() as stack:
+        for address in (*addresses.values(), *own.values()):
+            stack.enter_context(server(zoo, address))
+        jobs = [pool.submit(crowd, *where, 0.5 * n) for n, where in enumerate(asked.values())]
+        waits = [job.result() for job in jobs]
+    return [Overload(way, kind, each) for (way, kind), each in zip(asked, waits, strict=True)]
+
+
+def crowd(address: str, path: str, after_s: float) -> list[tuple[str, float]]:
+    """AT_ONCE requests in so many seconds; each waits DEADLINE_S at most."""
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        start = time.perf_counter() + 0.1 + after_s  # all of them wait for the same moment
+        asked = [pool.submit(_ask, address, path, start) for _ in range(AT_ONCE)]
+        return sorted((future.result() for future in asked), key=lambda wait: wait[1])
+
+
+def _ask(address: str, path: str, start: float) -> tuple[str, float]:
+    time.sleep(max(0.0, start - time.perf_counter()))
+    began = time.perf_counter()
+    try:
+        outcome = ask(address, path, DEADLINE_S)
+    except OSError as error:
+        outcome = "none" if isinstance(error, TimeoutError) else errno.errorcode[error.errno or errno.EIO]
+    return outcome, round(time.perf_counter() - began, 3)
+
+
+def ask(address: str, path: str, seconds: float) -> str:
+    """One request on a connection of its own; the status of the answer. A connect(2) that would have to wait for room
+    in a unix socket's queue fails (EAGAIN), as in nginx: a socket with a time-out does not block in Python."""
+    host, colon, port = address.rpartition(":")
+    deadline = time.monotonic() + seconds
+    with socket.socket(socket.AF_INET if colon else socket.AF_UNIX) as connection:
+        connection.settimeout(seconds)
+        connection.connect((host, int(port)) if colon else address)
+        connection.settimeout(max(0.001, deadline - time.monotonic()))
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        answer = b""
+        while data := connection.recv(4096):
+            answer += data
+            connection.settimeout(max(0.001, deadline - time.monotonic()))
+    return answer.split(b" ", 2)[1].decode() if answer.startswith(b"HTTP/") else "no answer"
+
+
+def listen_limit() -> int:
+    """What is left of a TCP backlog of 65,535: the kernel cuts it to net.core.somaxconn. From TCP_INFO of a listening
+    socket, where tcpi_sacked is the longest queue (struct tcp_info, linux/tcp.h: 8 bytes, then 32-bit numbers)."""
+    with socket.create_server(("127.0.0.1", 0), backlog=65535) as server:
+        facts = server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return int.from_bytes(facts[28:32], sys.byteorder)
+
+
+def cpu_s(pids: list[int]) -> float:
+    """CPU seconds of these processes so far, to the nanosecond: the first number of each thread's schedstat."""
+    total = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/task/{task}/schedstat", "rb") as file:
+                total += int(file.read().split()[0])
+    return total / 1e9

@@ -1,0 +1,178 @@
+"""`zoo lab poll`: select, poll and epoll wait for the same N descriptors, one of which is ready.
+
+The descriptors are eventfds (eventfd(2)): one each, nothing but a counter, readable when it is not 0. The wait calls
+are Python's, which are the system calls plus what Python does with the list: for select it builds the bit set anew
+each time, poll and epoll objects are told once. All three are asked in turn, again and again, so that a busy moment of
+the machine hits all alike; the middle of the rounds is shown, and between which times half of them were.
+"""
+
+import contextlib
+import os
+import select
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from gateway_zoo import show
+from gateway_zoo.lab import chart, kernel
+from gateway_zoo.lab.progress import Bar
+from gateway_zoo.speak import fail, print_json
+
+ROUNDS = 15
+SAMPLE_S = 0.003  # one sample lasts at least so long
+SPARE = 64
+MOST = 100_000
+
+Wait = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Microseconds of CPU per wait call over `descriptors` with one ready: median and quartiles of ROUNDS samples.
+    None with an `error` where the call does not work."""
+
+    call: str
+    descriptors: int
+    us: float | None
+    low_us: float | None = None
+    high_us: float | None = None
+    error: str | None = None
+
+
+def run(most: int, as_json: bool) -> int:
+    """Exit 0; 3 if this process may not have so many descriptors."""
+    fits, hard = kernel.descriptors(most + SPARE)
+    if not fits:
+        fail(f"{most} descriptors and {SPARE} of our own are more than the limit, {hard}: try {hard - SPARE}", 3)
+    rows: list[Row] = []
+    with Bar(as_json) as bar:
+        for count in sizes(most):
+            bar.start(f"waiting for {count} descriptors", ROUNDS)
+            rows += measure(count, bar.done)
+    watches = kernel.number("fs/epoll/max_user_watches")
+    if as_json:
+        print_json({"max_user_watches": watches, "rows": [asdict(row) for row in rows]})
+    else:
+        _show(rows, watches)
+    return 0
+
+
+def sizes(most: int) -> list[int]:
+    """10, 100, 1,000 … and `most` itself."""
+    return [*(10**n for n in range(1, 6) if 10**n < most), most]
+
+
+def measure(count: int, shown: Callable[[int], None]) -> list[Row]:
+    """The three calls over the same `count` descriptors; the last one opened is the ready one."""
+    with _descriptors(count) as (descriptors, ready):
+        waits, rows = {}, []
+        for name, make in WAITS.items():
+            try:
+                wait = make(descriptors)
+                wait()
+                waits[name] = wait
+            except (ValueError, OSError) as error:
+                rows.append(Row(name, count, None, error=f"{type(error).__name__}: {error}"))
+        samples: dict[str, list[float]] = {name: [] for name in waits}
+        for turn in range(ROUNDS):
+            for name, wait in waits.items():
+                samples[name].append(_sample(wait))
+            shown(turn + 1)
+        assert os.eventfd_read(ready) == 1, "still ready: nobody has read it"
+    for name, times in samples.items():
+        low, middle, high = statistics.quantiles(times, n=4)
+        rows.append(Row(name, count, round(middle, 2), round(low, 2), round(high, 2)))
+    return sorted(rows, key=lambda row: list(WAITS).index(row.call))
+
+
+@contextlib.contextmanager
+def _descriptors(count: int) -> Iterator[tuple[list[int], int]]:
+    made: list[int] = []
+    try:
+        for _ in range(count):
+            made.append(os.eventfd(0, os.EFD_NONBLOCK))
+        os.eventfd_write(made[-1], 1)
+        yield made, made[-1]
+    finally:
+        for descriptor in made:
+            os.close(descriptor)
+
+
+def _select(descriptors: list[int]) -> Wait:
+    return lambda: select.select(descriptors, (), ())
+
+
+def _poll(descriptors: list[int]) -> Wait:
+    watch = select.poll()
+    for descriptor in descriptors:
+        watch.register(descriptor, select.POLLIN)
+    return watch.poll
+
+
+def _epoll(descriptors: list[int]) -> Wait:
+    watch = select.epoll()
+    for descriptor in descriptors:
+        watch.register(descriptor, select.EPOLLIN)
+    return watch.poll
+
+
+WAITS: dict[str, Callable[[list[int]], Wait]] = {"select": _select, "poll": _poll, "epoll": _epoll}
+
+
+def _sample(wait: Wait) -> float:
+    """Microseconds of this thread's CPU per call: none of them waits, and others on the machine do not count."""
+    calls, began = 0, time.thread_time()
+    while (taken := time.thread_time() - began) < SAMPLE_S:
+        for _ in range(8):
+            wait()
+        calls += 8
+    return taken / calls * 1e6
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def _show(rows: list[Row], watches: int | None) -> None:
+    out = show.console()
+    table = show.table("descriptors", "call", "CPU us", "half of them", "", right=("descriptors", "CPU us"))
+    slowest = max(row.us or 0 for row in rows)
+    for row in rows:
+        first = f"{row.descriptors:,}" if row.call == "select" else ""
+        if row.us is None:
+            table.add_row(first, row.call, f"{'-':>10}", f"{'':20}", "cannot: see below")
+        else:
+            spread = f"{row.low_us:,.1f} to {row.high_us:,.1f}"
+            table.add_row(
+                first, row.call, f"{row.us:10,.1f}", f"{spread:20}", chart.log_bar(row.us, slowest, out.width - 53)
+            )
+    out.print(table)
+    out.print("The bars are logarithmic: each step of the same length is the same factor.\n")
+    for line in conclusions(rows, watches):
+        out.print(line)
+
+
+def conclusions(rows: list[Row], watches: int | None) -> list[str]:
+    """Sentences from the figures."""
+    said = []
+    for call in WAITS:
+        mine = {row.descriptors: row.us for row in rows if row.call == call and row.us is not None}
+        if len(mine) > 1:
+            first, last = min(mine), max(mine)
+            said.append(
+                f"{call}: {last // first:,} times the descriptors ({first} to {last:,}) cost "
+                f"{mine[last] / mine[first]:,.1f} times the time."
+            )
+    for row in rows:
+        if row.error:
+            said.append(
+                f"{row.call} with {row.descriptors:,}: {row.error}. Its sets have FD_SETSIZE = 1,024 bits, one for "
+                "each number of a descriptor (select(2)): not how many counts, but how high the number is."
+            )
+            break
+    if watches is not None:
+        said.append(
+            f"max_user_watches is {watches:,} here: so many descriptors may all epolls of one user watch "
+            "(epoll(7)); by default as many as fit into 4% of low memory."
+        )
+    return said

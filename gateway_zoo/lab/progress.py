@@ -1,0 +1,47 @@
+"""What a lab is doing: a bar on a terminal, nothing else anywhere else."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from gateway_zoo import show
+from gateway_zoo.speak import say
+
+
+class Bar:
+    """`with Bar(quiet) as bar:` on standard error, so that tables and JSON stay clean."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.live = sys.stderr.isatty()
+        self.quiet = quiet
+        columns = (TextColumn("{task.description:36}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
+        self.progress = Progress(*columns, console=show.console(error=True), transient=True, disable=not self.live)
+        self.task: TaskID | None = None
+        self.shown = 0.0
+
+    def __enter__(self) -> "Bar":
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def start(self, what: str, total: int | None) -> None:
+        """The next thing; `total` None: its end is not known."""
+        if not self.live:
+            if not self.quiet:
+                say(what)
+            return
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+        self.task = self.progress.add_task(what, total=total)
+
+    def done(self, count: int) -> None:
+        """So much of it. Cheap: a load generator calls this."""
+        if self.live and self.task is not None and (now := time.monotonic()) > self.shown + 0.1:
+            self.shown = now
+            self.progress.update(self.task, completed=count)

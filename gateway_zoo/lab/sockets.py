@@ -1,0 +1,216 @@
+"""`zoo lab sockets`: the same gateway on a unix socket and on TCP. Who may come, by what address, at what cost, and
+what happens when more come than it can take.
+
+The exhibits are found by their names: X and X-tcp, one server program each. Their own zoo, nginx in front.
+"""
+
+import contextlib
+import http.client
+import os
+import stat
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gateway_zoo.lab import kernel, overload, private, sockets_report
+from gateway_zoo.lab.overload import Overload
+from gateway_zoo.lab.private import Private
+from gateway_zoo.lab.progress import Bar
+from gateway_zoo.registry import load
+from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, print_json
+
+ROUNDS = 9
+
+
+@dataclass(frozen=True)
+class Door:
+    """How an exhibit is reached. `mode`, `owner` and the mode of its directory, for a unix socket; `third` is what
+    happened to another user who tried, None with `third_why` where nobody else could be asked."""
+
+    exhibit: str
+    address: str
+    mode: str | None
+    folder_mode: str | None
+    owner: str | None
+    third: str | None
+    third_why: str | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A ping on each kind of socket in microseconds, medians of rounds that took turns; `ratio` is TCP / unix of the
+    same round: median and quartiles. `what` says whether wall time or CPU of the servers."""
+
+    what: str
+    unix_us: float
+    tcp_us: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+
+
+def run(made: Settings, pings: int, as_json: bool) -> int:
+    """Exit 0; 3 if the exhibits cannot be started."""
+    pairs = pairs_of(made)
+    private.stop_like_ctrl_c()
+    with third_user(made) as third, Private(made, [id for pair in pairs for id in pair]) as zoo, Bar(as_json) as bar:
+        if reason := zoo.closed("nginx"):
+            fail(f"nginx cannot be asked: {reason}", 3)
+        bar.start("who may come", None)
+        doors = [door(zoo, id, third) for pair in pairs for id in pair]
+        costs = []
+        for pair in pairs:
+            bar.start(f"cost: {pair[0]} through nginx", ROUNDS)
+            costs += through_nginx(zoo, pair, pings, bar.done)
+        addresses = overload.behind_nginx(zoo)
+        bar.start("cost: the sockets alone", ROUNDS)
+        costs += directly(zoo, addresses, pings, bar.done)
+        bar.start(f"overload, {overload.DEADLINE_S:g} s", None)
+        overloads = overload.run(zoo, addresses)
+    limits = {"somaxconn": kernel.number("net/core/somaxconn"), "listen_65535_gives": overload.listen_limit()}
+    if as_json:
+        print_json(report(doors, costs, overloads, limits))
+    else:
+        sockets_report.show(doors, costs, overloads, limits)
+    return 0
+
+
+def report(
+    doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]
+) -> dict[str, Any]:
+    """The JSON."""
+    setting = {"slots": 4, "backlog": overload.BACKLOG, "hold_ms": overload.HOLD_MS, "at_once": overload.AT_ONCE}
+    return {
+        "doors": [asdict(one) for one in doors],
+        "costs": [asdict(one) for one in costs],
+        "overload": setting | {"runs": [asdict(one) | {"outcomes": one.outcomes} for one in overloads]},
+        "limits": limits,
+    }
+
+
+def pairs_of(made: Settings) -> list[tuple[str, str]]:
+    """Exhibits that exist on both kinds of socket."""
+    registry = load(made.root)
+    pairs = [(id, f"{id}-tcp") for id, e in registry.exhibits.items() if e.unix and f"{id}-tcp" in registry.exhibits]
+    if not pairs:
+        raise LookupError("no exhibit has a twin named -tcp")
+    return pairs
+
+
+# --- who may come -----------------------------------------------------------------------------------------------------
+
+Third = Callable[[str], tuple[str | None, str | None]]
+
+
+@contextlib.contextmanager
+def third_user(made: Settings) -> Iterator[Third]:
+    """Somebody else, made while we are root: a function from an address to (what happened, why it was not tried)."""
+    if os.geteuid() != 0:
+        yield lambda _: (None, "only root can become another user to try it")
+        return
+    argv = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--no-new-privs"]
+    argv += [sys.executable, "-P", "-m", "gateway_zoo.lab.third_user"]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", start_new_session=True
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        name = child.stdout.readline().strip()
+
+        def attempt(address: str) -> tuple[str | None, str | None]:
+            if not name:
+                return None, "setpriv could not make anybody else"
+            assert child.stdin
+            assert child.stdout
+            child.stdin.write(address + "\n")
+            child.stdin.flush()
+            return f"{name}: {child.stdout.readline().strip()}", None
+
+        try:
+            yield attempt
+        finally:
+            child.stdin.close()
+
+
+def door(zoo: Private, id: str, third: Third) -> Door:
+    exhibit = zoo.plan.registry.exhibits[id]
+    address = zoo.plan.address(exhibit)
+    if exhibit.tcp:
+        tried = third(address)
+        return Door(id, address, None, None, None, *tried)
+    path = zoo.settings.sockets / address
+    modes = [stat.filemode(each.stat().st_mode) for each in (path, path.parent)]
+    return Door(id, str(path), modes[0], modes[1], f"{path.owner()}:{path.group()}", *third(str(path)))
+
+
+# --- cost -------------------------------------------------------------------------------------------------------------
+
+
+def through_nginx(zoo: Private, pair: tuple[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
+    """One visitor asks one exhibit, then the other, on a connection that nginx keeps; nginx makes a new one to the
+    gateway for every request. CPU is that of nginx and of the gateway."""
+    registry = zoo.plan.registry
+    families = {id: [p.pid for p in zoo.processes(registry.exhibits[id].family)] for id in pair}
+    nginx = [p.pid for p in zoo.processes("nginx")]
+
+    def some(id: str) -> tuple[float, float]:
+        visitor = http.client.HTTPConnection("127.0.0.1", zoo.settings.nginx_port, timeout=20)
+        with contextlib.closing(visitor):
+            return _timed(lambda: _ping(visitor, f"/{id}/ping"), nginx + families[id], pings)
+
+    return _costs(f"{pair[0]} through nginx", lambda: some(pair[0]), lambda: some(pair[1]), shown)
+
+
+def _ping(visitor: http.client.HTTPConnection, path: str) -> None:
+    visitor.request("GET", path)
+    answer = visitor.getresponse()
+    if (answer.status, answer.read()) != (200, b"pong\n"):
+        fail(f"{path} answered {answer.status}: this measures nothing", 3)
+
+
+def directly(zoo: Private, addresses: dict[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
+    """connect, ask, read, close, at the lab's little server: the socket and next to nothing else. CPU: the server's."""
+    with overload.server(zoo, addresses["unix"]) as unix, overload.server(zoo, addresses["tcp"]) as tcp:
+
+        def some(kind: str, pid: int) -> tuple[float, float]:
+            address = overload.from_here(zoo, addresses[kind])
+            return _timed(lambda: overload.ask(address, "/", 5), [pid], pings)
+
+        return _costs("socket alone", lambda: some("unix", unix), lambda: some("tcp", tcp), shown)
+
+
+def _timed(ping: Callable[[], object], pids: list[int], pings: int) -> tuple[float, float]:
+    """(seconds, CPU seconds of `pids`) for each of so many."""
+    ping()
+    cpu, began = overload.cpu_s(pids), time.perf_counter()
+    for _ in range(pings):
+        ping()
+    return (time.perf_counter() - began) / pings, (overload.cpu_s(pids) - cpu) / pings
+
+
+def _costs(
+    what: str,
+    unix: Callable[[], tuple[float, float]],
+    tcp: Callable[[], tuple[float, float]],
+    shown: Callable[[int], None],
+) -> list[Cost]:
+    rounds: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    for number in range(ROUNDS):
+        # who goes first changes, so that neither always comes after the other
+        first, second = (unix, tcp) if number % 2 == 0 else (tcp, unix)
+        one, other = first(), second()
+        rounds.append((one, other) if first is unix else (other, one))
+        shown(number + 1)
+    made = []
+    for column, unit in enumerate(("time", "CPU")):
+        low, middle, high = statistics.quantiles([t[column] / u[column] for u, t in rounds], n=4)
+        us = [statistics.median(r[side][column] for r in rounds) * 1e6 for side in (0, 1)]
+        made.append(
+            Cost(f"{what}, {unit}", round(us[0], 1), round(us[1], 1), round(middle, 3), round(low, 3), round(high, 3))
+        )
+    return made

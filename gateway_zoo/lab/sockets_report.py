@@ -1,0 +1,87 @@
+"""sockets for people: tables, and sentences made from the figures."""
+
+import os
+from typing import TYPE_CHECKING
+
+from gateway_zoo import show as look
+from gateway_zoo.lab import overload
+from gateway_zoo.lab.overload import DEADLINE_S, Overload
+
+if TYPE_CHECKING:
+    from gateway_zoo.lab.sockets import Cost, Door
+
+
+def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], limits: dict[str, int | None]) -> None:
+    out = look.console()
+    out.print("\nWho may come: another user of this machine tries", style="bold")
+    table = look.table("exhibit", "address", "mode", "what happened")
+    for door in doors:
+        address = door.address if door.mode is None else os.path.basename(door.address)
+        table.add_row(door.exhibit, address, door.mode or "has none", door.third or "nobody tried: see below")
+    out.print(table)
+
+    out.print("\nWhat a ping costs, in microseconds", style="bold")
+    table = look.table("", "unix", "TCP", "TCP/unix", "half of the rounds", right=("unix", "TCP", "TCP/unix"))
+    for cost in costs:
+        spread = f"{cost.ratio_low:.2f} to {cost.ratio_high:.2f}"
+        table.add_row(cost.what, f"{cost.unix_us:,.0f}", f"{cost.tcp_us:,.0f}", f"{cost.ratio:.2f}", spread)
+    out.print(table)
+
+    out.print(
+        f"\nOverload: {overload.AT_ONCE} requests at once for four slots of {overload.HOLD_MS} ms and a backlog of "
+        f"{overload.BACKLOG}",
+        style="bold",
+    )
+    seconds = [f"{n} s" for n in range(int(DEADLINE_S) + 1)]
+    table = look.table("way", "socket", "outcome", "count", *seconds, right=("count", *seconds))
+    for one in overloads:
+        for number, (outcome, facts) in enumerate(one.outcomes.items()):
+            ends = [
+                sum(k == outcome and min(int(s), len(seconds) - 1) == n for k, s in one.waits)
+                for n in range(len(seconds))
+            ]
+            first = (one.way, one.socket) if number == 0 else ("", "")
+            table.add_row(*first, outcome, str(int(facts["count"])), *(str(n or ".") for n in ends))
+    out.print(table)
+    out.print("Columns: how many requests ended in the second that begins there. none: no answer.\n")
+    for line in conclusions(doors, costs, overloads, limits):
+        out.print(line)
+
+
+def conclusions(
+    doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], limits: dict[str, int | None]
+) -> list[str]:
+    """Sentences from the figures."""
+    said = []
+    private = next(door for door in doors if door.mode)
+    said.append(
+        f"permission: a unix socket is a file ({private.mode}, {private.owner}) in a directory ({private.folder_mode})"
+        "; a TCP port on loopback has no owner: every user of the machine may connect."
+    )
+    if private.third_why:
+        said.append(f"Nobody else tried: {private.third_why}.")
+    cpu = [cost for cost in costs if cost.what.endswith("CPU")]
+    ratios = ", ".join(f"{cost.ratio:.2f} ({cost.what.rpartition(',')[0]})" for cost in cpu)
+    said.append(f"cost: TCP took so many times the servers' CPU: {ratios}.")
+    said += [_overload(one) for one in overloads]
+    said.append(
+        f"somaxconn is {limits['somaxconn']:,} here: listen(2) with 65,535 got a queue of "
+        f"{limits['listen_65535_gives']:,}. It limits both kinds of socket, each one by itself."
+    )
+    return said
+
+
+def _overload(one: Overload) -> str:
+    """How this kind of socket said no."""
+    outcomes = dict(one.outcomes)
+    good = outcomes.pop("200", None)
+    none = outcomes.pop("none", None)
+    parts = []
+    if good:
+        parts.append(f"{good['count']} answered, the last after {good['slowest_s']:.1f} s")
+    for name, facts in outcomes.items():
+        quick, slow = facts["fastest_s"] * 1e3, facts["slowest_s"] * 1e3
+        parts.append(f"{facts['count']} ended with {name} after {quick:.0f} to {slow:.0f} ms")
+    if none:
+        parts.append(f"{none['count']} without any answer after {DEADLINE_S:g} s")
+    return f"overload, {one.socket}, {'through nginx' if one.way == 'nginx' else 'direct'}: " + "; ".join(parts) + "."

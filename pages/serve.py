@@ -1,0 +1,18 @@
+"""The app with its pages in waitress, one process and four threads: `serve.py ADDRESS`"""
+
+import sys
+
+import waitress
+from pages_app import app
+
+from gateway_zoo.listen import listener
+
+waitress.serve(
+    app,
+    sockets=[listener(sys.argv[1])],
+    threads=4,
+    url_prefix="/pages",
+    trusted_proxy="localhost",  # what waitress calls the peer on a unix socket: a web server of ours
+    trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"},
+    clear_untrusted_proxy_headers=True,
+)
