@@ -118,7 +118,6 @@ def mpms_urls(apache: str) -> dict[str, str]:
 
 
 @app.command()
-<<<<<<< HEAD
 def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Hear news in four ways through every cell: polling, long polling, Server-Sent Events, WebSocket."""
     from gateway_zoo import news as module
@@ -127,12 +126,8 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
 
 
 @app.command()
-def ps(as_json: Json = False) -> None:
-    """Show the process families of every exhibit and of both fronts as a tree."""
-=======
 def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
->>>>>>> 99e256fe66eea278588fd586e6101516475ed584
     from gateway_zoo import ps as module
 
     raise typer.Exit(module.run(the_settings(), ids, as_json))
