@@ -1,6 +1,6 @@
-# Five verbs for the developer; CI uses the same.
+# The verbs for the developer; CI uses the same.
 
-.PHONY: test test-docker lint bench-start lock
+.PHONY: test test-docker lint bench-start bench-news lock
 
 test:            ## everything, natively, against the real nginx and Apache
 	./zoo test
@@ -14,6 +14,10 @@ lint:            ## ruff and mypy strict
 bench-start:     ## start-up, check, CPU per request, memory: ratios with their spread
 	./zoo ls >/dev/null
 	.venv/bin/python tests/bench_start.py
+
+bench-news:      ## delay from event to screen: long poll, SSE, WebSocket, 100 clients
+	./zoo ls >/dev/null
+	.venv/bin/python tests/bench_news.py
 
 lock:            ## the lock files from pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

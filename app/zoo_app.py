@@ -72,6 +72,18 @@ def status() -> ResponseReturnValue:
     return _text(zoo_status.as_text(facts))
 
 
+@app.get("/news", defaults={"what": ""}, provide_automatic_options=False)
+@app.get("/news/<what>", provide_automatic_options=False)
+@app.get(
+    "/news/<what>", websocket=True, provide_automatic_options=False
+)  # a handshake: 501 and why, not werkzeug's 400
+def news(what: str) -> ResponseReturnValue:
+    """Four ways to hear news: `/news`, `/news/long`, `/news/events`, `/news/socket`; see the label in news/."""
+    import zoo_news  # late, for the same reason
+
+    return zoo_news.answer(what)
+
+
 def _hold(ms: int) -> dict[str, float]:
     began = time.monotonic()
     time.sleep(min(max(ms, 0), 1000) / 1000)
@@ -133,7 +145,8 @@ class Counted:
 
 
 #: Paths are written by strangers: only these are named in the log.
-ENDPOINTS = {"/hello": "hello", "/ping": "ping", "/status": "status", "/echo": "echo"}
+ENDPOINTS = {"/hello": "hello", "/ping": "ping", "/status": "status", "/echo": "echo", "/news": "news"}
+ENDPOINTS |= {f"/news/{what}": f"news-{what}" for what in ("long", "events", "socket", "waiting")}
 app.wsgi_app = Counted(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to wrap the app
 
 

@@ -1,16 +1,23 @@
-"""ASGI with uvicorn, the same Flask app through a2wsgi: `serve.py ADDRESS`"""
+"""ASGI with uvicorn: news by ASGI itself, the rest from the Flask app through a2wsgi: `serve.py ADDRESS`"""
 
 import sys
 
 import uvicorn
-from a2wsgi import WSGIMiddleware
-from zoo_app import app
 
 from gateway_zoo.listen import listener
 
 # root_path: the front strips /asgi, uvicorn puts it in front again. An open socket, because uvicorn would create the
-# path for everyone (0666).
+# path for everyone (0666). ws_*: no message above 4 KiB; a ping every 5 s, and who does not answer it is gone;
+# compression would cost more memory per connection than all the rest.
 config = uvicorn.Config(
-    WSGIMiddleware(app, workers=4), root_path="/asgi", access_log=False, log_level="warning", forwarded_allow_ips="*"
+    "news_app:app",  # beside this file
+    root_path="/asgi",
+    access_log=False,
+    log_level="warning",
+    forwarded_allow_ips="*",
+    ws_max_size=4096,
+    ws_ping_interval=5,
+    ws_ping_timeout=5,
+    ws_per_message_deflate=False,
 )
 uvicorn.Server(config).run(sockets=[listener(sys.argv[1])])

@@ -118,6 +118,14 @@ def mpms_urls(apache: str) -> dict[str, str]:
 
 
 @app.command()
+def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
+    """Hear news in four ways through every cell: polling, long polling, Server-Sent Events, WebSocket."""
+    from gateway_zoo import news as module
+
+    raise typer.Exit(module.run(the_settings(), ids, as_json, {"nginx": nginx, "apache": apache}))
+
+
+@app.command()
 def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
     from gateway_zoo import ps as module

@@ -61,7 +61,7 @@ def test_every_location_includes_the_params_of_its_protocol_and_passes_on(path: 
         if module != "proxy":
             assert f"{module}_param SCRIPT_NAME {name.rstrip('/')};" in lines, f"{path.name}: {name}"
         own = [line.split()[1] for line in lines if re.match(r"\w+_(param|set_header) ", line)]
-        assert set(own) <= {"SCRIPT_NAME", "SCRIPT_FILENAME"}, f"{path.name}: {name} overrides {own}"
+        assert set(own) <= {"SCRIPT_NAME", "SCRIPT_FILENAME", "NO_BUFFERING"}, f"{path.name}: {name} overrides {own}"
 
 
 #: What may be served as files: folders made for it, and the keeper's own texts.

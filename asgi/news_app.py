@@ -1,0 +1,329 @@
+"""News as an ASGI program tells it: the same answers as app/zoo_news.py, and a WebSocket, without holding a thread.
+
+ASGI (specification 3.0) hands over events instead of a call that must return: an answer that waits is a coroutine,
+some kilobytes, and the loop is told when a client leaves (`http.disconnect`). So thousands may wait here.
+
+One connection to the source for the whole process; what comes is kept in one short list, from which each waiting client
+takes what is newer than it has seen. Nothing is queued for anybody: a slow reader delays itself only, because `send` is
+awaited, and misses what has left the list.
+
+Everything that is not news goes on to the Flask app.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import zoo_app
+import zoo_news
+from a2wsgi import WSGIMiddleware
+from zoo_app import ENDPOINTS
+from zoo_news import BEAT_S, LONG_S, NoNews
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+#: A client behind Apache holds one of its threads (prefork: processes, 64), whatever we do here.
+LIMITS, LIMIT = {"nginx": 2000}, 32
+KEPT = 100
+AGAIN_S = 1.0  # between attempts to reach the source
+
+
+class Feed:
+    """The latest items, in the order of their numbers, and a way to wait for the next. One per process."""
+
+    def __init__(self) -> None:
+        self.items: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.next = asyncio.Event()  # replaced after every item: whoever holds the old one is woken
+        self.following: asyncio.Task[None] | None = None
+        self.connected = False
+        self.waiting: dict[str, int] = {}  # front -> clients
+
+    async def ready(self) -> None:
+        """Begin to follow the source, if nobody has yet. Raises NoNews (503) if it does not answer."""
+        if self.following is None:
+            self.following = asyncio.create_task(self._follow())
+        for _ in range(20):  # one second, for the first client after a start
+            if self.connected:
+                return
+            await asyncio.sleep(0.05)
+        raise NoNews(503, zoo_news.NO_SOURCE)
+
+    async def _follow(self) -> None:
+        while True:
+            with contextlib.suppress(OSError, ValueError):
+                await self._listen()
+            self.connected = False
+            await asyncio.sleep(AGAIN_S)
+
+    async def _listen(self) -> None:
+        reader, writer = await asyncio.open_unix_connection(zoo_news.source_address())
+        try:
+            last = self.items[-1]["n"] if self.items else 0
+            writer.write(json.dumps({"since": last}).encode() + b"\n")
+            while line := await reader.readline():
+                self.items.extend(item | {"worker": WORKER} for item in json.loads(line))
+                self.connected = True
+                woken, self.next = self.next, asyncio.Event()
+                woken.set()
+        finally:
+            writer.close()
+
+    def newer(self, since: int | None) -> list[dict[str, Any]]:
+        """Items after `since`; None: the newest."""
+        if since is None:
+            return list(self.items)[-1:]
+        return [item for item in self.items if item["n"] > since]
+
+    @contextlib.contextmanager
+    def place(self, scope: Scope) -> Iterator[None]:
+        """A place among those who wait, for as long as the block lasts. Raises NoNews (503) if there is none."""
+        front = _headers(scope).get("x-zoo-front", "")
+        limit, taken = LIMITS.get(front, LIMIT), self.waiting.get(front, 0)
+        if taken >= limit:
+            raise zoo_news.busy(taken, limit)
+        self.waiting[front] = taken + 1
+        try:
+            yield
+        finally:
+            self.waiting[front] -= 1
+
+    async def batches(self, since: int | None, gone: "asyncio.Future[Any]") -> AsyncIterator[list[dict[str, Any]]]:
+        """What is newer than `since`, then what comes; an empty list after each BEAT_S without anything. Ends with the
+        client."""
+        beat = time.monotonic() + BEAT_S
+        while not gone.done():
+            coming, items = self.next, self.newer(since)
+            if items or time.monotonic() >= beat:
+                since = items[-1]["n"] if items else since
+                yield items
+                beat = time.monotonic() + BEAT_S
+            woken = asyncio.ensure_future(coming.wait())
+            left = max(0, beat - time.monotonic())
+            await asyncio.wait({woken, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            woken.cancel()
+
+
+WORKER = f"{os.getpid()}/loop"
+feed = Feed()
+
+
+def with_news(other: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """News from here, everything else from `other`."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        what = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] == "http" and what in HTTP and scope["method"] in ("GET", "HEAD"):
+            await _answer(HTTP[what], what, scope, receive, send)
+        elif scope["type"] == "websocket" and what == "/news/socket":
+            await _answer(_socket, what, scope, receive, send)
+        else:
+            await other(scope, receive, send)
+
+    return app
+
+
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+async def _answer(handler: Handler, what: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run a handler; NoNews becomes its line of text. One log line when the answer begins, as from the Flask app."""
+    began = time.perf_counter()
+
+    async def logged(message: dict[str, Any]) -> None:
+        if message["type"].endswith(("response.start", "websocket.accept")):
+            _log(what, scope, message.get("status", 101), began)
+        await send(message)
+
+    try:
+        await handler(scope, receive, logged)
+    except NoNews as error:
+        more = _news_headers(scope) | ({"Retry-After": "1"} if error.status == 503 else {})
+        more |= {"Upgrade": "websocket", "Connection": "Upgrade"} if error.status == 426 else {}
+        await _begin(scope, logged, "text/plain; charset=utf-8", more, error.status)
+        await _piece(scope, send, error.why.encode(), end=True)
+
+
+def _log(what: str, scope: Scope, status: int, began: float) -> None:
+    id, ms = _headers(scope).get("x-request-id") or "-", (time.perf_counter() - began) * 1000
+    exhibit = scope["root_path"][1:] or "-"
+    who = f"{os.getpid()} {threading.get_native_id()}"
+    line = f"{time.time():.3f} {id} {exhibit} {ENDPOINTS[what]} {status} 0 {ms:.2f} {who}\n"
+    os.write(2, line.encode("ascii", "backslashreplace"))
+
+
+# --- plain HTTP -------------------------------------------------------------------------------------------------------
+
+
+async def _poll(scope: Scope, receive: Receive, send: Send) -> None:
+    last = zoo_news.since(_query(scope).get("since"))
+    await feed.ready()
+    await _begin_news(scope, send)
+    await _piece(scope, send, _list(feed.newer(last)), end=True)
+
+
+async def _waiting(scope: Scope, receive: Receive, send: Send) -> None:
+    front = _headers(scope).get("x-zoo-front", "")
+    held = sum(feed.waiting.values())
+    path = scope["path"] + "?" + scope["query_string"].decode("latin-1")
+    facts = {"waiting": held, "workers": min(held, 1), "limit": LIMITS.get(front, LIMIT)}
+    facts["asked"] = zoo_news.request_bytes(path, _headers(scope).items())
+    await _begin_news(scope, send)
+    await _piece(scope, send, json.dumps(facts).encode() + b"\n", end=True)
+
+
+async def _long(scope: Scope, receive: Receive, send: Send) -> None:
+    last = zoo_news.since(_query(scope).get("since"))
+    await feed.ready()
+    with feed.place(scope), _leaving(receive) as gone:
+        await _begin_news(scope, send)
+        items, ends = [], time.monotonic() + LONG_S
+        if scope["method"] == "GET":
+            await _piece(scope, send, b" ")
+            async for items in feed.batches(last, gone):
+                if items or time.monotonic() >= ends:
+                    break
+                await _piece(scope, send, b" ")
+        await _piece(scope, send, _list(items), end=True)
+
+
+async def _events(scope: Scope, receive: Receive, send: Send) -> None:
+    query = _query(scope)
+    last = zoo_news.since(_headers(scope).get("last-event-id") or query.get("since"))
+    count = zoo_news.since(query.get("limit")) or 0
+    await feed.ready()
+    with feed.place(scope), _leaving(receive) as gone:
+        await _begin_news(scope, send, "text/event-stream; charset=utf-8")
+        if scope["method"] == "GET":
+            await _piece(scope, send, zoo_news.sse_start())
+            await _tell_events(scope, send, last, count, gone)
+        await _piece(scope, send, b"", end=True)
+
+
+async def _tell_events(scope: Scope, send: Send, last: int | None, count: int, gone: "asyncio.Future[Any]") -> None:
+    """Until the client leaves, or has been told `count` items (0: no end)."""
+    told = 0
+    async for batch in feed.batches(last, gone):
+        items = batch[: count - told] if count else batch
+        await _piece(scope, send, b"".join(map(zoo_news.event, items)) or b":\n\n")
+        told += len(items)
+        if count and told >= count:
+            return
+
+
+async def _no_upgrade(scope: Scope, receive: Receive, send: Send) -> None:
+    raise NoNews(426, "this is a WebSocket: the handshake must say Upgrade: websocket (RFC 6455, section 4.1)\n")
+
+
+HTTP: dict[str, Handler] = {
+    "/news": _poll,
+    "/news/long": _long,
+    "/news/events": _events,
+    "/news/waiting": _waiting,
+    "/news/socket": _no_upgrade,
+}
+
+
+# --- WebSocket --------------------------------------------------------------------------------------------------------
+
+
+async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Each item as a text message; `{"ping": X}` from the client comes back as `{"pong": X}`. Anything else from it
+    ends the connection with 1003 (RFC 6455, section 7.4.1). serve.py sets the largest message and the pings."""
+    if not _same_origin(scope):
+        raise NoNews(403, "a WebSocket is opened to pages of this origin only\n")
+    last = zoo_news.since(_query(scope).get("since"))
+    await feed.ready()
+    with feed.place(scope):
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
+        gone = asyncio.ensure_future(_hear(receive, send))
+        try:
+            async for items in feed.batches(last, gone):
+                for item in items:
+                    await send({"type": "websocket.send", "text": json.dumps(item)})
+        finally:
+            gone.cancel()
+
+
+async def _hear(receive: Receive, send: Send) -> None:
+    """Answer pings until the client leaves or says what nobody understands."""
+    while (message := await receive())["type"] == "websocket.receive":
+        try:
+            ping = json.loads(message["text"])["ping"]
+        except (ValueError, TypeError, KeyError):
+            await send({"type": "websocket.close", "code": 1003, "reason": 'expected {"ping": ...}'})
+            return
+        await send({"type": "websocket.send", "text": json.dumps({"pong": ping, "worker": WORKER})})
+
+
+def _same_origin(scope: Scope) -> bool:
+    """Browsers send cookies and all with a handshake to any site, and ask no CORS question before: Origin is the only
+    thing that tells whose page it is (RFC 6455, section 10.2). Programs that are no browsers send none."""
+    headers = _headers(scope)
+    scheme = {"ws": "http", "wss": "https"}[scope["scheme"]]
+    origin = headers.get("origin")
+    return origin is None or origin == f"{scheme}://{headers.get('host')}"
+
+
+# --- ASGI's messages --------------------------------------------------------------------------------------------------
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    pairs = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=10)
+    return {name: values[0] for name, values in pairs.items()}
+
+
+def _list(items: list[dict[str, Any]]) -> bytes:
+    return json.dumps(items).encode() + b"\n"
+
+
+async def _begin_news(scope: Scope, send: Send, type: str = zoo_news.JSON) -> None:
+    await _begin(scope, send, type, _news_headers(scope))
+
+
+def _news_headers(scope: Scope) -> dict[str, str]:
+    return zoo_news.headers("cors" in _query(scope), _headers(scope).get("origin"))
+
+
+async def _begin(scope: Scope, send: Send, type: str, more: dict[str, str], status: int = 200) -> None:
+    """Status and headers; to a WebSocket's handshake too, where the server can (ASGI extension, Denial Response)."""
+    names = {"Content-Type": type} | more
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in names.items()]
+    kind = "websocket.http" if scope["type"] == "websocket" else "http"
+    await send({"type": f"{kind}.response.start", "status": status, "headers": headers})
+
+
+async def _piece(scope: Scope, send: Send, body: bytes, end: bool = False) -> None:
+    kind = "websocket.http" if scope["type"] == "websocket" else "http"
+    await send({"type": f"{kind}.response.body", "body": body, "more_body": not end})
+
+
+@contextlib.contextmanager
+def _leaving(receive: Receive) -> "Iterator[asyncio.Future[Any]]":
+    """A future that is done when the client has left."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    gone = asyncio.ensure_future(watch())
+    try:
+        yield gone
+    finally:
+        gone.cancel()
+
+
+app = with_news(WSGIMiddleware(zoo_app.app, workers=4))

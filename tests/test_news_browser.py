@@ -1,0 +1,134 @@
+"""The page /news/ in a real browser, through both fronts: four ways at once, and an event stream across origins."""
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import chromium
+from zoo_in_test import FRONTS, Zoo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+WAYS = ("Polling", "Long polling", "Event stream (SSE)", "WebSocket")
+SIZES = {"lecture room": (1280, 720), "telephone": (390, 844)}
+
+
+def page_url(zoo: Zoo, front: str, exhibit: str) -> str:
+    return f"http://localhost:{zoo.ports[front]}/news/#{exhibit}"
+
+
+def panel(page: "Page", name: str) -> "Locator":
+    return page.locator("section.panel").filter(has=page.get_by_role("heading", name=name, exact=True))
+
+
+def number(page: "Page", name: str, what: str) -> float:
+    text = panel(page, name).locator(f"[data-is={what}]").inner_text()
+    return float(re.sub(r"[^\d.]", "", text) or 0)
+
+
+def heard(page: "Page", name: str, items: int) -> None:
+    """Wait until a panel has that many items."""
+    cell = panel(page, name).locator("[data-is=items]")
+    page.wait_for_function("([e, n]) => Number(e.textContent) >= n", arg=[cell.element_handle(), items], timeout=20000)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_all_four_ways_run_side_by_side(zoo: Zoo, front: str) -> None:
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(page_url(zoo, front, "asgi"))
+        page.get_by_role("button", name="Start all").click()
+        for name in WAYS:
+            heard(page, name, 5)
+        requests = {name: number(page, name, "requests") for name in WAYS}
+        assert requests["Polling"] >= 5
+        assert requests["Long polling"] >= 5
+        assert requests["Event stream (SSE)"] == requests["WebSocket"] == 1
+        assert number(page, "WebSocket", "received") < number(page, "Polling", "received")
+        for name in WAYS:
+            assert 300 < number(page, name, "sent") < 20000, name
+            assert number(page, name, "received") > 300, name
+            assert number(page, name, "median") < (1500 if name == "Polling" else 500), name
+            assert panel(page, name).locator("[data-is=held]").inner_text() == "0 (a loop)", name
+        assert "3 of at most" in page.locator("#waiting").inner_text()
+        assert "holding 1 workers (0.33 each)" in page.locator("#waiting").inner_text()
+        page.get_by_role("button", name="Stop all").click()
+        stopped = {name: number(page, name, "requests") for name in WAYS}
+        page.wait_for_timeout(2500)
+        assert {name: number(page, name, "requests") for name in WAYS} == stopped
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_way_that_fails_shows_the_reason(zoo: Zoo, front: str) -> None:
+    with chromium(expect=["501"]) as browser:
+        page = browser.new_page()
+        page.goto(page_url(zoo, front, "fastcgi"))
+        page.get_by_role("button", name="Start WebSocket").press("Enter")  # by keyboard
+        failed = panel(page, "WebSocket")
+        failed.get_by_text("fails: 501").wait_for(timeout=10000)
+        assert failed.locator(".latest").inner_text().startswith("no WebSocket here: a WSGI program")
+        assert failed.get_by_role("button", name="Start WebSocket").is_visible()
+        page.get_by_role("button", name="Start Long polling").click()
+        page.get_by_role("button", name="Start Event stream (SSE)").click()
+        heard(page, "Long polling", 3)
+        heard(page, "Event stream (SSE)", 3)
+        assert number(page, "Event stream (SSE)", "held") > 0.8
+        page.select_option("#exhibit", "wsgi-sync")  # what runs goes on there
+        heard(page, "Event stream (SSE)", 2)
+        assert "Waiting at wsgi-sync now" in page.locator("#waiting").inner_text()
+        assert failed.locator(".state").inner_text() == "stopped"
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_full_house_is_told_and_left_by_itself(zoo: Zoo, front: str) -> None:
+    with chromium(expect=["503"]) as browser:
+        pages = [browser.new_page() for _ in range(4)]
+        for page in pages:
+            page.goto(page_url(zoo, front, "wsgi"))
+            page.get_by_role("button", name="Start Event stream (SSE)").click()
+        failed = [page for page in pages if page.locator("section.panel.runs").count() == 0 or full(page)]
+        assert len(failed) >= 1
+        assert "clients wait here already" in failed[0].locator(".panel.fails .latest").inner_text()
+        for page in pages:
+            if page not in failed:
+                page.close()
+        heard(failed[0], "Event stream (SSE)", 2)
+
+
+def full(page: "Page") -> bool:
+    """Was this one refused? It takes a moment to know."""
+    name = "Event stream (SSE)"
+    done = "e => e.classList.contains('fails') || Number(e.querySelector('[data-is=items]').textContent) > 0"
+    page.wait_for_function(done, arg=panel(page, name).element_handle(), timeout=10000)
+    return "fails" in (panel(page, name).get_attribute("class") or "")
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_an_event_stream_of_another_origin_is_refused_and_allowed(zoo: Zoo, front: str) -> None:
+    other = zoo.ports[{"nginx": "apache", "apache": "nginx"}[front]]
+    with chromium(expect=["blocked by CORS policy", "net::ERR_FAILED"]) as browser:
+        page = browser.new_page()
+        page.goto(page_url(zoo, front, "asgi"))
+        page.wait_for_function("() => document.querySelector('#other').value")
+        assert page.input_value("#other") == f"http://localhost:{other}"
+        page.get_by_role("button", name="Try both").click()
+        page.locator("#with.good").wait_for(timeout=10000)
+        assert page.locator("#with").inner_text().startswith("allowed: item ")
+        assert "refused by the browser" in page.locator("#without.bad").inner_text()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_page_fits(zoo: Zoo, size: str) -> None:
+    width, height = SIZES[size]
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto(page_url(zoo, "nginx", "asgi"))
+        page.get_by_role("button", name="Start all").click()
+        heard(page, "WebSocket", 2)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = [panel(page, name).bounding_box() for name in WAYS]
+        bottoms = [box["y"] + box["height"] for box in boxes if box]
+        assert len(bottoms) == 4
+        if size == "lecture room":
+            assert max(bottoms) <= height, "all counters without scrolling"
