@@ -173,6 +173,7 @@ class Visitor:
         ended = next(end for end in ends if end.done())
         for end in ends:
             end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
         with contextlib.suppress(WebSocketDisconnect):
             closing: Closing | None = ended.result()
             return closing
@@ -199,9 +200,8 @@ class Visitor:
                 await asyncio.shield(self._obey(message["text"]))
             else:
                 self.hear(refused(f"too fast: {RATE} messages a second, please; this one was ignored"))
-                await asyncio.sleep(
-                    2 / RATE
-                )  # unread messages wait in the sender's own buffers: a flood dams itself up
+                # Read no further for a moment: what comes meanwhile waits in the sender's own buffers.
+                await asyncio.sleep(2 / RATE)
 
     async def _obey(self, message: str) -> None:
         try:
@@ -232,6 +232,11 @@ def answer(what: dict[str, Any], status: int = 200) -> Response:
 store = Store(Path(os.environ["ZOO_RUN"]) / "board" / "board.sqlite")
 visitors: set[Visitor] = set()
 turn = asyncio.Lock()  # to change or read the file and tell of it; held by one at a time, so what is told is in order
+
+
+def present() -> int:
+    """Visitors who hear what is told."""
+    return sum(visitor.knows_the_board for visitor in visitors)
 
 
 def tell(event: dict[str, Any]) -> None:
@@ -279,8 +284,8 @@ async def watch() -> None:
     told, when = 0, 0.0
     while True:
         await asyncio.sleep(TICK_S)
-        if told != len(visitors) or time.monotonic() - when > QUIET_S:
-            told, when = len(visitors), time.monotonic()
+        if told != present() or time.monotonic() - when > QUIET_S:
+            told, when = present(), time.monotonic()
             tell({"event": "visitors", "visitors": told})
         with contextlib.suppress(Broken):  # whoever changes something next is told why it does not work
             async with turn:
@@ -348,9 +353,11 @@ async def live(socket: WebSocket) -> None:
     try:
         await socket.accept()
         if closing := await join(visitor) or await visitor.stay():
-            async with asyncio.timeout(1):  # who does not read may be deaf to this too, and finds the connection gone
-                await socket.close(*closing)
-    except (TimeoutError, WebSocketDisconnect):
+            visitor.knows_the_board = False
+            # Who does not read may be deaf to this too; then it waits until the front gives the connection up, nginx
+            # after 10 s, Apache after 60 s. So long the place stays taken, as does Apache's thread.
+            await socket.close(*closing)
+    except WebSocketDisconnect:
         pass
     finally:
         visitors.discard(visitor)
@@ -368,7 +375,7 @@ def refusal(visitor: Visitor) -> Response | None:
 
 async def join(visitor: Visitor) -> Closing | None:
     """Put the board into a newcomer's outbox, and changes from now on."""
-    visitor.hear(encode({"event": "welcome", "you": visitor.number, "front": visitor.front, "visitors": len(visitors)}))
+    visitor.hear(encode({"event": "welcome", "you": visitor.number, "front": visitor.front, "visitors": present() + 1}))
     async with turn:
         try:
             visitor.hear(encode(await whole()))

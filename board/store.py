@@ -12,6 +12,7 @@ one that stands there; a damaged one can be moved away while the server runs, an
 """
 
 import contextlib
+import math
 import os
 import sqlite3
 import sys
@@ -69,14 +70,13 @@ class Store:
         return version, [Sticker(*row) for row in rows]
 
     def add(self, text: str, colour: str, x: float | None = None, y: float | None = None) -> Sticker:
-        """A new sticker, on top. Without a place it gets one that few others have. Raises Refused, Broken."""
+        """A new sticker, on top. Without a place it gets a free one. Raises Refused, Broken."""
         with self._transaction("IMMEDIATE") as db:
             if db.execute("SELECT count(*) FROM sticker").fetchone()[0] >= STICKERS:
                 raise Refused(f"the board is full ({STICKERS} stickers): remove one first")
             version = db.execute(_NEXT_VERSION).fetchone()[0]
-            # Steps of an irrational length never meet, and fill a square evenly.
-            x = round(version * 0.7549 % 1, 4) if x is None else x
-            y = round(version * 0.5698 % 1, 4) if y is None else y
+            if x is None or y is None:
+                x, y = _free_place(db.execute("SELECT x, y FROM sticker").fetchall(), version)
             sql = f"INSERT INTO sticker VALUES (NULL, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}"  # noqa: S608 - a constant
             return Sticker(*db.execute(sql, (text, colour, x, y, version)).fetchone())
 
@@ -146,6 +146,12 @@ class Store:
             self._seen = -1
         self._file = _identity(self.path)
         return db
+
+
+def _free_place(taken: list[tuple[float, float]], start: int) -> tuple[float, float]:
+    """Of sixteen places, the one farthest from its nearest sticker. Irrational steps: no two of them fall together."""
+    places = [(round(n * 0.7549 % 1, 4), round(n * 0.5698 % 1, 4)) for n in range(start, start + 16)]
+    return max(places, key=lambda place: min((math.dist(place, other) for other in taken), default=0.0))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

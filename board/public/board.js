@@ -142,7 +142,7 @@ function took(ms) {
 }
 
 function say(text, kind = "") {
-  $("said").textContent = text.length > 90 ? `${text.slice(0, 90)} …` : text;
+  $("said").textContent = text;
   $("said").className = kind;
 }
 
