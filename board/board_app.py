@@ -195,6 +195,8 @@ class Visitor:
                 return None
             if message.get("text") is None:
                 return 1003, "text frames only"
+            if len(message["text"].encode()) > MESSAGE_BYTES:
+                return 1009, f"more than {MESSAGE_BYTES} bytes"
             if self.pace.take():
                 # shield: a change that has reached the file must also reach the others, even if we are cancelled
                 await asyncio.shield(self._obey(message["text"]))

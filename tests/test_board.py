@@ -113,7 +113,7 @@ class Guest:
 @contextlib.contextmanager
 def guest(zoo: Zoo, front: str, scheme: str = "ws", origin: str | None = None) -> Iterator[Guest]:
     address = url(zoo, front, scheme)
-    with connect(address, ssl=trust(zoo, scheme), max_size=None, origin=origin) as connection:  # type: ignore[arg-type]
+    with connect(address, ssl=trust(zoo, scheme), max_size=None, max_queue=None, origin=origin) as connection:  # type: ignore[arg-type]
         yield Guest(connection)
 
 
@@ -235,7 +235,10 @@ def test_two_processes_on_one_file_lose_nothing_and_see_each_other(zoo: Zoo) -> 
     with subprocess.Popen(argv, env=env, cwd=zoo.run / "sock", **who) as server:
         try:
             eventually(path.exists, 20, "the second server listens")
-            with guest(zoo, "nginx") as first, unix_connect(str(path), "ws://localhost/live", max_size=None) as raw:
+            with (
+                guest(zoo, "nginx") as first,
+                unix_connect(str(path), "ws://localhost/live", max_size=None, max_queue=None) as raw,
+            ):
                 second = Guest(raw)
                 commands = [[python_of(), "-c", writer, str(file_of(zoo)), name] for name in "ab"]
                 writers = [subprocess.Popen(argv, env={"PYTHONPATH": str(ROOT / "board")}, **who) for argv in commands]
@@ -373,6 +376,11 @@ def test_bad_frames_end_their_connection_only(zoo: Zoo, way: tuple[str, str]) ->
         with guest(zoo, *way) as one:
             one.connection.send(["x" * MESSAGE_BYTES, "x"])  # two fragments of one message
             assert one.closing()[0] == 1009
+        with guest(zoo, *way) as one:
+            with contextlib.suppress(ConnectionClosed):  # while it is being sent
+                one.connection.send("x" * 2**20)
+            with pytest.raises(ConnectionClosed):  # with 1009, unless nginx loses it: see serve.py
+                one.hear("nothing")
         with guest(zoo, *way) as one:
             one.connection.send(b"\xff\xfe", text=True)
             assert one.closing()[0] == 1007
@@ -517,6 +525,7 @@ def test_who_does_not_read_is_sent_away(zoo: Zoo, busy: bool) -> None:
         one, *others = [stack.enter_context(guest(zoo, "nginx")) for _ in range(1 + 8 * busy)]
         eventually(lambda: one.hear("visitors")["visitors"] == 1 + len(others) + len(sockets), 5, "all are there")
         by_hand(zoo, ADD, *[("\U0001f600" * TEXT, "pink")] * STICKERS)
+        eventually(lambda: len(one.hear("board")["stickers"]) == STICKERS, 10, "the board is full")
         for n in range(8):
             by_hand(zoo, "UPDATE sticker SET x = ?", (n / 10,))
             assert len(one.hear("board")["stickers"]) == STICKERS
