@@ -138,7 +138,7 @@ const who = (by) => (by === me ? "You" : "Somebody");
 
 /** One clock, this browser's: from the key or the mouse over front, program and file back to this screen. */
 function took(ms) {
-  $("took").textContent = `Your last change: there and back on this screen in ${ms.toFixed(ms < 10 ? 1 : 0)} ms.`;
+  $("took").textContent = `Your change: there and back on this screen in ${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
 }
 
 function say(text, kind = "") {
