@@ -19,6 +19,7 @@ const stickers = new Map();                          // id -> what the server sa
 let socket = null;
 let me = 0;                                          // our number, to know our own changes among all
 let waiting = [];                                    // our changes that are not answered yet, oldest first
+let known = false;                                   // has the server told us the board?
 let failures = 0;
 let retry, silence;
 
@@ -98,6 +99,7 @@ const heard = {
     $("visitors").textContent = visitors === 1 ? "1 visitor" : `${visitors} visitors`;
   },
   board(all) {
+    known = true;
     for (const id of [...stickers.keys()]) if (!all.stickers.some((one) => one.id === id)) drop(id);
     for (const one of all.stickers) put(one);
     say(`${all.stickers.length} on the board.`);
@@ -131,14 +133,14 @@ function hear(event) {
   const mine = event.by === me && waiting.shift();   // answers come in the order of the questions
   heard[event.event]?.(event);
   if (mine) requestAnimationFrame(() => took(performance.now() - mine.at));
-  $("empty").hidden = stickers.size > 0;
+  $("empty").hidden = !known || stickers.size > 0;
 }
 
 const who = (by) => (by === me ? "You" : "Somebody");
 
 /** One clock, this browser's: from the key or the mouse over front, program and file back to this screen. */
 function took(ms) {
-  $("took").textContent = `Your change: there and back on this screen in ${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+  $("took").textContent = `Your change was back on this screen in ${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
 }
 
 function say(text, kind = "") {
