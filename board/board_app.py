@@ -366,7 +366,8 @@ async def live(socket: WebSocket) -> None:
 
 
 def refusal(visitor: Visitor) -> Response | None:
-    """The answer to a handshake that is not accepted."""
+    """The answer to a handshake that is not accepted. (uvicorn 0.54 sends it, and yet logs `returned without completing
+    handshake`.)"""
     if not same_origin(visitor.socket):
         return PlainTextResponse("a page of another origin may not open this board\n", 403)
     through = sum(other.front == visitor.front for other in visitors)

@@ -30,18 +30,12 @@ TEXT, STICKERS, MESSAGE_BYTES, VISITORS, VISITORS_OF_APACHE, RATE, BURST, OUTBOX
 WAYS = [(front, scheme) for front in FRONTS for scheme in ("ws", "wss")]
 
 
-def started(made: Zoo) -> Zoo:
-    for front in FRONTS:  # of its own, so that two zoos do not meet
-        made.env.setdefault(f"ZOO_{front.upper()}_TLS_PORT", str(made.ports[front] + 400))
-    return made.up("asgi-board")
-
-
 @pytest.fixture(scope="module")
 def zoo() -> Iterator[Zoo]:
     """A zoo with the board alone."""
     made = Zoo()
     try:
-        yield started(made)
+        yield made.up("asgi-board")
     finally:
         made.close()
 

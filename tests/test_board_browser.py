@@ -22,8 +22,6 @@ EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 def zoo() -> Iterator[Zoo]:
     """A zoo with the board alone."""
     made = Zoo()
-    for front in FRONTS:
-        made.env.setdefault(f"ZOO_{front.upper()}_TLS_PORT", str(made.ports[front] + 400))
     try:
         yield made.up("asgi-board")
     finally:
@@ -246,3 +244,28 @@ def test_it_fits_the_screen(zoo: Zoo, tmp_path: Path, phone: bool) -> None:
             assert box
             assert board["x"] <= box["x"]
             assert box["x"] + box["width"] <= board["x"] + board["width"] + 1
+
+
+def test_a_move_that_is_refused_is_taken_back(zoo: Zoo) -> None:
+    board = zoo.run / "board" / "board.sqlite"
+    with chromium() as browser:
+        page = visit(browser, zoo, "apache")
+        page.fill("#text", "here to stay")
+        page.press("#text", "Enter")
+        sticker(page, "here to stay").wait_for()
+        page.wait_for_timeout(300)
+        before = place(page, "here to stay")
+        with contextlib.closing(sqlite3.connect(board)) as other:  # who keeps the file for himself
+            other.execute("BEGIN IMMEDIATE")
+            page.focus(".sticker")
+            page.keyboard.press("ArrowUp")
+            assert place(page, "here to stay") != before
+            page.locator("#said.bad", has_text="database is locked").wait_for(timeout=10_000)
+            page.wait_for_timeout(300)
+            assert place(page, "here to stay") == before
+        page.keyboard.press("ArrowUp")
+        page.locator("#said:not(.bad)").wait_for()
+        page.wait_for_timeout(300)
+        page.reload()
+        sticker(page, "here to stay").wait_for()
+        assert place(page, "here to stay") != before

@@ -15,7 +15,7 @@ LIVE.protocol = LIVE.protocol.replace("http", "ws");
 
 const $ = (id) => document.getElementById(id);
 const board = $("board");
-const stickers = new Map();                          // id -> what the server said of it, and its `element`
+const stickers = new Map();                          // id -> the server's words, `element`; x and y as shown, `home` as said
 let socket = null;
 let me = 0;                                          // our number, to know our own changes among all
 let waiting = [];                                    // our changes that are not answered yet, oldest first
@@ -34,10 +34,14 @@ function connect() {
     silence = setTimeout(() => { mine.close(); lost(mine, "nothing was heard for 45 s"); }, SILENCE_MS);
     hear(JSON.parse(message.data));
   };
-  mine.onclose = async (event) => lost(mine, event.reason || (event.code === 1006 && await whyNot()) || `code ${event.code}`);
+  mine.onclose = async ({ code, reason }) => {
+    lost(mine, reason || `code ${code}`);
+    const why = code === 1006 ? await whyNot() : "";
+    if (why && !socket) state("off", `no connection: ${why}`);
+  };
 }
 
-async function lost(which, why) {
+function lost(which, why) {
   if (which !== socket) return;                      // an old one that took its time to close
   socket = null;
   clearTimeout(silence);
@@ -99,10 +103,11 @@ const heard = {
     $("visitors").textContent = visitors === 1 ? "1 visitor" : `${visitors} visitors`;
   },
   board(all) {
+    const before = known ? stickers.size : -1;
     known = true;
     for (const id of [...stickers.keys()]) if (!all.stickers.some((one) => one.id === id)) drop(id);
     for (const one of all.stickers) put(one);
-    say(`${all.stickers.length} on the board.`);
+    if (stickers.size !== before) say(`${stickers.size} on the board.`);
   },
   add({ sticker, by }) {
     put(sticker).classList.add("fresh");
@@ -114,8 +119,9 @@ const heard = {
   },
   move({ sticker, by }) {
     const still = drag?.id === sticker.id || waiting.some((one) => one.do === "move" && one.id === sticker.id);
-    if (by === me && still) return;                  // the hand is further already
+    const { x, y } = stickers.get(sticker.id) ?? sticker;
     put(sticker);
+    if (by === me && still) show(sticker.id, x, y);  // the hand is further already
   },
   remove({ sticker, by }) {
     drop(sticker.id);
@@ -124,7 +130,7 @@ const heard = {
   refused({ why }) {
     const change = waiting[0];
     if (change) giveBack([change]);
-    if (stickers.has(change?.id)) put(stickers.get(change.id));
+    if (change?.do === "move" && stickers.has(change.id)) show(change.id, ...stickers.get(change.id).home);
     say(`Refused: ${why}`, "bad");
   },
 };
@@ -153,19 +159,22 @@ function say(text, kind = "") {
 /** Show a sticker as the server described it; returns its element. */
 function put(sticker) {
   const element = stickers.get(sticker.id)?.element ?? make(sticker.id);
-  stickers.set(sticker.id, { ...sticker, element });
+  stickers.set(sticker.id, { ...sticker, element, home: [sticker.x, sticker.y] });
   element.dataset.colour = sticker.colour;
   element.dataset.length = sticker.text.length > 110 ? "long" : sticker.text.length > 45 ? "middle" : "short";
   element.firstChild.textContent = sticker.text;
   element.setAttribute("aria-label", `${sticker.colour} sticker: ${sticker.text}`);
   element.style.zIndex = sticker.version;            // what changed last lies on top, for everybody
-  place(element, sticker.x, sticker.y);
+  show(sticker.id, sticker.x, sticker.y);
   return element;
 }
 
-function place(element, x, y) {
-  element.style.setProperty("--x", x);
-  element.style.setProperty("--y", y);
+/** Show a sticker at a place, 0 … 1; `home` stays where the server has it. */
+function show(id, x, y) {
+  const sticker = stickers.get(id);
+  Object.assign(sticker, { x, y });
+  sticker.element.style.setProperty("--x", x);
+  sticker.element.style.setProperty("--y", y);
 }
 
 function make(id) {
@@ -203,8 +212,7 @@ const within = (n) => Math.round(Math.min(1, Math.max(0, n)) * 1e4) / 1e4;
 const moving = new Map();                            // id -> timer: at most one message each SEND_MS, the last one always
 
 function move(sticker, x, y) {
-  Object.assign(sticker, { x: within(x), y: within(y) });
-  place(sticker.element, sticker.x, sticker.y);
+  show(sticker.id, within(x), within(y));
   if (moving.has(sticker.id)) return;
   const go = () => {
     moving.delete(sticker.id);
