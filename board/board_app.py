@@ -276,7 +276,7 @@ def _write(what: Change | New) -> Sticker:
 
 
 async def whole() -> dict[str, Any]:
-    """The board as it is; to be called in one's turn. Raises Broken."""
+    """The board as it is; to be called in one's turn. Raises Refused, Broken."""
     version, stickers = await asyncio.to_thread(store.read)
     return {"event": "board", "version": version, "stickers": [sticker._asdict() for sticker in stickers]}
 
@@ -289,7 +289,7 @@ async def watch() -> None:
         if told != present() or time.monotonic() - when > QUIET_S:
             told, when = present(), time.monotonic()
             tell({"event": "visitors", "visitors": told})
-        with contextlib.suppress(Broken):  # whoever changes something next is told why it does not work
+        with contextlib.suppress(Broken, Refused):  # whoever changes something next is told why it does not work
             async with turn:
                 changed: bool = await asyncio.to_thread(store.changed_elsewhere)
                 if changed:
@@ -382,9 +382,9 @@ async def join(visitor: Visitor) -> Closing | None:
     async with turn:
         try:
             visitor.hear(encode(await whole()))
-        except Broken as error:
+        except (Broken, Refused) as error:
             await visitor.socket.send_text(refused(str(error)))
-            return 1011, "the board's file cannot be used"
+            return 1011, "the board's file cannot be read"
         visitor.knows_the_board = True
     return None
 

@@ -35,7 +35,7 @@ _COLUMNS = "id, text, colour, x, y, version"
 
 
 class Refused(Exception):
-    """The change cannot be made to this board: it is full, or the sticker is gone."""
+    """Not now, or not to this board: it is full, the sticker is gone, another process has the file."""
 
 
 class Broken(Exception):
@@ -115,13 +115,15 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
-        """All or nothing; any error of SQLite or the system becomes Broken, and the next call opens the file anew."""
+        """All or nothing. An error of SQLite or the system becomes Broken, and the next call opens the file anew."""
         try:
             db = self._open()
             db.execute(f"BEGIN {kind}")
             with db:  # COMMIT, or ROLLBACK after an exception
                 yield db
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
+                raise Refused(f"another process has kept the board's file for {BUSY_S:.0f} s; try again") from error
             self.close()
             print(f"board: {self.path}: {error!r}", file=sys.stderr, flush=True)
             raise Broken(

@@ -253,19 +253,22 @@ def test_a_move_that_is_refused_is_taken_back(zoo: Zoo) -> None:
         page.fill("#text", "here to stay")
         page.press("#text", "Enter")
         sticker(page, "here to stay").wait_for()
-        page.wait_for_timeout(300)
-        before = place(page, "here to stay")
+
+        def shown() -> str:
+            return str(page.evaluate("document.querySelector('.sticker').style.getPropertyValue('--y')"))
+
+        before = shown()
         with contextlib.closing(sqlite3.connect(board)) as other:  # who keeps the file for himself
             other.execute("BEGIN IMMEDIATE")
             page.focus(".sticker")
             page.keyboard.press("ArrowUp")
-            assert place(page, "here to stay") != before
-            page.locator("#said.bad", has_text="database is locked").wait_for(timeout=10_000)
+            assert shown() != before
+            page.locator("#said.bad", has_text="another process has kept the board's file").wait_for(timeout=10_000)
             page.wait_for_timeout(300)
-            assert place(page, "here to stay") == before
+            assert shown() == before
         page.keyboard.press("ArrowUp")
-        page.locator("#said:not(.bad)").wait_for()
+        page.locator("#said:not(.bad)", has_text="from the left").wait_for()
         page.wait_for_timeout(300)
         page.reload()
         sticker(page, "here to stay").wait_for()
-        assert place(page, "here to stay") != before
+        assert shown() != before
