@@ -291,8 +291,7 @@ async def watch() -> None:
             tell({"event": "visitors", "visitors": told})
         with contextlib.suppress(Broken, Refused):  # whoever changes something next is told why it does not work
             async with turn:
-                changed: bool = await asyncio.to_thread(store.changed_elsewhere)
-                if changed:
+                if present() and await asyncio.to_thread(store.changed_elsewhere):
                     tell(await whole())
 
 

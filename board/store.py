@@ -60,7 +60,8 @@ class Store:
         self.path = path
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None  # device and inode of what is open
-        self._seen: int | None = None  # SQLite's count of other connections' commits, when we last looked
+        self._seen = -1  # SQLite's count of other connections' commits, when we last looked
+        self._logged = ""
 
     def read(self) -> tuple[int, list[Sticker]]:
         """Version and stickers, those on top last. Raises Broken."""
@@ -99,7 +100,7 @@ class Store:
         """Has another process changed the file, or somebody exchanged it, since we last asked? Raises Broken."""
         with self._transaction("DEFERRED") as db:
             count = db.execute("PRAGMA data_version").fetchone()[0]
-        changed, self._seen = self._seen not in (None, count), count
+        changed, self._seen = bool(count != self._seen), count
         return changed
 
     def close(self) -> None:
@@ -125,7 +126,9 @@ class Store:
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
                 raise Refused(f"another process has kept the board's file for {BUSY_S:.0f} s; try again") from error
             self.close()
-            print(f"board: {self.path}: {error!r}", file=sys.stderr, flush=True)
+            if str(error) != self._logged:  # once, not at each look
+                print(f"board: {self.path}: {error!r}", file=sys.stderr, flush=True)
+                self._logged = str(error)
             raise Broken(
                 f"the board's file cannot be used: {error}. Is $ZOO_RUN/board writable, the disk full? If the file is "
                 "damaged: mv board.sqlite board.damaged there, and a new board begins"
@@ -144,9 +147,9 @@ class Store:
         db.execute("PRAGMA synchronous = NORMAL")
         for table in _TABLES:
             db.execute(table)
-        if self._file is not None:  # not the first time: it may be another file
-            self._seen = -1
-        self._file = _identity(self.path)
+        # The first time nobody has read anything yet. Later it may be another file, so it counts as changed.
+        self._seen = db.execute("PRAGMA data_version").fetchone()[0] if self._file is None else -1
+        self._file, self._logged = _identity(self.path), ""
         return db
 
 

@@ -25,6 +25,8 @@ from websockets.sync.client import connect, unix_connect
 from websockets.sync.connection import Connection
 from zoo_in_test import FRONTS, ROOT, Zoo, eventually, python_of
 
+from gateway_zoo.listen import answers
+
 #: What board_app.py and store.py promise.
 TEXT, STICKERS, MESSAGE_BYTES, VISITORS, VISITORS_OF_APACHE, RATE, BURST, OUTBOX = 280, 500, 4096, 500, 48, 20, 60, 1000
 WAYS = [(front, scheme) for front in FRONTS for scheme in ("ws", "wss")]
@@ -228,7 +230,7 @@ def test_two_processes_on_one_file_lose_nothing_and_see_each_other(zoo: Zoo) -> 
     writer += "for n in range(50): s.add(f'{sys.argv[2]}{n}', 'blue')"
     with subprocess.Popen(argv, env=env, cwd=zoo.run / "sock", **who) as server:
         try:
-            eventually(path.exists, 20, "the second server listens")
+            eventually(lambda: answers(str(path)), 20, "the second server listens")
             with (
                 guest(zoo, "nginx") as first,
                 unix_connect(str(path), "ws://localhost/live", max_size=None, max_queue=None) as raw,
