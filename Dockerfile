@@ -22,6 +22,9 @@ RUN chmod -R a+rX /zoo \
  && ln -s /zoo/gateway_zoo "$(/opt/zoo/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \
  && /opt/zoo/bin/python -m compileall -q --invalidation-mode unchecked-hash /zoo
 
+# A volume takes its owner from here.
+RUN install -d -o www-data -g www-data -m 0750 /run/zoo/board
+
 ENV PATH=/opt/zoo/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
     LANG=C.UTF-8 \
     ZOO_RUN=/run/zoo \

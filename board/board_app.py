@@ -1,0 +1,410 @@
+"""The sticker board: one FastAPI app, one process, one event loop, and every visitor's connection open all the time.
+
+A change comes in as a message (`add`, `move`, `edit`, `remove`) or as a POST. One after the other, under one lock, it
+goes into the file (store.py) and out to everybody, so all see the same changes in the same order. A newcomer gets the
+whole board under the same lock: nothing can fall between the board and the first change. What others do to the file is
+noticed twice a second, and answered with the whole board too.
+
+Nobody is waited for. Each visitor has an outbox with a bounded length and a task that empties it; who does not read is
+sent away when it is full, and finds everything again on coming back. Nothing here blocks the loop: SQLite runs in a
+thread.
+
+What trips people up:
+- a browser sends no preflight for a WebSocket, and any site may open one to us: the Origin header is all that tells
+  (RFC 6455, section 10.2), and it is looked at before `accept`;
+- a sticker's text is written by strangers. It is stored and sent as it came; the page shows it as text, never as HTML.
+
+hello, ping and status are the zoo's Flask app, which answers whatever no route here does.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import time
+import unicodedata
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from a2wsgi import WSGIMiddleware
+from fastapi import Depends, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.exceptions import RequestValidationError
+from fastapi.requests import HTTPConnection
+from fastapi.responses import PlainTextResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException  # FastAPI's own is not raised for 404 and 405
+from store import Broken, Refused, Sticker, Store
+from zoo_app import app as zoo_app
+
+TEXT = 280  # characters on a sticker
+MESSAGE_BYTES = 4096  # of a message: 280 characters, the largest written as \ud83d\ude00, need 3,360
+VISITORS = 500  # at once
+VISITORS_OF_APACHE = 48  # there each holds a thread for as long as it stays (prefork: one of 64 processes)
+OUTBOX = 1000  # messages that may wait for a visitor
+PATIENCE_S = 10  # for a visitor to take one message
+RATE, BURST = 20, 60  # messages of a visitor: in a second in the long run, and at once
+TICK_S = 0.5  # between two looks at the file and at the number of visitors
+QUIET_S = 20  # the longest silence, so that a page can tell a quiet board from a lost connection
+
+Closing = tuple[int, str]  # code (RFC 6455, section 7.4.1) and reason of a close frame
+
+
+# --- What may be said -------------------------------------------------------------------------------------------------
+
+
+def _text(text: str) -> str:
+    """Letters, signs and line feeds. Control characters are refused: in a terminal (curl) they would be commands."""
+    if not text.strip():
+        raise ValueError("is empty")
+    if odd := next((c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Zl", "Zp")), None):
+        raise ValueError(f"control character U+{ord(odd):04X}; only line feeds are allowed")
+    return text
+
+
+Text = Annotated[str, Field(max_length=TEXT), AfterValidator(_text)]
+Colour = Literal["yellow", "green", "blue", "pink"]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]  # of the board's width or height
+Id = Annotated[int, Field(ge=1, le=2**53)]  # what a JavaScript number holds exactly
+
+
+class Message(BaseModel):
+    """Fields are what they claim to be ("1" is no number), and there are no others."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class New(Message):
+    """What POST takes: a sticker, placed by us where `x` and `y` are left out."""
+
+    text: Text
+    colour: Colour = "yellow"
+    x: Fraction | None = None
+    y: Fraction | None = None
+
+
+class Add(New):
+    """A new sticker."""
+
+    do: Literal["add"]
+
+
+class Move(Message):
+    """The same sticker elsewhere."""
+
+    do: Literal["move"]
+    id: Id
+    x: Fraction
+    y: Fraction
+
+
+class Edit(Message):
+    """The same sticker with other words, or in another colour."""
+
+    do: Literal["edit"]
+    id: Id
+    text: Text
+    colour: Colour
+
+
+class Remove(Message):
+    """A sticker less."""
+
+    do: Literal["remove"]
+    id: Id
+
+
+Change = Add | Move | Edit | Remove
+CHANGE: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="do")])
+
+
+def sentence(errors: Any) -> str:
+    """The first of pydantic's errors in one line: `move.x: Input should be less than or equal to 1`."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
+
+
+# --- Who is there -----------------------------------------------------------------------------------------------------
+
+
+class Bucket:
+    """A token bucket: BURST messages at once, RATE a second in the long run."""
+
+    def __init__(self) -> None:
+        self.tokens, self.filled = float(BURST), time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self.tokens, self.filled = min(BURST, self.tokens + (now - self.filled) * RATE), now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class Visitor:
+    """One connection: what waits to be sent to it, and how fast it may talk."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket, self.number, self.pace = socket, next(self.numbers), Bucket()
+        self.front = socket.headers.get("x-zoo-front")
+        self.outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX)
+        self.knows_the_board = False  # until then changes are not for it: the board will contain them
+        self.sent_away: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
+
+    def hear(self, message: str) -> None:
+        """Put it in the outbox; who has let it fill up is sent away."""
+        try:
+            self.outbox.put_nowait(message)
+        except asyncio.QueueFull:
+            if not self.sent_away.done():
+                self.sent_away.set_result((1013, f"you do not read: {OUTBOX} messages wait; come back for the board"))
+
+    async def stay(self) -> Closing | None:
+        """Talk and listen until one of both ends. None: the connection is gone already."""
+        talk, listen = asyncio.create_task(self._talk()), asyncio.create_task(self._listen())
+        ends: list[asyncio.Future[Any]] = [talk, listen, self.sent_away]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        ended = next(end for end in ends if end.done())
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+        with contextlib.suppress(WebSocketDisconnect):
+            closing: Closing | None = ended.result()
+            return closing
+        return None
+
+    async def _talk(self) -> Closing:
+        try:
+            while True:
+                message = await self.outbox.get()
+                async with asyncio.timeout(PATIENCE_S):
+                    await self.socket.send_text(message)
+        except TimeoutError:
+            return 1013, f"you do not read: a message waited for {PATIENCE_S} s; come back for the board"
+
+    async def _listen(self) -> Closing | None:
+        while True:
+            message = await self.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return None
+            if message.get("text") is None:
+                return 1003, "text frames only"
+            if len(message["text"].encode()) > MESSAGE_BYTES:
+                return 1009, f"more than {MESSAGE_BYTES} bytes"
+            if self.pace.take():
+                # shield: a change that has reached the file must also reach the others, even if we are cancelled
+                await asyncio.shield(self._obey(message["text"]))
+            else:
+                self.hear(refused(f"too fast: {RATE} messages a second, please; this one was ignored"))
+                # Read no further for a moment: what comes meanwhile waits in the sender's own buffers.
+                await asyncio.sleep(2 / RATE)
+
+    async def _obey(self, message: str) -> None:
+        try:
+            await change(CHANGE.validate_json(message), self.number)
+        except ValidationError as error:
+            self.hear(refused(sentence(error.errors())))
+        except (Refused, Broken) as error:
+            self.hear(refused(str(error)))
+
+
+def refused(why: str) -> str:
+    """The answer to a message that changed nothing."""
+    return encode({"event": "refused", "why": why})
+
+
+def encode(event: dict[str, Any]) -> str:
+    """One message, once for all who get it."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def answer(what: dict[str, Any], status: int = 200) -> Response:
+    """The same over HTTP, and a line feed for the terminal."""
+    return Response(encode(what) + "\n", status, media_type="application/json")
+
+
+# --- The board --------------------------------------------------------------------------------------------------------
+
+store = Store(Path(os.environ["ZOO_RUN"]) / "board" / "board.sqlite")
+visitors: set[Visitor] = set()
+turn = asyncio.Lock()  # to change or read the file and tell of it; held by one at a time, so what is told is in order
+
+
+def present() -> int:
+    """Visitors who hear what is told."""
+    return sum(visitor.knows_the_board for visitor in visitors)
+
+
+def tell(event: dict[str, Any]) -> None:
+    """To everybody who knows the board."""
+    message = encode(event)
+    for visitor in visitors:
+        if visitor.knows_the_board:
+            visitor.hear(message)
+
+
+async def change(what: Change | New, by: int = 0) -> dict[str, Any]:
+    """Make one change and tell everybody; `by` is the visitor's number, 0 for none. Raises Refused, Broken."""
+    async with turn:
+        sticker = await asyncio.to_thread(_write, what)
+        event = {
+            "event": getattr(what, "do", "add"),
+            "by": by,
+            "version": sticker.version,
+            "sticker": sticker._asdict(),
+        }
+        tell(event)
+    return event
+
+
+def _write(what: Change | New) -> Sticker:
+    match what:
+        case New():
+            return store.add(what.text, what.colour, what.x, what.y)
+        case Move():
+            return store.move(what.id, what.x, what.y)
+        case Edit():
+            return store.edit(what.id, what.text, what.colour)
+        case Remove():
+            return store.remove(what.id)
+
+
+async def whole() -> dict[str, Any]:
+    """The board as it is; to be called in one's turn. Raises Refused, Broken."""
+    version, stickers = await asyncio.to_thread(store.read)
+    return {"event": "board", "version": version, "stickers": [sticker._asdict() for sticker in stickers]}
+
+
+async def watch() -> None:
+    """Tell how many visitors there are, and the board if another process has changed it."""
+    told, when = 0, 0.0
+    while True:
+        await asyncio.sleep(TICK_S)
+        if told != present() or time.monotonic() - when > QUIET_S:
+            told, when = present(), time.monotonic()
+            tell({"event": "visitors", "visitors": told})
+        with contextlib.suppress(Broken, Refused):  # whoever changes something next is told why it does not work
+            async with turn:
+                if present() and await asyncio.to_thread(store.changed_elsewhere):
+                    tell(await whole())
+
+
+# --- HTTP and WebSocket -----------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    watching = asyncio.create_task(watch())
+    yield
+    watching.cancel()
+    store.close()
+
+
+app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+app.router.default = WSGIMiddleware(zoo_app, workers=4)
+posts = Bucket()  # for all who POST together: that way is for curl
+
+
+def same_origin(connection: HTTPConnection) -> bool:
+    """Does the request come from a page of ours, or from no page at all? Only browsers send Origin."""
+    origin = connection.headers.get("origin")
+    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    return origin is None or origin.lower() == f"{scheme}://{connection.headers.get('host', '')}".lower()
+
+
+def may_post(request: Request) -> None:
+    """What is looked at before the body: who sends it, what it is, how much and how often."""
+    if not same_origin(request) or request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise HTTPException(403, "a page of another origin may not change the board")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "send JSON: Content-Type: application/json")
+    if int(request.headers.get("content-length", "0")) > MESSAGE_BYTES:
+        raise HTTPException(413, f"more than {MESSAGE_BYTES} bytes")
+    if not posts.take():
+        raise HTTPException(429, f"too fast: {RATE} stickers a second, please")
+
+
+@app.get("/board")
+async def board() -> Response:
+    """The stickers that are there, those on top last."""
+    async with turn:
+        return answer(await whole())
+
+
+@app.post("/stickers", dependencies=[Depends(may_post)])
+async def post(new: New) -> Response:
+    """Add one without a WebSocket; all who have one see it at once."""
+    return answer(await change(new), 201)
+
+
+@app.websocket("/live")
+async def live(socket: WebSocket) -> None:
+    """Welcome, the whole board, then every change; until somebody leaves."""
+    visitor = Visitor(socket)
+    if no := refusal(visitor):
+        await socket.send_denial_response(no)
+        return
+    visitors.add(visitor)  # before `accept`, which waits: else too many could come in at once
+    try:
+        await socket.accept()
+        if closing := await join(visitor) or await visitor.stay():
+            visitor.knows_the_board = False
+            # Who does not read may be deaf to this too; then it waits until the front gives the connection up, nginx
+            # after 10 s, Apache after 60 s. So long the place stays taken, as does Apache's thread.
+            await socket.close(*closing)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        visitors.discard(visitor)
+
+
+def refusal(visitor: Visitor) -> Response | None:
+    """The answer to a handshake that is not accepted. (uvicorn 0.54 sends it, and yet logs `returned without completing
+    handshake`.)"""
+    if not same_origin(visitor.socket):
+        return PlainTextResponse("a page of another origin may not open this board\n", 403)
+    through = sum(other.front == visitor.front for other in visitors)
+    if len(visitors) >= VISITORS or (visitor.front != "nginx" and through >= VISITORS_OF_APACHE):
+        return PlainTextResponse(f"too many visitors: {through} through {visitor.front}; try again later\n", 503)
+    return None
+
+
+async def join(visitor: Visitor) -> Closing | None:
+    """Put the board into a newcomer's outbox, and changes from now on."""
+    visitor.hear(encode({"event": "welcome", "you": visitor.number, "front": visitor.front, "visitors": present() + 1}))
+    async with turn:
+        try:
+            visitor.hear(encode(await whole()))
+        except (Broken, Refused) as error:
+            await visitor.socket.send_text(refused(str(error)))
+            return 1011, "the board's file cannot be read"
+        visitor.knows_the_board = True
+    return None
+
+
+@app.exception_handler(HTTPException)
+async def _plainly(_: Request, error: HTTPException) -> Response:
+    said = answer({"why": error.detail}, error.status_code)
+    said.headers.update(error.headers or {})  # Allow, of a 405
+    return said
+
+
+@app.exception_handler(RequestValidationError)
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    return answer({"why": sentence(error.errors())}, 422)
+
+
+@app.exception_handler(Refused)
+async def _refused(_: Request, error: Refused) -> Response:
+    return answer({"why": str(error)}, 409)
+
+
+@app.exception_handler(Broken)
+async def _broken(_: Request, error: Broken) -> Response:
+    return answer({"why": str(error)}, 503)

@@ -1,0 +1,28 @@
+"""The sticker board on uvicorn: `serve.py ADDRESS`"""
+
+import sys
+
+import uvicorn
+from board_app import MESSAGE_BYTES, app
+
+from gateway_zoo.listen import listener
+
+config = uvicorn.Config(
+    app,
+    # As in asgi/serve.py: the front strips the prefix, and its headers tell the client's address and scheme.
+    root_path="/asgi-board",
+    forwarded_allow_ips="*",
+    access_log=False,
+    log_level="warning",
+    ws="websockets-sansio",
+    # Both fronts end a connection that is silent for 60 s: a ping each 20 s, and its pong, keep it. Who has not
+    # answered one after 20 s is gone (a laptop's lid closes without a word), and is no visitor any longer.
+    ws_ping_interval=20,
+    ws_ping_timeout=20,
+    # A message that is too long ends its connection with 1009. The app does it in good order; at this size uvicorn
+    # does, in the middle of the frame, and nginx, still passing the rest on, may then lose the close frame.
+    ws_max_size=16 * MESSAGE_BYTES,
+    ws_per_message_deflate=False,  # messages are short: compressing each for each visitor would cost more than it saves
+    timeout_graceful_shutdown=2,  # seconds for visitors who do not read while they are told 1012, "service restart"
+)
+uvicorn.Server(config).run(sockets=[listener(sys.argv[1])])

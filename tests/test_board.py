@@ -1,0 +1,612 @@
+"""The sticker board through both fronts, ws and wss, with real clients. In a browser: test_board_browser.py."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import ssl
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from raw_http import ask, request
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.asyncio.client import connect as connect_async
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from zoo_in_test import FRONTS, ROOT, Zoo, eventually, python_of
+
+from gateway_zoo.listen import answers
+
+#: What board_app.py and store.py promise.
+TEXT, STICKERS, MESSAGE_BYTES, VISITORS, VISITORS_OF_APACHE, RATE, BURST, OUTBOX = 280, 500, 4096, 500, 48, 20, 60, 1000
+WAYS = [(front, scheme) for front in FRONTS for scheme in ("ws", "wss")]
+
+
+@pytest.fixture(scope="module")
+def zoo() -> Iterator[Zoo]:
+    """A zoo with the board alone."""
+    made = Zoo()
+    try:
+        yield made.up("asgi-board")
+    finally:
+        made.close()
+
+
+@pytest.fixture(autouse=True)
+def _an_empty_board(zoo: Zoo) -> None:
+    """Each test begins with one; also after one that has broken it."""
+    empty(zoo)
+
+
+def file_of(zoo: Zoo) -> Path:
+    return zoo.run / "board" / "board.sqlite"
+
+
+def empty(zoo: Zoo) -> None:
+    if file_of(zoo).exists():
+        by_hand(zoo, "DELETE FROM sticker")
+    assert the_board(zoo) == []
+
+
+def by_hand(zoo: Zoo, sql: str, *rows: tuple[Any, ...]) -> None:
+    """Change the file as somebody else would, past the server."""
+    with contextlib.closing(sqlite3.connect(file_of(zoo), timeout=10)) as db, db:
+        db.executemany(sql, rows or [()])
+
+
+def the_board(zoo: Zoo, front: str = "nginx") -> list[dict[str, Any]]:
+    answer = zoo.get("asgi-board", front, "board")
+    assert answer.status_code == 200, answer.text
+    stickers: list[dict[str, Any]] = answer.json()["stickers"]
+    return stickers
+
+
+def url(zoo: Zoo, front: str, scheme: str = "ws") -> str:
+    port = zoo.ports[front] if scheme == "ws" else int(zoo.env[f"ZOO_{front.upper()}_TLS_PORT"])
+    return f"{scheme}://localhost:{port}/asgi-board/live"
+
+
+def trust(zoo: Zoo, scheme: str) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=str(zoo.run / "sock/tls/ca.pem")) if scheme == "wss" else None
+
+
+class Line:
+    """A client connection for a test that is not asynchronous itself: its event loop runs in a thread.
+
+    The library's own blocking client reads and writes one TLS connection in two threads at once; with Python 3.11 about
+    one handshake in 500 then hangs.
+    """
+
+    def __init__(self, opening: Any) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        try:
+            self.connection: ClientConnection = self._run(opening)
+        except BaseException:
+            self._end()
+            raise
+
+    def _run(self, doing: Any, seconds: float | None = 15) -> Any:
+        async def within() -> Any:
+            async with asyncio.timeout(seconds):
+                return await doing
+
+        return asyncio.run_coroutine_threadsafe(within(), self.loop).result()
+
+    def _end(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def send(self, message: Any, **options: Any) -> None:
+        self._run(self.connection.send(message, **options))
+
+    def recv(self, timeout: float) -> Any:
+        return self._run(self.connection.recv(), timeout)
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self.connection.close())
+        self._end()
+
+
+def connect(zoo: Zoo, front: str, scheme: str = "ws", origin: str | None = None) -> Line:
+    """Raises InvalidStatus where the handshake is refused."""
+    options: dict[str, Any] = {"ssl": trust(zoo, scheme), "origin": origin, "max_size": None, "max_queue": None}
+    return Line(connect_async(url(zoo, front, scheme), **options))
+
+
+class Guest:
+    """A visitor at work: says changes, hears events."""
+
+    def __init__(self, connection: Line) -> None:
+        self.connection = connection
+        self.welcome, self.board = self.hear("welcome"), self.hear("board")
+
+    def say(self, **change: Any) -> None:
+        self.connection.send(json.dumps(change))
+
+    def hear(self, name: str, seconds: float = 10) -> dict[str, Any]:
+        """The next event of this name; others in between are passed over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            event: dict[str, Any] = json.loads(self.connection.recv(timeout=max(0.01, deadline - time.monotonic())))
+            if event["event"] == name:
+                return event
+
+    def closing(self, seconds: float = 10) -> tuple[int, str]:
+        """Code and reason of the close frame that comes now."""
+        with pytest.raises(ConnectionClosed) as caught:
+            self.hear("nothing", seconds)
+        assert caught.value.rcvd, caught.value
+        return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+@contextlib.contextmanager
+def guest(zoo: Zoo, front: str, scheme: str = "ws", origin: str | None = None) -> Iterator[Guest]:
+    with connect(zoo, front, scheme, origin) as connection:
+        yield Guest(connection)
+
+
+# --- What it is for ---------------------------------------------------------------------------------------------------
+
+
+def test_a_sticker_of_one_appears_at_all_others(zoo: Zoo) -> None:
+    with contextlib.ExitStack() as stack:
+        guests = [stack.enter_context(guest(zoo, *way)) for way in WAYS]
+        assert [one.welcome["front"] for one in guests] == [front for front, _ in WAYS]
+        for one, way in zip(guests, WAYS, strict=True):
+            one.say(do="add", text=f"over {way}", colour="green", x=0.25, y=1)
+            events = [other.hear("add") for other in guests]
+            assert all(event == events[0] for event in events), events
+            sticker = events[0]["sticker"]
+            assert (sticker["text"], sticker["colour"], sticker["x"], sticker["y"]) == (f"over {way}", "green", 0.25, 1)
+            assert events[0]["by"] == one.welcome["you"]
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_a_late_joiner_gets_the_board_as_it_is(zoo: Zoo, way: tuple[str, str]) -> None:
+    with guest(zoo, "nginx") as early:
+        for text in ("first", "second", "third"):
+            early.say(do="add", text=text)
+        first, second, third = (early.hear("add")["sticker"]["id"] for _ in range(3))
+        early.say(do="move", id=first, x=0.5, y=0)
+        early.say(do="edit", id=second, text="Zwei 🦓\nlines", colour="pink")
+        early.say(do="remove", id=third)
+        assert early.hear("remove")["sticker"]["text"] == "third"
+        with guest(zoo, *way) as late:
+            seen = {one["id"]: (one["text"], one["colour"]) for one in late.board["stickers"]}
+            assert list(seen.items()) == [(first, ("first", "yellow")), (second, ("Zwei 🦓\nlines", "pink"))]
+            assert (late.board["stickers"][0]["x"], late.board["stickers"][0]["y"]) == (0.5, 0)
+            late.say(do="remove", id=first)
+            assert early.hear("remove")["version"] == late.board["version"] + 1
+
+
+def test_curl_can_add_one_too(zoo: Zoo) -> None:
+    with guest(zoo, "apache") as other:
+        for front in FRONTS:
+            answer = requests.post(zoo.url("asgi-board", front, "stickers"), json={"text": front}, timeout=20)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (201, "application/json")
+            assert other.hear("add") == answer.json()
+    places = [(one["x"], one["y"]) for one in the_board(zoo)]
+    assert len(set(places)) == len(FRONTS), "without a place each gets one of its own"
+
+
+def test_visitors_are_counted(zoo: Zoo) -> None:
+    with guest(zoo, "nginx") as first:
+        eventually(lambda: first.hear("visitors")["visitors"] == 1, 5, "alone")
+        with guest(zoo, "apache"):
+            eventually(lambda: first.hear("visitors")["visitors"] == 2, 5, "two")
+        eventually(lambda: first.hear("visitors")["visitors"] == 1, 5, "alone again")
+
+
+def test_all_who_add_at_once_see_the_same_board(zoo: Zoo) -> None:
+    """40 visitors, 5 stickers each: none is lost, and who follows the events has what a newcomer gets."""
+    each, everybody = 5, 40
+
+    async def one(number: int) -> dict[int, dict[str, Any]]:
+        async with connect_async(url(zoo, FRONTS[number % 2]), max_size=None) as connection:
+            await connection.recv()
+            seen = {s["id"]: s for s in json.loads(await connection.recv())["stickers"]}
+            for n in range(each):
+                await connection.send(json.dumps({"do": "add", "text": f"{number}.{n}"}))
+            while len(seen) < each * everybody:
+                event = json.loads(await asyncio.wait_for(connection.recv(), 30))
+                if event["event"] == "add":
+                    assert event["sticker"]["id"] not in seen
+                    seen[event["sticker"]["id"]] = event["sticker"]
+            return seen
+
+    async def together() -> list[dict[int, dict[str, Any]]]:
+        return await asyncio.gather(*(one(number) for number in range(everybody)))
+
+    seen = asyncio.run(together())
+    board = {s["id"]: s for s in the_board(zoo)}
+    assert all(one == board for one in seen)
+    assert {s["text"] for s in board.values()} == {f"{v}.{n}" for v in range(everybody) for n in range(each)}
+
+
+# --- What survives ----------------------------------------------------------------------------------------------------
+
+
+def restart(zoo: Zoo) -> None:
+    assert zoo.cli("restart", "asgi-board").returncode == 0
+
+
+def kill(zoo: Zoo) -> None:
+    os.kill(zoo.session("asgi-board"), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("end", [restart, kill])
+def test_stickers_survive_and_visitors_come_back(zoo: Zoo, end: Any) -> None:
+    with guest(zoo, "nginx") as first, guest(zoo, "apache", "wss") as second:
+        first.say(do="add", text="still here", colour="blue")
+        assert second.hear("add") == first.hear("add")
+        before = the_board(zoo)
+        old = zoo.session("asgi-board")
+        end(zoo)
+        if end is restart:
+            assert first.closing() == second.closing() == (1012, ""), "service restart"
+    eventually(lambda: zoo.session("asgi-board") != old and zoo.get("asgi-board", "nginx").ok, 20, "it is back")
+    with guest(zoo, "nginx") as first, guest(zoo, "apache", "wss") as second:
+        assert first.board["stickers"] == second.board["stickers"] == before
+        first.say(do="edit", id=before[0]["id"], text="and alive", colour="blue")
+        assert second.hear("edit")["sticker"]["text"] == "and alive"
+
+
+def test_two_processes_on_one_file_lose_nothing_and_see_each_other(zoo: Zoo) -> None:
+    """A second server on the same file, as after a mistake, and two more processes that write it."""
+    argv = [python_of(), str(ROOT / "board/serve.py"), "second.sock"]
+    env = {"PYTHONPATH": str(ROOT / "app"), "ZOO_RUN": str(zoo.run), "ZOO_FAMILY": "second"}
+    owner = file_of(zoo).parent.stat()
+    who: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    path = zoo.run / "sock/second.sock"
+    writer = "import sys; from pathlib import Path; from store import Store; s = Store(Path(sys.argv[1]))\n"
+    writer += "for n in range(50): s.add(f'{sys.argv[2]}{n}', 'blue')"
+    with subprocess.Popen(argv, env=env, cwd=zoo.run / "sock", **who) as server:
+        try:
+            eventually(lambda: answers(str(path)), 20, "the second server listens")
+            with (
+                guest(zoo, "nginx") as first,
+                Line(unix_connect(str(path), "ws://localhost/live", max_size=None, max_queue=None)) as raw,
+            ):
+                second = Guest(raw)
+                commands = [[python_of(), "-c", writer, str(file_of(zoo)), name] for name in "ab"]
+                writers = [subprocess.Popen(argv, env={"PYTHONPATH": str(ROOT / "board")}, **who) for argv in commands]
+                for n in range(25):
+                    first.say(do="add", text=f"c{n}")
+                    second.say(do="add", text=f"d{n}")
+                assert [writer.wait(60) for writer in writers] == [0, 0]
+                wanted = {f"{name}{n}" for name in "ab" for n in range(50)} | {
+                    f"{c}{n}" for c in "cd" for n in range(25)
+                }
+                eventually(lambda: {s["text"] for s in the_board(zoo)} == wanted, 10, "nobody's sticker is lost")
+                second.say(do="add", text="the last")
+                texts = {s["text"] for s in first.hear("board")["stickers"]}
+                while "the last" not in texts:
+                    texts = {s["text"] for s in first.hear("board")["stickers"]}
+                assert texts == wanted | {"the last"}
+        finally:
+            server.terminate()
+            server.wait(10)
+            path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["while it runs", "before it starts"])
+def test_a_damaged_file_is_named_with_its_cure(zoo: Zoo, restarted: bool) -> None:
+    with guest(zoo, "nginx") as before:
+        before.say(do="add", text="of the old board")
+        before.hear("add")
+    damaged = file_of(zoo).with_name("garbage")
+    damaged.write_bytes(b"no database" * 1000)
+    os.chown(damaged, file_of(zoo).stat().st_uid, -1)
+    damaged.replace(file_of(zoo))
+    for rest in ("-wal", "-shm"):
+        file_of(zoo).with_name(f"board.sqlite{rest}").unlink(missing_ok=True)
+    if restarted:
+        restart(zoo)
+    for front in FRONTS:
+        answer = zoo.get("asgi-board", front, "board")
+        assert answer.status_code == 503
+        assert "file is not a database" in answer.json()["why"]
+        assert "mv board.sqlite board.damaged" in answer.json()["why"]
+        with connect(zoo, front) as connection:
+            said = [json.loads(connection.recv(timeout=5))["event"] for _ in range(1)]
+            assert said == ["refused"]
+            with pytest.raises(ConnectionClosed, match="1011"):
+                connection.recv(timeout=5)
+        assert [zoo.get("asgi-board", front, path).status_code for path in ("hello", "ping", "status")] == [200] * 3
+    assert zoo.cli("check", "asgi-board").returncode == 1
+    file_of(zoo).rename(file_of(zoo).with_name("board.damaged"))  # what it says; no restart
+    assert the_board(zoo) == []
+    with guest(zoo, "apache") as after:
+        after.say(do="add", text="of the new board")
+        assert after.hear("add")["sticker"]["text"] == "of the new board"
+    assert zoo.cli("check", "asgi-board").returncode == 0
+
+
+def test_a_file_that_cannot_be_written_refuses_changes_and_is_still_shown(zoo: Zoo) -> None:
+    folder = file_of(zoo).parent
+    with guest(zoo, "nginx") as one:
+        one.say(do="add", text="written before")
+        one.hear("add")
+        for path in folder.iterdir():
+            path.chmod(0o400)
+        folder.chmod(0o500)
+        try:
+            restart(zoo)
+            answer = requests.post(zoo.url("asgi-board", "nginx", "stickers"), json={"text": "x"}, timeout=20)
+            assert answer.status_code == 503
+            assert "cannot be used" in answer.json()["why"]
+            assert "writable" in answer.json()["why"]
+            assert [zoo.get("asgi-board", front).text for front in FRONTS] == ["pong\n"] * 2
+        finally:
+            folder.chmod(0o750)
+            for path in folder.iterdir():
+                path.chmod(0o640)
+    with guest(zoo, "apache") as after:
+        assert [s["text"] for s in after.board["stickers"]] == ["written before"]
+        after.say(do="add", text="written again")
+        assert after.hear("add")["sticker"]["text"] == "written again"
+
+
+# --- What is refused --------------------------------------------------------------------------------------------------
+
+BAD = {
+    "{": "Invalid JSON",
+    "": "Invalid JSON",
+    "[" * 3000: "Invalid JSON",
+    "[]": "should be an object",
+    "{}": "'do'",
+    '{"do":"fly"}': "'add', 'move', 'edit', 'remove'",
+    '{"do":"add"}': "add.text: Field required",
+    '{"do":"add","text":7}': "add.text: Input should be a valid string",
+    '{"do":"add","text":"  "}': "add.text: is empty",
+    '{"do":"add","text":"\\u001b[31m"}': "control character U+001B",
+    '{"do":"add","text":"a\\u0000b"}': "control character U+0000",
+    '{"do":"add","text":"\\ud83d"}': "Invalid JSON",
+    json.dumps({"do": "add", "text": "x" * (TEXT + 1)}): f"at most {TEXT} characters",
+    '{"do":"add","text":"x","html":"x"}': "add.html: Extra inputs are not permitted",
+    '{"do":"add","text":"x","colour":"url(x)"}': "'yellow', 'green', 'blue' or 'pink'",
+    '{"do":"add","text":"x","x":1.01,"y":0}': "add.x: Input should be less than or equal to 1",
+    '{"do":"add","text":"x","x":0,"y":-1e-9}': "add.y: Input should be greater than or equal to 0",
+    '{"do":"add","text":"x","x":NaN,"y":0}': "add.x: Input should be",
+    '{"do":"add","text":"x","x":1e999,"y":0}': "add.x: Input should be",
+    '{"do":"add","text":"x","x":"0","y":0}': "add.x: Input should be a valid number",
+    '{"do":"move","id":1}': "move.x: Field required",
+    '{"do":"move","id":true,"x":0,"y":0}': "move.id: Input should be a valid integer",
+    '{"do":"move","id":99999999999999999999,"x":0,"y":0}': "move.id: Input should be less than",
+    '{"do":"move","id":123456789,"x":0,"y":0}': "there is no sticker 123456789 any more",
+    '{"do":"edit","id":123456789,"text":"x","colour":"pink"}': "there is no sticker 123456789 any more",
+    '{"do":"remove","id":123456789}': "there is no sticker 123456789 any more",
+    '{"do":"remove","id":0}': "remove.id: Input should be greater than or equal to 1",
+}
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_bad_message_is_answered_and_changes_nothing(zoo: Zoo, front: str) -> None:
+    with guest(zoo, front) as one, guest(zoo, front) as other:
+        for message, why in BAD.items():
+            one.connection.send(message)
+            assert why in one.hear("refused")["why"], message
+        longest = "\U0001f600" * TEXT  # written as \ud83d\ude00, the longest message there is
+        one.say(do="add", text=longest)
+        assert other.hear("add")["sticker"]["text"] == longest, "the connection is as good as before"
+    assert len(the_board(zoo)) == 1
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_bad_frames_end_their_connection_only(zoo: Zoo, way: tuple[str, str]) -> None:
+    with guest(zoo, *way) as bystander:
+        with guest(zoo, *way) as one:
+            one.connection.send(b'{"do":"add","text":"x"}')
+            assert one.closing() == (1003, "text frames only")
+        with guest(zoo, *way) as one:
+            one.connection.send("x" * (MESSAGE_BYTES + 1))
+            assert one.closing()[0] == 1009
+        with guest(zoo, *way) as one:
+            one.connection.send(["x" * MESSAGE_BYTES, "x"])  # two fragments of one message
+            assert one.closing()[0] == 1009
+        with guest(zoo, *way) as one:
+            with contextlib.suppress(ConnectionClosed):  # while it is being sent
+                one.connection.send("x" * 2**20)
+            with pytest.raises(ConnectionClosed):  # with 1009, unless nginx loses it: see serve.py
+                one.hear("nothing")
+        with guest(zoo, *way) as one:
+            one.connection.send(b"\xff\xfe", text=True)
+            assert one.closing()[0] == 1007
+        bystander.say(do="add", text="goes on")
+        assert bystander.hear("add")["sticker"]["text"] == "goes on"
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+def test_only_pages_of_the_same_origin_may_open_it(zoo: Zoo, way: tuple[str, str]) -> None:
+    address = url(zoo, *way)
+    mine = address.replace("ws", "http", 1).removesuffix("/asgi-board/live")
+    with guest(zoo, *way, origin=mine) as one:
+        assert one.board["stickers"] == []
+    swapped = mine.replace("https:", "http:") if way[1] == "wss" else mine.replace("http:", "https:")
+    for origin in ("http://evil.example", "null", swapped, f"{mine}.evil.example", mine.rpartition(":")[0]):
+        with pytest.raises(InvalidStatus) as caught, connect(zoo, *way, origin=origin):
+            pass
+        response = caught.value.response
+        assert (response.status_code, b"another origin" in (response.body or b"")) == (403, True), origin
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_what_post_refuses(zoo: Zoo, front: str) -> None:
+    def post(body: bytes, *headers: str) -> tuple[int, str | None]:
+        lines = (f"Content-Length: {len(body)}", *headers)
+        answer = ask(zoo.ports[front], request("/asgi-board/stickers", *lines, method="POST", body=body))
+        return answer.status, answer.json().get("why")
+
+    good, json_ = b'{"text":"x"}', "Content-Type: application/json"
+    assert post(good, json_, "Origin: http://evil.example")[0] == 403
+    assert post(good, json_, "Sec-Fetch-Site: cross-site")[0] == 403
+    assert post(good, json_, "Sec-Fetch-Site: same-site")[0] == 403
+    assert post(good, "Content-Type: text/plain")[0] == 415, "which a form of another site could send"
+    assert post(good)[0] == 415
+    assert post(b'{"text":"' + b"x" * MESSAGE_BYTES + b'"}', json_) == (413, f"more than {MESSAGE_BYTES} bytes")
+    assert post(b'{"text"', json_)[0] == 422
+    assert post(b"[" * 4000, json_)[0] in (400, 422)
+    assert post(b'"x"', json_)[0] == 422
+    assert post(b'{"text":"x","x":NaN}', json_)[0] == 422
+    assert post(b'{"text":"\\ud83d"}', json_)[0] == 422
+    assert post(b'{"text":"x","id":1}', json_) == (422, "id: Extra inputs are not permitted")
+    assert post(b'{"text":"\\u0007"}', json_) == (422, "text: control character U+0007; only line feeds are allowed")
+    wrong = requests.delete(zoo.url("asgi-board", front, "stickers"), timeout=20)
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "POST")
+    assert the_board(zoo) == []
+    assert post(good, json_, "Origin: http://zoo.test", "Sec-Fetch-Site: same-origin")[0] == 201
+
+
+ADD = "INSERT INTO sticker (text, colour, x, y, version) VALUES (?, ?, 0.5, 0.5, 0)"
+
+
+def test_a_full_board_says_so(zoo: Zoo) -> None:
+    with guest(zoo, "nginx") as one:
+        by_hand(zoo, ADD, *((f"{n}", "blue") for n in range(STICKERS - 1)))
+        eventually(lambda: len(one.hear("board")["stickers"]) == STICKERS - 1, 10, "it hears of the others' stickers")
+        one.say(do="add", text="the last one")
+        assert one.hear("add")
+        one.say(do="add", text="one too many")
+        assert one.hear("refused")["why"] == f"the board is full ({STICKERS} stickers): remove one first"
+        answer = requests.post(zoo.url("asgi-board", "apache", "stickers"), json={"text": "x"}, timeout=20)
+        assert (answer.status_code, answer.json()["why"][:17]) == (409, "the board is full")
+        one.say(do="remove", id=the_board(zoo)[0]["id"])
+        one.say(do="add", text="now there is room")
+        assert one.hear("add")["sticker"]["text"] == "now there is room"
+
+
+def test_a_flood_is_slowed_and_hurts_nobody(zoo: Zoo) -> None:
+    flood = BURST + 40
+    with guest(zoo, "nginx") as one, guest(zoo, "apache") as other:
+        began = time.monotonic()
+        for n in range(flood):
+            one.say(do="add", text=f"{n}")
+        other.say(do="add", text="of somebody else")
+        mine = other.welcome["you"]
+        eventually(lambda: other.hear("add")["by"] == mine, 5, "the other is served meanwhile")
+        done = refused = 0
+        while done + refused < flood:  # each message has its answer
+            event = json.loads(one.connection.recv(20))
+            done += event.get("by") == one.welcome["you"]
+            refused += event["event"] == "refused" and "too fast" in event["why"]
+        assert BURST <= done <= BURST + RATE * (time.monotonic() - began) + 1
+        assert refused > 0
+        time.sleep(2 / RATE)
+        one.say(do="add", text="slowly")
+        assert one.hear("add")["sticker"]["text"] == "slowly", "it may go on"
+    address = zoo.url("asgi-board", "nginx", "stickers")
+    with ThreadPoolExecutor(16) as pool:
+        jobs = [pool.submit(requests.post, address, json={"text": "x"}, timeout=30) for _ in range(3 * flood)]
+    posts = [job.result().status_code for job in jobs]
+    assert set(posts) == {201, 429}
+
+
+def test_more_visitors_than_there_are_places(zoo: Zoo) -> None:
+    """Apache gives each a thread, so it gets few of them; nginx may take all the rest."""
+
+    async def refused(front: str) -> None:
+        with pytest.raises(InvalidStatus) as caught:
+            await connect_async(url(zoo, front))
+        assert caught.value.response.status_code == 503
+        assert b"too many visitors" in (caught.value.response.body or b"")
+
+    async def crowd() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(VISITORS_OF_APACHE):
+                await stack.enter_async_context(connect_async(url(zoo, "apache")))
+            await refused("apache")
+            for _ in range(VISITORS - VISITORS_OF_APACHE):
+                last = await stack.enter_async_context(connect_async(url(zoo, "nginx")))
+            await refused("nginx")
+            await refused("apache")
+            for front in FRONTS:
+                assert (await asyncio.to_thread(zoo.get, "asgi-board", front)).text == "pong\n"
+            await last.send(json.dumps({"do": "add", "text": "to all five hundred"}))
+            async with asyncio.timeout(20):
+                while "to all five hundred" not in str(await last.recv()):
+                    pass
+
+    asyncio.run(crowd())
+    with guest(zoo, "nginx") as one:
+        eventually(lambda: one.hear("visitors")["visitors"] == 1, 10, "the places are free again")
+
+
+def deaf(zoo: Zoo, front: str) -> socket.socket:
+    """A visitor who never reads, with as little room for unread bytes as the system allows."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.connect(("127.0.0.1", zoo.ports[front]))
+    connection.sendall(handshake())
+    return connection
+
+
+def handshake() -> bytes:
+    lines = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    return request("/asgi-board/live", *lines, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+
+
+@pytest.mark.parametrize("movers", [0, 20], ids=["on a quiet board", "on a busy board"])
+def test_who_does_not_read_is_sent_away(zoo: Zoo, movers: int) -> None:
+    """The whole board, 600 kB, until no buffer on the way takes more. Then one message that waits, or very many."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(deaf(zoo, front)) for front in FRONTS]
+        one = stack.enter_context(guest(zoo, "nginx"))
+        eventually(lambda: one.hear("visitors")["visitors"] == 1 + len(sockets), 5, "all are there")
+        by_hand(zoo, ADD, *[("\U0001f600" * TEXT, "pink")] * STICKERS)
+        eventually(lambda: len(one.hear("board")["stickers"]) == STICKERS, 10, "the board is full")
+        for n in range(7):
+            by_hand(zoo, "UPDATE sticker SET x = ?", (n / 10,))
+            assert len(one.hear("board")["stickers"]) == STICKERS
+        first = the_board(zoo)[0]["id"]
+        for _ in range(movers):
+            mover = stack.enter_context(guest(zoo, "nginx"))
+            for n in range(BURST - 1):
+                mover.say(do="move", id=first, x=n / BURST, y=0)
+        assert not movers or movers * (BURST - 1) > OUTBOX
+        eventually(lambda: one.hear("visitors", 30)["visitors"] == 1 + movers, 40, "they are visitors no longer")
+        one.say(do="remove", id=first)
+        assert one.hear("remove")["sticker"]["id"] == first
+        # Who reads at last is told why, if the front has kept the connection: nginx does for 10 s, Apache for 60.
+        sockets[FRONTS.index("apache")].settimeout(10)
+        last = b"".join(iter(lambda: sockets[FRONTS.index("apache")].recv(2**20), b""))[-200:]
+        assert struct.pack("!H", 1013) in last
+        assert (f"{OUTBOX} messages wait" if movers else "a message waited for 10 s").encode() in last
+
+
+def test_pings_keep_a_silent_connection_alive(zoo: Zoo) -> None:
+    """Both fronts end a connection after 60 s of silence. A ping comes each 20 s; who answers it is still there."""
+
+    def pinged(front: str) -> float:
+        with socket.create_connection(("127.0.0.1", zoo.ports[front]), timeout=30) as connection:
+            connection.sendall(handshake())
+            began, data = time.monotonic(), b""
+            while b"\x89\x04" not in data:  # FIN and opcode 9, no mask, four bytes (RFC 6455, section 5.2)
+                data += connection.recv(65536)
+            return time.monotonic() - began
+
+    with ThreadPoolExecutor(2) as pool:
+        assert all(15 < seconds < 25 for seconds in pool.map(pinged, FRONTS))
+
+
+def test_a_frame_that_is_none_ends_its_connection(zoo: Zoo) -> None:
+    for front in FRONTS:
+        with socket.create_connection(("127.0.0.1", zoo.ports[front]), timeout=10) as connection:
+            connection.sendall(handshake() + struct.pack("!BB", 0x81, 5) + b"hello")  # a client must mask
+            assert b"\x03\xea" in b"".join(iter(lambda: connection.recv(65536), b"")), "1002, protocol error"
+        assert zoo.get("asgi-board", front).text == "pong\n"
