@@ -51,14 +51,14 @@ class Source:
         self.waiting: dict[str, Counter[str]] = {}  # key -> worker -> connections
 
     async def publish(self) -> None:
-        """An item at the beginning of every second."""
+        """An item at once, so that nobody meets a source without news, then one at the beginning of every second."""
         while True:
-            await asyncio.sleep(1 - time.time() % 1)
             at = time.time()
-            n = max(round(at), self.items[-1]["n"] + 1 if self.items else 0)
+            n = max(round(at) if self.items else int(at), self.items[-1]["n"] + 1 if self.items else 0)
             self.items.append({"n": n, "at": round(at, 4), "text": TEXTS[n % len(TEXTS)]})
             woken, self.next = self.next, asyncio.Event()
             woken.set()
+            await asyncio.sleep(1 - time.time() % 1)
 
     def last(self, since: int | None) -> int:
         """The last item that a client knows, where it does not say so: all but the newest."""

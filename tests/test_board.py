@@ -269,7 +269,7 @@ def test_stickers_survive_and_visitors_come_back(zoo: Zoo, end: Any) -> None:
 
 def test_two_processes_on_one_file_lose_nothing_and_see_each_other(zoo: Zoo) -> None:
     """A second server on the same file, as after a mistake, and two more processes that write it."""
-    argv = [python_of(), str(ROOT / "board/serve.py"), "second.sock"]
+    argv = [python_of(), str(ROOT / "board/serve_board.py"), "second.sock"]
     env = {"PYTHONPATH": str(ROOT / "app"), "ZOO_RUN": str(zoo.run), "ZOO_FAMILY": "second"}
     owner = file_of(zoo).parent.stat()
     who: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -423,7 +423,7 @@ def test_bad_frames_end_their_connection_only(zoo: Zoo, way: tuple[str, str]) ->
         with guest(zoo, *way) as one:
             with contextlib.suppress(ConnectionClosed):  # while it is being sent
                 one.connection.send("x" * 2**20)
-            with pytest.raises(ConnectionClosed):  # with 1009, unless nginx loses it: see serve.py
+            with pytest.raises(ConnectionClosed):  # with 1009, unless nginx loses it: see serve_board.py
                 one.hear("nothing")
         with guest(zoo, *way) as one:
             one.connection.send(b"\xff\xfe", text=True)

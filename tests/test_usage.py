@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from zoo_in_test import ROOT, Zoo, free
+from zoo_in_test import REGISTRY, ROOT, Zoo, free
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,8 @@ def test_commands_that_need_a_running_zoo_say_so(idle: Zoo, words: list[str]) ->
 def test_up_with_names_starts_only_those(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("fastcgi", "wsgi")
     assert sorted(fresh_zoo.open_cells()) == [(e, f) for e in ("fastcgi", "wsgi") for f in ("apache", "nginx")]
-    assert set(fresh_zoo.state()["sessions"]) == {"sentinel", "nginx", "apache", "fastcgi", "wsgi"}
+    helpers = {family.id for family in REGISTRY.families.values() if "*" in family.helps}
+    assert set(fresh_zoo.state()["sessions"]) == {"sentinel", "nginx", "apache", "fastcgi", "wsgi"} | helpers
     for front in ("nginx", "apache"):
         left_out = fresh_zoo.get("scgi", front)
         assert (left_out.status_code, left_out.text) == (

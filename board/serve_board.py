@@ -1,4 +1,4 @@
-"""The sticker board on uvicorn: `serve.py ADDRESS`"""
+"""The sticker board on uvicorn: `serve_board.py ADDRESS`"""
 
 import sys
 
