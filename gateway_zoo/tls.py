@@ -54,6 +54,7 @@ def _covers(here: Path, address: str) -> bool:
 def _write(here: Path, names: list[str]) -> None:
     import trustme  # late: only at the first start
 
+    here.chmod(0o750)  # every front's group may read the certificates; the key is for its owner alone
     until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=DAYS)
     authority = trustme.CA(organization_name="Gateway Zoo")
     certificate = authority.issue_cert(*names, not_after=until, organization_name="Gateway Zoo")
