@@ -1,6 +1,6 @@
 # The verbs for the developer; CI uses the same.
 
-.PHONY: test test-docker lint bench-start bench-news lock
+.PHONY: test test-docker lint bench-start bench-news bench-c10k lock
 
 test:            ## everything, natively, against the real nginx and Apache
 	./zoo test
@@ -18,6 +18,9 @@ bench-start:     ## start-up, check, CPU per request, memory: ratios with their 
 bench-news:      ## delay from event to screen: long poll, SSE, WebSocket, 100 clients
 	./zoo ls >/dev/null
 	.venv/bin/python tests/bench_news.py
+
+bench-c10k:      ## 10,000 idle connections on nginx and on Apache event: ping for a new visitor, p99
+	./zoo lab c10k --connections 10000 --against nginx,event
 
 lock:            ## the lock files from pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

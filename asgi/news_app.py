@@ -23,9 +23,10 @@ from urllib.parse import parse_qs
 
 import zoo_app
 import zoo_news
-from a2wsgi import WSGIMiddleware
 from zoo_app import ENDPOINTS
 from zoo_news import BEAT_S, LONG_S, NoNews
+
+from gateway_zoo.in_threads import InThreads
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -326,4 +327,4 @@ def _leaving(receive: Receive) -> "Iterator[asyncio.Future[Any]]":
         gone.cancel()
 
 
-app = with_news(WSGIMiddleware(zoo_app.app, workers=4))
+app = with_news(InThreads(zoo_app.app, workers=4))

@@ -28,7 +28,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from a2wsgi import WSGIMiddleware
 from fastapi import Depends, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from fastapi.requests import HTTPConnection
@@ -37,6 +36,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from starlette.exceptions import HTTPException  # FastAPI's own is not raised for 404 and 405
 from store import Broken, Refused, Sticker, Store
 from zoo_app import app as zoo_app
+
+from gateway_zoo.in_threads import InThreads
 
 TEXT = 280  # characters on a sticker
 MESSAGE_BYTES = 4096  # of a message: 280 characters, the largest written as \ud83d\ude00, need 3,360
@@ -307,7 +308,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
-app.router.default = WSGIMiddleware(zoo_app, workers=4)
+app.router.default = InThreads(zoo_app, workers=4)
 posts = Bucket()  # for all who POST together: that way is for curl
 
 

@@ -158,7 +158,11 @@ def test_compare_sees_the_declared_process_models(zoo: Zoo) -> None:
 def children(zoo: Zoo, pool: str) -> list[int]:
     """Pids of a pool's processes, by their title."""
     master = psutil.Process(zoo.session("php-fpm"))
-    return [child.pid for child in master.children() if child.cmdline()[:1] == [f"php-fpm: pool {pool}"]]
+    found = []
+    for child in master.children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended since, or a zombie
+            found += [child.pid] if child.cmdline()[:1] == [f"php-fpm: pool {pool}"] else []
+    return found
 
 
 def crowd(zoo: Zoo, pool: str, seconds: float) -> set[int]:
@@ -345,7 +349,12 @@ def test_what_an_apache_child_costs_with_and_without_mod_php(fresh_zoo: Zoo) -> 
 
 
 def alive(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    def lives(pid: int) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return False
+
+    return [pid for pid in pids if lives(pid)]
 
 
 def hold_all_children(zoo: Zoo) -> None:
