@@ -27,6 +27,7 @@ from zoo_app import ENDPOINTS
 from zoo_news import BEAT_S, LONG_S, NoNews
 
 from gateway_zoo.in_threads import InThreads
+from gateway_zoo.rebinding import ours
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -272,7 +273,7 @@ def _same_origin(scope: Scope) -> bool:
     headers = _headers(scope)
     scheme = {"ws": "http", "wss": "https"}[scope["scheme"]]
     origin = headers.get("origin")
-    return origin is None or origin == f"{scheme}://{headers.get('host')}"
+    return ours(headers.get("host", "")) and (origin is None or origin == f"{scheme}://{headers.get('host')}")
 
 
 # --- ASGI's messages --------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from store import Broken, Refused, Sticker, Store
 from zoo_app import app as zoo_app
 
 from gateway_zoo.in_threads import InThreads
+from gateway_zoo.rebinding import ours
 
 TEXT = 280  # characters on a sticker
 MESSAGE_BYTES = 4096  # of a message: 280 characters, the largest written as \ud83d\ude00, need 3,360
@@ -313,7 +314,10 @@ posts = Bucket()  # for all who POST together: that way is for curl
 
 
 def same_origin(connection: HTTPConnection) -> bool:
-    """Does the request come from a page of ours, or from no page at all? Only browsers send Origin."""
+    """Does the request come from a page of ours, or from no page at all? Only browsers send Origin. A page that reads
+    sends none, so the name in Host is looked at as well."""
+    if not ours(connection.headers.get("host", "")):
+        return False
     origin = connection.headers.get("origin")
     scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
     return origin is None or origin.lower() == f"{scheme}://{connection.headers.get('host', '')}".lower()
@@ -331,7 +335,12 @@ def may_post(request: Request) -> None:
         raise HTTPException(429, f"too fast: {RATE} stickers a second, please")
 
 
-@app.get("/board")
+def may_read(request: Request) -> None:
+    if not same_origin(request):
+        raise HTTPException(403, "a page of another origin may not read the board")
+
+
+@app.get("/board", dependencies=[Depends(may_read)])
 async def board() -> Response:
     """The stickers that are there, those on top last."""
     async with turn:

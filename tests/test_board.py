@@ -25,6 +25,7 @@ from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from zoo_in_test import FRONTS, ROOT, Zoo, eventually, python_of
 
+from gateway_zoo import probe
 from gateway_zoo.listen import answers
 
 #: What board_app.py and store.py promise.
@@ -444,6 +445,22 @@ def test_only_pages_of_the_same_origin_may_open_it(zoo: Zoo, way: tuple[str, str
             pass
         response = caught.value.response
         assert (response.status_code, b"another origin" in (response.body or b"")) == (403, True), origin
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_name_that_somebody_points_at_us_opens_nothing(zoo: Zoo, front: str) -> None:
+    """DNS rebinding: the page's origin and Host agree, and yet it is not ours."""
+    theirs = {"Host": "evil.example", "Origin": "http://evil.example"}
+    for method, path, body in (("GET", "board", None), ("POST", "stickers", {"text": "x"})):
+        answer = requests.request(method, zoo.url("asgi-board", front, path), headers=theirs, json=body, timeout=20)
+        assert (answer.status_code, "another origin" in answer.json()["why"]) == (403, True), (method, answer.text)
+    by_name = requests.get(zoo.url("asgi-board", front, "board"), headers={"Host": "evil.example"}, timeout=20)
+    assert by_name.status_code == 403, "reading sends no Origin"
+    wanted = probe.handshake("http://evil.example/") | {"Host": "evil.example"}
+    assert probe.ask(zoo.url("asgi-board", front, "live"), headers=wanted).status == 403
+    for host in ("localhost:8080", "127.0.0.1", "[::1]:8080", "board.localhost", "nginx:8080"):
+        answer = requests.get(zoo.url("asgi-board", front, "board"), headers={"Host": host}, timeout=20)
+        assert answer.status_code == 200, host
 
 
 @pytest.mark.parametrize("front", FRONTS)

@@ -52,7 +52,7 @@ def test_all_four_ways_run_side_by_side(zoo: Zoo, front: str) -> None:
             assert number(page, name, "median") < (1500 if name == "Polling" else 500), name
             assert panel(page, name).locator("[data-is=held]").inner_text() == "0 (a loop)", name
         assert "3 of at most" in page.locator("#waiting").inner_text()
-        assert "holding 1 workers (0.33 each)" in page.locator("#waiting").inner_text()
+        assert "holding 1 worker (0.33 each)" in page.locator("#waiting").inner_text()
         page.get_by_role("button", name="Stop all").click()
         stopped = {name: number(page, name, "requests") for name in WAYS}
         page.wait_for_timeout(2500)

@@ -162,7 +162,7 @@ async function waiting() {
     const per = facts.waiting ? ` (${(facts.workers / facts.waiting).toFixed(2)} each)` : "";
     at("waiting").className = "waiting";
     at("waiting").textContent =
-      `Waiting at ${about} now: ${facts.waiting} of at most ${facts.limit} clients, holding ${facts.workers} workers${per}.`;
+      `Waiting at ${about} now: ${facts.waiting} of at most ${facts.limit} clients, holding ${facts.workers} ${facts.workers === 1 ? "worker" : "workers"}${per}.`;
   } catch (error) {
     at("waiting").className = "waiting bad";
     at("waiting").textContent = `${about}: ${error.message}`;
