@@ -166,7 +166,8 @@ def test_all_of_it_works_without_a_mouse(zoo: Zoo) -> None:
         keys.press("Escape")
         assert sticker(mine, "typed again").count() == 1
         keys.press("Delete")
-        sticker(other, "typed again").wait_for(state="detached")
+        for page in (other, mine):
+            sticker(page, "typed again").wait_for(state="detached")
         assert focused() == "text"
         keys.type("x" * 300)
         assert mine.input_value("#text") == "x" * 280

@@ -373,6 +373,7 @@ def in_the_cage(pids: list[int]) -> int:
     return sum(os.readlink(f"/proc/{pid}/cwd") == str(ROOT / "php") for pid in pids)
 
 
+@needs_sight
 def test_a_killed_master_of_php_fpm_leaves_no_orphan_and_is_back(fresh_zoo: Zoo) -> None:
     fresh_zoo.up(*POOLS)
     old = fresh_zoo.session("php-fpm")
@@ -385,6 +386,7 @@ def test_a_killed_master_of_php_fpm_leaves_no_orphan_and_is_back(fresh_zoo: Zoo)
     eventually(lambda: fresh_zoo.get("php-fpm", "nginx").text == "pong\n", 5, "php-fpm answers")
 
 
+@needs_sight
 def test_a_killed_keeper_takes_php_fpm_with_it(fresh_zoo: Zoo) -> None:
     fresh_zoo.up(*POOLS)
     family = [fresh_zoo.session("php-fpm"), *(pid for pool in POOLS for pid in children(fresh_zoo, pool))]
