@@ -68,9 +68,10 @@ class Plan:
         return f"./zoo restart {name}"
 
 
-def make(settings: Settings, only: list[str] | None = None) -> Plan:
-    """Plan for this machine. `only` names exhibits: the other cells are closed, their families not started."""
-    registry = load(settings.root)
+def make(settings: Settings, only: list[str] | None = None, registry: Registry | None = None) -> Plan:
+    """Plan for this machine. `only` names exhibits: the other cells are closed, their families not started. A registry
+    that was read already need not be read again."""
+    registry = registry or load(settings.root)
     cells = [
         _cell(settings, registry, exhibit, front, only)
         for exhibit in registry.exhibits.values()

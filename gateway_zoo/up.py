@@ -43,7 +43,7 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     chosen = {registry.exhibits[id].family for id in only or plan.with_groups(registry, [])}
     root.install_what_is_missing(made, [f for f in registry.families.values() if f.id in chosen or f.helps])
     root.give_up(made)
-    the_plan = plan.make(made, only)
+    the_plan = plan.make(made, only, registry)
     for error in the_plan.registry.errors:
         say(str(error))
     lock = _take(made)
