@@ -23,16 +23,16 @@ import itertools
 import json
 import os
 import time
-import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import PlainTextResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from messages import CHANGE, Change, Edit, Move, New, Remove, sentence
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException  # FastAPI's own is not raised for 404 and 405
 from store import Broken, Refused, Sticker, Store
 from zoo_app import app as zoo_app
@@ -40,7 +40,6 @@ from zoo_app import app as zoo_app
 from gateway_zoo.in_threads import InThreads
 from gateway_zoo.rebinding import ours
 
-TEXT = 280  # characters on a sticker
 MESSAGE_BYTES = 4096  # of a message: 280 characters, the largest written as \ud83d\ude00, need 3,360
 VISITORS = 500  # at once
 VISITORS_OF_APACHE = 48  # there each holds a thread for as long as it stays (prefork: one of 64 processes)
@@ -51,82 +50,6 @@ TICK_S = 0.5  # between two looks at the file and at the number of visitors
 QUIET_S = 20  # the longest silence, so that a page can tell a quiet board from a lost connection
 
 Closing = tuple[int, str]  # code (RFC 6455, section 7.4.1) and reason of a close frame
-
-
-# --- What may be said -------------------------------------------------------------------------------------------------
-
-
-def _text(text: str) -> str:
-    """Letters, signs and line feeds. Control characters are refused: in a terminal (curl) they would be commands."""
-    if not text.strip():
-        raise ValueError("is empty")
-    if odd := next((c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Zl", "Zp")), None):
-        raise ValueError(f"control character U+{ord(odd):04X}; only line feeds are allowed")
-    return text
-
-
-Text = Annotated[str, Field(max_length=TEXT), AfterValidator(_text)]
-Colour = Literal["yellow", "green", "blue", "pink"]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]  # of the board's width or height
-Id = Annotated[int, Field(ge=1, le=2**53)]  # what a JavaScript number holds exactly
-
-
-class Message(BaseModel):
-    """Fields are what they claim to be ("1" is no number), and there are no others."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class New(Message):
-    """What POST takes: a sticker, placed by us where `x` and `y` are left out."""
-
-    text: Text
-    colour: Colour = "yellow"
-    x: Fraction | None = None
-    y: Fraction | None = None
-
-
-class Add(New):
-    """A new sticker."""
-
-    do: Literal["add"]
-
-
-class Move(Message):
-    """The same sticker elsewhere."""
-
-    do: Literal["move"]
-    id: Id
-    x: Fraction
-    y: Fraction
-
-
-class Edit(Message):
-    """The same sticker with other words, or in another colour."""
-
-    do: Literal["edit"]
-    id: Id
-    text: Text
-    colour: Colour
-
-
-class Remove(Message):
-    """A sticker less."""
-
-    do: Literal["remove"]
-    id: Id
-
-
-Change = Add | Move | Edit | Remove
-CHANGE: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="do")])
-
-
-def sentence(errors: Any) -> str:
-    """The first of pydantic's errors in one line: `move.x: Input should be less than or equal to 1`."""
-    first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body")
-    what = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {what}" if where else what
 
 
 # --- Who is there -----------------------------------------------------------------------------------------------------

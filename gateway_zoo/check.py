@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway_zoo import probe, show, targets
+from gateway_zoo.cagefile import Ask
 from gateway_zoo.plan import Cell
-from gateway_zoo.registry import Ask, Registry
+from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import print_json, printable
 

@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway_zoo import observe, show, targets
+from gateway_zoo.cagefile import Family
 from gateway_zoo.observe import NotObservable, Observation, Row
 from gateway_zoo.plan import Cell
-from gateway_zoo.registry import Family, Registry
+from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import print_json
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway_zoo import show
-from gateway_zoo.registry import FRONTS, load
+from gateway_zoo.cagefile import FRONTS
+from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings, kind
 from gateway_zoo.speak import fail, known, print_json, printable
 

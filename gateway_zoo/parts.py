@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway_zoo.registry import Family
+from gateway_zoo.cagefile import Family
 
 MODULE_DIRS = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
 #: Part -> the one command that installs it. What apt knows, `zoo up` as root installs by itself.

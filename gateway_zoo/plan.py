@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway_zoo import parts
-from gateway_zoo.registry import Exhibit, Family, Registry, load
+from gateway_zoo.cagefile import Exhibit, Family
+from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings, kind
 
 LEFT_OUT = "left out of this start; ./zoo up starts all"

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway_zoo.registry import Ask
+from gateway_zoo.cagefile import Ask
 
 TEXT = "text/plain; charset=utf-8"
 #: Endpoint -> (content type, body). None: differs from process to process, only its shape is checked.

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway_zoo import parts
-from gateway_zoo.registry import Family
+from gateway_zoo.cagefile import Family
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail, say
 

@@ -7,8 +7,9 @@ list, which knows what is missing on this machine.
 from dataclasses import replace
 
 from gateway_zoo import state
+from gateway_zoo.cagefile import FRONTS
 from gateway_zoo.plan import Cell, optional
-from gateway_zoo.registry import FRONTS, Registry, load
+from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known
 
