@@ -9,18 +9,12 @@ from zoo_in_test import Zoo
 @pytest.fixture(scope="session")
 def zoo() -> Iterator[Zoo]:
     """A running zoo with /echo, shared by the tests of one worker process. Do not break it."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made.up("--echo")
-    finally:
-        made.close()
 
 
 @pytest.fixture
 def fresh_zoo() -> Iterator[Zoo]:
     """A zoo not yet started, for one test alone."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made
-    finally:
-        made.close()

@@ -36,11 +36,8 @@ WAYS = [(front, scheme) for front in FRONTS for scheme in ("ws", "wss")]
 @pytest.fixture(scope="module")
 def zoo() -> Iterator[Zoo]:
     """A zoo with the board alone."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made.up("asgi-board")
-    finally:
-        made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -21,11 +21,8 @@ EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 @pytest.fixture(scope="module")
 def zoo() -> Iterator[Zoo]:
     """A zoo with the board alone."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made.up("asgi-board")
-    finally:
-        made.close()
 
 
 @pytest.fixture(autouse=True)

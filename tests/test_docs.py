@@ -25,11 +25,8 @@ LINES = 60  # one screen of a projector, wrapped text included
 @pytest.fixture(scope="module")
 def whole_zoo() -> Iterator[Zoo]:
     """With the optional parts."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made.up("--echo", *(f"--with={group}" for group in plan.groups(REGISTRY)))
-    finally:
-        made.close()
 
 
 def examples(page: Path) -> list[tuple[str, str]]:

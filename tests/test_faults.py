@@ -23,11 +23,8 @@ BACK_S = 3.0  # from the death of a master to the first answer
 @pytest.fixture(scope="module")
 def hurt() -> Iterator[Zoo]:
     """One zoo for all tests that kill a part of it and see it come back."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made.up()
-    finally:
-        made.close()
 
 
 def members(session: int) -> list[psutil.Process]:

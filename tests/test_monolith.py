@@ -29,21 +29,15 @@ PUBLIC = ROOT / "monolith/public/static"
 @pytest.fixture(scope="module")
 def small_zoo() -> Iterator[Zoo]:
     """The two exhibits, and one of another cage as a control; shared by the tests that break nothing."""
-    zoo = Zoo()
-    try:
+    with Zoo() as zoo:
         yield zoo.up(*BOTH, "uwsgi-http")
-    finally:
-        zoo.close()
 
 
 @pytest.fixture
 def own_zoo() -> Iterator[Zoo]:
     """Only the two exhibits, for one test that breaks something."""
-    zoo = Zoo()
-    try:
+    with Zoo() as zoo:
         yield zoo.up(*BOTH)
-    finally:
-        zoo.close()
 
 
 def bases(zoo: Zoo) -> dict[str, str]:

@@ -66,11 +66,8 @@ pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {', '.join
 @pytest.fixture(scope="module")
 def zoo() -> Iterator[Zoo]:
     """PHP's cells, all of them open."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made.up("--echo", "--mpm", "prefork", *EXHIBITS)
-    finally:
-        made.close()
 
 
 def test_every_cell_that_can_be_open_is(zoo: Zoo) -> None:

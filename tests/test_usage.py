@@ -14,11 +14,8 @@ from zoo_in_test import REGISTRY, ROOT, Zoo, free
 @pytest.fixture(scope="module")
 def idle() -> Iterator[Zoo]:
     """Ports and a run directory of its own, in which nothing is started."""
-    made = Zoo()
-    try:
+    with Zoo() as made:
         yield made
-    finally:
-        made.close()
 
 
 def refused(zoo: Zoo, *words: str, env: dict[str, str] | None = None) -> tuple[int, str]:

@@ -94,6 +94,12 @@ class Zoo:
             "ZOO_PORT_SHIFT": str(self.shift),
         }
 
+    def __enter__(self) -> "Zoo":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @staticmethod
     def _choose() -> tuple[int, dict[str, int]]:
         for _ in range(200):
