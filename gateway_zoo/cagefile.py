@@ -80,6 +80,11 @@ class Exhibit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     tcp: int = 0  # port
     page: str = ""  # what a browser should open, below the exhibit: "" none, "/" the exhibit itself
     ask: list[Ask] = []
+    # For a client that takes the front's place (`zoo wire`):
+    spoken: str = ""  # the protocol on its socket, where that is another: a CGI program is asked through FastCGI
+    variables: dict[str, str] = {}  # what its front tells it besides the meta-variables; {cage} is filled in
+    program: str = ""  # the CGI program itself, a file in the cage
+    stripped: bool = False  # its front takes /ID off the path (HTTP only)
 
 
 class CageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,6 +99,7 @@ class CageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     exhibit: list[Exhibit] = []
     pages: list[str] = []  # for browsers, served by the cage's fragments: "/news/"
     every: list[Every] = []
+    wire: str = ""  # the protocol that this cage's wire.py reads and writes, where it is not `protocol`
 
 
 #: Where in the file, the value that stands there, what was expected.
@@ -105,6 +111,7 @@ def faults(file: CageFile, cage: Path) -> Iterator[Fault]:
     yield from _unprintable("", msgspec.to_builtins(file))
     yield from _not_among("protocol", file.protocol, PROTOCOLS)
     yield from _not_among("interface", file.interface, INTERFACES)
+    yield from _not_among("wire", file.wire, ("", *PROTOCOLS, "WebSocket"))
     if not 1960 <= file.year <= 2100:
         yield "year", file.year, "the year in which it appeared, such as 1996"
     for index, page in enumerate(file.pages):
@@ -122,6 +129,8 @@ def faults(file: CageFile, cage: Path) -> Iterator[Fault]:
         yield from _family_faults(family, file, cage, f"family[{index}]")
     for index, exhibit in enumerate(file.exhibit):
         yield from _exhibit_faults(exhibit, file, f"exhibit[{index}]")
+        if exhibit.program and not (cage / exhibit.program).is_file():
+            yield f"exhibit[{index}].program", exhibit.program, f"the name of a file in {cage}"
     for index, family in enumerate(file.family):
         if any(e.family == family.id for e in file.exhibit) == bool(family.helps):
             what = "the exhibits that it helps, for a family without one of its own, and only then"
@@ -174,6 +183,7 @@ def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fau
     families = {family.id: family for family in file.family}
     yield from _not_among(f"{here}.family", exhibit.family, tuple(families))
     yield from _not_among(f"{here}.protocol", exhibit.protocol, ("", *PROTOCOLS))
+    yield from _not_among(f"{here}.spoken", exhibit.spoken, ("", *PROTOCOLS))
     yield from _not_among(f"{here}.interface", exhibit.interface, ("", *INTERFACES))
     for name, fronts in (("fronts", exhibit.fronts), ("closed", list(exhibit.closed))):
         for front in fronts:

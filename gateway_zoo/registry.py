@@ -55,6 +55,13 @@ class Registry:
         every = [every for cage in self.cages for every in cage.file.every if interface in every.interfaces]
         return [*exhibit.ask, *every]
 
+    def spoken(self, id: str) -> str:
+        """The protocol on an exhibit's socket; "none" where it has no socket."""
+        exhibit = self.exhibits[id]
+        if not exhibit.unix and not exhibit.tcp:
+            return "none"
+        return exhibit.spoken or exhibit.protocol or self.cage_of(id).file.protocol
+
     def cage_of(self, name: str) -> Cage:
         """The cage that holds an exhibit or a family; KeyError if none does."""
         for cage in self.cages:
@@ -120,6 +127,8 @@ def _claim(file: CageFile, path: Path, taken: dict[str, Path]) -> None:
     mine = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
     mine += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
     mine += [("unix", f"socket {name}") for f in file.family for name in f.sockets]
+    if (path.parent / "wire.py").is_file():
+        mine += [("wire", f"protocol {file.wire or file.protocol}")]
     mine += [("tcp", f"port {e.tcp}") for e in file.exhibit if e.tcp]
     # The other side of a shared id: an exhibit bars every family of its name but its own.
     mine += [("id", f"family {e.id}") for e in file.exhibit if e.family != e.id]

@@ -1,0 +1,90 @@
+"""Names for bytes: the annotated fields that people look at. Computed only when somebody asks; decoders do without.
+
+A list of fields is a tree written flat: a field belongs to the nearest one before it with a smaller depth. Offsets
+count from 0 in the bytes of one direction. A field that lies in several pieces (a FastCGI variable that is split over
+two records) says where the others are.
+"""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+
+Span = tuple[int, int]  # offset, length
+
+#: Names of variables and headers whose values are nobody's business; in lower case, `_` for `-`, without HTTP_.
+SECRETS = {b"authorization", b"proxy_authorization", b"cookie", b"set_cookie"}
+
+
+class Field(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Bytes, what they are called, what they say here, and what the specification says of them."""
+
+    offset: int
+    length: int  # of the first piece
+    name: str
+    value: str = ""
+    means: str = ""
+    section: str = ""  # of the specification
+    depth: int = 0
+    rest: tuple[Span, ...] = ()  # further pieces
+    fault: bool = False  # what stands here is wrong, or cut off
+    secret: bool = False  # the value is a password or the like: to be masked
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        return ((self.offset, self.length), *self.rest)
+
+
+class Stream(NamedTuple):
+    """Bytes of this direction that are another protocol: FastCGI's STDOUT holds a CGI response."""
+
+    protocol: str  # as in cage.toml
+    spans: tuple[Span, ...]
+    depth: int  # of its fields
+
+
+class Annotated(NamedTuple):
+    """The fields of one direction, in the order of their offsets, and the streams inside."""
+
+    fields: list[Field]
+    streams: list[Stream]
+
+
+def secret(name: bytes) -> bool:
+    """Is this a variable or header to be masked?"""
+    return name.lower().removeprefix(b"http_").replace(b"-", b"_") in SECRETS
+
+
+def text(data: bytes) -> str:
+    """Bytes for a person: printable ASCII as it is, the rest escaped."""
+    return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in data)
+
+
+def cut(data: bytes, spans: Iterable[Span]) -> bytes:
+    """The bytes of these pieces, joined."""
+    return b"".join(data[offset : offset + length] for offset, length in spans)
+
+
+def placed(fields: Iterable[Field], spans: tuple[Span, ...], depth: int) -> list[Field]:
+    """Fields of joined pieces, moved to where the pieces lie, `depth` levels deeper."""
+    starts = [0]
+    for _, length in spans:
+        starts.append(starts[-1] + length)
+    return [_moved(field, spans, starts, depth) for field in fields]
+
+
+def _moved(field: Field, spans: tuple[Span, ...], starts: list[int], depth: int) -> Field:
+    pieces: list[Span] = []
+    for offset, length in field.spans:
+        for (there, _), (low, high) in zip(spans, pairwise(starts), strict=True):
+            first, last = max(offset, low), min(offset + length, high)
+            if first < last or (length == 0 and low <= offset <= high and not pieces):
+                pieces.append((there + first - low, last - first))
+    (offset, length), *rest = pieces or [(field.offset, 0)]
+    return msgspec.structs.replace(field, offset=offset, length=length, rest=tuple(rest), depth=field.depth + depth)
+
+
+def in_order(fields: list[Field]) -> list[Field]:
+    """By offset; at the same one the outer first."""
+    return sorted(fields, key=lambda field: (field.offset, field.depth))

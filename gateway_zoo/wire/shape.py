@@ -1,0 +1,220 @@
+"""The layout of a protocol as a table. From it come the annotated fields, the Kaitai file and the Lua dissector.
+
+A Shape is a row of parts, one behind the other. A part's size is a number, the name of an earlier number in the same
+shape, or "" for all that is left. Decoders do not use tables, they are written for speed; tests hold the two together.
+
+What trips people up: `fields` never fails. Bytes that are missing or wrong become a field with `fault`, the last one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from gateway_zoo.wire.fields import Field, secret, text
+from gateway_zoo.wire.meta_variables import meaning
+
+Size = int | str
+LONGEST_DECIMAL = 20  # digits and the byte behind them: no length needs more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What every part has. `name` and `section` are the specification's."""
+
+    name: str
+    means: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Part):
+    """A whole number of `bytes` bytes; `values` gives names to some."""
+
+    bytes: int
+    little: bool = False
+    values: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortOrLong(Part):
+    """FastCGI's length: one byte, or four with the highest bit set (3.4)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decimal(Part):
+    """A number in ASCII digits up to, and with, `until` (a netstring's length)."""
+
+    until: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Literal(Part):
+    """Bytes that are always the same."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw(Part):
+    """Bytes that mean nothing to the protocol."""
+
+    size: Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zero(Part):
+    """Bytes up to, and with, a NUL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeat(Part):
+    """`shape` again and again, until these bytes are used up."""
+
+    size: Size
+    shape: "Shape"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Part):
+    """The shape that the number `on` selects; raw bytes where none is given."""
+
+    size: Size
+    on: str
+    shapes: Mapping[int, "Shape"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """`pair`: the parts that are a variable's name and value; such a shape is shown under that name."""
+
+    name: str
+    parts: tuple[Part, ...]
+    means: str = ""
+    pair: tuple[str, str] | None = None
+
+
+class _Wrong(Exception):
+    """Stop here: this part is cut off, or not what it should be."""
+
+    def __init__(self, part: Part, at: int, what: str) -> None:
+        self.part, self.at, self.what = part, at, what
+
+
+def fields(shape: Shape, data: bytes, at: int = 0, depth: int = 0) -> tuple[list[Field], int]:
+    """Name the bytes of one `shape` from `at` on; returns the fields and the offset behind them."""
+    found: list[Field] = []
+    try:
+        at = _Row(data, len(data), depth, found).read(shape, at)
+    except _Wrong as wrong:
+        part, rest = wrong.part, len(data) - wrong.at
+        found.append(Field(wrong.at, rest, part.name, wrong.what, part.means, part.section, depth, fault=True))
+        at = len(data)
+    return found, at
+
+
+class _Row:
+    """One shape in data[…:end]. Each method names one part and returns the offset behind it, or raises _Wrong."""
+
+    def __init__(self, data: bytes, end: int, depth: int, found: list[Field]) -> None:
+        self.data, self.end, self.depth, self.found = data, end, depth, found
+        self.numbers: dict[str, int] = {}
+        self.texts: dict[str, bytes] = {}
+
+    def read(self, shape: Shape, at: int) -> int:
+        start, first = at, len(self.found)
+        self.depth += bool(shape.pair)
+        for part in shape.parts:
+            at = self.PARTS[type(part)](self, part, at)
+        if shape.pair:
+            self._show_as_pair(shape.pair, first, start, at - start)
+        return at
+
+    def _show_as_pair(self, pair: tuple[str, str], first: int, offset: int, length: int) -> None:
+        name, value = (text(self.texts[part]) for part in pair)
+        means, section = meaning(name)
+        self.found.insert(first, Field(offset, length, name, value, means, section, self.depth - 1))
+        if secret(self.texts[pair[0]]):
+            index = next(i for i in range(first + 1, len(self.found)) if self.found[i].name == pair[1])
+            self.found[index] = replace(self.found[index], secret=True)
+
+    def _add(self, part: Part, at: int, length: int, value: str = "") -> int:
+        self.found.append(Field(at, length, part.name, value, part.means, part.section, self.depth))
+        return at + length
+
+    def _wanted(self, size: Size, at: int) -> int:
+        return self.end - at if size == "" else self.numbers[size] if isinstance(size, str) else size
+
+    def _sized(self, part: Part, size: Size, at: int) -> int:
+        wanted = self._wanted(size, at)
+        if at + wanted > self.end:
+            raise _Wrong(part, at, f"cut off: {self.end - at} of {wanted} bytes")
+        return wanted
+
+    def _number(self, part: Number, at: int) -> int:
+        self._sized(part, part.bytes, at)
+        number = int.from_bytes(self.data[at : at + part.bytes], "little" if part.little else "big")
+        self.numbers[part.name] = number
+        known = part.values.get(number)
+        return self._add(part, at, part.bytes, f"{number} ({known})" if known else str(number))
+
+    def _short_or_long(self, part: ShortOrLong, at: int) -> int:
+        length = 4 if self.data[at : at + 1] >= b"\x80" else 1
+        self._sized(part, length, at)
+        self.numbers[part.name] = int.from_bytes(self.data[at : at + length], "big") & 0x7FFFFFFF
+        return self._add(part, at, length, str(self.numbers[part.name]))
+
+    def _decimal(self, part: Decimal, at: int) -> int:
+        stop = self.data.find(part.until, at, min(self.end, at + LONGEST_DECIMAL))
+        digits = self.data[at : stop if stop >= 0 else self.end]
+        if stop < 0 or not digits.isdigit():
+            raise _Wrong(part, at, f"{text(digits[:24])}: not digits up to {text(part.until)}")
+        self.numbers[part.name] = int(digits)
+        return self._add(part, at, len(digits) + len(part.until), str(self.numbers[part.name]))
+
+    def _literal(self, part: Literal, at: int) -> int:
+        there = self.data[at : min(at + len(part.data), self.end)]
+        if there != part.data:
+            raise _Wrong(part, at, f"{text(there)}: not {text(part.data)}")
+        return self._add(part, at, len(part.data), text(part.data))
+
+    def _raw(self, part: Raw, at: int) -> int:
+        self.texts[part.name] = self.data[at : at + self._sized(part, part.size, at)]
+        return self._add(part, at, len(self.texts[part.name]), text(self.texts[part.name]))
+
+    def _zero(self, part: Zero, at: int) -> int:
+        stop = self.data.find(b"\0", at, self.end)
+        if stop < 0:
+            raise _Wrong(part, at, "cut off: no NUL")
+        self.texts[part.name] = self.data[at:stop]
+        return self._add(part, at, stop + 1 - at, text(self.texts[part.name]))
+
+    def _repeat(self, part: Repeat, at: int) -> int:
+        start, length = at, self._wanted(part.size, at)
+        stop = self._add(part, at, min(length, self.end - at))
+        while at < stop:
+            at = _Row(self.data, stop, self.depth + 1, self.found).read(part.shape, at)
+        if stop < start + length:
+            raise _Wrong(part, at, f"cut off: {stop - start} of {length} bytes")
+        return at
+
+    def _choice(self, part: Choice, at: int) -> int:
+        stop = at + self._sized(part, part.size, at)
+        chosen = part.shapes.get(self.numbers[part.on])
+        if chosen is None:
+            return self._add(part, at, stop - at, text(self.data[at:stop]))
+        self._add(part, at, stop - at, chosen.name)
+        _Row(self.data, stop, self.depth + 1, self.found).read(chosen, at)
+        return stop
+
+    PARTS: ClassVar[dict[type[Part], Callable[..., int]]] = {
+        Number: _number,
+        ShortOrLong: _short_or_long,
+        Decimal: _decimal,
+        Literal: _literal,
+        Raw: _raw,
+        Zero: _zero,
+        Repeat: _repeat,
+        Choice: _choice,
+    }

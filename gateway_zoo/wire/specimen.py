@@ -1,0 +1,54 @@
+"""A specimen: the bytes of one real exchange, kept in a cage's specimens/ as text that a person can read.
+
+A TOML file: `about` (what happened), `by` (who wrote the bytes, with versions), `request` and `response` as a dump,
+sixteen bytes in a line: offset, hexadecimal, and for people the characters (not read back).
+"""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+
+class Specimen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One exchange. `protocol` is that of the socket; empty: the cage's."""
+
+    about: str
+    by: str
+    request: bytes
+    response: bytes
+    protocol: str = ""
+
+
+def load(path: Path) -> Specimen:
+    """Raises ValueError for a dump that is none, msgspec.ValidationError for a field that is missing."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    for direction in ("request", "response"):
+        table[direction] = undump(table.get(direction, ""))
+    return msgspec.convert(table, Specimen)
+
+
+def save(path: Path, specimen: Specimen) -> None:
+    lines = [f"{name} = {_quoted(getattr(specimen, name))}" for name in ("about", "by", "protocol")]
+    for name in ("request", "response"):
+        lines.append(f"{name} = '''\n{dump(getattr(specimen, name))}'''")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def dump(data: bytes) -> str:
+    """`00000000  01 01 00 01 …  |....|`, a line for sixteen bytes."""
+    return "".join(_line(offset, data[offset : offset + 16]) for offset in range(0, len(data), 16))
+
+
+def _line(offset: int, piece: bytes) -> str:
+    shown = "".join(chr(b) if 32 <= b < 127 and b != 39 else "." for b in piece)
+    return f"{offset:08x}  {piece.hex(' '):47}  |{shown}|\n"
+
+
+def undump(text: str) -> bytes:
+    """The bytes of a dump."""
+    return b"".join(bytes.fromhex(line[8:].partition("|")[0]) for line in text.splitlines() if line.strip())
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

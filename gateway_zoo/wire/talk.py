@@ -1,0 +1,127 @@
+"""Both directions of one connection, and the protocols inside protocols: FastCGI's STDOUT is a CGI response, uwsgi's
+answer an HTTP response, a WebSocket goes on where HTTP ends.
+
+What a wire.py says of its own bytes is put together here, once for events (`Talk`) and once for fields (`annotate`).
+"""
+
+from typing import NamedTuple
+
+from gateway_zoo.wire.decoder import Decoder
+from gateway_zoo.wire.events import Data, Event, Head, Variables
+from gateway_zoo.wire.faults import LIMITS, Limits, WireError
+from gateway_zoo.wire.fields import Field, cut, in_order, placed
+from gateway_zoo.wire.wires import Direction, Wires
+
+
+class Said(NamedTuple):
+    """An event, and the protocol that it is of. Offsets of an inner protocol count in its own stream."""
+
+    protocol: str
+    event: Event
+
+
+class _Inner:
+    """A decoder that is fed by another one; `holds`: offset outside from which on its head is not complete."""
+
+    def __init__(self, protocol: str, decoder: Decoder) -> None:
+        self.protocol, self.decoder = protocol, decoder
+        self.fed = 0
+        self.holds: int | None = None
+
+
+class Talk:
+    """Feed it what crosses a connection, in the order in which it does. It never raises WireError: a direction that is
+    not the protocol has it in `errors`, and is not decoded any further."""
+
+    def __init__(self, wires: Wires, protocol: str, limits: Limits = LIMITS) -> None:
+        self._wires, self._protocol, self._limits = wires, protocol, limits
+        requests, responses = wires[protocol].pair(limits)
+        self._decoders: dict[Direction, Decoder] = {"request": requests, "response": responses}
+        self._inner: dict[tuple[Direction, int, str], _Inner] = {}
+        self._methods: list[bytes] = []
+        self.errors: dict[Direction, WireError] = {}
+
+    def feed(self, direction: Direction, data: bytes) -> list[Said]:
+        return self._after(direction, self._decoders[direction], data)
+
+    def close(self, direction: Direction) -> list[Said]:
+        """This direction has ended."""
+        said = self._after(direction, self._decoders[direction], None)
+        for (towards, _, _), inner in self._inner.items():
+            if towards == direction:
+                said += self._inside(direction, inner, None)
+        return said
+
+    def settled(self, direction: Direction) -> int:
+        """Up to this offset no head, of any protocol inside either, is half read."""
+        held = [inner.holds for (towards, _, _), inner in self._inner.items() if towards == direction]
+        return min([self._decoders[direction].settled, *(offset for offset in held if offset is not None)])
+
+    def _after(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[Said]:
+        if direction in self.errors:
+            return []
+        said: list[Said] = []
+        for event in self._events(direction, decoder, data):
+            said.append(Said(self._protocol, event))
+            if isinstance(event, Data) and event.stream in self._wires[self._protocol].INNER:
+                said += self._fed(direction, event)
+            elif direction == "request" and (method := method_of(event)):
+                self._methods.append(method)
+        return said
+
+    def _events(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[Event]:
+        try:
+            return decoder.close() if data is None else decoder.feed(data)
+        except WireError as error:
+            self.errors[direction] = error
+            return error.events
+
+    def _fed(self, direction: Direction, event: Data) -> list[Said]:
+        key = (direction, event.id, event.stream)
+        if key not in self._inner:
+            protocol = self._wires[self._protocol].INNER[event.stream]
+            if protocol not in self._wires:
+                return []
+            decoder = self._wires[protocol].pair(self._limits)[direction == "response"]
+            for method in self._methods:
+                decoder.asked(method)
+            self._inner[key] = _Inner(protocol, decoder)
+        inner = self._inner[key]
+        said = self._inside(direction, inner, event.data)
+        inner.fed += len(event.data)
+        if inner.decoder.settled == inner.fed:
+            inner.holds = None
+        elif inner.holds is None:
+            inner.holds = event.offset
+        return said
+
+    def _inside(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[Said]:
+        if direction in self.errors:
+            return []
+        return [Said(inner.protocol, event) for event in self._events(direction, inner.decoder, data)]
+
+
+def method_of(event: Event) -> bytes:
+    """The request's method, if this event says it."""
+    if isinstance(event, Variables):
+        return dict(event.pairs).get(b"REQUEST_METHOD", b"")
+    return event.start.partition(b" ")[0] if isinstance(event, Head) else b""
+
+
+def annotate(wires: Wires, protocol: str, request: bytes, response: bytes = b"") -> tuple[list[Field], list[Field]]:
+    """The bytes of a connection as fields: of the requests, of the responses. Inner protocols stand below the field
+    that carries them."""
+    methods = [method for said in Talk(wires, protocol).feed("request", request) if (method := method_of(said.event))]
+    return (
+        _annotated(wires, protocol, "request", request, methods),
+        _annotated(wires, protocol, "response", response, methods),
+    )
+
+
+def _annotated(wires: Wires, protocol: str, direction: Direction, data: bytes, methods: list[bytes]) -> list[Field]:
+    fields, streams = wires[protocol].annotate(direction, data, methods)
+    for stream in streams:
+        if stream.protocol in wires:
+            inside = _annotated(wires, stream.protocol, direction, cut(data, stream.spans), methods)
+            fields = fields + placed(inside, stream.spans, stream.depth)
+    return in_order(fields)
