@@ -12,8 +12,9 @@ from gateway_zoo.wire.fields import Field, Span, text
 
 #: Parts that serve to find other parts. The names are the specifications'.
 DETAIL = re.compile(
-    r"(?i).*(length|size)|reserved|padding.*|contentdata|version|type|requestid|magic|crlf|cr|lf|nul|sp|ows|delimiter"
+    r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|magic|crlf|cr|lf|nul|sp|ows|delimiter"
 )
+CONTENT = "contentData"  # FastCGI: worth a row only where no other field tells what it holds
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def _shown(fields: list[Field], children: list[range]) -> Iterator[int]:
     index = 0
     while index < len(fields):
         field, pair = fields[index], parts_of_pair(fields, index, children[index])
-        if field.fault or pair or not DETAIL.fullmatch(field.name):
+        wraps = field.name == CONTENT and (len(children[index]) or not field.length)
+        if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
             yield index
         index = children[index].stop if pair else index + 1
 

@@ -6,7 +6,7 @@ and the front are `zoo wire`, the request's id is made up, the client is this ma
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from gateway_zoo.wire.events import Pairs
@@ -38,6 +38,7 @@ class Asked:
     data: bytes | None = None
     headers: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
+    id: str = field(default_factory=lambda: secrets.token_hex(16))  # the request's, made up
 
     @property
     def verb(self) -> str:
@@ -86,7 +87,7 @@ def _ours(asked: Asked, place: Place) -> dict[str, str]:
         "PATH_INFO": "",  # filled in: bytes
         "HTTP_X_FORWARDED_FOR": "127.0.0.1",
         "HTTP_X_FORWARDED_PROTO": "http",
-        "HTTP_X_REQUEST_ID": secrets.token_hex(16),
+        "HTTP_X_REQUEST_ID": asked.id,
         "HTTP_X_ZOO_FRONT": FRONT,
         "HTTP_HOST": f"{place.host}:{place.port}",
         "HTTP_USER_AGENT": FRONT,

@@ -7,16 +7,19 @@ Neighbours differ in colour, and a field has the same one in all columns and in 
 What trips people up: everything here was written by strangers. Nothing reaches the terminal unescaped.
 """
 
+import re
+
 from rich.console import Console
 from rich.text import Text
 
 from gateway_zoo.speak import printable
 from gateway_zoo.wire import talk
 from gateway_zoo.wire.exchanges import Exchange
-from gateway_zoo.wire.fields import Field, cut
+from gateway_zoo.wire.fields import Field, cut, text
 from gateway_zoo.wire.rows import Row, rows
 from gateway_zoo.wire.wires import Direction, Wires
 
+COUNTED = re.compile(r"(\d+ of )?\d+ bytes")
 COLOURS = ("cyan", "yellow", "green", "magenta", "bright_blue")
 WIDE = 100
 DUMPED = 16  # bytes in a line of the dump
@@ -36,10 +39,10 @@ def show(out: Console, exchange: Exchange, wires: Wires, every: bool = False, du
         line(out, Text(printable(error), "bold red"))
 
 
-def line(out: Console, text: Text) -> None:
+def line(out: Console, made: Text) -> None:
     """One line of the terminal and no more."""
-    text.truncate(out.width, overflow="ellipsis")
-    out.print(text, soft_wrap=True)
+    made.truncate(out.width, overflow="ellipsis")
+    out.print(made, soft_wrap=True)
 
 
 def title(exchange: Exchange, direction: Direction | str, size: int) -> Text:
@@ -90,11 +93,20 @@ class _Side:
         text = Text(f"{field.offset:>{self.digits}} {length:>{self.digits}}  ", "dim")
         text.append(self._bytes(field) if not row.holds else " " * (self.left - len(text)), style)
         room = self.out.width - self.left - 2 * row.indent
-        whole = printable(f"{field.name} = {field.value}" if field.value or row.pair else field.name)
+        whole = printable(self._said(row))
         said = _wrapped(whole, room) if self.every else [_cut(whole, room)]
         text.append("  " * row.indent + said[0], style)
         self._add_meaning(text, field)
         return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in said[1:])]
+
+    def _said(self, row: Row) -> str:
+        """`name = value`. Of bytes that are only counted (a body), what they are: the count stands in its column."""
+        field = row.field
+        value = field.value
+        if COUNTED.fullmatch(value) and field.length and not row.holds:
+            value = text(cut(self.data, field.spans))
+        pieces = f" (in {len(field.spans)} pieces)" if field.rest else ""
+        return f"{field.name}{pieces} = {value}" if value or row.pair else f"{field.name}{pieces}"
 
     def _bytes(self, field: Field) -> str:
         data = cut(self.data, field.spans)
