@@ -136,7 +136,9 @@ def wire(
     ajp: Annotated[str, typer.Option(metavar="ADDRESS", help="in AJP,")] = "",
     http: Annotated[str, typer.Option(metavar="ADDRESS", help="in HTTP/1.1.")] = "",
     via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it made of it.")] = "",
-    diff: Annotated[bool, typer.Option("--diff", help="Ask two exhibits the same: what differs, what it costs.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Ask two exhibits the same: what differs, what it costs.")
+    ] = False,
     program: Annotated[bool, typer.Option("--program", help="Run the CGI program itself, as CGI does.")] = False,
     method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
     data: Annotated[str | None, typer.Option(metavar="TEXT|@FILE", help="The body; @- reads standard input.")] = None,
@@ -160,9 +162,19 @@ def wire(
     options = command.Options(
         words=words or [],
         foreign={protocol: address for protocol, address in named.items() if address},
-        **{"via": via, "recording": recording, "pcap": pcap, "method": method, "data": data},
-        **{"headers": headers or [], "params": params or []},
-        **{"diff": diff, "program": program, "every": every, "dump": dump, "secrets": secrets, "as_json": as_json},
+        via=via,
+        recording=recording,
+        pcap=pcap,
+        method=method,
+        data=data,
+        headers=headers or [],
+        params=params or [],
+        diff=diff,
+        program=program,
+        every=every,
+        dump=dump,
+        secrets=secrets,
+        as_json=as_json,
     )
     raise typer.Exit(command.run(the_settings(), options))
 

@@ -13,7 +13,7 @@ from gateway_zoo import show
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, print_json
-from gateway_zoo.wire import asking, client, masks
+from gateway_zoo.wire import asking, client, hide
 from gateway_zoo.wire.exchanges import Exchange, whole
 from gateway_zoo.wire.told import Asked
 from gateway_zoo.wire.wires import Wires
@@ -53,7 +53,7 @@ def run(made: Settings, options: Options) -> int:
     *ids, target = options.words
     known(ids, list(registry.exhibits))
     asked = Asked(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
-    found = [exchange for id in ids or [""] for exchange in _ask(made, registry, wires, id, asked, options)]
+    found = _ask(made, registry, wires, ids, asked, options)
     if options.diff:
         from gateway_zoo.wire import diff
 
@@ -62,8 +62,9 @@ def run(made: Settings, options: Options) -> int:
 
 
 def _ask(
-    made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked, options: Options
+    made: Settings, registry: Registry, wires: Wires, ids: list[str], asked: Asked, options: Options
 ) -> list[Exchange]:
+    """One exchange, or two for a comparison."""
     if options.foreign:
         protocol, text = next(iter(options.foreign.items()))
         try:
@@ -71,16 +72,20 @@ def _ask(
         except ValueError as error:
             fail(str(error), 2)
         return [asking.foreign(wires, protocol, at, asked)]
+    if options.via:
+        from gateway_zoo.wire import via
+
+        return via.ask(made, registry, wires, ids, asked, options.via)
     if options.program:
         from gateway_zoo.wire import program
 
-        return [program.ask(made, registry, wires, id, asked)]
-    return [asking.exhibit(made, registry, wires, id, asked)]
+        return [program.ask(made, registry, wires, id, asked) for id in ids]
+    return [asking.exhibit(made, registry, wires, id, asked) for id in ids]
 
 
 def present(wires: Wires, exchange: Exchange, options: Options) -> int:
     """Show one exchange; its exit status."""
-    shown = exchange if options.secrets else masks.masked(exchange, wires)
+    shown = exchange if options.secrets else hide.secrets_of(exchange, wires)
     if options.as_json:
         print_json(whole(shown, wires))
     else:
@@ -105,6 +110,8 @@ def _check(options: Options) -> None:
     words, places = options.words, len(options.foreign) + bool(options.recording) + options.diff
     if places > 1 or (options.foreign and (options.via or options.program)) or (options.via and options.program):
         _wrong("these options do not go together")
+    if options.via and options.params:
+        _wrong("--param is for a gateway; with --via the front makes the variables, --header is what a client can say")
     if options.pcap and not options.recording:
         _wrong("--pcap exports a recording: --show FILE --pcap OUT")
     if options.recording:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 #: Fields of heads without meta-variables -> the one that a gateway makes of them.
 BECOMES = {
     "method": "REQUEST_METHOD",
-    "request-target": "REQUEST_URI",
+    "target": "REQUEST_URI",
     "req_uri": "REQUEST_URI",
-    "HTTP-version": "SERVER_PROTOCOL",
+    "version": "SERVER_PROTOCOL",
     "protocol": "SERVER_PROTOCOL",
     "is_ssl": "HTTPS",
 }

@@ -48,10 +48,19 @@ def _environment(made: Settings, family: str, told: Pairs) -> Pairs:
 def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes) -> tuple[bytes, str]:
     """(standard output, what went wrong)."""
     user = user_of_the_zoo()
-    other = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()} if os.geteuid() == 0 else {}
+    root = os.geteuid() == 0
     try:
-        done = subprocess.run(  # type: ignore[call-overload]  # mypy wants the three names, not a dict of them
-            [program], env=environment, input=body, cwd=folder, timeout=DEADLINE_S, capture_output=True, **other
+        done = subprocess.run(
+            [program],
+            env=environment,
+            input=body,
+            cwd=folder,
+            timeout=DEADLINE_S,
+            capture_output=True,
+            user=user.pw_uid if root else None,
+            group=user.pw_gid if root else None,
+            extra_groups=[] if root else None,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         return error.output or b"", f"the program did not end within {DEADLINE_S:.0f} s"

@@ -75,7 +75,15 @@ def _shown(fields: list[Field], children: list[range]) -> Iterator[int]:
         wraps = field.name == CONTENT and (len(children[index]) or not field.length)
         if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
             yield index
-        index = children[index].stop if pair else index + 1
+        index = children[index].stop if pair or _sums_up(fields, index, children[index]) else index + 1
+
+
+def _sums_up(fields: list[Field], index: int, inside: range) -> bool:
+    """Does a field's value say all that its parts do, as that of an HTTP request's first line?"""
+    said = fields[index].value
+    return bool(said and inside) and all(
+        fields[i].value in said and not fields[i].fault and fields[i].depth == fields[index].depth + 1 for i in inside
+    )
 
 
 def parts_of_pair(fields: list[Field], index: int, inside: range) -> tuple[Field, Field] | None:

@@ -14,7 +14,6 @@ from gateway_zoo.wire.events import Pairs
 FRONT = "zoo wire"
 #: Headers that have meta-variables of their own (RFC 3875 4.1.2, 4.1.3).
 NOT_HTTP = {"CONTENT_TYPE": "CONTENT_TYPE", "CONTENT_LENGTH": "CONTENT_LENGTH"}
-FORM = "application/x-www-form-urlencoded"  # what a client means that says nothing of its body's type
 #: An opening handshake (RFC 6455 4.1); the key only has to be 16 bytes in base64.
 HANDSHAKE = {
     "HTTP_UPGRADE": "websocket",
@@ -22,6 +21,12 @@ HANDSHAKE = {
     "HTTP_SEC_WEBSOCKET_VERSION": "13",
     "HTTP_SEC_WEBSOCKET_KEY": "Z2F0ZXdheSB6b28gd2lyZQ==",
 }
+#: What a client says itself.
+OF_CLIENTS = {
+    *(b"REQUEST_METHOD", b"REQUEST_URI", b"SERVER_PROTOCOL", b"CONTENT_TYPE", b"CONTENT_LENGTH"),
+    *(b"HTTP_HOST", b"HTTP_USER_AGENT", b"HTTP_ACCEPT", *(os.fsencode(name) for name in HANDSHAKE)),
+}
+FORM = "application/x-www-form-urlencoded"  # what a client means that says nothing of its body's type
 
 
 class BadWordError(ValueError):
@@ -65,6 +70,12 @@ def variables(asked: Asked, place: Place) -> Pairs:
     for word in asked.headers:
         pairs = _changed(pairs, [header(word)])
     return _changed(pairs, [param(word) for word in asked.params])
+
+
+def to_a_front(asked: Asked, place: Place) -> Pairs:
+    """What an ordinary client says to a web server: the rest is for the server to find out. Raises BadWordError."""
+    fronts = {name for name, _ in variables(Asked(asked.target), place)} - OF_CLIENTS
+    return [pair for pair in variables(asked, place) if pair[0] not in fronts]
 
 
 def _ours(asked: Asked, place: Place) -> dict[str, str]:

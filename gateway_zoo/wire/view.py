@@ -15,7 +15,8 @@ from rich.text import Text
 from gateway_zoo.speak import printable
 from gateway_zoo.wire import talk
 from gateway_zoo.wire.exchanges import Exchange
-from gateway_zoo.wire.fields import Field, cut, text
+from gateway_zoo.wire.fields import Field, cut
+from gateway_zoo.wire.fields import text as escaped
 from gateway_zoo.wire.rows import Row, rows
 from gateway_zoo.wire.wires import Direction, Wires
 
@@ -77,8 +78,8 @@ class _Side:
             return
         line(self.out, self._heading())
         for row in self.rows:
-            for text in self._lines(row):
-                line(self.out, text)
+            for made in self._lines(row):
+                line(self.out, made)
         if dump:
             self.out.print()
             self._dump()
@@ -104,7 +105,7 @@ class _Side:
         field = row.field
         value = field.value
         if COUNTED.fullmatch(value) and field.length and not row.holds:
-            value = text(cut(self.data, field.spans))
+            value = escaped(cut(self.data, field.spans))
         pieces = f" (in {len(field.spans)} pieces)" if field.rest else ""
         return f"{field.name}{pieces} = {value}" if value or row.pair else f"{field.name}{pieces}"
 

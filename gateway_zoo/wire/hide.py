@@ -14,7 +14,7 @@ from gateway_zoo.wire.wires import Wires
 _NAMES = re.compile(b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS)), re.IGNORECASE)
 
 
-def masked(exchange: Exchange, wires: Wires) -> Exchange:
+def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
     """The same exchange without its secrets."""
     sides = {"request": bytearray(exchange.request), "response": bytearray(exchange.response)}
     found = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
@@ -23,11 +23,16 @@ def masked(exchange: Exchange, wires: Wires) -> Exchange:
     return replace(exchange, request=sides["request"], response=sides["response"], errors=errors)
 
 
+#: From the end of a secret's name to the beginning of its value there are a few bytes at most: lengths, a colon.
+LOOK_BACK = 64
+
+
 def _cover(data: bytearray, fields: list[Field]) -> int:
     """Put stars into `data`; returns how many values were covered."""
     count = 0
-    for field in fields:
-        spans = field.spans if field.secret else _broken(bytes(data), field) if field.fault else ()
+    for field, after in zip(fields, [*fields[1:], None], strict=True):
+        leaf = after is None or after.depth <= field.depth
+        spans = field.spans if field.secret else _broken(bytes(data), field) if field.fault and leaf else ()
         count += bool(spans)
         for offset, length in spans:
             data[offset : offset + length] = b"*" * length
@@ -39,9 +44,6 @@ def _broken(data: bytes, field: Field) -> tuple[tuple[int, int], ...]:
     # The name may have been read before the value was found to be broken.
     line = _NAMES.search(data, max(0, field.offset - LOOK_BACK), end)
     return ((max(line.end(), field.offset), end - max(line.end(), field.offset)),) if line else ()
-
-
-LOOK_BACK = 64
 
 
 def _without_seen(error: str) -> str:
