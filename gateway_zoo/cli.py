@@ -126,6 +126,60 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
 
 
 @app.command()
+def wire(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID] /PATH", help="An exhibit and what to ask it; with --diff two.")
+    ] = None,
+    fastcgi: Annotated[str, typer.Option(metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT instead.")] = "",
+    scgi: Annotated[str, typer.Option(metavar="ADDRESS", help="The same in SCGI,")] = "",
+    uwsgi: Annotated[str, typer.Option(metavar="ADDRESS", help="in uwsgi,")] = "",
+    ajp: Annotated[str, typer.Option(metavar="ADDRESS", help="in AJP,")] = "",
+    http: Annotated[str, typer.Option(metavar="ADDRESS", help="in HTTP/1.1.")] = "",
+    via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it made of it.")] = "",
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Ask two exhibits the same: what differs, what it costs.")
+    ] = False,
+    program: Annotated[bool, typer.Option("--program", help="Run the CGI program itself, as CGI does.")] = False,
+    method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
+    data: Annotated[str | None, typer.Option(metavar="TEXT|@FILE", help="The body; @- reads standard input.")] = None,
+    headers: Annotated[
+        list[str] | None, typer.Option("-H", "--header", metavar="'N: V'", help="Of the client; 'N:' leaves it out.")
+    ] = None,
+    params: Annotated[
+        list[str] | None, typer.Option("--param", metavar="N=V", help="A variable; N= empty, N alone: left out.")
+    ] = None,
+    recording: Annotated[str, typer.Option("--show", metavar="FILE", help="List a recording; /PATH is a number.")] = "",
+    pcap: Annotated[str, typer.Option(metavar="OUT", help="With --show: write it for Wireshark.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every field: lengths, paddings, long values.")] = False,
+    dump: Annotated[bool, typer.Option("--hex", help="Every byte, below the fields.")] = False,
+    secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords and cookies.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Speak an exhibit's protocol straight to its socket, and show every byte by name."""
+    from gateway_zoo.wire import command
+
+    named = {"FastCGI": fastcgi, "SCGI": scgi, "uwsgi": uwsgi, "AJP": ajp, "HTTP": http}
+    options = command.Options(
+        words=words or [],
+        foreign={protocol: address for protocol, address in named.items() if address},
+        via=via,
+        recording=recording,
+        pcap=pcap,
+        method=method,
+        data=data,
+        headers=headers or [],
+        params=params or [],
+        diff=diff,
+        program=program,
+        every=every,
+        dump=dump,
+        secrets=secrets,
+        as_json=as_json,
+    )
+    raise typer.Exit(command.run(the_settings(), options))
+
+
+@app.command()
 def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
     from gateway_zoo import ps as module

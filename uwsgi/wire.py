@@ -110,11 +110,25 @@ def _bad_variable(block: bytes, at: int, offset: int, limits: Limits) -> Malform
 
 
 def body_length(pairs: Pairs, offset: int) -> int:
-    """CONTENT_LENGTH; absent and empty both mean 0 (RFC 3875 4.1.2)."""
+    """CONTENT_LENGTH; absent and empty both mean 0 (RFC 3875 4.1.2). `offset`: where the variables stand."""
     given = dict(pairs).get(b"CONTENT_LENGTH", b"")
-    if given and not (given.isdigit() and len(given) < 19):
-        raise BadContentLength(offset, given, "CONTENT_LENGTH as a decimal number")
+    if given and not is_length(given):
+        raise BadContentLength(_value_at(pairs, offset), given, "CONTENT_LENGTH as a decimal number")
     return int(given or 0)
+
+
+def is_length(given: bytes) -> bool:
+    return given.isdigit() and len(given) < 19
+
+
+def _value_at(pairs: Pairs, offset: int) -> int:
+    """Where the value of the last CONTENT_LENGTH stands."""
+    found = offset
+    for name, value in pairs:
+        offset += 2 * LENGTH.size + len(name) + len(value)
+        if name == b"CONTENT_LENGTH":
+            found = offset - len(value)
+    return found
 
 
 class Requests(Decoder):
@@ -154,7 +168,7 @@ class Requests(Decoder):
             events.append(Other(offset, 0, f"modifier1 {modifier1}", block))
             return
         pairs = variables(block, offset + HEADER.size, self.limits)
-        self._body = body_length(pairs, offset)
+        self._body = body_length(pairs, offset + HEADER.size)
         events.append(Variables(offset, 0, pairs))
         if not self._body:
             events.append(End(offset + HEADER.size + len(block), 0))
@@ -192,21 +206,27 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
         shape = PACKET if data[at] in WITH_VARIABLES else OPAQUE
         packet, after = fields(shape, data, at)
         found += packet
-        length = _length_in(packet)
-        if body := data[after : after + length]:
-            found.append(
-                Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts")
-            )
-        at = after + len(body)
+        given = [field.value.encode() for field in packet if field.depth == 1 and field.name == "CONTENT_LENGTH"]
+        at = _body(data, after, given[-1] if given else b"", found)
     return Annotated(found, [])
 
 
+def _body(data: bytes, at: int, given: bytes, found: list[Field]) -> int:
+    """Name what follows the packet, whose CONTENT_LENGTH is `given`; returns the offset behind it."""
+    if given and not is_length(given):
+        found.append(Field(at, len(data) - at, "body", "of unknown length", "CONTENT_LENGTH is no number", fault=True))
+        return len(data)
+    length = int(given or 0)
+    body = data[at : at + length]
+    if length:
+        cut = len(body) < length
+        found.append(
+            Field(at, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts", fault=cut)
+        )
+    return at + len(body)
+
+
 OPAQUE = Shape(name="uwsgi", parts=(*PACKET.parts[:3], Raw(name="data", size="datasize", means="no variables")))
-
-
-def _length_in(packet: list[Field]) -> int:
-    given = [field.value for field in packet if field.name == "CONTENT_LENGTH"]
-    return int(given[-1]) if given and given[-1].isdigit() and len(given[-1]) < 19 else 0
 
 
 def packet(block: bytes, modifier1: int = 0, modifier2: int = 0) -> bytes:
