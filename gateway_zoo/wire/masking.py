@@ -24,7 +24,7 @@ from gateway_zoo.wire.talk import Said, Talk, method_of
 from gateway_zoo.wire.wires import Direction, Wires
 
 MASK = b"*"
-Out = Callable[[Line], None]
+Out = Callable[[Line], object]
 _secret = lru_cache(maxsize=1024)(fields.secret)  # the same few names in every request
 
 

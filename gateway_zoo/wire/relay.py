@@ -79,7 +79,7 @@ class _Pair:
 class Relay:
     """See the module's text. Whatever the callbacks raise comes out of run()."""
 
-    def __init__(self, on_entry: Callable[[Line], None], on_pause: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_entry: Callable[[Line], object], on_pause: Callable[[], object] = lambda: None) -> None:
         self.on_entry, self.on_pause = on_entry, on_pause
         self.count = 0  # connections so far
         self._epoll = select.epoll()
@@ -119,7 +119,7 @@ class Relay:
                     self._reopen()
                 self.on_pause()
         finally:
-            self._close_all()
+            self.close()
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -231,9 +231,7 @@ class Relay:
                 side.gone = hung_up
                 self.on_entry(Ended(connection=side.pair.number, at=time.time(), direction=side.direction))
                 return
-            self.on_entry(
-                Bytes(connection=side.pair.number, at=time.time(), direction=side.direction, data=data)
-            )
+            self.on_entry(Bytes(connection=side.pair.number, at=time.time(), direction=side.direction, data=data))
             if not other.deaf:
                 self._send(other, data)
             if not hung_up:
@@ -288,7 +286,10 @@ class Relay:
             side.sock.close()  # and it leaves the epoll
         self.on_entry(Closed(connection=pair.number, at=time.time(), why=pair.why))
 
-    def _close_all(self) -> None:
+    def close(self) -> None:
+        """Close everything; once is enough."""
+        if self._epoll.closed:
+            return
         for door, _ in self._doors.values():
             door.close()
         for pair in {id(side.pair): side.pair for side in self._sides.values()}.values():
@@ -297,4 +298,3 @@ class Relay:
                 self._close(pair)
         self._epoll.close()
         os.close(self._wake)
-
