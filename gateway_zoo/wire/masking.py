@@ -135,7 +135,11 @@ class _Connection:
 
     def _outer(self, direction: Direction, held: _Held, event: Event) -> None:
         if isinstance(event, Data):
-            if event.stream in self._wires[self._protocol].INNER:
+            inner = self._wires[self._protocol].INNER.get(event.stream)
+            if inner and inner not in self._wires:
+                self._unread = True
+                held.masked.append((event.offset, len(event.data)))
+            elif inner:
                 self._stream = (event.id, event.stream)
                 count, pieces = held.inside.get(self._stream, (0, []))
                 held.inside[self._stream] = (count + len(event.data), [*pieces, (event.offset, event.data)])
