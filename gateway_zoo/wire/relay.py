@@ -4,9 +4,9 @@
     relay.add(socket that listens, Target)    before run
     relay.run()                               until stop(), which any thread may call
 
-Bytes go first: callbacks are called when there is nothing to relay, or MANY entries wait. One thread and one epoll; plain asyncio managed half as many exchanges. A connection costs two descriptors and at most
-one piece of 64 KiB for each direction: while that cannot be handed on, nothing more is read, and the sender has to wait
-as it would without us.
+Bytes go first: callbacks are called when there is nothing to relay, or MANY entries wait. One thread and one epoll. A
+connection costs two descriptors and at most one piece of 64 KiB for each direction: while that cannot be handed on,
+nothing more is read, and the sender has to wait as it would without us.
 
 What trips people up:
 * The gateway is called before the front's connection is accepted. If the gateway's backlog is full, the front's stays
@@ -32,7 +32,7 @@ from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.wires import Direction
 
 PIECE = 65_536
-MANY = 256  # entries that wait to be told while there is something to relay
+MANY = 64  # entries that wait to be told while there is something to relay
 RETRY_S = 0.005  # while a gateway's backlog is full, or we have no descriptors left
 FULL = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER, no time: close sends RST
