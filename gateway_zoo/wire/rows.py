@@ -81,8 +81,9 @@ def _shown(fields: list[Field], children: list[range]) -> Iterator[int]:
 def _sums_up(fields: list[Field], index: int, inside: range) -> bool:
     """Does a field's value say all that its parts do, as that of an HTTP request's first line?"""
     said = fields[index].value
-    return bool(said and inside) and all(
-        fields[i].value in said and not fields[i].fault and fields[i].depth == fields[index].depth + 1 for i in inside
+    return len(inside) > 1 and all(
+        said and fields[i].value in said and not fields[i].fault and fields[i].depth == fields[index].depth + 1
+        for i in inside
     )
 
 
