@@ -1,6 +1,33 @@
-"""FastCGI 1.0: records of a request and of its answer, in streams that a record with no content ends."""
+"""FastCGI 1.0: records of requests and of their answers, many requests on one connection, each with its own id.
 
-from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLong
+Source: M. Brown, "FastCGI Specification", 29 April 1996; section numbers are its own. A connection is nothing but
+records, in both directions: a header of eight bytes, the content, padding. Some records say one thing (BEGIN_REQUEST);
+the others are pieces of streams (PARAMS, STDIN, STDOUT, …), which a record without content ends.
+
+What trips people up: content has 65,535 bytes at most, and where a stream is cut means nothing (3.3), so a variable may
+begin in one PARAMS record and end in another. The variables are known when the empty PARAMS record has come.
+Each direction is decoded by itself. So an id counts as active until its inputs have ended or are aborted: that the
+application may end a request earlier (END_REQUEST) stands in the other direction.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from http.client import responses
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from gateway_zoo.wire.decoder import Decoder
+from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Pairs, Values, Variables
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated, WireError
+from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed, secret
+from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLong, fields
+from gateway_zoo.wire.wires import Direction
+
+INNER: Mapping[str, str] = {"STDOUT": "CGI"}
+LARGEST = 65_535  # contentLength has two bytes
+LONGEST = 0x7FFFFFFF  # a name or a value: four bytes, the highest bit says that there are four (3.4)
+KEEP_CONN = 1
 
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
@@ -17,6 +44,20 @@ TYPES = {
     GET_VALUES: "GET_VALUES",
     GET_VALUES_RESULT: "GET_VALUES_RESULT",
     UNKNOWN_TYPE: "UNKNOWN_TYPE",
+}
+#: What each type is for, and where the specification says it.
+KINDS = {
+    BEGIN_REQUEST: ("a request begins", "5.1"),
+    ABORT_REQUEST: ("the web server gives the request up", "5.4"),
+    END_REQUEST: ("the answer is complete", "5.5"),
+    PARAMS: ("a piece of the variables; empty: that was all", "5.2"),
+    STDIN: ("a piece of the body; empty: that was all", "5.3"),
+    STDOUT: ("a piece of the answer; empty: that was all", "5.3"),
+    STDERR: ("a piece of what is for the log; empty: that was all", "5.3"),
+    DATA: ("a piece of the file that a Filter shall change; empty: that was all", "5.3"),
+    GET_VALUES: ("the web server asks what the application can do", "4.1"),
+    GET_VALUES_RESULT: ("what the application can do", "4.1"),
+    UNKNOWN_TYPE: ("the application does not know a record's type", "4.2"),
 }
 RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
 ROLES = {RESPONDER: "RESPONDER", AUTHORIZER: "AUTHORIZER", FILTER: "FILTER"}
@@ -100,4 +141,521 @@ RECORD = Shape(
         Raw(name="paddingData", size="paddingLength", means="ignored; aligns the next record", section="3.3"),
     ),
 )
-LAYOUT = RECORD
+LAYOUT = RECORD  # what repeats, in both directions
+
+HEADER = struct.Struct(">BBHHBx")
+LENGTH = struct.Struct(">I")
+BEGIN = struct.Struct(">HB5x")
+END = struct.Struct(">IB3x")
+
+#: Appendix A: whose request id is 0, and which way each goes.
+MANAGEMENT = {GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE}
+FROM_WEB_SERVER = {BEGIN_REQUEST, ABORT_REQUEST, PARAMS, STDIN, DATA, GET_VALUES}
+FROM_APPLICATION = {END_REQUEST, STDOUT, STDERR, GET_VALUES_RESULT, UNKNOWN_TYPE}
+#: Bytes of the contents that have a fixed layout.
+FIXED = {BEGIN_REQUEST: BEGIN.size, ABORT_REQUEST: 0, END_REQUEST: END.size, UNKNOWN_TYPE: 8}
+#: What each role is sent, in this order: 6.1 "inputs are not interleaved"; 6.2, 6.3, 6.4. An application refuses a
+#: role that it does not know; until then this one is a Responder to us.
+INPUTS = {RESPONDER: (PARAMS, STDIN), AUTHORIZER: (PARAMS,), FILTER: (PARAMS, STDIN, DATA)}
+
+
+class BadVersion(Malformed):
+    """A version other than 1 (3.3)."""
+
+
+class BadRequestId(Malformed):
+    """A record of a request with id 0, or one of the connection with another (3.3)."""
+
+
+class BadLength(Malformed):
+    """A content of fixed layout that is longer or shorter than it."""
+
+
+class WrongDirection(Malformed):
+    """A record that only the other side may send (appendix A)."""
+
+
+class AlreadyActive(Malformed):
+    """BEGIN_REQUEST for an id whose request has not ended (3.3)."""
+
+
+class OutOfOrder(Malformed):
+    """A stream that is not this role's, or not yet, or no longer (3.3, 6.1)."""
+
+
+class BadPairs(Malformed):
+    """Lengths of names and values that do not fit into what carries them, or a value where none may be."""
+
+
+class BadStatus(Malformed):
+    """A protocolStatus that is not defined (5.5)."""
+
+
+def pairs(block: bytes, limits: Limits) -> Pairs:
+    """Split names and values (3.4). Offsets of errors count from the block's first byte."""
+    found: Pairs = []
+    at, end = 0, len(block)
+    longest_name, longest_value = limits.name, limits.value
+    try:
+        while at < end:
+            start = at
+            length = block[at]
+            if length > 127:
+                length = LENGTH.unpack_from(block, at)[0] & LONGEST
+                at += 3
+            size = block[at + 1]
+            if size > 127:
+                size = LENGTH.unpack_from(block, at + 1)[0] & LONGEST
+                at += 3
+            value_at = at + 2 + length
+            after = value_at + size
+            if after > end or length > longest_name or size > longest_value:
+                raise _bad_pair(block, start, value_at - length, length, size, limits)
+            found.append((block[at + 2 : value_at], block[value_at:after]))
+            at = after
+    except (IndexError, struct.error):
+        raise BadPairs(start, block[start:], "the length of a name and of a value") from None
+    if len(found) > limits.variables:
+        raise TooMany(0, block, f"at most {limits.variables} variables, not {len(found)}")
+    return found
+
+
+def _bad_pair(block: bytes, start: int, name_at: int, length: int, size: int, limits: Limits) -> WireError:
+    """What is wrong with the pair at `start`. A length that is too long is so whether the bytes are there or not."""
+    for kind, bytes_, limit in (("name", length, limits.name), ("value", size, limits.value)):
+        if bytes_ > limit:
+            return TooLong(start, block[start:], f"a {kind} of at most {limit} bytes, not {bytes_}")
+    left = len(block) - name_at
+    return BadPairs(start, block[start:], f"a name of {length} and a value of {size} bytes in the {left} that are left")
+
+
+class _Records(Decoder):
+    """Records, one behind the other. Pieces of data are passed on as they come, all else when it is whole."""
+
+    WAITS_FOR = "the rest of a record"
+    TAKES: ClassVar[set[int]]
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._content = self._padding = 0  # bytes of a record of data that are still to come
+        self._stream = ""
+        self._id = 0
+
+    def _decode(self, data: bytes, events: list[Event]) -> int:
+        at, end, base = 0, len(data), self.offset
+        while True:
+            if self._content or self._padding:
+                at = self._go_on(data, at, events)
+            if end - at < HEADER.size:
+                return at
+            version, type, id, length, padding = HEADER.unpack_from(data, at)
+            after = at + HEADER.size + length + padding
+            if version != 1 or (type in TYPES and (type not in self.TAKES or (type in MANAGEMENT) == bool(id))):
+                raise self._wrong(data[at : at + HEADER.size], base + at)
+            if FIXED.get(type, length) != length:
+                seen = data[at : at + HEADER.size]
+                raise BadLength(base + at, seen, f"{FIXED[type]} bytes of content for {TYPES[type]}, not {length}")
+            if after <= end:
+                content = data[at + HEADER.size : at + HEADER.size + length]
+                self._record(type, id, content, base + at, base + after, events)
+                at = after
+            elif length and self._passes_on(type, id, base + at):
+                self._content, self._padding, self._stream, self._id = length, padding, TYPES[type], id
+                at += HEADER.size
+            else:
+                return at
+
+    def _wrong(self, header: bytes, offset: int) -> Malformed:
+        version, type, id, *_ = HEADER.unpack(header)
+        if version != 1:
+            return BadVersion(offset, header, f"version 1, not {version}")
+        if type not in self.TAKES:
+            side = "the application" if type in FROM_APPLICATION else "the web server"
+            return WrongDirection(offset, header, f"no {TYPES[type]} here: only {side} sends it")
+        rule = "0" if type in MANAGEMENT else "that is not 0"
+        return BadRequestId(offset, header, f"a requestId {rule} for {TYPES[type]}, not {id}")
+
+    def _go_on(self, data: bytes, at: int, events: list[Event]) -> int:
+        """More of a record of data: content, then padding."""
+        if piece := data[at : at + self._content]:
+            events.append(Data(self.offset + at, self._id, self._stream, piece))
+            self._content -= len(piece)
+            at += len(piece)
+        skipped = min(self._padding, len(data) - at)
+        self._padding -= skipped
+        return at + skipped
+
+    def _passes_on(self, type: int, id: int, offset: int) -> bool:
+        """Is this a record of data whose first bytes may go out before the last have come?"""
+        raise NotImplementedError
+
+    def _record(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        """A whole record that lies from `offset` to `after`."""
+        raise NotImplementedError
+
+    def _values(self, asked: bool, content: bytes, offset: int, events: list[Event]) -> None:
+        try:
+            found = pairs(content, self.limits)
+        except WireError as error:
+            raise _moved(error, offset + HEADER.size) from None
+        if asked and any(value for _, value in found):
+            raise BadPairs(offset + HEADER.size, content, "names with empty values in GET_VALUES")  # 4.1
+        events.append(Values(offset, 0, asked, found))
+
+    def _close(self, events: list[Event]) -> None:
+        super()._close(events)
+        if self._content or self._padding:
+            raise Truncated(self.offset, b"", self.WAITS_FOR)
+
+
+def _moved(error: WireError, offset: int) -> WireError:
+    return type(error)(offset, error.seen, error.expected)
+
+
+class _Request:
+    """A request whose inputs are not complete: the streams that are still to end, and the PARAMS so far."""
+
+    __slots__ = ("head_at", "params", "size", "streams")
+
+    def __init__(self, role: int) -> None:
+        self.streams = INPUTS.get(role, INPUTS[RESPONDER])
+        self.params: list[tuple[int, bytes]] = []  # offset, content
+        self.size = 0
+        self.head_at: int | None = None  # where the first PARAMS record stands, until they are complete
+
+
+class Requests(_Records):
+    """What a web server sends."""
+
+    TAKES = FROM_WEB_SERVER
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._active: dict[int, _Request] = {}
+
+    @property
+    def settled(self) -> int:
+        return min([self.offset, *(r.head_at for r in self._active.values() if r.head_at is not None)])
+
+    def _record(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        if type in (PARAMS, STDIN, DATA):
+            self._input(type, id, content, offset, after, events)
+        elif type == BEGIN_REQUEST:
+            self._begin(id, content, offset, events)
+        elif type == ABORT_REQUEST:
+            # Also of an id whose inputs have all come: the application may still be working on it (5.4).
+            events.append(Abort(offset, id))
+            if self._active.pop(id, None):
+                events.append(End(after, id))
+        elif type == GET_VALUES:
+            self._values(True, content, offset, events)
+        else:
+            events.append(Other(offset, id, f"type {type}", content))  # to be answered with UNKNOWN_TYPE (4.2)
+
+    def _begin(self, id: int, content: bytes, offset: int, events: list[Event]) -> None:
+        if id in self._active:
+            raise AlreadyActive(offset, content, f"the rest of request {id} before another one of this id")
+        if len(self._active) >= self.limits.requests:
+            raise TooMany(offset, content, f"at most {self.limits.requests} requests at once")
+        role, flags = BEGIN.unpack(content)
+        self._active[id] = _Request(role)
+        events.append(Begin(offset, id, role, bool(flags & KEEP_CONN)))
+
+    def _expected(self, type: int, id: int, offset: int) -> _Request | None:
+        """The request that this stream is of. None: of no active one, to be ignored (3.3)."""
+        request = self._active.get(id)
+        if request and request.streams[0] != type:
+            seen = HEADER.pack(1, type, id, 0, 0)[:4]
+            raise OutOfOrder(offset, seen, f"{TYPES[request.streams[0]]} of request {id}, not {TYPES[type]}")
+        return request
+
+    def _passes_on(self, type: int, id: int, offset: int) -> bool:
+        return type in (STDIN, DATA) and self._expected(type, id, offset) is not None
+
+    def _input(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        request = self._expected(type, id, offset)
+        if request is None:
+            events.append(Other(offset, id, TYPES[type], content))
+        elif type == PARAMS:
+            self._params(request, id, content, offset, events)
+        elif content:
+            events.append(Data(offset + HEADER.size, id, TYPES[type], content))
+        if request and not content:
+            request.streams = request.streams[1:]
+            if not request.streams:
+                del self._active[id]
+                events.append(End(after, id))
+
+    def _params(self, request: _Request, id: int, content: bytes, offset: int, events: list[Event]) -> None:
+        if request.head_at is None:
+            request.head_at = offset
+        if content:
+            request.params.append((offset + HEADER.size, content))
+            request.size += len(content)
+            if request.size > self.limits.head:
+                raise TooLong(offset, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}")
+            return
+        parts = request.params
+        try:
+            found = pairs(parts[0][1] if len(parts) == 1 else b"".join([part for _, part in parts]), self.limits)
+        except WireError as error:
+            raise _moved(error, _place(error.offset, parts)) from None
+        events.append(Variables(request.head_at, id, found))
+        request.head_at, request.params = None, []
+
+    def _close(self, events: list[Event]) -> None:
+        super()._close(events)
+        for id, request in self._active.items():
+            raise Truncated(self.offset, b"", f"the end of {TYPES[request.streams[0]]} of request {id}")
+
+
+def _place(offset: int, parts: list[tuple[int, bytes]]) -> int:
+    """Where the byte at `offset` of the joined parts lies."""
+    for start, part in parts:
+        if offset < len(part):
+            return start + offset
+        offset -= len(part)
+    return start
+
+
+class Responses(_Records):
+    """What an application sends. It is active from the first record of an id to END_REQUEST."""
+
+    TAKES = FROM_APPLICATION
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._active: dict[int, set[int]] = {}  # id -> its streams that have ended
+
+    def _record(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        if type in (STDOUT, STDERR):
+            ended = self._expected(type, id, offset)
+            if content:
+                events.append(Data(offset + HEADER.size, id, TYPES[type], content))
+            else:
+                ended.add(type)
+        elif type == END_REQUEST:
+            status = END.unpack(content)
+            if status[1] not in STATUSES:
+                raise BadStatus(offset, content, f"a protocolStatus from 0 to 3, not {status[1]}")
+            # 6.1 wants STDOUT to have ended; php-fpm and others leave its last record out, and nothing is lost.
+            self._active.pop(id, None)
+            events.append(End(after, id, status))
+        elif type == GET_VALUES_RESULT:
+            self._values(False, content, offset, events)
+        else:
+            events.append(Other(offset, id, TYPES.get(type, f"type {type}"), content))
+
+    def _expected(self, type: int, id: int, offset: int) -> set[int]:
+        if id not in self._active:
+            if len(self._active) >= self.limits.requests:
+                raise TooMany(
+                    offset, LENGTH.pack(id)[2:], f"answers to at most {self.limits.requests} requests at once"
+                )
+            self._active[id] = set()
+        if type in self._active[id]:
+            seen = HEADER.pack(1, type, id, 0, 0)[:4]
+            raise OutOfOrder(offset, seen, f"END_REQUEST of request {id}, its {TYPES[type]} has ended")
+        return self._active[id]
+
+    def _passes_on(self, type: int, id: int, offset: int) -> bool:
+        return type in (STDOUT, STDERR) and self._expected(type, id, offset) is not None
+
+    def _close(self, events: list[Event]) -> None:
+        super()._close(events)
+        for id in self._active:
+            raise Truncated(self.offset, b"", f"END_REQUEST of request {id}")
+
+
+def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
+    """Decoders of requests and of responses."""
+    return Requests(limits), Responses(limits)
+
+
+def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
+    """Name every byte. Never raises: what is wrong is a field with `fault`, and so is all that follows."""
+    naming = _Naming(data, _fault(direction, data))
+    at = 0
+    while at < len(data):
+        at = naming.record(at)
+    for spans in naming.params.values():
+        naming.variables(spans)
+    naming.streams += [Stream("CGI", tuple(spans), 2) for spans in naming.stdout.values()]
+    return Annotated(in_order(naming.found), naming.streams)
+
+
+def _fault(direction: Direction, data: bytes) -> WireError | None:
+    """What the decoder has against these bytes."""
+    try:
+        pair()[direction == "response"].feed(data)
+    except WireError as error:
+        return error
+    return None
+
+
+class _Naming:
+    """Fields of records; PARAMS and STDOUT of each id are collected until they end."""
+
+    def __init__(self, data: bytes, fault: WireError | None) -> None:
+        self.data, self.fault = data, fault
+        self.found: list[Field] = []
+        self.streams: list[Stream] = []
+        self.params: dict[int, list[Span]] = {}
+        self.stdout: dict[int, list[Span]] = {}
+
+    def record(self, at: int) -> int:
+        """Name the record at `at`; returns the offset behind it."""
+        inside, after = fields(RECORD, self.data, at, 1)
+        if self.fault and at <= self.fault.offset < after:
+            inside = _spoilt(inside, at, self.fault, after := len(self.data))
+        wrong = any(field.fault for field in inside)
+        if len(self.data) - at < HEADER.size:
+            self.found.append(Field(at, after - at, "record", "", RECORD.means, "3.3", fault=wrong))
+            self.found += inside
+            return after
+        _, type, id, length, _ = HEADER.unpack_from(self.data, at)
+        name, (means, section) = TYPES.get(type, f"type {type}"), KINDS.get(type, ("in no specification", "4.2"))
+        whose = f"request {id}" if id else "the connection"
+        self.found.append(Field(at, after - at, name, whose, means, section, fault=wrong))
+        start = at + HEADER.size
+        self._collect(type, id, (start, min(length, len(self.data) - start)))
+        shown = f"{length} bytes"
+        self.found += [
+            replace(f, value=shown) if f.name == "contentData" and type in UNSHOWN and not f.fault else f
+            for f in inside
+        ]
+        return after
+
+    def _collect(self, type: int, id: int, span: Span) -> None:
+        if type == PARAMS and span[1]:
+            self.params.setdefault(id, []).append(span)
+        elif type == PARAMS:
+            self.variables(self.params.pop(id, []))
+        elif type == STDOUT and span[1]:
+            self.stdout.setdefault(id, []).append(span)
+        elif type == END_REQUEST and id in self.stdout:
+            self.streams.append(Stream("CGI", tuple(self.stdout.pop(id)), 2))
+
+    def variables(self, spans: list[Span]) -> None:
+        """The pairs in the joined contents of PARAMS records, where their pieces lie."""
+        block, at = cut(self.data, spans), 0
+        while at < len(block):
+            found, after = fields(PAIR, block, at)
+            if found[-1].fault:
+                found = _broken(found, at, after)
+            self.found += placed(found, tuple(spans), 2)
+            at = after
+
+
+#: Streams whose contents are named elsewhere, or are only data.
+UNSHOWN = {PARAMS, STDIN, STDOUT, DATA}
+
+
+def _spoilt(inside: list[Field], at: int, fault: WireError, end: int) -> list[Field]:
+    """The header of a record with a fault, and the fault up to the end of the data."""
+    start = min(at + HEADER.size, end)
+    header = [field for field in inside if field.offset < start]
+    if fault.offset == at and isinstance(fault, BadVersion):
+        return [Field(at, end - at, "version", str(fault), "always 1", "3.3", 1, fault=True)]
+    return [*header, Field(start, end - start, "contentData", str(fault), section="3.3", depth=1, fault=True)]
+
+
+def _broken(found: list[Field], at: int, end: int) -> list[Field]:
+    """A pair that is cut off: the fields that it has, below one of its own."""
+    *inside, last = found
+    hidden = last.name == "valueData" and secret(inside[-1].value.encode())
+    whole = Field(at, end - at, "pair", last.value, PAIR.means, "3.4", fault=True)
+    return [whole, *inside, replace(last, depth=1, secret=hidden)]
+
+
+def record(type: int, id: int, content: bytes = b"", padding: int | None = None) -> bytes:
+    """A record, padded to a multiple of eight bytes (3.3 recommends it) unless told otherwise. Raises CannotEncode."""
+    if padding is None:
+        padding = -len(content) % 8
+    for name, number, highest in (
+        ("type", type, 255),
+        ("requestId", id, LARGEST),
+        ("contentLength", len(content), LARGEST),
+        ("paddingLength", padding, 255),
+    ):
+        if not 0 <= number <= highest:
+            raise CannotEncode(f"{name} {number}: a FastCGI record has room for 0 to {highest}")
+    if type in TYPES and (type in MANAGEMENT) == bool(id):
+        raise CannotEncode(f"requestId {id}: {TYPES[type]} has {'0' if id else 'another'}")
+    return HEADER.pack(1, type, id, len(content), padding) + content + bytes(padding)
+
+
+def begin(id: int = 1, role: int = RESPONDER, keep: bool = False) -> bytes:
+    """BEGIN_REQUEST. `keep`: the connection is to stay open after the answer."""
+    if not 0 <= role <= LARGEST:
+        raise CannotEncode(f"role {role}: it has two bytes")
+    return record(BEGIN_REQUEST, id, BEGIN.pack(role, KEEP_CONN * keep))
+
+
+def abort(id: int = 1) -> bytes:
+    """ABORT_REQUEST."""
+    return record(ABORT_REQUEST, id)
+
+
+def stream(type: int, id: int, data: bytes) -> bytes:
+    """A whole stream: as many records as it needs, and the empty one that ends it."""
+    pieces = [record(type, id, data[at : at + LARGEST]) for at in range(0, len(data), LARGEST)]
+    return b"".join([*pieces, record(type, id)])
+
+
+def params(id: int, variables: Pairs) -> bytes:
+    """The stream PARAMS with these variables."""
+    return stream(PARAMS, id, encoded(variables))
+
+
+def encoded(variables: Pairs) -> bytes:
+    """Names and values with their lengths (3.4)."""
+    return b"".join(
+        part for name, value in variables for part in (_length(len(name)), _length(len(value)), name, value)
+    )
+
+
+def _length(length: int) -> bytes:
+    if length > LONGEST:
+        raise CannotEncode(f"a name or value of {length} bytes; FastCGI has room for {LONGEST}")
+    return bytes((length,)) if length < 128 else LENGTH.pack(length | 0x80000000)
+
+
+def end(id: int = 1, app_status: int = 0, protocol_status: int = 0) -> bytes:
+    """END_REQUEST."""
+    if protocol_status not in STATUSES:
+        raise CannotEncode(f"protocolStatus {protocol_status}: 0 to 3 are defined (5.5)")
+    if not 0 <= app_status <= 0xFFFFFFFF:
+        raise CannotEncode(f"appStatus {app_status}: it has four bytes")
+    return record(END_REQUEST, id, END.pack(app_status, protocol_status))
+
+
+def get_values(names: Sequence[bytes]) -> bytes:
+    """GET_VALUES: what does the application say of these?"""
+    return record(GET_VALUES, 0, encoded([(name, b"") for name in names]))
+
+
+def values_result(values: Pairs) -> bytes:
+    """GET_VALUES_RESULT: only the names that the application knows (4.1)."""
+    return record(GET_VALUES_RESULT, 0, encoded(values))
+
+
+def unknown_type(type: int) -> bytes:
+    """UNKNOWN_TYPE: the answer to a management record of this type."""
+    if not 0 <= type <= 255:
+        raise CannotEncode(f"type {type}: it has one byte")
+    return record(UNKNOWN_TYPE, 0, bytes((type, *bytes(7))))
+
+
+def request(variables: Pairs, body: bytes = b"") -> bytes:
+    """A request to a Responder, id 1, on a connection of its own. Raises CannotEncode."""
+    return begin() + params(1, variables) + stream(STDIN, 1, body)
+
+
+def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
+    """The answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
+    reason = responses.get(status, "").encode()
+    lines = [b"Status: %d %s" % (status, reason), *(name + b": " + value for name, value in headers)]
+    if any(b"\r" in line or b"\n" in line for line in lines):
+        raise CannotEncode("a header with a line break")
+    return stream(STDOUT, 1, b"\r\n".join([*lines, b"", b""]) + body) + end()
