@@ -86,5 +86,5 @@ def _moved(field: Field, spans: tuple[Span, ...], starts: list[int], depth: int)
 
 
 def in_order(fields: list[Field]) -> list[Field]:
-    """By offset; at the same one the outer first."""
-    return sorted(fields, key=lambda field: (field.offset, field.depth))
+    """By offset; at the same one the outer first, but an empty field before all: it ends what stands before it."""
+    return sorted(fields, key=lambda field: (field.offset, field.length > 0, field.depth))
