@@ -95,8 +95,8 @@ def test_a_body_reaches_the_program(zoo: Zoo, tmp_path: Path) -> None:
     file.write_bytes(bytes(range(256)) * 300)
     for id in ("fastcgi", "uwsgi", "scgi", "wsgi", "ajp"):
         exchange = asked(zoo, id, "/echo", "--data", f"@{file}")
-        assert (exchange["status"], exchange["method"]) == (200, "POST")
-        assert json.loads(body(exchange))["body_length"] == 76_800, id
+        assert (exchange["status"], exchange["method"]) == (200, "POST"), id
+        assert json.loads(body(exchange))["length"] == 76_800, id
 
 
 def test_a_websocket_is_opened_and_its_first_frames_are_shown(zoo: Zoo) -> None:

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from gateway_zoo.wire.fields import Field, Span, text
 
 #: Parts that serve to find other parts. The names are the specifications'.
-DETAIL = re.compile(
-    r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|magic|crlf|cr|lf|nul|sp|ows|delimiter"
-)
-CONTENT = "contentData"  # FastCGI: worth a row only where no other field tells what it holds
+DETAIL = re.compile(r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|crlf|nul|rsv\d|mask|payload len.*")
+WRAPPERS = {"contentData", "data"}  # worth a row only where no other field tells what is in them
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def _shown(fields: list[Field], children: list[range]) -> Iterator[int]:
     index = 0
     while index < len(fields):
         field, pair = fields[index], parts_of_pair(fields, index, children[index])
-        wraps = field.name == CONTENT and (len(children[index]) or not field.length)
+        wraps = field.name in WRAPPERS and (len(children[index]) or not field.length)
         if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
             yield index
         index = children[index].stop if pair or _sums_up(fields, index, children[index]) else index + 1
