@@ -77,12 +77,12 @@ def _shown(fields: list[Field], children: list[range]) -> Iterator[int]:
 
 
 def _sums_up(fields: list[Field], index: int, inside: range) -> bool:
-    """Does a field's value say all that its parts do, as that of an HTTP request's first line?"""
-    said = fields[index].value
-    return len(inside) > 1 and all(
-        said and fields[i].value in said and not fields[i].fault and fields[i].depth == fields[index].depth + 1
-        for i in inside
-    )
+    """Does a field's value say all that its parts do, as that of an HTTP request's first line, or of AJP's strings?"""
+    said, parts = fields[index].value, [fields[i] for i in inside]
+    if not said or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
+        return False
+    details = [part for part in parts if DETAIL.fullmatch(part.name)]
+    return all(part.value in said for part in parts) or all(part.value == said for part in parts if part not in details)
 
 
 def parts_of_pair(fields: list[Field], index: int, inside: range) -> tuple[Field, Field] | None:
@@ -101,7 +101,7 @@ def parts_of_pair(fields: list[Field], index: int, inside: range) -> tuple[Field
 def _says(part: Field) -> tuple[str, ...]:
     """A name as it stands, or behind its code: `0xA00B (Host)`."""
     said = part.value.lower()
-    return said, said.partition("(")[2].rstrip(")")
+    return said, said.partition("(")[2].rstrip(")") if said.startswith("0x") else said
 
 
 def unnamed(fields: list[Field], length: int, data: bytes) -> Iterator[Field]:
