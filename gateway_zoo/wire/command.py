@@ -57,7 +57,8 @@ def run(made: Settings, options: Options) -> int:
     if options.diff:
         from gateway_zoo.wire import diff
 
-        return diff.run(wires, found[0], found[-1], options)
+        shown = [each if options.secrets else hide.secrets_of(each, wires) for each in found]
+        return diff.run(wires, shown[0], shown[1], options)
     return present(wires, found[0], options)
 
 

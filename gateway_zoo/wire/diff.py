@@ -32,7 +32,9 @@ BECOMES = {
     "version": "SERVER_PROTOCOL",
     "protocol": "SERVER_PROTOCOL",
     "is_ssl": "HTTPS",
+    "AJP_REMOTE_PORT": "REMOTE_PORT",
 }
+NOT_THERE = ("null", "0 (false)")  # AJP: a string that is none, and no HTTPS
 AS_THEY_ARE = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -110,7 +112,7 @@ def _carried(fields: list[Field], headers: bool) -> Iterator[Carried]:
             yield Carried(name, field.name, field.value, *(_size(part) for part in parts))
             index = children[index].stop
             continue
-        if headers and (name := _placed(field)):
+        if headers and field.value not in NOT_THERE and (name := _placed(field)):
             inside = [fields[i] for i in children[index]] or [field]
             value = next((part for part in inside if part.value == field.value), field)
             yield Carried(name, "", _plain(field.value), 0, _size(value))
@@ -126,14 +128,14 @@ def _placed(field: Field) -> str:
 
 
 def _variable(header: str) -> str:
-    name = header.upper().replace("-", "_")
+    name = BECOMES.get(header, header.upper().replace("-", "_"))
     return name if name in AS_THEY_ARE or name in RFC3875 or name in CUSTOMARY else f"HTTP_{name}"
 
 
 def _plain(value: str) -> str:
     """`2 (GET)` says GET."""
     number, _, said = value.partition(" (")
-    return said.removesuffix(")") if said and number.isalnum() else value
+    return said.removesuffix(")") if said and number.isdigit() else value
 
 
 def _size(field: Field) -> int:

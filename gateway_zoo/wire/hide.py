@@ -18,7 +18,7 @@ def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
     """The same exchange without its secrets."""
     sides = {"request": bytearray(exchange.request), "response": bytearray(exchange.response)}
     found = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
-    hidden = sum(_cover(data, fields) for data, fields in zip(sides.values(), found, strict=True))
+    hidden = sum(cover(data, fields) for data, fields in zip(sides.values(), found, strict=True))
     errors = [_without_seen(error) for error in exchange.errors] if hidden else exchange.errors
     return replace(exchange, request=sides["request"], response=sides["response"], errors=errors)
 
@@ -27,7 +27,7 @@ def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
 LOOK_BACK = 64
 
 
-def _cover(data: bytearray, fields: list[Field]) -> int:
+def cover(data: bytearray, fields: list[Field]) -> int:
     """Put stars into `data`; returns how many values were covered."""
     count = 0
     for field, after in zip(fields, [*fields[1:], None], strict=True):

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from gateway_zoo.wire.fields import Field, Span, text
 
 #: Parts that serve to find other parts. The names are the specifications'.
-DETAIL = re.compile(
-    r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|magic|crlf|cr|lf|nul|sp|ows|delimiter"
-)
-CONTENT = "contentData"  # FastCGI: worth a row only where no other field tells what it holds
+DETAIL = re.compile(r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|crlf|nul|rsv\d|mask|payload len.*")
+WRAPPERS = {"contentData", "data"}  # worth a row only where no other field tells what is in them
 
 
 @dataclass(frozen=True)
@@ -72,18 +70,19 @@ def _shown(fields: list[Field], children: list[range]) -> Iterator[int]:
     index = 0
     while index < len(fields):
         field, pair = fields[index], parts_of_pair(fields, index, children[index])
-        wraps = field.name == CONTENT and (len(children[index]) or not field.length)
+        wraps = field.name in WRAPPERS and (len(children[index]) or not field.length)
         if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
             yield index
         index = children[index].stop if pair or _sums_up(fields, index, children[index]) else index + 1
 
 
 def _sums_up(fields: list[Field], index: int, inside: range) -> bool:
-    """Does a field's value say all that its parts do, as that of an HTTP request's first line?"""
-    said = fields[index].value
-    return bool(said and inside) and all(
-        fields[i].value in said and not fields[i].fault and fields[i].depth == fields[index].depth + 1 for i in inside
-    )
+    """Does a field's value say all that its parts do, as that of an HTTP request's first line, or of AJP's strings?"""
+    said, parts = fields[index].value, [fields[i] for i in inside]
+    if not said or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
+        return False
+    details = [part for part in parts if DETAIL.fullmatch(part.name)]
+    return all(part.value in said for part in parts) or all(part.value == said for part in parts if part not in details)
 
 
 def parts_of_pair(fields: list[Field], index: int, inside: range) -> tuple[Field, Field] | None:
@@ -102,7 +101,7 @@ def parts_of_pair(fields: list[Field], index: int, inside: range) -> tuple[Field
 def _says(part: Field) -> tuple[str, ...]:
     """A name as it stands, or behind its code: `0xA00B (Host)`."""
     said = part.value.lower()
-    return said, said.partition("(")[2].rstrip(")")
+    return said, said.partition("(")[2].rstrip(")") if said.startswith("0x") else said
 
 
 def unnamed(fields: list[Field], length: int, data: bytes) -> Iterator[Field]:

@@ -5,6 +5,7 @@ be seen is what has no socket: programs that live inside Apache.
 """
 
 import time
+from dataclasses import replace
 
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
@@ -41,7 +42,7 @@ def _one(
     """Ask the front; find the exchange that this has caused behind it."""
     before = max(told.all, default=0)
     at = client.address(url.removeprefix("http://").partition("/")[0])
-    where = asking.place(made, registry, id, asked)
+    where = replace(asking.place(made, registry, id, asked), host=at.host, port=at.port)
     pairs = [(name, value) for name, value in to_a_front(asked, where) if name != b"REQUEST_URI"]
     request = wires["HTTP"].request([*pairs, (b"REQUEST_URI", f"/{id}{asked.target}".encode())], asked.data or b"")
     answer = client.ask(wires, at, request, "HTTP", at.host, FRONT)

@@ -91,7 +91,7 @@ class _Side:
     def _lines(self, row: Row) -> list[Text]:
         field, style = row.field, _style(row)
         length = sum(size for _, size in field.spans)
-        text = Text(f"{field.offset:>{self.digits}} {length:>{self.digits}}  ", "dim")
+        text = Text().append(f"{field.offset:>{self.digits}} {length:>{self.digits}}  ", "dim")
         text.append(self._bytes(field) if not row.holds else " " * (self.left - len(text)), style)
         room = self.out.width - self.left - 2 * row.indent
         whole = printable(self._said(row))
@@ -134,7 +134,7 @@ class _Side:
                 styles[offset : offset + length] = [_style(row)] * length
         for offset in range(0, len(self.data), DUMPED):
             piece = self.data[offset : offset + DUMPED]
-            text = Text(f"{offset:>{max(self.digits, 5)}}  ", "dim")
+            text = Text().append(f"{offset:>{max(self.digits, 5)}}  ", "dim")
             for byte, style in zip(piece, styles[offset:], strict=False):
                 text.append(f"{byte:02x} ", style)
             text.append("   " * (DUMPED - len(piece)) + " ")
