@@ -106,6 +106,7 @@ MEANS = {
     "remote_host": "name of the client; null: not looked up",
     "server_name": "the host that was asked",
 }
+BOOLEAN = {0: "false", 1: "true"}
 FIRST_LINE = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+")
 REASON = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 INTEGER = struct.Struct(">H")
@@ -476,6 +477,12 @@ class _Packet:
         self.found.append(Field(self.at, len(seen), name, f"expected {expected}", depth=depth, fault=True, secret=hide))
         return kind(self.base + self.at, seen, expected)
 
+    def blame(self, index: int, kind: type[WireError], expected: str) -> WireError:
+        """A field that is named already, and wrong."""
+        field = self.found[index]
+        self.found[index] = replace(field, fault=True)
+        return kind(self.base + field.offset, self.data[field.offset : self.end], expected)
+
     def integer(self, name: str, means: str, section: str, depth: int = 1) -> int:
         number = int.from_bytes(self.data[self.at : min(self.at + 2, self.end)], "big")
         self._add(2, name, str(number), means, section, depth)
@@ -484,25 +491,23 @@ class _Packet:
     def byte(self, name: str, means: str, section: str, values: Mapping[int, str]) -> int:
         number = self.data[self.at] if self.at < self.end else 0
         if self.at < self.end and number not in values:
-            kind = BadBoolean if name in ("is_ssl", "reuse") else UnknownCode
+            kind = BadBoolean if values is BOOLEAN else UnknownCode
             raise self.wrong(kind, name, "one of " + ", ".join(str(value) for value in values))
-        self._add(1, name, f"{number} ({values.get(number, '')})", means, section)
+        said = str(number) if values is BOOLEAN else f"{number} ({values.get(number, '')})"
+        self._add(1, name, said, means, section)
         return number
 
     def string(
         self, name: str, section: str, most: int, depth: int, *, null: bool = False, hide: bool = False
     ) -> bytes:
         """Length, bytes and NUL. A null string is read as an empty one where `null` allows it."""
-        start = self.at
         length = self.integer(
             "length", "bytes of the string, without its NUL; 65535: null", "Basic Packet Structure", depth
         )
         if length == NULL and null:
             return b""
         if length == NULL:
-            self.at = start
-            self.found.pop()
-            raise self.wrong(BadString, name, "a string that is not null", depth)
+            raise self.blame(-1, BadString, "a string that is not null")
         return self.bytes_and_nul(name, section, length, most, depth, hide=hide)
 
     def bytes_and_nul(
@@ -556,13 +561,11 @@ class _Packet:
             self._add(2, f"sc_{which}_header_name", f"0x{code:04X} ({text(name)})", "a code for the name", "Headers", 2)
         else:
             raise self.wrong(UnknownCode, f"sc_{which}_header_name", "the code of a header", 2)
-        at = self.at + 2
         value = self.string(f"{which}_header_value", "Headers", self.limits.value, 2, hide=secret(name))
         if which == "req" and name.lower() == b"content-length":
             self.lengths.append(value)
             if len(self.lengths) > 1 or not is_length(value):
-                self.at = at
-                raise self.wrong(BadContentLength, "content-length", "one content-length, a decimal number", 2)
+                raise self.blame(-2, BadContentLength, "one content-length, a decimal number")
         return name, value
 
     def attribute(self) -> tuple[bytes, bytes]:
@@ -579,22 +582,19 @@ class _Packet:
         return name, self.string("attribute_value", "Attributes", self.limits.value, 2, hide=hide)
 
     def headers(self, names: Mapping[int, bytes], section: str) -> None:
-        start = self.at
         count = self.integer("num_headers", "headers that follow", section)
         if count > self.limits.variables:
-            self.at = start
-            self.found.pop()
-            raise self.wrong(TooMany, "num_headers", f"at most {self.limits.variables} headers")
+            raise self.blame(-1, TooMany, f"at most {self.limits.variables} headers")
         for _ in range(count):
             self.named("header", "a header: code or name, and value", "Headers", lambda: self.header(names))
 
     def forward_request(self) -> None:
-        section, start = "Request Packet Structure", self.at
+        section, first = "Request Packet Structure", len(self.found)
         codes = {code: text(name) for code, name in METHODS.items()} | {STORED: "stored_method"}
         method = self.byte("method", "a code for the method", "method", codes)
         protocol, uri, *_ = [self.place(name) for name in PLACES]
         self.integer("server_port", "the port that was asked", section)
-        self.byte("is_ssl", "did the client come over TLS?", section, {0: "false", 1: "true"})
+        self.byte("is_ssl", "1: the client came over TLS", section, BOOLEAN)
         self.headers(REQUEST_HEADERS, "Headers")
         given: Pairs = []
         while self.at >= self.end or self.data[self.at] != DONE:
@@ -608,19 +608,15 @@ class _Packet:
         try:
             _first_line(method, uri, protocol, given)
         except _Odd:
-            self.at = start
-            raise self.wrong(BadFirstLine, "method", "method, req_uri and protocol as HTTP has them") from None
+            raise self.blame(first, BadFirstLine, "method, req_uri and protocol as HTTP has them") from None
 
     def send_headers(self) -> None:
-        start = self.at
         status = self.integer("http_status_code", "how it went", "Send Headers")
         if not 100 <= status <= 999:
-            self.at = start
-            raise self.wrong(BadFirstLine, "http_status_code", "a status from 100 to 999")
+            raise self.blame(-1, BadFirstLine, "a status from 100 to 999")
         message = self.string("http_status_msg", "Send Headers", self.limits.value, 1, null=True)
         if not REASON.fullmatch(message):
-            self.at = start
-            raise self.wrong(BadFirstLine, "http_status_msg", "a message without control characters")
+            raise self.blame(-2, BadFirstLine, "a message without control characters")
         self.headers(RESPONSE_HEADERS, "Send Headers")
         self.nothing_more()
 
@@ -642,7 +638,7 @@ class _Packet:
         self.nothing_more()
 
     def end_response(self) -> None:
-        self.byte("reuse", "may the connection be used again?", "End Response", {0: "false", 1: "true"})
+        self.byte("reuse", "1: the connection may be used again", "End Response", BOOLEAN)
         self.nothing_more()
 
     def get_body_chunk(self) -> None:
