@@ -86,7 +86,7 @@ def test_wherever_the_bytes_are_cut(protocol: str) -> None:
         pieces: list[tuple[Direction, bytes]] = [("request", request)]
         got = masked(protocol, [*pieces, ("response", response[:cut]), ("response", response[cut:])])
         assert got[1] == hidden(response), cut
-    bytewise = [("request", request[i : i + 1]) for i in range(len(request))]
+    bytewise: list[tuple[Direction, bytes]] = [("request", request[i : i + 1]) for i in range(len(request))]
     got = masked(protocol, [*bytewise, *(("response", response[i : i + 1]) for i in range(len(response)))])
     assert got == (hidden(request), hidden(response), "")
 
@@ -189,8 +189,9 @@ def test_a_stream_is_written_as_it_comes() -> None:
     pieces: list[tuple[Direction, bytes]] = [
         ("request", request),
         ("response", b"HTTP/1.1 200 OK\r\nSet-Cookie: geheim\r\nTransfer-Encoding: chunked\r\n\r\n"),
-        *[("response", b"9\r\ndata: 1\n\n\r\n")] * 3,
     ]
+    event: tuple[Direction, bytes] = ("response", b"9\r\ndata: 1\n\n\r\n")
+    pieces += [event] * 3
     for number, entry in enumerate(entries("HTTP", pieces)):
         if number <= len(pieces):
             masking(entry)
