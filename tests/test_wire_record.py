@@ -161,7 +161,7 @@ class Judge:
     """A gateway in uWSGI's place: answers each packet, and remembers a hash of what it heard and what it said."""
 
     def __init__(self, path: Path) -> None:
-        self.heard: list[str] = []
+        self.heard: list[tuple[str, str]] = []
         self.path, self.real = path, path.with_suffix(".real")
         path.rename(self.real)
         self.server = socket.socket(socket.AF_UNIX)
@@ -189,7 +189,7 @@ class Judge:
         body = hashlib.sha256(heard).hexdigest().encode() * (1 + heard[-1] % 40)
         said = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
         visitor.sendall(said)
-        self.heard.append(_both(heard, said))
+        self.heard.append((_hash(heard), _hash(said)))
 
     def close(self) -> None:
         self.server.shutdown(socket.SHUT_RDWR)
@@ -200,8 +200,8 @@ class Judge:
         self.real.rename(self.path)
 
 
-def _both(request: bytes, response: bytes) -> str:
-    return hashlib.sha256(request + b"\0" + response).hexdigest()
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @needs_wrk
@@ -210,21 +210,25 @@ def test_ten_thousand_exchanges_without_a_lost_or_changed_byte(zoo: Zoo) -> None
     with recording(zoo, "--front", "nginx", "uwsgi") as made:
         judge = Judge(zoo.run / "sock" / "uwsgi.sock")
         try:
-            while len(judge.heard) < 10_000:
+            runs = 0
+            while len(judge.heard) < 10_300:
+                runs += 1
                 out, _ = wrk(made.url("uwsgi"), 2).communicate(timeout=60)
                 assert "Non-2xx" not in out, out
                 assert "Socket errors" not in out, out
-            eventually(lambda: all(isinstance(made.entries()[-1], Closed) for _ in "x"), 20, "the last of it")
+            eventually(lambda: isinstance(made.entries()[-1], Closed), 20, "the last of it")
         finally:
             judge.close()
         made.stop()
-        recorded = [_both(both["request"], both["response"]) for both in connections(made.entries()).values()]
-    # Of those that wrk broke off at its end, the gateway may have heard less than was said
-    heard = judge.heard
-    missing = set(heard) - set(recorded)
-    assert len(heard) >= 10_000
-    assert not missing
-    assert len(recorded) - len(heard) <= 32 * 6
+        entries = made.entries()
+    recorded = [(_hash(both["request"]), _hash(both["response"])) for both in connections(entries).values()]
+    heard = set(judge.heard)
+    whole = [hashes for hashes in recorded if hashes in heard]
+    # At its end wrk leaves, and so nginx: up to 16 connections on which the answer did not come through.
+    assert len(recorded) - len(whole) <= 16 * runs
+    cut_off = {asked for asked, _ in set(recorded) - set(whole)}
+    assert {asked for asked, _ in heard - set(whole)} <= cut_off
+    assert len(set(whole)) == len(whole) >= 10_000
 
 
 @needs_sight
@@ -238,7 +242,8 @@ def test_killed_under_load(zoo: Zoo) -> None:
         try:
             for _ in range(3):
                 time.sleep(chance.uniform(0.1, 0.4))
-                os.kill(zoo.session("uwsgi"), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has not been started again yet
+                    os.kill(zoo.session("uwsgi"), signal.SIGKILL)
                 eventually(lambda: _works(made), 15, "an answer after the gateway's death")
             for _ in range(2):
                 time.sleep(chance.uniform(0.1, 0.4))
@@ -279,15 +284,16 @@ def test_a_gateway_that_is_down_is_a_502(zoo: Zoo) -> None:
 
 
 def test_events_are_in_the_file_as_they_come(zoo: Zoo) -> None:
-    with recording(zoo, "--front", "nginx", "asgi") as made, made.get("asgi", path="news/events", stream=True) as answer:
+    with recording(zoo, "asgi") as made, made.get("asgi", path="news/events", stream=True) as answer:
         assert answer.status_code == 200
-        next(answer.iter_content(1))
+        stream = answer.iter_content(1)  # kept: without it the connection is closed
+        next(stream)
 
         def told() -> bool:
             return any(isinstance(e, Bytes) and e.direction == "response" for e in made.entries())
 
         eventually(told, 2, "the beginning of the stream in the file")
-        assert not any(isinstance(e, Closed) for e in made.entries())
+        assert not any(isinstance(e, Closed) for e in made.entries()), made.entries()
 
 
 def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo) -> None:
