@@ -1,0 +1,208 @@
+"""Requests and their answers, found in what crossed the connections: what the views show.
+
+Feed the entries of a recording, or those of a relay as they come. A connection may carry many exchanges, one behind the
+other; where one ends, its decoder says. (Requests that FastCGI multiplexes on one connection at the same time would be
+told apart by their id; no front does it, and such a connection is shown as it is.)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from gateway_zoo.wire import talk
+from gateway_zoo.wire.events import End, Head, Pairs, Variables
+from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.talk import Said, Talk
+from gateway_zoo.wire.wires import Direction, Wires
+
+KEEP = 1 << 20  # bytes of a direction that an exchange remembers
+
+
+@dataclass
+class Exchange:
+    """One request and its answer. `began`: unix time; `seconds` until the last byte; None: not over."""
+
+    number: int
+    connection: int
+    exhibit: str
+    front: str
+    protocol: str
+    began: float
+    seconds: float | None = None
+    method: str = ""
+    target: str = ""
+    status: int | None = None
+    request: bytearray = field(default_factory=bytearray)
+    response: bytearray = field(default_factory=bytearray)
+    left_out: int = 0  # bytes beyond KEEP
+    errors: list[str] = field(default_factory=list)
+
+
+def summary(exchange: Exchange) -> dict[str, Any]:
+    """For lists, as JSON: `request` and `response` are sizes in bytes."""
+    row = {name: getattr(exchange, name) for name in _NAMES}
+    return row | {"request": len(exchange.request), "response": len(exchange.response)}
+
+
+_NAMES = (
+    *("number", "connection", "exhibit", "front", "protocol", "began", "seconds", "method", "target", "status"),
+    *("left_out", "errors"),
+)
+
+
+def whole(exchange: Exchange, wires: Wires) -> dict[str, Any]:
+    """As JSON with the bytes (hexadecimal) and the fields of both directions."""
+    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+    sides = {"request": (exchange.request, request), "response": (exchange.response, response)}
+    return summary(exchange) | {
+        side: {"bytes": data.hex(), "fields": msgspec.to_builtins(fields)} for side, (data, fields) in sides.items()
+    }
+
+
+class _Connection:
+    """Where each direction of a connection is: in which exchange, and how many bytes of it have come."""
+
+    def __init__(self, opened: Opened, wires: Wires) -> None:
+        self.opened = opened
+        self.talk = Talk(wires, opened.protocol) if opened.protocol in wires else None
+        self.exchanges: list[Exchange] = []
+        self.at: dict[Direction, int] = {"request": 0, "response": 0}
+        self.came: dict[Direction, int] = {"request": 0, "response": 0}
+
+
+class Exchanges:
+    """`feed` returns the exchanges that an entry has begun or changed. `all` holds the last `most`."""
+
+    def __init__(self, wires: Wires, most: int = 10_000) -> None:
+        self.wires, self.most = wires, most
+        self.all: dict[int, Exchange] = {}
+        self._connections: dict[int, _Connection] = {}
+        self._count = 0
+
+    def feed(self, entry: Line) -> list[Exchange]:
+        if isinstance(entry, Opened):
+            self._connections[entry.connection] = _Connection(entry, self.wires)
+            return []
+        if isinstance(entry, Bytes) and (connection := self._connections.get(entry.connection)):
+            said = connection.talk.feed(entry.direction, entry.data) if connection.talk else []
+            return self._bytes(connection, entry, said)
+        if isinstance(entry, Ended) and (connection := self._connections.get(entry.connection)):
+            said = connection.talk.close(entry.direction) if connection.talk else []
+            return self._told(connection, entry.direction, said, entry.at)
+        if isinstance(entry, Closed) and (connection := self._connections.pop(entry.connection, None)):
+            return self._closed(connection, entry)
+        return []
+
+    def _bytes(self, connection: _Connection, entry: Bytes, said: list[Said]) -> list[Exchange]:
+        """Cut the bytes where exchanges end, and give each piece to its own."""
+        direction, changed = entry.direction, []
+        start = connection.came[direction]
+        connection.came[direction] += len(entry.data)
+        ends = [s.event.offset for s in said if isinstance(s.event, End) and s.protocol == connection.opened.protocol]
+        at = 0
+        for cut in [*(end - start for end in ends), len(entry.data)]:
+            if at < cut:
+                exchange = self._current(connection, direction, entry.at)
+                self._append(exchange, direction, entry.data[at:cut])
+                changed.append(exchange)
+            told = self._told(connection, direction, _until(said, start + cut), entry.at)
+            said = said[len(_until(said, start + cut)) :]
+            changed += [exchange for exchange in told if exchange not in changed]
+            at = max(at, cut)
+        return changed
+
+    def _told(self, connection: _Connection, direction: Direction, said: Iterable[Said], at: float) -> list[Exchange]:
+        changed = []
+        for protocol, event in said:
+            if isinstance(event, (Head, Variables)):
+                changed.append(exchange := self._current(connection, direction, at))
+                describe(exchange, direction, event)
+            elif isinstance(event, End) and protocol == connection.opened.protocol:
+                changed += self._ended(connection, direction, at)
+        if connection.talk and (error := connection.talk.errors.get(direction)):
+            exchange = self._current(connection, direction, at)
+            if str(error) not in exchange.errors:
+                exchange.errors.append(str(error))
+                changed.append(exchange)
+        return list({exchange.number: exchange for exchange in changed}.values())
+
+    def _ended(self, connection: _Connection, direction: Direction, at: float) -> list[Exchange]:
+        index = connection.at[direction]
+        if index >= len(connection.exchanges) or connection.exchanges[index].status == 101:
+            return []  # after 101 the connection goes on as a WebSocket
+        exchange = connection.exchanges[index]
+        connection.at[direction] += 1
+        if direction == "response":
+            exchange.seconds = at - exchange.began
+        return [exchange]
+
+    def _closed(self, connection: _Connection, entry: Closed) -> list[Exchange]:
+        open_ones = [exchange for exchange in connection.exchanges if exchange.seconds is None]
+        for exchange in open_ones:
+            exchange.seconds = entry.at - exchange.began
+            if entry.why:
+                exchange.errors.append(entry.why)
+        return open_ones
+
+    def _current(self, connection: _Connection, direction: Direction, at: float) -> Exchange:
+        index = connection.at[direction]
+        while index >= len(connection.exchanges):
+            self._count += 1
+            opened = connection.opened
+            made = Exchange(self._count, opened.connection, opened.exhibit, opened.front, opened.protocol, at)
+            connection.exchanges.append(made)
+            self.all[self._count] = made
+            self.all.pop(self._count - self.most, None)
+        return connection.exchanges[index]
+
+    @staticmethod
+    def _append(exchange: Exchange, direction: Direction, data: bytes) -> None:
+        kept = exchange.request if direction == "request" else exchange.response
+        room = KEEP - len(kept)
+        kept += data[:room]
+        exchange.left_out += max(0, len(data) - room)
+
+
+def _until(said: list[Said], offset: int) -> list[Said]:
+    """Those up to the first End that lies at the offset; all, if none does."""
+    for index, (_, event) in enumerate(said):
+        if isinstance(event, End) and event.offset == offset:
+            return said[: index + 1]
+    return said
+
+
+def describe(exchange: Exchange, direction: Direction, event: Head | Variables) -> None:
+    """Take method, target or status from a head."""
+    if direction == "response":
+        exchange.status = status_of(event) if isinstance(event, Head) else exchange.status
+    elif isinstance(event, Variables):
+        variables = dict(event.pairs)
+        exchange.method = _text(variables.get(b"REQUEST_METHOD", b""))
+        path = variables.get(b"SCRIPT_NAME", b"") + variables.get(b"PATH_INFO", b"")
+        exchange.target = _text(variables.get(b"REQUEST_URI", b"") or path)
+    else:
+        method, _, rest = event.start.partition(b" ")
+        exchange.method, exchange.target = _text(method), _text(rest.rpartition(b" ")[0] or rest)
+
+
+def status_of(head: Head) -> int | None:
+    """HTTP says it in the first line, CGI in the header Status; left out it is 200, or 302 with a Location
+    (RFC 3875 6.2). None where it is no number."""
+    if head.start:
+        code = head.start.split(b" ")[1:2]
+    else:
+        code = [
+            _header(head.headers, b"status").split(b" ")[0]
+            or (b"302" if _header(head.headers, b"location") else b"200")
+        ]
+    return int(code[0]) if code and code[0].isdigit() and len(code[0]) == 3 else None
+
+
+def _header(headers: Pairs, name: bytes) -> bytes:
+    return next((value for header, value in headers if header.lower() == name), b"").strip()
+
+
+def _text(data: bytes) -> str:
+    return data.decode("latin-1")

@@ -1,0 +1,33 @@
+"""The lesson on each label is what its specimen says."""
+
+import pytest
+from zoo_in_test import REGISTRY, ROOT
+
+from gateway_zoo.registry import Cage
+from gateway_zoo.wire import labels
+from gateway_zoo.wire.wires import Wires
+
+CAGES = [cage for cage in REGISTRY.cages if (cage.path / "wire.py").is_file()]
+
+
+def test_no_label_has_drifted() -> None:
+    drifted = [path for path, text in labels.written(REGISTRY) if path.read_text(encoding="utf-8") != text]
+    assert not drifted, f"{drifted}: python -m gateway_zoo.wire.labels --write"
+
+
+@pytest.mark.parametrize("cage", CAGES, ids=lambda cage: cage.name)
+def test_each_byte_protocol_has_an_exchange_on_its_label(cage: Cage) -> None:
+    found = labels.BLOCK.findall((cage.path / "README.md").read_text(encoding="utf-8"))
+    assert len(found) == 1
+    assert "\n--> " in found[0]
+    assert "\n<-- " in found[0]
+    assert "cut off" not in found[0]
+
+
+def test_a_label_follows_its_specimen() -> None:
+    """Another byte in the specimen is another line on the label."""
+    cage = next(cage for cage in CAGES if cage.name == "uwsgi")
+    file = cage.path / "specimens/hello.toml"
+    lesson = labels.block(file, cage.file.protocol, Wires(REGISTRY))
+    assert "modifier1 WSGI" in lesson
+    assert (ROOT / "uwsgi/README.md").read_text(encoding="utf-8").count(lesson) == 1
