@@ -10,6 +10,7 @@ Each direction is decoded by itself. So an id counts as active until its inputs 
 application may end a request earlier (END_REQUEST) stands in the other direction.
 """
 
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
@@ -28,6 +29,8 @@ INNER: Mapping[str, str] = {"STDOUT": "CGI"}
 LARGEST = 65_535  # contentLength has two bytes
 LONGEST = 0x7FFFFFFF  # a name or a value: four bytes, the highest bit says that there are four (3.4)
 KEEP_CONN = 1
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name
+UNSAYABLE = re.compile(rb"[\0\r\n]")
 
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
@@ -307,7 +310,7 @@ class _Records(Decoder):
         try:
             found = pairs(content, self.limits)
         except WireError as error:
-            raise _moved(error, offset + HEADER.size) from None
+            raise _moved(error, offset + HEADER.size + error.offset, error.seen) from None
         if asked and any(value for _, value in found):
             raise BadPairs(offset + HEADER.size, content, "names with empty values in GET_VALUES")  # 4.1
         events.append(Values(offset, 0, asked, found))
@@ -322,8 +325,8 @@ class _Records(Decoder):
             raise Truncated(self.offset, b"", self.WAITS_FOR)
 
 
-def _moved(error: WireError, offset: int) -> WireError:
-    return type(error)(offset, error.seen, error.expected)
+def _moved(error: WireError, offset: int, seen: bytes) -> WireError:
+    return type(error)(offset, seen, error.expected)
 
 
 class _Request:
@@ -351,9 +354,9 @@ class Requests(_Records):
 
     def _begin(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
         if id in self._active:
-            raise AlreadyActive(offset, content, f"the rest of request {id} before another one of this id")
+            raise AlreadyActive(offset + 2, id.to_bytes(2), f"the rest of request {id} before another one of this id")
         if len(self._active) >= self.limits.requests:
-            raise TooMany(offset, content, f"at most {self.limits.requests} requests at once")
+            raise TooMany(offset + 2, id.to_bytes(2), f"at most {self.limits.requests} requests at once")
         role, flags = BEGIN.unpack(content)
         self._active[id] = _Request(role)
         events.append(Begin(offset, id, role, bool(flags & KEEP_CONN)))
@@ -396,13 +399,15 @@ class Requests(_Records):
             request.params.append((offset + HEADER.size, content))
             request.size += len(content)
             if request.size > self.limits.head:
-                raise TooLong(offset, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}")
+                raise TooLong(
+                    offset + HEADER.size, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}"
+                )
             return
         parts = request.params
         try:
             found = pairs(parts[0][1] if len(parts) == 1 else b"".join([part for _, part in parts]), self.limits)
         except WireError as error:
-            raise _moved(error, _place(error.offset, parts)) from None
+            raise _moved(error, *_place(error.offset, parts)) from None
         events.append(Variables(request.head_at, id, found))
         request.head_at, request.params = None, []
         self._ended(request, id, after, events)
@@ -429,13 +434,13 @@ class Requests(_Records):
     }
 
 
-def _place(offset: int, parts: list[tuple[int, bytes]]) -> int:
-    """Where the byte at `offset` of the joined parts lies."""
+def _place(offset: int, parts: list[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Where the byte at `offset` of the joined parts lies, and what stands there."""
     for start, part in parts:
         if offset < len(part):
-            return start + offset
+            break
         offset -= len(part)
-    return start
+    return start + offset, part[offset:]
 
 
 class Responses(_Records):
@@ -456,16 +461,15 @@ class Responses(_Records):
         """6.1 wants STDOUT to have ended before. Not everybody says so, and END_REQUEST ends it all the same."""
         status = END.unpack(content)
         if status[1] not in STATUSES:
-            raise BadStatus(offset, content, f"a protocolStatus from 0 to 3, not {status[1]}")
+            raise BadStatus(offset + 12, content[4:5], f"a protocolStatus from 0 to 3, not {status[1]}")
         self._active.pop(id, None)
         events.append(End(after, id, status))
 
     def _expected(self, type: int, id: int, offset: int) -> set[int]:
         if id not in self._active:
             if len(self._active) >= self.limits.requests:
-                raise TooMany(
-                    offset, LENGTH.pack(id)[2:], f"answers to at most {self.limits.requests} requests at once"
-                )
+                expected = f"answers to at most {self.limits.requests} requests at once"
+                raise TooMany(offset + 2, id.to_bytes(2), expected)
             self._active[id] = set()
         if type in self._active[id]:
             raise OutOfOrder(
@@ -678,8 +682,11 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
+    for name, value in headers:
+        if not TOKEN.fullmatch(name) or UNSAYABLE.search(value):
+            raise CannotEncode(f"{name[:24]!r}: {value[:24]!r} is no header (RFC 3875 6.3)")
+    if not 100 <= status <= 999:
+        raise CannotEncode(f"status {status}: it has three digits (RFC 3875 6.3.3)")
     reason = responses.get(status, "").encode()
     lines = [b"Status: %d %s" % (status, reason), *(name + b": " + value for name, value in headers)]
-    if any(b"\r" in line or b"\n" in line for line in lines):
-        raise CannotEncode("a header with a line break")
     return stream(STDOUT, 1, b"\r\n".join([*lines, b"", b""]) + body) + end()
