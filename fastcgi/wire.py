@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Pairs, Values, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated, WireError
-from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed, secret
+from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed
 from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLong, fields
 from gateway_zoo.wire.wires import Direction
 
@@ -436,10 +436,11 @@ class Requests(_Records):
 
 def _place(offset: int, parts: list[tuple[int, bytes]]) -> tuple[int, bytes]:
     """Where the byte at `offset` of the joined parts lies, and what stands there."""
-    for start, part in parts:
-        if offset < len(part):
-            break
-        offset -= len(part)
+    index = 0
+    while offset >= len(parts[index][1]):
+        offset -= len(parts[index][1])
+        index += 1
+    start, part = parts[index]
     return start + offset, part[offset:]
 
 
@@ -547,7 +548,7 @@ class _Naming:
         start = at + HEADER.size
         self._collect(type, id, (start, min(length, len(self.data) - start)))
         shown = f"{length} bytes"
-        inside = [field for field in inside if field.length]  # no content, no padding: nothing to show
+        inside = [field for field in inside if field.length or field.fault]  # no content, no padding: nothing to show
         self.found += [
             replace(f, value=shown) if f.name == "contentData" and type in UNSHOWN and not f.fault else f
             for f in inside
@@ -569,8 +570,6 @@ class _Naming:
         block, at = cut(self.data, spans), 0
         while at < len(block):
             found, after = fields(PAIR, block, at)
-            if found[-1].fault:
-                found = _broken(found, at, after)
             self.found += placed(found, tuple(spans), 2)
             at = after
 
@@ -586,14 +585,6 @@ def _spoilt(inside: list[Field], at: int, fault: WireError, end: int) -> list[Fi
     if fault.offset == at and isinstance(fault, BadVersion):
         return [Field(at, end - at, "version", str(fault), "always 1", "3.3", 1, fault=True)]
     return [*header, Field(start, end - start, "contentData", str(fault), section="3.3", depth=1, fault=True)]
-
-
-def _broken(found: list[Field], at: int, end: int) -> list[Field]:
-    """A pair that is cut off: the fields that it has, below one of its own."""
-    *inside, last = found
-    hidden = last.name == "valueData" and secret(inside[-1].value.encode())
-    whole = Field(at, end - at, "pair", last.value, PAIR.means, "3.4", fault=True)
-    return [whole, *inside, replace(last, depth=1, secret=hidden)]
 
 
 def record(type: int, id: int, content: bytes = b"", padding: int | None = None) -> bytes:
@@ -683,7 +674,7 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
     for name, value in headers:
-        if not TOKEN.fullmatch(name) or UNSAYABLE.search(value):
+        if not TOKEN.fullmatch(name) or UNSAYABLE.search(value) or value != value.strip(b" \t"):
             raise CannotEncode(f"{name[:24]!r}: {value[:24]!r} is no header (RFC 3875 6.3)")
     if not 100 <= status <= 999:
         raise CannotEncode(f"status {status}: it has three digits (RFC 3875 6.3.3)")
