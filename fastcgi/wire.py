@@ -10,17 +10,18 @@ Each direction is decoded by itself. So an id counts as active until its inputs 
 application may end a request earlier (END_REQUEST) stands in the other direction.
 """
 
+import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from msgspec.structs import replace
 
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Pairs, Values, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated, WireError
-from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed, secret
+from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed
 from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLong, fields
 from gateway_zoo.wire.wires import Direction
 
@@ -28,6 +29,8 @@ INNER: Mapping[str, str] = {"STDOUT": "CGI"}
 LARGEST = 65_535  # contentLength has two bytes
 LONGEST = 0x7FFFFFFF  # a name or a value: four bytes, the highest bit says that there are four (3.4)
 KEEP_CONN = 1
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name
+UNSAYABLE = re.compile(rb"[\0\r\n]")
 
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
@@ -148,12 +151,8 @@ LENGTH = struct.Struct(">I")
 BEGIN = struct.Struct(">HB5x")
 END = struct.Struct(">IB3x")
 
-#: Appendix A: whose request id is 0, and which way each goes.
-MANAGEMENT = {GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE}
-FROM_WEB_SERVER = {BEGIN_REQUEST, ABORT_REQUEST, PARAMS, STDIN, DATA, GET_VALUES}
-FROM_APPLICATION = {END_REQUEST, STDOUT, STDERR, GET_VALUES_RESULT, UNKNOWN_TYPE}
-#: Bytes of the contents that have a fixed layout.
-FIXED = {BEGIN_REQUEST: BEGIN.size, ABORT_REQUEST: 0, END_REQUEST: END.size, UNKNOWN_TYPE: 8}
+UNKNOWN_TYPE_SIZE = 8
+MANAGEMENT = {GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE}  # their request id is 0 (3.3, appendix A)
 #: What each role is sent, in this order: 6.1 "inputs are not interleaved"; 6.2, 6.3, 6.4. An application refuses a
 #: role that it does not know; until then this one is a Responder to us.
 INPUTS = {RESPONDER: (PARAMS, STDIN), AUTHORIZER: (PARAMS,), FILTER: (PARAMS, STDIN, DATA)}
@@ -195,45 +194,58 @@ def pairs(block: bytes, limits: Limits) -> Pairs:
     """Split names and values (3.4). Offsets of errors count from the block's first byte."""
     found: Pairs = []
     at, end = 0, len(block)
-    longest_name, longest_value = limits.name, limits.value
+    short = min(limits.name, limits.value, 127)
     try:
         while at < end:
-            start = at
-            length = block[at]
-            if length > 127:
-                length = LENGTH.unpack_from(block, at)[0] & LONGEST
-                at += 3
-            size = block[at + 1]
-            if size > 127:
-                size = LENGTH.unpack_from(block, at + 1)[0] & LONGEST
-                at += 3
-            value_at = at + 2 + length
+            length, size, name_at = block[at], block[at + 1], at + 2
+            if length | size > short:  # four bytes, or too long; rarely neither
+                length, size, name_at = _lengths(block, at, limits)
+            value_at = name_at + length
             after = value_at + size
-            if after > end or length > longest_name or size > longest_value:
-                raise _bad_pair(block, start, value_at - length, length, size, limits)
-            found.append((block[at + 2 : value_at], block[value_at:after]))
+            if after > end:
+                expected = f"a name of {length} and a value of {size} bytes in the {end - name_at} that are left"
+                raise BadPairs(at, block[at:], expected)
+            found.append((block[name_at:value_at], block[value_at:after]))
             at = after
     except (IndexError, struct.error):
-        raise BadPairs(start, block[start:], "the length of a name and of a value") from None
+        raise BadPairs(at, block[at:], "the length of a name and of a value") from None
     if len(found) > limits.variables:
         raise TooMany(0, block, f"at most {limits.variables} variables, not {len(found)}")
     return found
 
 
-def _bad_pair(block: bytes, start: int, name_at: int, length: int, size: int, limits: Limits) -> WireError:
-    """What is wrong with the pair at `start`. A length that is too long is so whether the bytes are there or not."""
-    for kind, bytes_, limit in (("name", length, limits.name), ("value", size, limits.value)):
-        if bytes_ > limit:
-            return TooLong(start, block[start:], f"a {kind} of at most {limit} bytes, not {bytes_}")
-    left = len(block) - name_at
-    return BadPairs(start, block[start:], f"a name of {length} and a value of {size} bytes in the {left} that are left")
+def _lengths(block: bytes, at: int, limits: Limits) -> tuple[int, int, int]:
+    """Of the name and the value of the pair at `at`, and where the name begins."""
+    found = []
+    start = at
+    for kind, limit in (("name", limits.name), ("value", limits.value)):
+        length = block[at]
+        at += 1
+        if length > 127:
+            length = LENGTH.unpack_from(block, at - 1)[0] & LONGEST
+            at += 3
+        if length > limit:
+            raise TooLong(start, block[start:], f"a {kind} of at most {limit} bytes, not {length}")
+        found.append(length)
+    return found[0], found[1], at
+
+
+class _Rule(NamedTuple):
+    """What a type of record needs: who takes it, the bytes of its content if they are fixed, and is its id 0?"""
+
+    take: Callable[..., None]  # (decoder, type, id, content, offset, offset behind it, events)
+    length: int | None
+    management: bool | None
+
+
+NO_RULE = _Rule(lambda *_: None, None, None)
 
 
 class _Records(Decoder):
     """Records, one behind the other. Pieces of data are passed on as they come, all else when it is whole."""
 
     WAITS_FOR = "the rest of a record"
-    TAKES: ClassVar[set[int]]
+    RULES: ClassVar[dict[int, _Rule]]
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -243,37 +255,41 @@ class _Records(Decoder):
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         at, end, base = 0, len(data), self.offset
-        while True:
-            if self._content or self._padding:
-                at = self._go_on(data, at, events)
-            if end - at < HEADER.size:
-                return at
-            version, type, id, length, padding = HEADER.unpack_from(data, at)
-            after = at + HEADER.size + length + padding
-            if version != 1 or (type in TYPES and (type not in self.TAKES or (type in MANAGEMENT) == bool(id))):
-                raise self._wrong(data[at : at + HEADER.size], base + at)
-            if FIXED.get(type, length) != length:
-                seen = data[at : at + HEADER.size]
-                raise BadLength(base + at, seen, f"{FIXED[type]} bytes of content for {TYPES[type]}, not {length}")
+        rules, unpack = self.RULES, HEADER.unpack_from
+        if self._content or self._padding:
+            at = self._go_on(data, at, events)
+        while end - at >= 8:
+            version, type, id, length, padding = unpack(data, at)
+            start = at + 8
+            after = start + length + padding
+            rule: _Rule = rules.get(type, NO_RULE)
+            take, fixed, management = rule
+            if version != 1 or (not id) is not management or (fixed is not None and fixed != length):
+                take = self._checked(data[at:start], base + at)
             if after <= end:
-                content = data[at + HEADER.size : at + HEADER.size + length]
-                self._record(type, id, content, base + at, base + after, events)
+                take(self, type, id, data[start : start + length], base + at, base + after, events)
                 at = after
             elif length and self._passes_on(type, id, base + at):
                 self._content, self._padding, self._stream, self._id = length, padding, TYPES[type], id
-                at += HEADER.size
+                return self._go_on(data, start, events)
             else:
-                return at
+                break
+        return at
 
-    def _wrong(self, header: bytes, offset: int) -> Malformed:
-        version, type, id, *_ = HEADER.unpack(header)
+    def _checked(self, header: bytes, offset: int) -> Callable[..., None]:
+        """Raises what is wrong with this header; a type that nobody has defined is not wrong."""
+        version, type, id, length, _ = HEADER.unpack(header)
         if version != 1:
-            return BadVersion(offset, header, f"version 1, not {version}")
-        if type not in self.TAKES:
-            side = "the application" if type in FROM_APPLICATION else "the web server"
-            return WrongDirection(offset, header, f"no {TYPES[type]} here: only {side} sends it")
-        rule = "0" if type in MANAGEMENT else "that is not 0"
-        return BadRequestId(offset, header, f"a requestId {rule} for {TYPES[type]}, not {id}")
+            raise BadVersion(offset, header, f"version 1, not {version}")
+        if type not in TYPES:
+            return _Records._other
+        name, rule = TYPES[type], self.RULES.get(type, NO_RULE)
+        if rule is NO_RULE:
+            raise WrongDirection(offset, header, f"no {name}: only the other side sends it")
+        if (not id) != rule.management:
+            wanted = "requestId 0" if rule.management else "a requestId other than 0"
+            raise BadRequestId(offset, header, f"{wanted} for {name}, not {id}")
+        raise BadLength(offset, header, f"{rule.length} bytes of content for {name}, not {length}")
 
     def _go_on(self, data: bytes, at: int, events: list[Event]) -> int:
         """More of a record of data: content, then padding."""
@@ -289,18 +305,19 @@ class _Records(Decoder):
         """Is this a record of data whose first bytes may go out before the last have come?"""
         raise NotImplementedError
 
-    def _record(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
-        """A whole record that lies from `offset` to `after`."""
-        raise NotImplementedError
-
-    def _values(self, asked: bool, content: bytes, offset: int, events: list[Event]) -> None:
+    def _values(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        asked = type == GET_VALUES
         try:
             found = pairs(content, self.limits)
         except WireError as error:
-            raise _moved(error, offset + HEADER.size) from None
+            raise _moved(error, offset + HEADER.size + error.offset, error.seen) from None
         if asked and any(value for _, value in found):
             raise BadPairs(offset + HEADER.size, content, "names with empty values in GET_VALUES")  # 4.1
         events.append(Values(offset, 0, asked, found))
+
+    def _other(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        """No part of a request. An application answers a type of management that it does not know (4.2)."""
+        events.append(Other(offset, id, TYPES.get(type, f"type {type}"), content))
 
     def _close(self, events: list[Event]) -> None:
         super()._close(events)
@@ -308,8 +325,8 @@ class _Records(Decoder):
             raise Truncated(self.offset, b"", self.WAITS_FOR)
 
 
-def _moved(error: WireError, offset: int) -> WireError:
-    return type(error)(offset, error.seen, error.expected)
+def _moved(error: WireError, offset: int, seen: bytes) -> WireError:
+    return type(error)(offset, seen, error.expected)
 
 
 class _Request:
@@ -327,8 +344,6 @@ class _Request:
 class Requests(_Records):
     """What a web server sends."""
 
-    TAKES = FROM_WEB_SERVER
-
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
         self._active: dict[int, _Request] = {}
@@ -337,125 +352,130 @@ class Requests(_Records):
     def settled(self) -> int:
         return min([self.offset, *(r.head_at for r in self._active.values() if r.head_at is not None)])
 
-    def _record(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
-        if type in (PARAMS, STDIN, DATA):
-            self._input(type, id, content, offset, after, events)
-        elif type == BEGIN_REQUEST:
-            self._begin(id, content, offset, events)
-        elif type == ABORT_REQUEST:
-            # Also of an id whose inputs have all come: the application may still be working on it (5.4).
-            events.append(Abort(offset, id))
-            if self._active.pop(id, None):
-                events.append(End(after, id))
-        elif type == GET_VALUES:
-            self._values(True, content, offset, events)
-        else:
-            events.append(Other(offset, id, f"type {type}", content))  # to be answered with UNKNOWN_TYPE (4.2)
-
-    def _begin(self, id: int, content: bytes, offset: int, events: list[Event]) -> None:
+    def _begin(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
         if id in self._active:
-            raise AlreadyActive(offset, content, f"the rest of request {id} before another one of this id")
+            raise AlreadyActive(offset + 2, id.to_bytes(2), f"the rest of request {id} before another one of this id")
         if len(self._active) >= self.limits.requests:
-            raise TooMany(offset, content, f"at most {self.limits.requests} requests at once")
+            raise TooMany(offset + 2, id.to_bytes(2), f"at most {self.limits.requests} requests at once")
         role, flags = BEGIN.unpack(content)
         self._active[id] = _Request(role)
         events.append(Begin(offset, id, role, bool(flags & KEEP_CONN)))
 
-    def _expected(self, type: int, id: int, offset: int) -> _Request | None:
-        """The request that this stream is of. None: of no active one, to be ignored (3.3)."""
-        request = self._active.get(id)
-        if request and request.streams[0] != type:
-            seen = HEADER.pack(1, type, id, 0, 0)[:4]
+    def _abort(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        """Also of an id whose inputs have all come: the application may still be working on it (5.4)."""
+        events.append(Abort(offset, id))
+        if self._active.pop(id, None):
+            events.append(End(after, id))
+
+    def _unexpected(
+        self, request: _Request | None, type: int, id: int, content: bytes, offset: int, events: list[Event]
+    ) -> None:
+        if request:
+            seen = HEADER.pack(1, type, id, len(content), 0)[:6]
             raise OutOfOrder(offset, seen, f"{TYPES[request.streams[0]]} of request {id}, not {TYPES[type]}")
-        return request
+        events.append(Other(offset, id, TYPES[type], content))  # of no active request, to be ignored (3.3)
 
     def _passes_on(self, type: int, id: int, offset: int) -> bool:
-        return type in (STDIN, DATA) and self._expected(type, id, offset) is not None
+        request = self._active.get(id)
+        return type in (STDIN, DATA) and request is not None and request.streams[0] == type
 
-    def _input(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
-        request = self._expected(type, id, offset)
-        if request is None:
-            events.append(Other(offset, id, TYPES[type], content))
-        elif type == PARAMS:
-            self._params(request, id, content, offset, events)
+    def _data(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        request = self._active.get(id)
+        if not request or request.streams[0] != type:
+            self._unexpected(request, type, id, content, offset, events)
         elif content:
             events.append(Data(offset + HEADER.size, id, TYPES[type], content))
-        if request and not content:
-            request.streams = request.streams[1:]
-            if not request.streams:
-                del self._active[id]
-                events.append(End(after, id))
+        else:
+            self._ended(request, id, after, events)
 
-    def _params(self, request: _Request, id: int, content: bytes, offset: int, events: list[Event]) -> None:
+    def _params(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        request = self._active.get(id)
+        if not request or request.streams[0] != PARAMS:
+            self._unexpected(request, type, id, content, offset, events)
+            return
         if request.head_at is None:
             request.head_at = offset
         if content:
             request.params.append((offset + HEADER.size, content))
             request.size += len(content)
             if request.size > self.limits.head:
-                raise TooLong(offset, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}")
+                raise TooLong(
+                    offset + HEADER.size, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}"
+                )
             return
         parts = request.params
         try:
             found = pairs(parts[0][1] if len(parts) == 1 else b"".join([part for _, part in parts]), self.limits)
         except WireError as error:
-            raise _moved(error, _place(error.offset, parts)) from None
+            raise _moved(error, *_place(error.offset, parts)) from None
         events.append(Variables(request.head_at, id, found))
         request.head_at, request.params = None, []
+        self._ended(request, id, after, events)
+
+    def _ended(self, request: _Request, id: int, after: int, events: list[Event]) -> None:
+        """One of the streams has. With the last one this direction is complete."""
+        request.streams = request.streams[1:]
+        if not request.streams:
+            del self._active[id]
+            events.append(End(after, id))
 
     def _close(self, events: list[Event]) -> None:
         super()._close(events)
         for id, request in self._active.items():
             raise Truncated(self.offset, b"", f"the end of {TYPES[request.streams[0]]} of request {id}")
 
+    RULES: ClassVar[dict[int, _Rule]] = {
+        BEGIN_REQUEST: _Rule(_begin, BEGIN.size, management=False),
+        ABORT_REQUEST: _Rule(_abort, 0, management=False),
+        PARAMS: _Rule(_params, None, management=False),
+        STDIN: _Rule(_data, None, management=False),
+        DATA: _Rule(_data, None, management=False),
+        GET_VALUES: _Rule(_Records._values, None, management=True),
+    }
 
-def _place(offset: int, parts: list[tuple[int, bytes]]) -> int:
-    """Where the byte at `offset` of the joined parts lies."""
-    for start, part in parts:
-        if offset < len(part):
-            return start + offset
-        offset -= len(part)
-    return start
+
+def _place(offset: int, parts: list[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Where the byte at `offset` of the joined parts lies, and what stands there."""
+    index = 0
+    while offset >= len(parts[index][1]):
+        offset -= len(parts[index][1])
+        index += 1
+    start, part = parts[index]
+    return start + offset, part[offset:]
 
 
 class Responses(_Records):
     """What an application sends. It is active from the first record of an id to END_REQUEST."""
 
-    TAKES = FROM_APPLICATION
-
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
         self._active: dict[int, set[int]] = {}  # id -> its streams that have ended
 
-    def _record(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
-        if type in (STDOUT, STDERR):
-            ended = self._expected(type, id, offset)
-            if content:
-                events.append(Data(offset + HEADER.size, id, TYPES[type], content))
-            else:
-                ended.add(type)
-        elif type == END_REQUEST:
-            status = END.unpack(content)
-            if status[1] not in STATUSES:
-                raise BadStatus(offset, content, f"a protocolStatus from 0 to 3, not {status[1]}")
-            # 6.1 wants STDOUT to have ended; php-fpm and others leave its last record out, and nothing is lost.
-            self._active.pop(id, None)
-            events.append(End(after, id, status))
-        elif type == GET_VALUES_RESULT:
-            self._values(False, content, offset, events)
+    def _data(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        ended = self._expected(type, id, offset)
+        if content:
+            events.append(Data(offset + HEADER.size, id, TYPES[type], content))
         else:
-            events.append(Other(offset, id, TYPES.get(type, f"type {type}"), content))
+            ended.add(type)
+
+    def _end(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
+        """6.1 wants STDOUT to have ended before. Not everybody says so, and END_REQUEST ends it all the same."""
+        status = END.unpack(content)
+        if status[1] not in STATUSES:
+            raise BadStatus(offset + 12, content[4:5], f"a protocolStatus from 0 to 3, not {status[1]}")
+        self._active.pop(id, None)
+        events.append(End(after, id, status))
 
     def _expected(self, type: int, id: int, offset: int) -> set[int]:
         if id not in self._active:
             if len(self._active) >= self.limits.requests:
-                raise TooMany(
-                    offset, LENGTH.pack(id)[2:], f"answers to at most {self.limits.requests} requests at once"
-                )
+                expected = f"answers to at most {self.limits.requests} requests at once"
+                raise TooMany(offset + 2, id.to_bytes(2), expected)
             self._active[id] = set()
         if type in self._active[id]:
-            seen = HEADER.pack(1, type, id, 0, 0)[:4]
-            raise OutOfOrder(offset, seen, f"END_REQUEST of request {id}, its {TYPES[type]} has ended")
+            raise OutOfOrder(
+                offset, HEADER.pack(1, type, id, 0, 0)[:4], f"END_REQUEST of request {id}, its {TYPES[type]} has ended"
+            )
         return self._active[id]
 
     def _passes_on(self, type: int, id: int, offset: int) -> bool:
@@ -465,6 +485,14 @@ class Responses(_Records):
         super()._close(events)
         for id in self._active:
             raise Truncated(self.offset, b"", f"END_REQUEST of request {id}")
+
+    RULES: ClassVar[dict[int, _Rule]] = {
+        END_REQUEST: _Rule(_end, END.size, management=False),
+        STDOUT: _Rule(_data, None, management=False),
+        STDERR: _Rule(_data, None, management=False),
+        GET_VALUES_RESULT: _Rule(_Records._values, None, management=True),
+        UNKNOWN_TYPE: _Rule(_Records._other, UNKNOWN_TYPE_SIZE, management=True),
+    }
 
 
 def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
@@ -520,6 +548,7 @@ class _Naming:
         start = at + HEADER.size
         self._collect(type, id, (start, min(length, len(self.data) - start)))
         shown = f"{length} bytes"
+        inside = [field for field in inside if field.length or field.fault]  # no content, no padding: nothing to show
         self.found += [
             replace(f, value=shown) if f.name == "contentData" and type in UNSHOWN and not f.fault else f
             for f in inside
@@ -541,8 +570,6 @@ class _Naming:
         block, at = cut(self.data, spans), 0
         while at < len(block):
             found, after = fields(PAIR, block, at)
-            if found[-1].fault:
-                found = _broken(found, at, after)
             self.found += placed(found, tuple(spans), 2)
             at = after
 
@@ -558,14 +585,6 @@ def _spoilt(inside: list[Field], at: int, fault: WireError, end: int) -> list[Fi
     if fault.offset == at and isinstance(fault, BadVersion):
         return [Field(at, end - at, "version", str(fault), "always 1", "3.3", 1, fault=True)]
     return [*header, Field(start, end - start, "contentData", str(fault), section="3.3", depth=1, fault=True)]
-
-
-def _broken(found: list[Field], at: int, end: int) -> list[Field]:
-    """A pair that is cut off: the fields that it has, below one of its own."""
-    *inside, last = found
-    hidden = last.name == "valueData" and secret(inside[-1].value.encode())
-    whole = Field(at, end - at, "pair", last.value, PAIR.means, "3.4", fault=True)
-    return [whole, *inside, replace(last, depth=1, secret=hidden)]
 
 
 def record(type: int, id: int, content: bytes = b"", padding: int | None = None) -> bytes:
@@ -654,8 +673,11 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
+    for name, value in headers:
+        if not TOKEN.fullmatch(name) or UNSAYABLE.search(value) or value != value.strip(b" \t"):
+            raise CannotEncode(f"{name[:24]!r}: {value[:24]!r} is no header (RFC 3875 6.3)")
+    if not 100 <= status <= 999:
+        raise CannotEncode(f"status {status}: it has three digits (RFC 3875 6.3.3)")
     reason = responses.get(status, "").encode()
     lines = [b"Status: %d %s" % (status, reason), *(name + b": " + value for name, value in headers)]
-    if any(b"\r" in line or b"\n" in line for line in lines):
-        raise CannotEncode("a header with a line break")
     return stream(STDOUT, 1, b"\r\n".join([*lines, b"", b""]) + body) + end()
