@@ -21,17 +21,21 @@ from wire_contract import (
     check_same,
     check_talk,
     decode,
+    pairs_of,
 )
 from wire_inputs import (
     SECRET,
     SPOILT,
     TELLING,
+    WITHOUT_HEADS,
     Exchange,
     Input,
     Maker,
     body,
     exchange,
+    methods,
     pieces,
+    response,
     specimens,
     wild_variables,
 )
@@ -52,6 +56,10 @@ QUICK = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_bas
 FEW = settings(derandomize=True, deadline=None, max_examples=25, suppress_health_check=QUICK)
 MORE = settings(FEW, max_examples=80)
 
+#: Those that say what is asked and how it went.
+WITH_HEADS = [protocol for protocol in WIRES.protocols if protocol not in WITHOUT_HEADS]
+
+each_with_heads = pytest.mark.parametrize("protocol", WITH_HEADS)
 each_protocol = pytest.mark.parametrize("protocol", WIRES.protocols)
 each_direction = pytest.mark.parametrize("direction", BOTH)
 
@@ -65,7 +73,7 @@ def _in_time() -> Iterator[None]:
 # --- right bytes --------------------------------------------------------------------------------------------
 
 
-@each_protocol
+@each_with_heads
 @FEW
 @given(RANDOM)
 def test_what_is_encoded_is_decoded(protocol: str, random: Random) -> None:
@@ -117,7 +125,18 @@ def content(events: Iterable[Event], inner: Iterable[str] = ()) -> bytes:
     return b"".join(event.data for event in events if isinstance(event, Data) and event.stream not in inner)
 
 
-@each_protocol
+@pytest.mark.parametrize("protocol", WITHOUT_HEADS)
+@FEW
+@given(RANDOM)
+def test_bodies_alone_are_decoded(protocol: str, random: Random) -> None:
+    made = exchange(random, WIRES, protocol)
+    talk = Talk(WIRES, protocol)
+    assert content(event for _, event in talk.feed("request", made.request)) == made.body
+    assert content(event for _, event in talk.feed("response", made.response)) == made.answer
+    assert talk.errors == {}
+
+
+@each_with_heads
 @FEW
 @given(RANDOM)
 def test_what_nobody_would_send_is_decoded_or_refused(protocol: str, random: Random) -> None:
@@ -138,7 +157,7 @@ def test_what_nobody_would_send_is_decoded_or_refused(protocol: str, random: Ran
     assert content(run.events) == sent
 
 
-@each_protocol
+@each_with_heads
 @MORE
 @given(RANDOM)
 def test_responses_of_any_bytes(protocol: str, random: Random) -> None:
@@ -169,7 +188,7 @@ def test_both_directions(protocol: str, random: Random) -> None:
         assert not [field for field in fields if field.fault]
 
 
-@each_protocol
+@each_with_heads
 @FEW
 @given(RANDOM)
 def test_headers_and_variables_are_fields(protocol: str, random: Random) -> None:
@@ -196,11 +215,11 @@ def secret_exchange(protocol: str, random: Random) -> Exchange:
     headers[1:1] = [(b"Set-Cookie", SECRET)]
     wire = WIRES[protocol]
     return made._replace(
-        request=wire.request(variables, made.body), response=wire.response(made.status, headers, made.answer)
+        request=wire.request(variables, made.body), response=response(wire, made.status, headers, made.answer)
     )
 
 
-@each_protocol
+@each_with_heads
 @FEW
 @given(RANDOM)
 def test_no_secret_is_settled_before_its_head_is(protocol: str, random: Random) -> None:
@@ -210,16 +229,12 @@ def test_no_secret_is_settled_before_its_head_is(protocol: str, random: Random) 
         place, known = data.index(SECRET), False
         for piece in pieces(random, data):
             said = talk.feed(direction, piece)
-            known = known or any(SECRET in dict(_pairs(event)).values() for _, event in said)
+            known = known or any(SECRET in dict(pairs_of(event)).values() for _, event in said)
             assert known or talk.settled(direction) <= place
         assert known
 
 
-def _pairs(event: Event) -> Pairs:
-    return event.headers if isinstance(event, Head) else event.pairs if isinstance(event, Variables) else []
-
-
-@each_protocol
+@each_with_heads
 @FEW
 @given(RANDOM)
 def test_secrets_are_marked(protocol: str, random: Random) -> None:
@@ -327,7 +342,7 @@ def peak(protocol: str, direction: Direction, data: bytes, filler: bytes) -> int
     return found
 
 
-@each_protocol
+@each_with_heads
 def test_a_large_body_byte_by_byte_is_no_problem(protocol: str) -> None:
     """What is long is passed on; it is not gathered again and again."""
     variables = [(b"REQUEST_METHOD", b"POST"), (b"REQUEST_URI", b"/"), (b"SCRIPT_NAME", b""), (b"PATH_INFO", b"/")]
@@ -351,4 +366,5 @@ def test_specimens(protocol: str) -> None:
         talk = check_talk(WIRES, protocol, found.request, found.response, random)
         assert talk.errors == {}, name
         for direction, data in ((BOTH[0], found.request), (BOTH[1], found.response)):
-            assert check_input(WIRES, protocol, Input(direction, data, (b"GET",)), random) == "decoded", name
+            asked = methods(WIRES, protocol, found.request)
+            assert check_input(WIRES, protocol, Input(direction, data, asked), random) == "decoded", name
