@@ -6,7 +6,7 @@ both a million times. Examples are the same on every run.
 
 import contextlib
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from random import Random
 
@@ -143,10 +143,8 @@ def test_what_nobody_would_send_is_decoded_or_refused(protocol: str, random: Ran
     """Any names and values: an encoder says CannotEncode, or what it makes is read as it was meant."""
     pairs, sent = wild_variables(random), body(random)
     pairs.append((b"CONTENT_LENGTH", b"%d" % len(sent)))
-    try:
-        data = WIRES[protocol].request(pairs, sent)
-    except CannotEncode as error:
-        assert str(error)
+    data = encoded(lambda: WIRES[protocol].request(pairs, sent))
+    if data is None:
         return
     run = decode(WIRES[protocol].pair()[0], [data], as_sent=protocol not in NOT_AS_SENT)
     assert run.error is None
@@ -162,10 +160,8 @@ def test_what_nobody_would_send_is_decoded_or_refused(protocol: str, random: Ran
 @given(RANDOM)
 def test_responses_of_any_bytes(protocol: str, random: Random) -> None:
     headers = [*wild_variables(random), (b"Content-Type", b"text/plain")]
-    try:
-        data = WIRES[protocol].response(200, headers, b"body")
-    except CannotEncode as error:
-        assert str(error)
+    data = encoded(lambda: WIRES[protocol].response(200, headers, b"body"))
+    if data is None:
         return
     talk = Talk(WIRES, protocol)
     events = [event for _, event in [*talk.feed("response", data), *talk.close("response")]]
@@ -201,6 +197,14 @@ def test_headers_and_variables_are_fields(protocol: str, random: Random) -> None
         check_agrees([event for of, event in said if of == protocol], fields)
     shown = {(field.name.lower(), field.value) for field in answered}
     assert {(text(name).lower(), text(value)) for name, value in made.headers} <= shown
+
+
+def encoded(work: Callable[[], bytes]) -> bytes | None:
+    """None: refused, by its name and with a reason."""
+    try:
+        return work()
+    except CannotEncode as error:
+        return None if str(error) else b""
 
 
 # --- secrets ------------------------------------------------------------------------------------------------
