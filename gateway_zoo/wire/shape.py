@@ -217,12 +217,16 @@ class _Row:
         return at
 
     def _choice(self, part: Choice, at: int) -> int:
-        stop = at + self._sized(part, part.size, at)
         chosen = part.shapes.get(self.numbers[part.on])
+        wanted = self._wanted(part.size, at)
         if chosen is None:
-            return self._add(part, at, stop - at, text(self.data[at:stop]))
-        self._add(part, at, stop - at, chosen.name)
-        _Row(self.data, stop, self.depth + 1, self.found).read(chosen, at)
+            wanted = self._sized(part, part.size, at)
+            return self._add(part, at, wanted, text(self.data[at : at + wanted]))
+        stop = self._add(part, at, min(wanted, self.end - at), chosen.name)
+        inside = _Row(self.data, stop, self.depth + 1, self.found)
+        inside.read(chosen, at)
+        if stop < at + wanted:
+            raise inside._wrong(part, stop, f"cut off: {stop - at} of {wanted} bytes")
         return stop
 
     PARTS: ClassVar[dict[type[Part], Callable[..., int]]] = {
