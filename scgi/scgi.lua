@@ -8,7 +8,7 @@
 
 local proto = Proto("scgi", "SCGI")
 local f = proto.fields
-f.header = ProtoField.string("scgi.header", "header", base.NONE, "a name and its value")
+f.header = ProtoField.none("scgi.header", "header", "a name and its value")
 f.header_name = ProtoField.string("scgi.header.name", "name", base.NONE, "the name, ended by NUL; never empty (SCGI 3)")
 f.header_value = ProtoField.string("scgi.header.value", "value", base.NONE, "the value, ended by NUL (SCGI 3)")
 f.length = ProtoField.uint32("scgi.length", "length", base.DEC, nil, nil, "bytes of the headers (Netstrings)")

@@ -8,7 +8,7 @@
 
 local proto = Proto("uwsgi", "uwsgi")
 local f = proto.fields
-f.variable = ProtoField.string("uwsgi.variable", "variable", base.NONE, "a name and its value")
+f.variable = ProtoField.none("uwsgi.variable", "variable", "a name and its value")
 f.variable_key_size = ProtoField.uint16("uwsgi.variable.key_size", "key_size", base.DEC, nil, nil, "bytes of the name (struct uwsgi_var)")
 f.variable_key = ProtoField.string("uwsgi.variable.key", "key", base.NONE, "the name (struct uwsgi_var)")
 f.variable_val_size = ProtoField.uint16("uwsgi.variable.val_size", "val_size", base.DEC, nil, nil, "bytes of the value (struct uwsgi_var)")

@@ -63,7 +63,7 @@ def _name(part: Part, shape: Shape, top: Shape) -> str:
 
 def _fields(shape: Shape, top: Shape, id: str) -> Iterator[str]:
     if shape.pair:
-        yield _field(word(shape.name), f"{id}.{word(shape.name)}", "string", shape.name, shape.means)
+        yield _field(word(shape.name), f"{id}.{word(shape.name)}", "none", shape.name, shape.means)
     for part in shape.parts:
         where = "" if shape is top else f"{word(shape.name)}."
         kind, more = _kind(part, shape)
@@ -72,7 +72,7 @@ def _fields(shape: Shape, top: Shape, id: str) -> Iterator[str]:
 
 
 def _field(key: str, filter: str, kind: str, label: str, about: str, more: str = "") -> str:
-    before = "base.NONE, " if kind in ("string", "bytes") else ""
+    before = "base.NONE, " if kind in ("string", "bytes") else ""  # ProtoField.none takes none
     if kind.startswith("uint"):
         before = f"base.DEC, {more or 'nil'}, nil, "
     call = f"ProtoField.{kind}({_text(filter)}, {_text(label)}, {before}{_text(about)})"
