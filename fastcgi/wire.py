@@ -502,7 +502,7 @@ def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`, and so is all that follows."""
-    naming = _Naming(data, _fault(direction, data))
+    naming = _Naming(data, *_told(direction, data))
     at = 0
     while at < len(data):
         at = naming.record(at)
@@ -512,20 +512,21 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     return Annotated(in_order(naming.found), naming.streams)
 
 
-def _fault(direction: Direction, data: bytes) -> WireError | None:
-    """What the decoder has against these bytes."""
+def _told(direction: Direction, data: bytes) -> tuple[WireError | None, set[int]]:
+    """What the decoder has against these bytes, and the offsets of the records that are of no request."""
+    error: WireError | None = None
     try:
-        pair()[direction == "response"].feed(data)
-    except WireError as error:
-        return error
-    return None
+        events = pair()[direction == "response"].feed(data)
+    except WireError as wrong:
+        error, events = wrong, wrong.events
+    return error, {event.offset for event in events if isinstance(event, Other)}
 
 
 class _Naming:
     """Fields of records; PARAMS and STDOUT of each id are collected until they end."""
 
-    def __init__(self, data: bytes, fault: WireError | None) -> None:
-        self.data, self.fault = data, fault
+    def __init__(self, data: bytes, fault: WireError | None, ignored: set[int]) -> None:
+        self.data, self.fault, self.ignored = data, fault, ignored
         self.found: list[Field] = []
         self.streams: list[Stream] = []
         self.params: dict[int, list[Span]] = {}
@@ -544,9 +545,12 @@ class _Naming:
         _, type, id, length, _ = HEADER.unpack_from(self.data, at)
         name, (means, section) = TYPES.get(type, f"type {type}"), KINDS.get(type, ("in no specification", "4.2"))
         whose = f"request {id}" if id else "the connection"
+        if id and at in self.ignored:
+            whose, section = f"{whose}: not active, to be ignored", "3.3"
         self.found.append(Field(at, after - at, name, whose, means, section, fault=wrong))
         start = at + HEADER.size
-        self._collect(type, id, (start, min(length, len(self.data) - start)))
+        if at not in self.ignored:
+            self._collect(type, id, (start, min(length, len(self.data) - start)))
         shown = f"{length} bytes"
         inside = [field for field in inside if field.length or field.fault]  # no content, no padding: nothing to show
         self.found += [
