@@ -562,7 +562,7 @@ class _Naming:
     def _collect(self, type: int, id: int, span: Span) -> None:
         if type == PARAMS and span[1]:
             self.params.setdefault(id, []).append(span)
-        elif type == PARAMS:
+        elif type in (PARAMS, BEGIN_REQUEST):  # a new request: the one before was aborted
             self.variables(self.params.pop(id, []))
         elif type == STDOUT and span[1]:
             self.stdout.setdefault(id, []).append(span)
