@@ -12,8 +12,10 @@ application may end a request earlier (END_REQUEST) stands in the other directio
 
 import re
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
+from itertools import accumulate
 from typing import ClassVar, NamedTuple
 
 from msgspec.structs import replace
@@ -536,7 +538,8 @@ class _Naming:
         """Name the record at `at`; returns the offset behind it."""
         inside, after = fields(RECORD, self.data, at, 1)
         if self.fault and at <= self.fault.offset < after:
-            inside = _spoilt(inside, at, self.fault, after := len(self.data))
+            after = len(self.data)
+            inside = _spoilt(inside, at, self.fault, after)
         wrong = any(field.fault for field in inside)
         if len(self.data) - at < HEADER.size:
             self.found.append(Field(at, after - at, "record", "", RECORD.means, "3.3", fault=wrong))
@@ -562,7 +565,7 @@ class _Naming:
     def _collect(self, type: int, id: int, span: Span) -> None:
         if type == PARAMS and span[1]:
             self.params.setdefault(id, []).append(span)
-        elif type == PARAMS:
+        elif type in (PARAMS, BEGIN_REQUEST):  # a new request: the one before was aborted
             self.variables(self.params.pop(id, []))
         elif type == STDOUT and span[1]:
             self.stdout.setdefault(id, []).append(span)
@@ -572,10 +575,14 @@ class _Naming:
     def variables(self, spans: list[Span]) -> None:
         """The pairs in the joined contents of PARAMS records, where their pieces lie."""
         block, at = cut(self.data, spans), 0
+        starts = list(accumulate((length for _, length in spans), initial=0))
         while at < len(block):
-            found, after = fields(PAIR, block, at)
-            self.found += placed(found, tuple(spans), 2)
-            at = after
+            # Only the pieces that this pair touches: there may be as many as there are bytes.
+            first = bisect_right(starts, at) - 1
+            low = starts[first]
+            found, after = fields(PAIR, block[low:], at - low)
+            at = low + after
+            self.found += placed(found, tuple(spans[first : bisect_left(starts, at)]), 2)
 
 
 #: Streams whose contents are named elsewhere, or are only data.
