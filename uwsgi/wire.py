@@ -1,26 +1,30 @@
 """The uwsgi protocol: a packet of variables, then the body; back comes an HTTP response.
 
-Source: uwsgi-docs, "The uwsgi Protocol". A packet is modifier1 (one byte: what kind), datasize (two, little-endian),
-modifier2 (one) and datasize bytes. Of most kinds these are variables: a length in two bytes and the name, a length and
-the value. How long the body is, only the variable CONTENT_LENGTH says; nothing marks its end, nor that of the answer.
+Source: uwsgi-docs, "The uwsgi Protocol", and the plug-ins of uWSGI 2.0, which have some other numbers. A packet is
+modifier1 (one byte: what kind), datasize (two, little-endian), modifier2 (one) and datasize bytes. Of most kinds these
+are variables: a length in two bytes and the name, a length and the value. How long the body is, only the variable
+CONTENT_LENGTH says; nothing marks its end, nor that of the answer.
 
-What trips people up: uwsgi (small) is the protocol, uWSGI the server. 65,535 bytes of variables are all that fits.
+What trips people up: uwsgi (small) is the protocol, uWSGI the server. 65,535 bytes of variables are all that fits. An
+HTTP answer counts as a packet: its first letter, H, is modifier1 72. gunicorn reads a CONTENT_LENGTH that is no number
+as 0, and of two it and uWSGI take the last. Here both are errors: the body's end is in doubt.
 """
 
 import struct
 from collections.abc import Mapping, Sequence
+from http.client import responses
 
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Other, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
 from gateway_zoo.wire.fields import Annotated, Field, Stream
-from gateway_zoo.wire.shape import Number, Raw, Repeat, Shape, fields
+from gateway_zoo.wire.shape import LONGEST_DECIMAL, Choice, Number, Raw, Repeat, Shape, fields
 from gateway_zoo.wire.wires import Direction
 
 INNER: Mapping[str, str] = {"RESPONSE": "HTTP"}
 LARGEST = 65_535  # datasize has two bytes
 
-#: modifier1 of requests that carry variables; the number says which of uWSGI's plug-ins answers.
+#: modifier1 -> what it asks for. Those of a request that carries variables, as the ordinary 0 does:
 WITH_VARIABLES = {
     0: "WSGI",
     5: "PSGI",
@@ -28,11 +32,50 @@ WITH_VARIABLES = {
     7: "Rack",
     8: "JVM",
     9: "CGI",
-    10: "cache",
+    10: "management",
+    11: "Go",  # uWSGI's source only
     14: "PHP",
     15: "Mono",
+    17: "spooler",
     18: "symcall",
+    19: "SSI",  # source only
+    23: "XSLT",
+    24: "V8",
+    25: "GridFS",
+    26: "GlusterFS",  # so the documentation; in the source this is FastFuncs
+    27: "FastFuncs",  # so the documentation; in the source this is GlusterFS
+    28: "Rados",
+    30: "WSGI, PATH_INFO without SCRIPT_NAME",
+    35: "WebDAV",  # source only
 }
+#: All others that have a name; what they carry is their own affair.
+OTHERS = {
+    22: "eval",
+    31: "message",
+    32: "array",
+    33: "marshal",
+    48: "SNMP",
+    72: "HTTP",
+    73: "announce",
+    74: "multicast",
+    95: "cluster",
+    96: "log",
+    97: "brutal reload",
+    98: "graceful reload",
+    99: "configuration",
+    100: "PING",
+    101: "ECHO",
+    109: "legion",
+    110: "signal",
+    111: "cache",
+    123: "corerouter",
+    173: "RPC",
+    200: "close",
+    224: "subscription",
+    255: "response",
+}
+#: Answers that are packets and no HTTP: to a ping; to a signal or a job for the spooler.
+ANSWERS = {100, 255}
 
 VARIABLE = Shape(
     name="variable",
@@ -45,14 +88,19 @@ VARIABLE = Shape(
         Raw(name="val", size="val_size", means="the value", section="struct uwsgi_var"),
     ),
 )
+VARIABLES = Shape(
+    name="variables",
+    means="names and values, one behind the other",
+    parts=(Repeat(name="vars", size="", shape=VARIABLE, means="the variables", section="The uwsgi vars"),),
+)
 PACKET = Shape(
     name="uwsgi",
-    means="a request's packet",
+    means="a packet: a request up to its body, or a message without variables",
     parts=(
         Number(
             name="modifier1",
             bytes=1,
-            values=WITH_VARIABLES,
+            values=WITH_VARIABLES | OTHERS,
             means="the kind of packet: who shall answer",
             section="uwsgi packet header",
         ),
@@ -60,9 +108,17 @@ PACKET = Shape(
             name="datasize", bytes=2, little=True, means="bytes that follow the header", section="uwsgi packet header"
         ),
         Number(name="modifier2", bytes=1, means="more about the kind; nearly always 0", section="uwsgi packet header"),
-        Repeat(name="vars", size="datasize", shape=VARIABLE, means="the variables", section="uwsgi vars"),
+        Choice(
+            name="data",
+            size="datasize",
+            on="modifier1",
+            shapes=dict.fromkeys(WITH_VARIABLES, VARIABLES),
+            means="what the kind says: mostly variables",
+            section="Packet descriptions",
+        ),
     ),
 )
+LAYOUT = PACKET
 HEADER = struct.Struct("<BHB")
 LENGTH = struct.Struct("<H")
 
@@ -72,59 +128,95 @@ class BadVariables(Malformed):
 
 
 class BadContentLength(Malformed):
-    """CONTENT_LENGTH is no number, so nobody knows where the body ends."""
+    """CONTENT_LENGTH is no number, or there twice, so nobody knows where the body ends."""
 
 
 def variables(block: bytes, offset: int, limits: Limits) -> Pairs:
     """Split the packet's data into (name, value). `offset` is where the block stands, for errors."""
     pairs: Pairs = []
     at, end = 0, len(block)
-    unpack, longest_name, longest_value = LENGTH.unpack_from, limits.name, limits.value
+    suspect = limits.name < 255 or limits.value < 255
     try:
         while at < end:
-            (length,) = unpack(block, at)
-            value_at = at + 2 + length
-            (size,) = unpack(block, value_at)
-            after = value_at + 2 + size
-            if length > longest_name or size > longest_value or after > end:
-                raise _bad_variable(block, at, offset, limits)
+            # Little-endian lengths, hardly ever above 255: this is quicker than struct.
+            value_at = at + 2 + block[at]
+            if block[at + 1]:
+                value_at += block[at + 1] << 8
+                suspect |= value_at - at - 2 > limits.name
+            after = value_at + 2 + block[value_at]
+            if block[value_at + 1]:
+                after += block[value_at + 1] << 8
+                suspect |= after - value_at - 2 > limits.value
             pairs.append((block[at + 2 : value_at], block[value_at + 2 : after]))
             at = after
-    except struct.error:
-        raise _bad_variable(block, at, offset, limits) from None
-    if len(pairs) > limits.variables:
-        raise TooMany(offset, block, f"at most {limits.variables} variables, not {len(pairs)}")
+    except IndexError:
+        at = -1
+    if suspect or at != end or len(pairs) > limits.variables:
+        check(block, offset, limits)
     return pairs
 
 
-def _bad_variable(block: bytes, at: int, offset: int, limits: Limits) -> Malformed | TooLong:
-    """Which of the limits the variable at `at` breaks."""
-    for kind, limit in (("name", limits.name), ("value", limits.value)):
-        length = int.from_bytes(block[at : at + 2], "little")
-        if at + 2 + length > len(block) or at + 2 > len(block):
-            return BadVariables(offset + at, block[at:], f"a {kind} that ends within the packet")
-        if length > limit:
-            return TooLong(offset + at, block[at:], f"a {kind} of at most {limit} bytes, not {length}")
-        at += 2 + length
-    return BadVariables(offset + at, block[at:], "variables that fill the packet")
+def check(block: bytes, offset: int, limits: Limits) -> None:
+    """Raise what is wrong with these variables, if anything is."""
+    at = count = 0
+    while at < len(block):
+        for kind, limit in (("name", limits.name), ("value", limits.value)):
+            length = int.from_bytes(block[at : at + 2], "little")
+            if at + 2 + length > len(block):
+                raise BadVariables(offset + at, block[at:], f"a {kind} that ends within the packet")
+            if length > limit:
+                raise TooLong(offset + at, block[at:], f"a {kind} of at most {limit} bytes, not {length}")
+            at += 2 + length
+        count += 1
+    if count > limits.variables:
+        raise TooMany(offset, block, f"at most {limits.variables} variables, not {count}")
 
 
 def body_length(pairs: Pairs, offset: int) -> int:
     """CONTENT_LENGTH; absent and empty both mean 0 (RFC 3875 4.1.2)."""
-    given = dict(pairs).get(b"CONTENT_LENGTH", b"")
-    if given and not (given.isdigit() and len(given) < 19):
-        raise BadContentLength(offset, given, "CONTENT_LENGTH as a decimal number")
-    return int(given or 0)
+    given = [value for name, value in pairs if name == b"CONTENT_LENGTH"]
+    if len(given) > 1:
+        raise BadContentLength(offset, b", ".join(given), "CONTENT_LENGTH only once")
+    if not given or not given[0]:
+        return 0
+    if not (given[0].isdigit() and len(given[0]) < LONGEST_DECIMAL):
+        raise BadContentLength(offset, given[0], "CONTENT_LENGTH as a decimal number")
+    return int(given[0])
 
 
-class Requests(Decoder):
-    """Packets and their bodies, one behind the other."""
+def kind(modifier1: int, modifier2: int) -> str:
+    """What a packet without variables is called."""
+    if modifier1 == 100 and modifier2:
+        return "PONG"
+    return OTHERS.get(modifier1, f"modifier1 {modifier1}")
+
+
+class _Packets(Decoder):
+    """Packets, and what their kinds mean."""
 
     WAITS_FOR = "the rest of a packet"
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        self._body = 0  # bytes of the body that are still to come
+    def _packet(self, data: bytes, at: int, events: list[Event]) -> int:
+        """Decode the packet at `at`; returns the offset behind it, or `at` if it is not complete."""
+        if len(data) - at < HEADER.size:
+            return at
+        size = data[at + 1] | data[at + 2] << 8
+        if size > self.limits.head:
+            raise TooLong(self.offset + at, data[at:], f"variables of at most {self.limits.head} bytes, not {size}")
+        after = at + HEADER.size + size
+        if after > len(data):
+            return at
+        self._block(data[at], data[at + 3], data[at + HEADER.size : after], self.offset + at, events)
+        return after
+
+    def _block(self, modifier1: int, modifier2: int, block: bytes, offset: int, events: list[Event]) -> None:
+        events.append(Other(offset, 0, kind(modifier1, modifier2), block))
+
+
+class Requests(_Packets):
+    """Packets and their bodies, one behind the other."""
+
+    _body = 0  # bytes of the body that are still to come
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         at, end = 0, len(data)
@@ -136,22 +228,15 @@ class Requests(Decoder):
                 self._body -= len(piece)
                 if not self._body:
                     events.append(End(self.offset + at, 0))
-                continue
-            if end - at < HEADER.size:
+            elif (after := self._packet(data, at, events)) > at:
+                at = after
+            else:
                 break
-            modifier1, size, _ = HEADER.unpack_from(data, at)
-            if size > self.limits.head:
-                raise TooLong(self.offset + at, data[at:], f"variables of at most {self.limits.head} bytes, not {size}")
-            after = at + HEADER.size + size
-            if after > end:
-                break
-            self._packet(modifier1, data[at + HEADER.size : after], self.offset + at, events)
-            at = after
         return at
 
-    def _packet(self, modifier1: int, block: bytes, offset: int, events: list[Event]) -> None:
+    def _block(self, modifier1: int, modifier2: int, block: bytes, offset: int, events: list[Event]) -> None:
         if modifier1 not in WITH_VARIABLES:
-            events.append(Other(offset, 0, f"modifier1 {modifier1}", block))
+            super()._block(modifier1, modifier2, block, offset, events)
             return
         pairs = variables(block, offset + HEADER.size, self.limits)
         self._body = body_length(pairs, offset)
@@ -165,15 +250,25 @@ class Requests(Decoder):
             raise Truncated(self.offset, b"", f"{self._body} more bytes of the body")
 
 
-class Responses(Decoder):
-    """An HTTP response, ended by closing: HTTP's own decoder reads it."""
+class Responses(_Packets):
+    """An HTTP response, ended by closing, which HTTP's own decoder reads; or packets, where ANSWERS says so."""
+
+    _answer = -1  # modifier1 of the answer, its first byte; -1: not yet come
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
-        if data:
-            events.append(Data(self.offset, 0, "RESPONSE", data))
-        return len(data)
+        if self._answer < 0 and data:
+            self._answer = data[0]
+        if self._answer not in ANSWERS:
+            if data:
+                events.append(Data(self.offset, 0, "RESPONSE", data))
+            return len(data)
+        at = 0
+        while (after := self._packet(data, at, events)) > at:
+            at = after
+        return at
 
     def _close(self, events: list[Event]) -> None:
+        super()._close(events)
         events.append(End(self.offset, 0))
 
 
@@ -184,13 +279,12 @@ def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    if direction == "response":
-        return Annotated([], [Stream("HTTP", ((0, len(data)),), 0)] if data else [])
+    if direction == "response" and data and data[0] not in ANSWERS:
+        return Annotated([], [Stream("HTTP", ((0, len(data)),), 0)])
     found: list[Field] = []
     at = 0
     while at < len(data):
-        shape = PACKET if data[at] in WITH_VARIABLES else OPAQUE
-        packet, after = fields(shape, data, at)
+        packet, after = fields(PACKET, data, at)
         found += packet
         length = _length_in(packet)
         if body := data[after : after + length]:
@@ -201,12 +295,10 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     return Annotated(found, [])
 
 
-OPAQUE = Shape(name="uwsgi", parts=(*PACKET.parts[:3], Raw(name="data", size="datasize", means="no variables")))
-
-
 def _length_in(packet: list[Field]) -> int:
-    given = [field.value for field in packet if field.name == "CONTENT_LENGTH"]
-    return int(given[-1]) if given and given[-1].isdigit() and len(given[-1]) < 19 else 0
+    """CONTENT_LENGTH; variables stand two levels deeper than the packet."""
+    given = [field.value for field in packet if field.depth == 2 and field.name == "CONTENT_LENGTH"]
+    return int(given[-1]) if given and given[-1].isdigit() and len(given[-1]) < LONGEST_DECIMAL else 0
 
 
 def packet(block: bytes, modifier1: int = 0, modifier2: int = 0) -> bytes:
@@ -227,7 +319,9 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of a uwsgi server: HTTP, ended by closing. Raises CannotEncode."""
-    lines = [b"HTTP/1.1 %d " % status, *(name + b": " + value for name, value in headers)]
-    if any(b"\r" in line or b"\n" in line for line in lines):
-        raise CannotEncode("a header with a line break")
+    if not 100 <= status <= 999:
+        raise CannotEncode(f"{status} is no status of three digits")
+    lines = [f"HTTP/1.1 {status} {responses.get(status, '')}".encode(), *(n + b": " + v for n, v in headers)]
+    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
+        raise CannotEncode("a header with a line break or a NUL")
     return b"\r\n".join([*lines, b"", b""]) + body

@@ -3,7 +3,8 @@
 A Shape is a row of parts, one behind the other. A part's size is a number, the name of an earlier number in the same
 shape, or "" for all that is left. Decoders do not use tables, they are written for speed; tests hold the two together.
 
-What trips people up: `fields` never fails. Bytes that are missing or wrong become a field with `fault`, the last one.
+What trips people up: `fields` never fails. Bytes that are missing or wrong become a field with `fault`, as deep as they
+stand; what follows is not read any more, and is one more such field.
 """
 
 from collections.abc import Callable, Mapping
@@ -95,27 +96,24 @@ class Shape:
     pair: tuple[str, str] | None = None
 
 
-class _Wrong(Exception):
-    """Stop here: this part is cut off, or not what it should be."""
-
-    def __init__(self, part: Part, at: int, what: str) -> None:
-        self.part, self.at, self.what = part, at, what
+class _Stop(Exception):
+    """A part is cut off, or not what it should be; the field that says so is there already."""
 
 
 def fields(shape: Shape, data: bytes, at: int = 0, depth: int = 0) -> tuple[list[Field], int]:
     """Name the bytes of one `shape` from `at` on; returns the fields and the offset behind them."""
     found: list[Field] = []
     try:
-        at = _Row(data, len(data), depth, found).read(shape, at)
-    except _Wrong as wrong:
-        part, rest = wrong.part, len(data) - wrong.at
-        found.append(Field(wrong.at, rest, part.name, wrong.what, part.means, part.section, depth, fault=True))
-        at = len(data)
-    return found, at
+        return found, _Row(data, len(data), depth, found).read(shape, at)
+    except _Stop:
+        named = max(field.offset + field.length for field in found)
+        if rest := len(data) - named:
+            found.append(Field(named, rest, "rest", f"{rest} bytes", "not read after a fault", depth=depth, fault=True))
+        return found, len(data)
 
 
 class _Row:
-    """One shape in data[…:end]. Each method names one part and returns the offset behind it, or raises _Wrong."""
+    """One shape in data[…:end]. Each method names one part and returns the offset behind it, or raises _Stop."""
 
     def __init__(self, data: bytes, end: int, depth: int, found: list[Field]) -> None:
         self.data, self.end, self.depth, self.found = data, end, depth, found
@@ -125,8 +123,13 @@ class _Row:
     def read(self, shape: Shape, at: int) -> int:
         start, first = at, len(self.found)
         self.depth += bool(shape.pair)
-        for part in shape.parts:
-            at = self.PARTS[type(part)](self, part, at)
+        try:
+            for part in shape.parts:
+                at = self.PARTS[type(part)](self, part, at)
+        except _Stop:
+            if shape.pair:
+                self._show_as_cut(shape, first, start)
+            raise
         if shape.pair:
             self._show_as_pair(shape.pair, first, start, at - start)
         return at
@@ -139,6 +142,20 @@ class _Row:
             index = next(i for i in range(first + 1, len(self.found)) if self.found[i].name == pair[1])
             self.found[index] = replace(self.found[index], secret=True)
 
+    def _show_as_cut(self, shape: Shape, first: int, offset: int) -> None:
+        """What there is of a pair; the last field is the one at fault, and may be the beginning of a secret."""
+        name = self.texts.get(shape.pair[0] if shape.pair else "")
+        shown = shape.name if name is None else text(name)
+        self.found.insert(first, Field(offset, self.end - offset, shown, "", shape.means, depth=self.depth - 1))
+        if name is not None and secret(name):
+            self.found[-1] = replace(self.found[-1], secret=True)
+
+    def _wrong(self, part: Part, at: int, what: str) -> _Stop:
+        """Name the rest as this part, at fault."""
+        rest = self.end - at
+        self.found.append(Field(at, rest, part.name, what, part.means, part.section, self.depth, fault=True))
+        return _Stop()
+
     def _add(self, part: Part, at: int, length: int, value: str = "") -> int:
         self.found.append(Field(at, length, part.name, value, part.means, part.section, self.depth))
         return at + length
@@ -149,7 +166,7 @@ class _Row:
     def _sized(self, part: Part, size: Size, at: int) -> int:
         wanted = self._wanted(size, at)
         if at + wanted > self.end:
-            raise _Wrong(part, at, f"cut off: {self.end - at} of {wanted} bytes")
+            raise self._wrong(part, at, f"cut off: {self.end - at} of {wanted} bytes")
         return wanted
 
     def _number(self, part: Number, at: int) -> int:
@@ -169,14 +186,14 @@ class _Row:
         stop = self.data.find(part.until, at, min(self.end, at + LONGEST_DECIMAL))
         digits = self.data[at : stop if stop >= 0 else self.end]
         if stop < 0 or not digits.isdigit():
-            raise _Wrong(part, at, f"{text(digits[:24])}: not digits up to {text(part.until)}")
+            raise self._wrong(part, at, f"{text(digits[:24])}: not digits up to {text(part.until)}")
         self.numbers[part.name] = int(digits)
         return self._add(part, at, len(digits) + len(part.until), str(self.numbers[part.name]))
 
     def _literal(self, part: Literal, at: int) -> int:
         there = self.data[at : min(at + len(part.data), self.end)]
         if there != part.data:
-            raise _Wrong(part, at, f"{text(there)}: not {text(part.data)}")
+            raise self._wrong(part, at, f"{text(there)}: not {text(part.data)}")
         return self._add(part, at, len(part.data), text(part.data))
 
     def _raw(self, part: Raw, at: int) -> int:
@@ -186,7 +203,7 @@ class _Row:
     def _zero(self, part: Zero, at: int) -> int:
         stop = self.data.find(b"\0", at, self.end)
         if stop < 0:
-            raise _Wrong(part, at, "cut off: no NUL")
+            raise self._wrong(part, at, "cut off: no NUL")
         self.texts[part.name] = self.data[at:stop]
         return self._add(part, at, stop + 1 - at, text(self.texts[part.name]))
 
@@ -196,16 +213,20 @@ class _Row:
         while at < stop:
             at = _Row(self.data, stop, self.depth + 1, self.found).read(part.shape, at)
         if stop < start + length:
-            raise _Wrong(part, at, f"cut off: {stop - start} of {length} bytes")
+            raise self._wrong(part, at, f"cut off: {stop - start} of {length} bytes")
         return at
 
     def _choice(self, part: Choice, at: int) -> int:
-        stop = at + self._sized(part, part.size, at)
         chosen = part.shapes.get(self.numbers[part.on])
+        wanted = self._wanted(part.size, at)
         if chosen is None:
-            return self._add(part, at, stop - at, text(self.data[at:stop]))
-        self._add(part, at, stop - at, chosen.name)
-        _Row(self.data, stop, self.depth + 1, self.found).read(chosen, at)
+            wanted = self._sized(part, part.size, at)
+            return self._add(part, at, wanted, text(self.data[at : at + wanted]))
+        stop = self._add(part, at, min(wanted, self.end - at), chosen.name)
+        inside = _Row(self.data, stop, self.depth + 1, self.found)
+        inside.read(chosen, at)
+        if stop < at + wanted:
+            raise inside._wrong(part, stop, f"cut off: {stop - at} of {wanted} bytes")
         return stop
 
     PARTS: ClassVar[dict[type[Part], Callable[..., int]]] = {

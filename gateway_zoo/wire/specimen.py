@@ -4,6 +4,7 @@ A TOML file: `about` (what happened), `by` (who wrote the bytes, with versions),
 sixteen bytes in a line: offset, hexadecimal, and for people the characters (not read back).
 """
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -21,18 +22,27 @@ class Specimen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 def load(path: Path) -> Specimen:
-    """Raises ValueError for a dump that is none, msgspec.ValidationError for a field that is missing."""
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    """Raises ValueError for a dump that is none, msgspec.ValidationError for a field that is missing or no text."""
+    return loads(path.read_text(encoding="utf-8"))
+
+
+def loads(toml: str) -> Specimen:
+    table = tomllib.loads(toml)
     for direction in ("request", "response"):
-        table[direction] = undump(table.get(direction, ""))
+        given = table.get(direction, "")
+        table[direction] = undump(given) if isinstance(given, str) else given
     return msgspec.convert(table, Specimen)
 
 
 def save(path: Path, specimen: Specimen) -> None:
+    path.write_text(dumps(specimen), encoding="utf-8")
+
+
+def dumps(specimen: Specimen) -> str:
     lines = [f"{name} = {_quoted(getattr(specimen, name))}" for name in ("about", "by", "protocol")]
     for name in ("request", "response"):
         lines.append(f"{name} = '''\n{dump(getattr(specimen, name))}'''")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 def dump(data: bytes) -> str:
@@ -51,4 +61,5 @@ def undump(text: str) -> bytes:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """As TOML wants it, which is as JSON does, but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -7,7 +7,7 @@ What a wire.py says of its own bytes is put together here, once for events (`Tal
 from typing import NamedTuple
 
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, Event, Head, Variables
+from gateway_zoo.wire.events import Data, End, Event, Head, Variables
 from gateway_zoo.wire.faults import LIMITS, Limits, WireError
 from gateway_zoo.wire.fields import Field, cut, in_order, placed
 from gateway_zoo.wire.wires import Direction, Wires
@@ -30,15 +30,17 @@ class _Inner:
 
 
 class Talk:
-    """Feed it what crosses a connection, in the order in which it does. It never raises WireError: a direction that is
-    not the protocol has it in `errors`, and is not decoded any further."""
+    """Feed it what crosses a connection, in the order in which it does. It never raises WireError: the first one of
+    each direction is in `errors`. What is wrong is not decoded any further; where that is an inner protocol, the outer
+    goes on."""
 
     def __init__(self, wires: Wires, protocol: str, limits: Limits = LIMITS) -> None:
         self._wires, self._protocol, self._limits = wires, protocol, limits
         requests, responses = wires[protocol].pair(limits)
         self._decoders: dict[Direction, Decoder] = {"request": requests, "response": responses}
         self._inner: dict[tuple[Direction, int, str], _Inner] = {}
-        self._methods: list[bytes] = []
+        self._methods: dict[int, list[bytes]] = {}  # by the request's id; not answered yet
+        self._never: dict[Direction, int] = {}  # from here on nothing is settled any more
         self.errors: dict[Direction, WireError] = {}
 
     def feed(self, direction: Direction, data: bytes) -> list[Said]:
@@ -55,26 +57,42 @@ class Talk:
     def settled(self, direction: Direction) -> int:
         """Up to this offset no head, of any protocol inside either, is half read."""
         held = [inner.holds for (towards, _, _), inner in self._inner.items() if towards == direction]
-        return min([self._decoders[direction].settled, *(offset for offset in held if offset is not None)])
+        held += [self._decoders[direction].settled, self._never.get(direction)]
+        return min(offset for offset in held if offset is not None)
 
     def _after(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[Said]:
-        if direction in self.errors:
-            return []
         said: list[Said] = []
-        for event in self._events(direction, decoder, data):
+        events, error = _events(decoder, data)
+        for event in events:
+            if isinstance(event, End):
+                said += self._ended(direction, event.id)
             said.append(Said(self._protocol, event))
             if isinstance(event, Data) and event.stream in self._wires[self._protocol].INNER:
                 said += self._fed(direction, event)
             elif direction == "request" and (method := method_of(event)):
-                self._methods.append(method)
+                self._asked(event.id, method)
+        if error:
+            self.errors.setdefault(direction, error)
         return said
 
-    def _events(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[Event]:
-        try:
-            return decoder.close() if data is None else decoder.feed(data)
-        except WireError as error:
-            self.errors[direction] = error
-            return error.events
+    def _asked(self, id: int, method: bytes) -> None:
+        """Tell what is inside the answer, now or later. (The outer decoders are a pair and know each other.)"""
+        self._methods.setdefault(id, []).append(method)
+        for (towards, inside, _), inner in self._inner.items():
+            if towards == "response" and inside == id:
+                inner.decoder.asked(method)
+
+    def _ended(self, direction: Direction, id: int) -> list[Said]:
+        """What is inside a message ends with it; the next one may have the same id."""
+        said: list[Said] = []
+        for key in [key for key in self._inner if key[:2] == (direction, id)]:
+            inner = self._inner.pop(key)
+            said += self._inside(direction, inner, None)
+            if inner.holds is not None:  # a head that was never complete
+                self._never.setdefault(direction, inner.holds)
+        if direction == "response" and (methods := self._methods.pop(id, [])[1:]):
+            self._methods[id] = methods
+        return said
 
     def _fed(self, direction: Direction, event: Data) -> list[Said]:
         key = (direction, event.id, event.stream)
@@ -83,7 +101,7 @@ class Talk:
             if protocol not in self._wires:
                 return []
             decoder = self._wires[protocol].pair(self._limits)[direction == "response"]
-            for method in self._methods:
+            for method in self._methods.get(event.id, []) if direction == "response" else []:
                 decoder.asked(method)
             self._inner[key] = _Inner(protocol, decoder)
         inner = self._inner[key]
@@ -96,9 +114,18 @@ class Talk:
         return said
 
     def _inside(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[Said]:
-        if direction in self.errors:
-            return []
-        return [Said(inner.protocol, event) for event in self._events(direction, inner.decoder, data)]
+        events, error = _events(inner.decoder, data)
+        if error:
+            self.errors.setdefault(direction, error)
+        return [Said(inner.protocol, event) for event in events]
+
+
+def _events(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:
+    """Feed or, without data, close it. An error comes again each time, its events only once."""
+    try:
+        return (decoder.close() if data is None else decoder.feed(data)), None
+    except WireError as error:
+        return error.events, error
 
 
 def method_of(event: Event) -> bytes:

@@ -1,0 +1,275 @@
+"""SCGI: one netstring of headers, then the body; back comes a CGI response, ended by closing.
+
+Source: "SCGI: A Simple Common Gateway Interface alternative", Neil Schemenauer, 2008-06-23 (sections 2 and 3), and
+"Netstrings", D. J. Bernstein, 1997. A request is `70:` + 70 bytes of name NUL value NUL … + `,` + as many bytes of body
+as the first header, CONTENT_LENGTH, says. One request a connection.
+
+What trips people up: the specification forbids a name that stands twice, and nginx before 1.23 sends one where a client
+repeats a header. Whoever debugs a gateway wants to see that request, and its end is not in doubt: so the decoder hands
+it on with both, `annotate` marks the second one as a fault, and `request` refuses to write it. Only a second
+CONTENT_LENGTH is an error: two gateways may then disagree on where the body ends. Zeros before a netstring's length are
+forbidden, zeros before CONTENT_LENGTH's digits are not.
+"""
+
+from collections.abc import Mapping, Sequence
+from http.client import responses
+
+from msgspec.structs import replace
+
+from gateway_zoo.wire.decoder import Decoder
+from gateway_zoo.wire.events import Data, End, Event, Pairs, Variables
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
+from gateway_zoo.wire.fields import Annotated, Field, Stream
+from gateway_zoo.wire.shape import LONGEST_DECIMAL, Decimal, Literal, Repeat, Shape, Zero, fields
+from gateway_zoo.wire.wires import Direction
+
+INNER: Mapping[str, str] = {"RESPONSE": "CGI"}
+
+HEADER = Shape(
+    name="header",
+    means="a name and its value",
+    pair=("name", "value"),
+    parts=(
+        Zero(name="name", means="the name, ended by NUL; never empty", section="SCGI 3"),
+        Zero(name="value", means="the value, ended by NUL", section="SCGI 3"),
+    ),
+)
+LAYOUT = Shape(
+    name="scgi",
+    means="a request up to its body",
+    parts=(
+        Decimal(name="length", until=b":", means="bytes of the headers", section="Netstrings"),
+        Repeat(name="headers", size="length", shape=HEADER, means="CONTENT_LENGTH first", section="SCGI 3"),
+        Literal(name="comma", data=b",", means="ends the headers", section="Netstrings"),
+    ),
+)
+
+
+class BadNetstring(Malformed):
+    """Its length is no decimal number without sign or leading zero, or no comma stands behind it."""
+
+
+class BadHeaders(Malformed):
+    """The headers are no row of name NUL value NUL, or a name is empty."""
+
+
+class BadContentLength(Malformed):
+    """CONTENT_LENGTH is not the first header, not decimal digits, or there twice: the body's end is in doubt."""
+
+
+class NoVersion(Malformed):
+    """The header SCGI with the value 1 is missing."""
+
+
+class BehindRequest(Malformed):
+    """Bytes behind the body: a connection carries one request."""
+
+
+def check(strings: list[bytes], offset: int, limits: Limits) -> None:
+    """Raise what is wrong with these headers: the strings between the NULs, and what stands behind the last one."""
+    block = b"\0".join(strings)
+    count = len(strings) // 2
+    if strings[-1] or len(strings) == 2 * count:
+        raise BadHeaders(offset, block, "name NUL value NUL, again and again")
+    if count > limits.variables:
+        raise TooMany(offset, block, f"at most {limits.variables} headers, not {count}")
+    if strings[0] != b"CONTENT_LENGTH":
+        raise BadContentLength(offset, block, "CONTENT_LENGTH as the first header (section 3)")
+    at = offset
+    for index, string in enumerate(strings[:-1]):
+        _check_string(string, index, at, limits)
+        at += len(string) + 1
+    if (b"SCGI", b"1") not in zip(strings[::2], strings[1::2], strict=False):
+        raise NoVersion(offset, block, "a header SCGI with the value 1 (section 3)")
+
+
+def _check_string(string: bytes, index: int, at: int, limits: Limits) -> None:
+    kind, limit = ("value", limits.value) if index % 2 else ("name", limits.name)
+    if len(string) > limit:
+        raise TooLong(at, string, f"a {kind} of at most {limit} bytes, not {len(string)}")
+    if index == 1 and not (string.isdigit() and len(string) < LONGEST_DECIMAL):
+        raise BadContentLength(at, string, "CONTENT_LENGTH as decimal digits (section 3)")
+    if kind == "name" and not string:
+        raise BadHeaders(at, string, "a name that is not empty (section 3)")
+    if kind == "name" and index and string == b"CONTENT_LENGTH":
+        raise BadContentLength(at, string, "CONTENT_LENGTH only once (section 3)")
+
+
+class Requests(Decoder):
+    """One request."""
+
+    WAITS_FOR = "the rest of the netstring"
+
+    _body = -1  # bytes of the body that are still to come; -1: the headers come first
+
+    def _decode(self, data: bytes, events: list[Event]) -> int:
+        at = 0
+        if self._body < 0 and not (at := self._headers(data, events)):
+            return 0
+        if self._body and (piece := data[at : at + self._body]):
+            events.append(Data(self.offset + at, 0, "body", piece))
+            at += len(piece)
+            self._body -= len(piece)
+            if not self._body:
+                events.append(End(self.offset + at, 0))
+        if at < len(data):
+            raise BehindRequest(self.offset + at, data[at:], "nothing behind the body: one request a connection")
+        return at
+
+    def _headers(self, data: bytes, events: list[Event]) -> int:
+        """The netstring, with which the stream begins; 0 if it is not complete."""
+        colon = data.find(b":", 0, LONGEST_DECIMAL)
+        digits = data[:colon] if colon >= 0 else data[:LONGEST_DECIMAL]
+        if not digits.isdigit() or (len(digits) > 1 and digits[0] == 0x30):
+            return self._no_length(data)
+        start, size = colon + 1, int(digits)
+        if size > self.limits.head:
+            raise TooLong(0, data, f"headers of at most {self.limits.head} bytes")
+        after = start + size
+        if not start or after >= len(data):
+            return 0
+        if data[after] != 0x2C:
+            raise BadNetstring(after, data[after:], "a comma behind the headers")
+        pairs = self._split(data[start:after], start)
+        self._body = int(pairs[0][1])
+        events.append(Variables(0, 0, pairs))
+        if not self._body:
+            events.append(End(after + 1, 0))
+        return after + 1
+
+    def _split(self, block: bytes, offset: int) -> Pairs:
+        """(name, value) of each header. First a quick look whether all is as it nearly always is; if not, `check`."""
+        strings, limits = block.split(b"\0"), self.limits
+        names = strings[::2]
+        pairs = list(zip(names, strings[1::2]))  # noqa: B905 - the keyword is slower; the lengths are looked at below
+        if (
+            strings[-1]
+            or len(names) != len(pairs) + 1  # the empty string behind the last NUL
+            or names.index(b"") != len(pairs)
+            or (len(block) > limits.name and max(map(len, names)) > limits.name)
+            or len(block) > limits.value
+            or len(pairs) > limits.variables
+            or names[0] != b"CONTENT_LENGTH"
+            or len(strings[1]) >= LONGEST_DECIMAL
+            or not strings[1].isdigit()
+            or (b"SCGI", b"1") not in pairs
+            or block.find(b"\0CONTENT_LENGTH\0") >= 0
+        ):
+            check(strings, offset, limits)
+        return pairs
+
+    def _no_length(self, data: bytes) -> int:
+        if data:
+            raise BadNetstring(0, data, "the length of the headers in decimal, no zero before it, and a colon")
+        return 0
+
+    def _close(self, events: list[Event]) -> None:
+        super()._close(events)
+        if self._body > 0:
+            raise Truncated(self.offset, b"", f"{self._body} more bytes of the body")
+
+
+class Responses(Decoder):
+    """SCGI does not say what an answer is; all send a CGI response and close. CGI's own decoder reads it."""
+
+    def _decode(self, data: bytes, events: list[Event]) -> int:
+        if data:
+            events.append(Data(self.offset, 0, "RESPONSE", data))
+        return len(data)
+
+    def _close(self, events: list[Event]) -> None:
+        events.append(End(self.offset, 0))
+
+
+def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
+    """Decoders of requests and of responses."""
+    return Requests(limits), Responses(limits)
+
+
+def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
+    """Name every byte. Never raises: what is wrong is a field with `fault`."""
+    if direction == "response":
+        return Annotated([], [Stream("CGI", ((0, len(data)),), 0)] if data else [])
+    if not data:
+        return Annotated([], [])
+    found, after = fields(LAYOUT, data)
+    found = [piece for field in _judged(found) for piece in _value_and_nul(field)]
+    length = _length_in(found)
+    if body := data[after : after + length]:
+        found.append(Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts"))
+    if rest := data[after + length :]:
+        found.append(
+            Field(after + length, len(rest), "behind the request", means="one request a connection", fault=True)
+        )
+    return Annotated(found, [])
+
+
+def _judged(found: list[Field]) -> list[Field]:
+    """Mark headers that can be split but are forbidden; the fields of a header are one level deeper than its own."""
+    seen: set[str] = set()
+    judged = []
+    for field in found:
+        fault = ""
+        if field.name == "length" and field.length > len(field.value) + 1:
+            fault = "a netstring's length has no zero before it"
+        elif field.depth == 1 and not field.fault:
+            fault = _forbidden(field, seen)
+            seen.add(field.name)
+        judged.append(replace(field, means=fault, section="SCGI 3", fault=True) if fault else field)
+    return judged
+
+
+def _forbidden(header: Field, seen: set[str]) -> str:
+    if not header.name:
+        return "a name may not be empty"
+    if header.name in seen:
+        return "a name may not stand twice"
+    if not seen and header.name != "CONTENT_LENGTH":
+        return "CONTENT_LENGTH must be the first"
+    if header.name == "CONTENT_LENGTH" and not _digits(header.value):
+        return "not decimal digits"
+    return "must be 1" if header.name == "SCGI" and header.value != "1" else ""
+
+
+def _value_and_nul(field: Field) -> list[Field]:
+    """A secret is masked byte by byte: the NUL behind it is none."""
+    if not field.secret:
+        return [field]
+    nul = Field(field.offset + field.length - 1, 1, "NUL", means="ends the value", depth=field.depth)
+    return [replace(field, length=field.length - 1), nul]
+
+
+def _digits(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) < LONGEST_DECIMAL
+
+
+def _length_in(found: list[Field]) -> int:
+    given = next((field.value for field in found if field.depth == 1), "")
+    return int(given) if _digits(given) else 0
+
+
+def request(variables: Pairs, body: bytes = b"") -> bytes:
+    """A request. CONTENT_LENGTH is put first, and it and SCGI are added if absent. Raises CannotEncode."""
+    given = dict(variables)
+    if len(given) < len(variables):
+        raise CannotEncode("a name stands twice, which SCGI forbids")
+    length = given.pop(b"CONTENT_LENGTH", b"") or b"%d" % len(body)
+    if not length.isdigit():
+        raise CannotEncode(f"CONTENT_LENGTH {length!r} is no decimal number")
+    if given.setdefault(b"SCGI", b"1") != b"1":
+        raise CannotEncode(f"SCGI has the value 1, not {given[b'SCGI']!r}")
+    strings = [b"CONTENT_LENGTH", length, *(text for pair in given.items() for text in pair)]
+    if b"" in strings[::2] or any(b"\0" in text for text in strings):
+        raise CannotEncode("a name that is empty, or a NUL in a name or value")
+    block = b"\0".join(strings) + b"\0"
+    return b"%d:%b," % (len(block), block) + body
+
+
+def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
+    """The answer of an SCGI server: CGI's (RFC 3875, section 6), ended by closing. Raises CannotEncode."""
+    if not 100 <= status <= 999:
+        raise CannotEncode(f"{status} is no status of three digits")
+    lines = [f"Status: {status} {responses.get(status, '')}".encode(), *(n + b": " + v for n, v in headers)]
+    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
+        raise CannotEncode("a header with a line break or a NUL")
+    return b"\r\n".join([*lines, b"", b""]) + body
