@@ -123,7 +123,7 @@ def test_tshark_shows_bodies_and_answers() -> None:
 
 def test_tshark_joins_the_segments_of_an_answer() -> None:
     post = load(ROOT / "uwsgi/specimens/post.toml")
-    for cut in (20, 100, len(post.response) - 5):  # Wireshark knows HTTP by its first five bytes
+    for cut in (3, 20, 100, len(post.response) - 5):
         pieces: list[Segment] = [("response", post.response[:cut]), ("response", post.response[cut:])]
         frames = columns(UWSGI, [("request", post.request), *pieces], "http.response.code", "json.key")
         assert [frame[0] for frame in frames] == [[], [], ["200"]], cut
