@@ -91,7 +91,7 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[Line]:
 def checked(text: bytes, number: int, name: str) -> Line:
     """The entry of one line, counted from 1. Raises BadRecording."""
     try:
-        entry = _decoder.decode(text)
+        entry: Line = _decoder.decode(text)
     except (msgspec.DecodeError, ValueError) as error:
         raise BadRecording(f"{name}: line {number}: {error}; expected a line of a recording") from None
     if isinstance(entry, Recorded) != (number == 1):
