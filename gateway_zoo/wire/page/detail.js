@@ -33,7 +33,7 @@ export function show(side, leftOut, again) {
   fields = family(side.fields);
   owner = owners();
   if (!again) {
-    open = new Set(fields.keys().filter?.((index) => opened(index)) ?? [...fields.keys()].filter(opened));
+    open = opening();
     cursor = 0;
     hovered = pinned = -1;
     $("fields").scrollTop = $("bytes").scrollTop = 0;
@@ -80,11 +80,22 @@ function owners() {
   return found;
 }
 
-/** A variable, or a header, says the same as one of its parts: its parts are shown when asked for. */
-function opened(index) {
+/** What is open at first: all that variables are in, and no variable itself, so that the lengths are out of the way.
+    Where there are no variables, the outermost fields. */
+function opening() {
+  const variables = [...fields.keys()].filter(isVariable);
+  const around = new Set();
+  for (const variable of variables) {
+    for (let up = fields[variable].parent; up >= 0 && !around.has(up); up = fields[up].parent) around.add(up);
+  }
+  return variables.length ? around : new Set([...fields.keys()].filter((index) => fields[index].depth === 0));
+}
+
+/** A variable, or a header, says the same as one of its parts. */
+function isVariable(index) {
   const { children, value } = fields[index];
-  const variable = value && children.some((child) => fields[child].value === value);
-  return children.length > 0 && !variable;
+  const named = children.some((child) => fields[child].value === fields[index].name);
+  return named && children.some((child) => fields[child].value === value);
 }
 
 /** The lines of the tree: no field below a closed one. */
