@@ -77,7 +77,7 @@ class Film:
     def connection(
         self, path: str, protocol: str, front: str, request: bytes, response: bytes, why: str = ""
     ) -> Iterator[Line]:
-        """Opened, both directions, closed."""
+        """Opened, both directions, closed; `why`: it broke off."""
         self.connections += 1
         number, at = self.connections, time.time()
         exhibit = path.split("/")[1]
@@ -87,6 +87,12 @@ class Film:
         for direction, data in directions.items():
             for start in range(0, len(data), 65_536):
                 piece = data[start : start + 65_536]
-                yield Bytes(connection=number, at=at + 0.0021, direction=direction, data=piece)
-        yield Ended(connection=number, at=at + 0.0021, direction="response")
+                yield Bytes(
+                    connection=number,
+                    at=at + (0.0021 if direction == "response" else 0),
+                    direction=direction,
+                    data=piece,
+                )
+        if not why:
+            yield Ended(connection=number, at=at + 0.0021, direction="response")
         yield Closed(connection=number, at=at + 0.0021, why=why)

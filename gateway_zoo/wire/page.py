@@ -204,7 +204,7 @@ def _serve(file: Path, listening: socket.socket) -> int:
     shown = Shown(file, Wires(load(settings.from_environment().root)))
     app = application(shown, port, lambda: server.should_exit, lambda: setattr(server, "should_exit", True))
     config = uvicorn.Config(
-        app, access_log=False, log_level="warning", server_header=False, ws="none", timeout_graceful_shutdown=2
+        app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
     print(f"http://127.0.0.1:{port}/", flush=True)

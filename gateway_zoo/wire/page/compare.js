@@ -22,6 +22,8 @@ export function compare(a, b, sides) {
   });
   const tables = ["request", "response"].map((side) => table(side, a, b, sides[side]));
   $("compare").replaceChildren(filter, ...tables);
+  $("what").replaceChildren();
+  $("means").textContent = "Point at a line to see where it is in the bytes of each.";
 }
 
 function table(side, a, b, { a: ofA, b: ofB, rows }) {

@@ -11,6 +11,8 @@ const $ = (id) => document.getElementById(id);
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const PRINTABLE = (byte) => byte > 32 && byte < 127;
 
+const WIDTH = 74;                                    // characters of a line of 16 bytes, with what is between
+
 let data = new Uint8Array();
 let fields = [];                                     // as they came, with `spans`, `parent`, `children`, `odd`
 let owner = new Int32Array();
@@ -38,6 +40,8 @@ export function show(side, leftOut, again) {
     hovered = pinned = -1;
     $("fields").scrollTop = $("bytes").scrollTop = 0;
   }
+  if (!fields[pinned]) pinned = -1;
+  if (!fields[hovered]) hovered = -1;
   grow();
   fit();
   light();
@@ -114,11 +118,12 @@ function grow() {
 
 /** The field itself, or the innermost around it that the tree shows. */
 function shownFor(index) {
+  if (!fields[index]) return 0;
   let shown = index;
   for (let up = index; up >= 0; up = fields[up].parent) {
     if (fields[up].parent >= 0 && !open.has(fields[up].parent)) shown = fields[up].parent;
   }
-  return Math.max(0, Math.min(shown, fields.length - 1));
+  return shown;
 }
 
 function drawField(line) {
@@ -159,7 +164,8 @@ function fit() {
   const probe = root.appendChild(made("span", "probe", "0".repeat(10)));
   const one = probe.getBoundingClientRect().width / 10;
   probe.remove();
-  wide = root.clientWidth >= (8 + 16 * 4 + 6) * one ? 16 : 8;
+  const margins = parseFloat(getComputedStyle(root).fontSize);
+  wide = root.clientWidth >= WIDTH * one + margins ? 16 : 8;
   const lines = Math.ceil(data.length / wide) + (left.bytes > 0);
   $("bytes").classList.toggle("empty", !data.length);
   dump.show(lines);
@@ -194,9 +200,14 @@ function cell(at, text) {
 function paint(one, at) {
   const field = fields[current()];
   one.classList.toggle("lit", Boolean(field) && inside(field.spans, at));
-  one.classList.toggle("near", Boolean(field) && field.parent >= 0 && inside(fields[field.parent].spans, at));
+  one.classList.toggle("near", Boolean(field) && inside(around(field), at));
   one.classList.toggle("odd", Boolean(fields[owner[at]]?.odd));
   one.classList.toggle("fault", Boolean(fields[owner[at]]?.fault));
+}
+
+/** The rest of the variable that a part belongs to. */
+function around({ parent }) {
+  return parent >= 0 && isVariable(parent) ? fields[parent].spans : [];
 }
 
 function inside(spans, at) {
@@ -225,11 +236,9 @@ function light() {
 function say(field) {
   const what = $("what");
   what.replaceChildren();
-  $("means").textContent = "";
-  if (!field) {
-    $("means").textContent = fields.length ? "Point at a field, or at a byte. A click keeps it lit." : "";
-    return;
-  }
+  $("means").textContent = fields.length ? "Point at a field, or at a byte. A click keeps it lit."
+    : data.length ? "Bytes without names: no cage has a wire.py for this protocol." : "No byte in this direction.";
+  if (!field) return;
   what.append(made("b", "", plain(field.name, 80)));
   if (field.value) what.append(made("code", field.fault ? "bad" : "", plain(field.value, 160)));
   what.append(made("span", "quiet", where(field.spans)));
@@ -251,9 +260,14 @@ function pin(index) {
   light();
 }
 
-/** Show where the field's first byte is. */
+/** Show where the field begins, and as much of it as there is room for. */
 function toBytes(index) {
-  if (fields[index] && data.length) dump.reveal(Math.floor(fields[index].offset / wide));
+  if (!fields[index] || !data.length) return;
+  const { offset, length } = fields[index];
+  const first = Math.floor(offset / wide);
+  const last = Math.floor((offset + Math.max(length - 1, 0)) / wide);
+  dump.reveal(Math.min(last, first + dump.page - 3), 1);
+  dump.reveal(first, 1);
 }
 
 /** Open what is around the field, and scroll to it. */
@@ -262,7 +276,7 @@ function toField(index, opening) {
     for (let up = fields[index].parent; up >= 0; up = fields[up].parent) open.add(up);
     grow();
   }
-  tree.reveal(visible.indexOf(shownFor(index)));
+  tree.reveal(visible.indexOf(shownFor(index)), 1);
 }
 
 function toggle(index) {

@@ -50,14 +50,12 @@ export class Rows {
     }
   }
 
-  /** Scroll as little as is needed to see a line. */
-  reveal(index) {
+  /** Scroll as little as is needed to see a line, and so many around it. */
+  reveal(index, around = 0) {
     const height = this.height;
-    const top = index * height;
+    const top = (index - around) * height, bottom = (index + 1 + around) * height;
     if (top < this.root.scrollTop) this.root.scrollTop = top;
-    else if (top + height > this.root.scrollTop + this.root.clientHeight) {
-      this.root.scrollTop = top + height - this.root.clientHeight;
-    }
+    else if (bottom > this.root.scrollTop + this.root.clientHeight) this.root.scrollTop = bottom - this.root.clientHeight;
     this.render();
   }
 

@@ -27,8 +27,8 @@ export function made(tag, kind, text = "") {
   return element;
 }
 
-/** Spans as people say them: "offset 24, 13 bytes in 2 pieces". */
+/** Spans as people say them: "offset 24 (0x18), 13 bytes in 2 pieces". */
 export function where(spans) {
   const length = spans.reduce((sum, [, size]) => sum + size, 0);
-  return `offset ${number(spans[0][0])}, ${bytes(length)}${spans.length > 1 ? ` in ${spans.length} pieces` : ""}`;
+  return `offset ${number(spans[0][0])} (0x${spans[0][0].toString(16)}), ${bytes(length)}${spans.length > 1 ? ` in ${spans.length} pieces` : ""}`;
 }
