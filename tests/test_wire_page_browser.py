@@ -1,8 +1,8 @@
 """The page that shows the wire, in a real browser: what is listed, what is lit, and what is inert."""
 
+import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ def browser() -> Iterator["Browser"]:
         yield made
 
 
-@contextmanager
+@contextlib.contextmanager
 def opened(browser: "Browser", path: Path, size: str = "projector", **options: Any) -> Iterator["Tab"]:
     """The page of a recording, connected."""
     width, height = SIZES[size]
@@ -330,8 +330,9 @@ def test_it_fits_the_screen_and_nothing_jumps(
 
 def test_a_server_that_goes_is_told_and_found_again(browser: "Browser", film: Film) -> None:
     film.scene("/uwsgi/kept")
-    first = Page(film.path)
-    with browser.new_context() as context:
+    with contextlib.ExitStack() as ends, browser.new_context() as context:
+        first = Page(film.path)
+        ends.callback(first.process.kill)  # if the test fails before it ends by itself
         tab = context.new_page()
         tab.goto(first.url)
         tab.locator("#list .row", has_text="/uwsgi/kept").wait_for()
