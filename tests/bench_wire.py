@@ -297,7 +297,7 @@ def flup_scgi() -> Contender:
 def flup_ajp() -> Contender:
     flup = peer("flup.server.ajp_base")
 
-    class Quiet(flup.Request):  # type: ignore[misc]
+    class Quiet(flup.Request):  # type: ignore[misc, name-defined]
         def run(self) -> None:
             found.append(self.environ)
 
