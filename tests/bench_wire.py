@@ -1,9 +1,10 @@
 """`make bench-wire`: what decoding a request costs, next to a bare loop that only splits its bytes, and next to others.
 
 All of a protocol's contenders decode the same recorded request (specimens/hello.toml), each with a fresh decoder that
-was made before, in turns (ours, bare, peer, ours, …), because the speed of a machine drifts within minutes. Printed is the median of the
-ratios turn by turn, with the smallest and the largest. Before that all must have found the same variables. The limits
-are the project's promises: 1.5 times the bare loop, less than every peer. Exit status 1 if one is missed.
+was made before, in turns (ours, bare, peer, ours, …), because the speed of a machine drifts within minutes. Printed is
+the median of the ratios turn by turn, with the smallest and the largest. Before that all must have found the same
+variables. The limits are the project's promises: 1.5 times the bare loop, less than every peer. Exit status 1 if one
+is missed.
 
 What trips people up: uwsgi-tools only encodes, so that is what it is measured in; our HTTP is built on h11, so it is
 not expected to be faster. flup reads from a socket; here from one that is always ready, without its calls of select.
@@ -348,9 +349,12 @@ def sioscgi() -> Contender:
             if type(event).__name__ == "End":
                 return
 
+    def decode(reader: Any, data: bytes) -> list[Any]:
+        return list(events(reader, data))
+
     return Contender(
         "sioscgi",
-        lambda data: lambda reader=made(): list(events(reader, data)),
+        lambda data: partial(decode, made(), data),
         lambda found: {name: value.decode("latin-1") for name, value in found[0].environment.items()},
     )
 

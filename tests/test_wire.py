@@ -53,8 +53,8 @@ SPECIMENS = specimens(WIRES)
 BOTH: tuple[Direction, ...] = ("request", "response")
 RANDOM = st.randoms(use_true_random=False)
 QUICK = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-FEW = settings(derandomize=True, deadline=None, max_examples=25, suppress_health_check=QUICK)
-MORE = settings(FEW, max_examples=80)
+FEW = settings(derandomize=True, deadline=None, max_examples=15, suppress_health_check=QUICK)
+MORE = settings(FEW, max_examples=40)
 
 #: Those that say what is asked and how it went.
 WITH_HEADS = [protocol for protocol in WIRES.protocols if protocol not in WITHOUT_HEADS]
