@@ -40,7 +40,7 @@ types:
         doc: "Bytes to skip behind the content (3.3)."
       - id: reserved
         size: 1
-        doc: "3.3."
+        doc: "Section 3.3."
       - id: content_data
         type:
           switch-on: type
@@ -68,7 +68,7 @@ types:
         doc: "Lowest bit: the connection stays open after the answer (5.1)."
       - id: reserved
         size: 5
-        doc: "5.1."
+        doc: "Section 5.1."
   end_request_body:
     doc: "The answer is complete."
     seq:
@@ -81,7 +81,7 @@ types:
         doc: "Did FastCGI itself succeed? (5.5)."
       - id: reserved
         size: 3
-        doc: "5.5."
+        doc: "Section 5.5."
   pairs:
     doc: "Names and values, one behind the other."
     seq:
@@ -116,7 +116,7 @@ types:
         doc: "The type that it does not know (4.2)."
       - id: reserved
         size: 7
-        doc: "4.2."
+        doc: "Section 4.2."
   short_or_long:
     doc: "A length in one byte, or in four with the highest bit set."
     seq:

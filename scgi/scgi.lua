@@ -163,6 +163,7 @@ function proto.dissector(buf, pinfo, tree)
   pinfo.cols.protocol = proto.name
   -- Towards the port that we are registered for goes the request.
   if pinfo.match_uint ~= pinfo.dst_port and not packets[buf(0, 1):uint()] then
+    pinfo.can_desegment = 2 -- it shrinks with every dissector on the way; 0 would forbid to join segments
     return answers:call(buf, pinfo, tree)
   end
   local at = 0

@@ -38,18 +38,14 @@ def annotated(protocol: str, data: bytes, direction: Direction = "request") -> l
     return WIRES[protocol].annotate(direction, data).fields
 
 
-def shown_pairs(fields: list[Field], data: bytes) -> list[tuple[str, str]]:
-    """Names and values of the fields of one pair each: its parts stand one level below it."""
-    return [(one.name, one.value) for one in fields if one.section.startswith(("RFC", "SCGI")) or _is_pair(one, fields)]
-
-
 def _is_pair(one: Field, fields: list[Field]) -> bool:
+    """Its parts stand one level below it."""
     below = fields[fields.index(one) + 1 :][:4]
     return any(field.name in ("name", "key") and field.depth == one.depth + 1 for field in below[:2])
 
 
 def pairs_of(protocol: str, data: bytes) -> list[tuple[str, str]]:
-    """The same from `annotate`: each pair's name and value."""
+    """What `annotate` names: each pair's name and value."""
     fields = annotated(protocol, data)
     return [(one.name, one.value) for one in fields if _is_pair(one, fields) and one.name not in ("headers", "vars")]
 
@@ -123,6 +119,15 @@ def test_tshark_shows_bodies_and_answers() -> None:
     request, answer = columns(UWSGI, whole(uwsgi), "uwsgi.body", "urlencoded-form.value", "http.response.code")
     assert [request[0], request[1], request[2]] == [[b"name=Marabou".hex()], ["Marabou"], []]
     assert answer[2] == ["200"]
+
+
+def test_tshark_joins_the_segments_of_an_answer() -> None:
+    post = load(ROOT / "uwsgi/specimens/post.toml")
+    for cut in (3, 20, 100, len(post.response) - 5):
+        pieces: list[Segment] = [("response", post.response[:cut]), ("response", post.response[cut:])]
+        frames = columns(UWSGI, [("request", post.request), *pieces], "http.response.code", "json.key")
+        assert [frame[0] for frame in frames] == [[], [], ["200"]], cut
+        assert "REQUEST_METHOD" in frames[-1][1]
 
 
 def test_tshark_names_the_numbers_of_a_packet() -> None:
@@ -228,7 +233,7 @@ def test_kaitai_keeps_every_byte(modules: dict[str, ModuleType]) -> None:
 def test_kaitai_reads_fastcgi(modules: dict[str, ModuleType]) -> None:
     """Headers as they are; the pairs from the joined PARAMS, as the file's head says."""
     fastcgi = modules["fastcgi"].Fastcgi
-    variables = [(b"REQUEST_METHOD", b"GET"), (b"A" * 200, b"B" * 70_000), (b"EMPTY", b"")]
+    variables = [(b"REQUEST_METHOD", b"GET"), (b"A" * 200, b"B" * 60_000), (b"C", b"D" * 20_000), (b"EMPTY", b"")]
     data = WIRES["FastCGI"].request(variables, b"hello")
     records = fastcgi.from_bytes(data).records
     names = ("version", "type", "requestId", "contentLength", "paddingLength")

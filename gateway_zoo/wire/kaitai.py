@@ -66,7 +66,7 @@ def _part(part: Part, shape: Shape) -> Table:
 
 
 def _said(means: str, section: str) -> Table:
-    text = f"{means} ({section})" if means and section else means or section
+    text = f"{means} ({section})" if means and section else means or f"section {section}" * bool(section)
     return {"doc": text[:1].upper() + text[1:] + "."} if text else {}
 
 
