@@ -192,7 +192,7 @@ class Maker:
         if self.specimens and random.random() < 0.2:
             chosen = random.choice(self.specimens)
             return getattr(chosen, direction), methods(self.wires, self.protocol, chosen.request)
-        if random.random() < 0.1:
+        if random.random() < 0.1 and self.protocol not in WITHOUT_HEADS:
             return self.wild(random, direction), (b"GET",)
         made = [exchange(random, self.wires, self.protocol) for _ in range(random.choice((1, 1, 1, 2)))]
         return b"".join(getattr(one, direction) for one in made), tuple(one.method for one in made)
