@@ -104,21 +104,20 @@ def side(wires: Wires, exchange: Exchange) -> Side:
 
 def _carried(fields: list[Field], headers: bool) -> Iterator[Carried]:
     children = below(fields)
-    index = 0
-    while index < len(fields):
-        field = fields[index]
+    counted: set[int] = set()
+    for index, field in enumerate(fields):
+        if index in counted:
+            continue
         if parts := parts_of_pair(fields, index, children[index]):
             name = _variable(field.name) if headers else field.name
             yield Carried(name, field.name, field.value, *(_size(part) for part in parts))
-            index = children[index].stop
-            continue
-        if headers and field.value not in NOT_THERE and (name := _placed(field)):
+        elif headers and field.value not in NOT_THERE and (name := _placed(field)):
             inside = [fields[i] for i in children[index]] or [field]
             value = next((part for part in inside if part.value == field.value), field)
             yield Carried(name, "", _plain(field.value), 0, _size(value))
-            index = children[index].stop
+        else:
             continue
-        index += 1
+        counted.update(children[index])
 
 
 def _placed(field: Field) -> str:
