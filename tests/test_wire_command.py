@@ -106,8 +106,9 @@ def test_a_websocket_is_opened_and_its_first_frames_are_shown(zoo: Zoo) -> None:
 
 
 def test_it_is_quick(zoo: Zoo) -> None:
-    took = []
-    for _ in range(5):
+    """In all, launcher and interpreter included; the best of a few, because other tests run at the same time."""
+    took: list[float] = []
+    while len(took) < 8 and min(took, default=1) >= 0.6:
         began = time.perf_counter()
         assert zoo.cli("wire", "uwsgi", "/hello").returncode == 0
         took.append(time.perf_counter() - began)

@@ -62,7 +62,7 @@ def test_a_whole_exchange() -> None:
 def test_every_field_and_every_byte() -> None:
     text = shown(exchange(), every=True, dump=True)
     assert " 6 14  52 45 51 55 45 …         key = REQUEST_METHOD" in text
-    assert "    0  00 4a 00 00 0e 00 52 45 51 55 45 53 54 5f 4d 45  .Z....REQUEST_ME\n" in text
+    assert "    0  00 4a 00 00 0e 00 52 45 51 55 45 53 54 5f 4d 45  .J....REQUEST_ME\n" in text
     dumped = [line[7:55] for line in text.partition("RESPONSE")[0].splitlines() if line[:5].strip().isdigit()]
     assert bytes.fromhex("".join(line for line in dumped[-5:])) == REQUEST
 
