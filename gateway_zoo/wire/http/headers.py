@@ -52,6 +52,7 @@ CUSTOMARY = {
     "x-forwarded-for": "the client's address, as the proxy saw it",
     "x-forwarded-host": "the host that the client asked",
     "x-forwarded-proto": "http or https: how the client came",
+    "x-request-id": "a name for this request, for the logs",
     "x-real-ip": "the client's address, as the proxy saw it",
 }
 
