@@ -98,6 +98,7 @@ VARIABLES = {
     b"AJP_REMOTE_PORT": b"REMOTE_PORT",  # Apache's and Tomcat's agreement, as a req_attribute
     b"AJP_LOCAL_ADDR": b"SERVER_ADDR",
 }
+FACTS = (b"remote_addr", b"remote_host", b"server_name")
 PLACES = ("protocol", "req_uri", "remote_addr", "remote_host", "server_name")
 MEANS = {
     "protocol": "what the client speaks",
@@ -106,10 +107,13 @@ MEANS = {
     "remote_host": "name of the client; null: not looked up",
     "server_name": "the host that was asked",
 }
+BOOLEAN = {0: "false", 1: "true"}
 FIRST_LINE = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+")
 REASON = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 INTEGER = struct.Struct(">H")
 HEADER = struct.Struct(">2sH")
+NUL_AND_LENGTH = struct.Struct(">BH")
+PORT = struct.Struct(">HB")
 
 
 class BadMagic(Malformed):
@@ -152,48 +156,49 @@ class _Odd(Exception):
     """Not what it should be; the field reader will say what and where."""
 
 
-class Forward:
-    """The parts of a Forward Request."""
-
-    __slots__ = ("attributes", "headers", "places", "start")
-
-    def __init__(self, start: bytes, places: Pairs, headers: Pairs, attributes: Pairs) -> None:
-        self.start, self.places, self.headers, self.attributes = start, places, headers, attributes
-
-
-def forward_request(block: bytes, limits: Limits) -> Forward:
-    """Read a Forward Request, without the packet's header. For speed it only notices that something is odd."""
-    strings, at = [], 2
-    for _ in PLACES:
-        string, at = _string(block, at)
-        strings.append(string)
-    (port,) = INTEGER.unpack_from(block, at)
-    is_ssl = block[at + 2]
-    headers, at = _headers(block, at + 3, REQUEST_HEADERS, limits)
-    attributes, at = _attributes(block, at, limits)
-    protocol, uri, *facts = strings
+def forward_request(block: bytes, limits: Limits) -> tuple[Pairs, bytes, Pairs, Pairs, int]:
+    """Read a Forward Request, without the packet's header: places, first line, headers, attributes, length of the body.
+    For speed it only notices that something is odd."""
+    protocol, at = _string(block, 2)
+    uri, at = _string(block, at)
+    places: Pairs = []
+    for name in FACTS:
+        value, at = _string(block, at)
+        if value is not None:
+            places.append((name, value))
+    port, is_ssl = PORT.unpack_from(block, at)
+    headers, at = _headers(block, at + 3, REQUEST_HEADERS)
+    attributes, at = _attributes(block, at)
     if is_ssl > 1 or at != len(block) or protocol is None or uri is None:
         raise _Odd
-    places = [(name, value) for name, value in zip(_FACTS, facts, strict=True) if value is not None]
-    places += [(b"server_port", b"%d" % port), (b"is_ssl", b"%d" % is_ssl)]
-    return Forward(_first_line(block[1], uri, protocol, attributes), places, headers, attributes)
+    if at > limits.name or len(headers) + len(attributes) > limits.variables:
+        _check([[(b"", protocol), (b"", uri)], places, headers, attributes], limits)
+    places.append((b"server_port", b"%d" % port))
+    places.append((b"is_ssl", b"%d" % is_ssl))
+    return places, _first_line(block[1], uri, protocol, attributes), headers, attributes, _due(block, headers)
 
 
-_FACTS = (b"remote_addr", b"remote_host", b"server_name")
+def _check(parts: list[Pairs], limits: Limits) -> None:
+    for pairs in parts:
+        if len(pairs) > limits.variables:
+            raise _Odd
+        if any(len(name) > limits.name or len(value) > limits.value for name, value in pairs):
+            raise _Odd
 
 
 def _first_line(method: int, uri: bytes, protocol: bytes, attributes: Pairs) -> bytes:
-    given = dict(attributes)
-    name = given.get(b"stored_method", b"") if method == STORED else METHODS[method]
-    query = given.get(b"query_string")
-    start = b"%b %b %b" % (name, uri if query is None else b"%b?%b" % (uri, query), protocol)
+    name = METHODS[method] if method != STORED else dict(attributes).get(b"stored_method", b"")
+    for attribute, value in attributes:
+        if attribute == b"query_string":
+            uri = b"%b?%b" % (uri, value)
+    start = b"%b %b %b" % (name, uri, protocol)
     if not FIRST_LINE.fullmatch(start):
         raise _Odd
     return start
 
 
 def _string(block: bytes, at: int) -> tuple[bytes | None, int]:
-    (length,) = INTEGER.unpack_from(block, at)
+    length = block[at] << 8 | block[at + 1]
     if length == NULL:
         return None, at + 2
     end = at + 2 + length
@@ -202,35 +207,35 @@ def _string(block: bytes, at: int) -> tuple[bytes | None, int]:
     return block[at + 2 : end], end + 1
 
 
-def _headers(block: bytes, at: int, names: Mapping[int, bytes], limits: Limits) -> tuple[Pairs, int]:
+def _headers(block: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pairs, int]:
+    """A null string ends behind every packet, so that it needs no question of its own."""
     pairs: Pairs = []
-    unpack, longest_name, longest_value = INTEGER.unpack_from, limits.name, min(limits.value, NULL - 1)
+    unpack, unpack_both, add = INTEGER.unpack_from, NUL_AND_LENGTH.unpack_from, pairs.append
     (count,) = unpack(block, at)
     at += 2
-    if count > limits.variables:
-        raise _Odd
     for _ in range(count):
         (code,) = unpack(block, at)
         at += 2
-        if code >> 8 == 0xA0:
+        if code in names:
             name = names[code]
+            (size,) = unpack(block, at)
+            at += 2
         else:
             end = at + code
             name = block[at:end]
-            if code > longest_name or block[end]:
+            nul, size = unpack_both(block, end)
+            if nul or code >> 8 == 0xA0:
                 raise _Odd
-            at = end + 1
-        (size,) = unpack(block, at)
-        at += 2
+            at = end + 3
         end = at + size
-        if size > longest_value or block[end]:
+        if block[end]:
             raise _Odd
-        pairs.append((name, block[at:end]))
+        add((name, block[at:end]))
         at = end + 1
     return pairs, at
 
 
-def _attributes(block: bytes, at: int, limits: Limits) -> tuple[Pairs, int]:
+def _attributes(block: bytes, at: int) -> tuple[Pairs, int]:
     pairs: Pairs = []
     while (code := block[at]) != DONE:
         name: bytes | None = ATTRIBUTES[code]
@@ -242,20 +247,21 @@ def _attributes(block: bytes, at: int, limits: Limits) -> tuple[Pairs, int]:
             at += 2
         else:
             value, at = _string(block, at)
-        if name is None or value is None or len(name) > limits.name or len(value) > limits.value:
+        if name is None or value is None:
             raise _Odd
         pairs.append((name, value))
-        if len(pairs) > limits.variables:
-            raise _Odd
     return pairs, at + 1
 
 
-def body_length(headers: Pairs) -> int:
-    """How many bytes of body follow, or CHUNKED. Raises _Odd."""
-    lengths = [value for name, value in headers if len(name) == 14 and name.lower() == b"content-length"]
+def _due(block: bytes, headers: Pairs) -> int:
+    """How many bytes of body follow, or CHUNKED. Most requests have none of these headers: that is seen at once."""
+    lower = block.lower()
+    if not (b"\xa0\x08" in lower or b"content-length" in lower or b"transfer-encoding" in lower):
+        return 0
+    lengths = [value for name, value in headers if name.lower() == b"content-length"]
     if len(lengths) > 1 or (lengths and not is_length(lengths[0])):
         raise _Odd
-    if any(len(name) == 17 and name.lower() == b"transfer-encoding" for name, _ in headers):
+    if any(name.lower() == b"transfer-encoding" for name, _ in headers):
         return CHUNKED
     return int(lengths[0]) if lengths else 0
 
@@ -335,13 +341,12 @@ class Requests(Decoder):
 
     def _forward(self, block: bytes, offset: int, events: list[Event]) -> None:
         try:
-            found = forward_request(block, self.limits)
-            self._due = body_length(found.headers)
+            places, start, headers, attributes, self._due = forward_request(block, self.limits)
         except (_Odd, IndexError, KeyError, struct.error):
             raise explained("request", block, offset, self.limits) from None
-        events.append(Values(offset, 0, False, found.places))
-        events.append(Head(offset, 0, found.start, found.headers))
-        events.append(Values(offset, 0, False, found.attributes))
+        events.append(Values(offset, 0, False, places))
+        events.append(Head(offset, 0, start, headers))
+        events.append(Values(offset, 0, False, attributes))
         if not self._due:
             events.append(End(offset + HEADER.size + len(block), 0))
 
@@ -436,7 +441,9 @@ class Responses(Decoder):
         try:
             (status,) = INTEGER.unpack_from(block, 1)
             message, at = _string(block, 3)
-            headers, at = _headers(block, at, RESPONSE_HEADERS, self.limits)
+            headers, at = _headers(block, at, RESPONSE_HEADERS)
+            if at > self.limits.name or len(headers) > self.limits.variables:
+                _check([[(b"", message or b"")], headers], self.limits)
             if at != len(block) or not 100 <= status <= 999 or not REASON.fullmatch(message or b""):
                 raise _Odd
         except (_Odd, IndexError, KeyError, struct.error):
@@ -476,6 +483,12 @@ class _Packet:
         self.found.append(Field(self.at, len(seen), name, f"expected {expected}", depth=depth, fault=True, secret=hide))
         return kind(self.base + self.at, seen, expected)
 
+    def blame(self, index: int, kind: type[WireError], expected: str) -> WireError:
+        """A field that is named already, and wrong."""
+        field = self.found[index]
+        self.found[index] = replace(field, fault=True)
+        return kind(self.base + field.offset, self.data[field.offset : self.end], expected)
+
     def integer(self, name: str, means: str, section: str, depth: int = 1) -> int:
         number = int.from_bytes(self.data[self.at : min(self.at + 2, self.end)], "big")
         self._add(2, name, str(number), means, section, depth)
@@ -484,25 +497,23 @@ class _Packet:
     def byte(self, name: str, means: str, section: str, values: Mapping[int, str]) -> int:
         number = self.data[self.at] if self.at < self.end else 0
         if self.at < self.end and number not in values:
-            kind = BadBoolean if name in ("is_ssl", "reuse") else UnknownCode
+            kind = BadBoolean if values is BOOLEAN else UnknownCode
             raise self.wrong(kind, name, "one of " + ", ".join(str(value) for value in values))
-        self._add(1, name, f"{number} ({values.get(number, '')})", means, section)
+        said = str(number) if values is BOOLEAN else f"{number} ({values.get(number, '')})"
+        self._add(1, name, said, means, section)
         return number
 
     def string(
         self, name: str, section: str, most: int, depth: int, *, null: bool = False, hide: bool = False
     ) -> bytes:
         """Length, bytes and NUL. A null string is read as an empty one where `null` allows it."""
-        start = self.at
         length = self.integer(
             "length", "bytes of the string, without its NUL; 65535: null", "Basic Packet Structure", depth
         )
         if length == NULL and null:
             return b""
         if length == NULL:
-            self.at = start
-            self.found.pop()
-            raise self.wrong(BadString, name, "a string that is not null", depth)
+            raise self.blame(-1, BadString, "a string that is not null")
         return self.bytes_and_nul(name, section, length, most, depth, hide=hide)
 
     def bytes_and_nul(
@@ -556,13 +567,11 @@ class _Packet:
             self._add(2, f"sc_{which}_header_name", f"0x{code:04X} ({text(name)})", "a code for the name", "Headers", 2)
         else:
             raise self.wrong(UnknownCode, f"sc_{which}_header_name", "the code of a header", 2)
-        at = self.at + 2
         value = self.string(f"{which}_header_value", "Headers", self.limits.value, 2, hide=secret(name))
         if which == "req" and name.lower() == b"content-length":
             self.lengths.append(value)
             if len(self.lengths) > 1 or not is_length(value):
-                self.at = at
-                raise self.wrong(BadContentLength, "content-length", "one content-length, a decimal number", 2)
+                raise self.blame(-2, BadContentLength, "one content-length, a decimal number")
         return name, value
 
     def attribute(self) -> tuple[bytes, bytes]:
@@ -579,22 +588,19 @@ class _Packet:
         return name, self.string("attribute_value", "Attributes", self.limits.value, 2, hide=hide)
 
     def headers(self, names: Mapping[int, bytes], section: str) -> None:
-        start = self.at
         count = self.integer("num_headers", "headers that follow", section)
         if count > self.limits.variables:
-            self.at = start
-            self.found.pop()
-            raise self.wrong(TooMany, "num_headers", f"at most {self.limits.variables} headers")
+            raise self.blame(-1, TooMany, f"at most {self.limits.variables} headers")
         for _ in range(count):
             self.named("header", "a header: code or name, and value", "Headers", lambda: self.header(names))
 
     def forward_request(self) -> None:
-        section, start = "Request Packet Structure", self.at
+        section, first = "Request Packet Structure", len(self.found)
         codes = {code: text(name) for code, name in METHODS.items()} | {STORED: "stored_method"}
         method = self.byte("method", "a code for the method", "method", codes)
         protocol, uri, *_ = [self.place(name) for name in PLACES]
         self.integer("server_port", "the port that was asked", section)
-        self.byte("is_ssl", "did the client come over TLS?", section, {0: "false", 1: "true"})
+        self.byte("is_ssl", "1: the client came over TLS", section, BOOLEAN)
         self.headers(REQUEST_HEADERS, "Headers")
         given: Pairs = []
         while self.at >= self.end or self.data[self.at] != DONE:
@@ -608,19 +614,15 @@ class _Packet:
         try:
             _first_line(method, uri, protocol, given)
         except _Odd:
-            self.at = start
-            raise self.wrong(BadFirstLine, "method", "method, req_uri and protocol as HTTP has them") from None
+            raise self.blame(first, BadFirstLine, "method, req_uri and protocol as HTTP has them") from None
 
     def send_headers(self) -> None:
-        start = self.at
         status = self.integer("http_status_code", "how it went", "Send Headers")
         if not 100 <= status <= 999:
-            self.at = start
-            raise self.wrong(BadFirstLine, "http_status_code", "a status from 100 to 999")
+            raise self.blame(-1, BadFirstLine, "a status from 100 to 999")
         message = self.string("http_status_msg", "Send Headers", self.limits.value, 1, null=True)
         if not REASON.fullmatch(message):
-            self.at = start
-            raise self.wrong(BadFirstLine, "http_status_msg", "a message without control characters")
+            raise self.blame(-2, BadFirstLine, "a message without control characters")
         self.headers(RESPONSE_HEADERS, "Send Headers")
         self.nothing_more()
 
@@ -642,7 +644,7 @@ class _Packet:
         self.nothing_more()
 
     def end_response(self) -> None:
-        self.byte("reuse", "may the connection be used again?", "End Response", {0: "false", 1: "true"})
+        self.byte("reuse", "1: the connection may be used again", "End Response", BOOLEAN)
         self.nothing_more()
 
     def get_body_chunk(self) -> None:
@@ -764,7 +766,7 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
     attributes += [(name, given[variable]) for name, variable in _AS_ATTRIBUTES if variable in given]
     attributes += [pair for pair in variables if _undefined(pair[0])]
     strings: list[bytes | None] = [given.get(b"SERVER_PROTOCOL") or b"HTTP/1.1", uri or path]
-    strings += [given.get(VARIABLES[name]) for name in _FACTS]
+    strings += [given.get(VARIABLES[name]) for name in FACTS]
     block = b"".join(
         [
             bytes([FORWARD_REQUEST, code]),
@@ -779,7 +781,7 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
     return head + _checked(head, body)
 
 
-_AS_ATTRIBUTES = [(name, variable) for name, variable in VARIABLES.items() if name not in _FACTS]
+_AS_ATTRIBUTES = [(name, variable) for name, variable in VARIABLES.items() if name not in FACTS]
 
 
 def _undefined(variable: bytes) -> bool:

@@ -17,6 +17,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 
+from msgspec.structs import replace
+
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated, WireError
@@ -38,6 +40,7 @@ CLIENT_SIDE = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encod
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # 2.2
 VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
 LINE = re.compile(TOKEN + rb":" + VALUE + rb"\r?\n")
+CUT_LINE = re.compile(TOKEN + rb":" + VALUE + rb"\r?")
 LINES = re.compile(rb"(?:" + TOKEN + rb":" + VALUE + rb"\r?\n)*\r?\n")
 STATUS = re.compile(rb"[0-9]{3} " + VALUE)  # 6.3.3
 STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] [0-9]{3} " + VALUE)  # 5.2
@@ -326,6 +329,13 @@ def _fault(data: bytes, error: WireError) -> Field:
     return Field(error.offset, len(data) - error.offset, "fault", said, "not CGI from here on", fault=True)
 
 
+def _cut_off(pair: list[Field]) -> list[Field]:
+    """A name and a value at whose end the bytes end; it may be the beginning of a secret."""
+    whole, *parts, last = pair
+    length = last.offset + last.length - whole.offset
+    return [replace(whole, length=length, value=""), *parts, replace(last, fault=True)]
+
+
 def _request_fields(data: bytes) -> list[Field]:
     end = end_of_environment(data)
     block = data[: end - 1] if end else data[: data.rfind(b"\0") + 1]
@@ -341,6 +351,8 @@ def _request_fields(data: bytes) -> list[Field]:
     for string in data[: error.offset if error else end - 1].split(b"\0")[:-1]:
         found += _variable(at, string)
         at += len(string) + 1
+    if isinstance(error, Truncated) and b"=" in data[at:]:
+        return found + _cut_off(_variable(at, data[at:])[:-1])
     if error:
         return [*found, _fault(data, error)] if data else []
     found.append(Field(at, 1, "NUL", "", "an empty string: the environment ends", "execve(2)"))
@@ -380,6 +392,8 @@ def _response_fields(data: bytes) -> list[Field]:
     found = []
     for at, line in lines(block[: error.offset if error else len(block)]):
         found += _line_fields(at, line, headers)
+    if isinstance(error, Truncated) and CUT_LINE.fullmatch(data, error.offset):
+        return found + _cut_off(_header(error.offset, data[error.offset :].rstrip(b"\r"), len(data) - error.offset))
     if error:
         return [*found, _fault(data, error)] if data else []
     if body := data[len(block) :]:

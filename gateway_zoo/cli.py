@@ -180,6 +180,37 @@ def wire(
 
 
 @app.command()
+def record(
+    ids: Ids = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl.")
+    ] = "",
+    front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
+    secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
+) -> None:
+    """Record what fronts and gateways say to each other: fronts of its own, with a relay behind. Ctrl-C ends it."""
+    from gateway_zoo.wire import record as module
+
+    raise typer.Exit(module.run(the_settings(), ids, front or [], output, secrets=secrets, page=page))
+
+
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(help="A recording.")],
+    only: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="This exchange; `wire --show` has the numbers.")
+    ] = None,
+    to: Annotated[str, typer.Option(metavar="ID", help="Another exhibit, whatever it speaks.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Ask a recording's requests again, straight at the gateway: are the answers the same?"""
+    from gateway_zoo.wire import replay as module
+
+    raise typer.Exit(module.run(the_settings(), file, only or [], to, as_json))
+
+
+@app.command()
 def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
     from gateway_zoo import ps as module

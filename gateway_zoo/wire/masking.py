@@ -11,6 +11,7 @@ masked from the message on that was not finished, all of them, and so is a head 
 connection says so. If the fields name fewer secret bytes than the decoder has seen, the whole message is masked.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -24,6 +25,12 @@ from gateway_zoo.wire.talk import Said, Talk, method_of
 from gateway_zoo.wire.wires import Direction, Wires
 
 MASK = b"*"
+#: What needs no decoder: a whole head of an ordinary answer with none of the names below in it; then comes its body.
+ORDINARY = {
+    "HTTP": re.compile(rb"HTTP/1\.[01] [2-5]\d\d [^\r\n]*\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)*\r\n"),
+    "CGI": re.compile(rb"(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r?\n)+\r?\n"),
+}
+NAMES = re.compile(rb"cookie|authorization", re.IGNORECASE)
 Out = Callable[[Line], object]
 _secret = lru_cache(maxsize=1024)(fields.secret)  # the same few names in every request
 
@@ -34,6 +41,14 @@ class Masking:
     def __init__(self, wires: Wires, out: Out) -> None:
         self._wires, self._out = wires, out
         self._connections: dict[int, _Connection] = {}
+        self._filled: dict[str, str] = {}
+
+    def filled(self, protocol: str) -> str:
+        """The protocol whose bytes alone make up a response of this one; empty if there are others."""
+        if protocol not in self._filled:
+            streams = self._wires[protocol].annotate("response", MASK).streams if protocol in self._wires else []
+            self._filled[protocol] = streams[0].protocol if streams and streams[0].spans == ((0, 1),) else ""
+        return self._filled[protocol]
 
     def __call__(self, entry: Line) -> None:
         if isinstance(entry, Bytes):
@@ -44,7 +59,9 @@ class Masking:
             self._connections.pop(entry.connection).closed(entry)
         else:
             if isinstance(entry, Opened):
-                self._connections[entry.connection] = _Connection(self._wires, entry, self._out)
+                self._connections[entry.connection] = _Connection(
+                    self._wires, entry, self._out, self.filled(entry.protocol)
+                )
             self._out(entry)
 
 
@@ -84,16 +101,26 @@ class _Held:
 
 
 class _Connection:
-    def __init__(self, wires: Wires, opened: Opened, out: Out) -> None:
+    def __init__(self, wires: Wires, opened: Opened, out: Out, filled: str) -> None:
         self._wires, self._out, self._protocol = wires, out, opened.protocol
         self._talk = Talk(wires, opened.protocol) if opened.protocol in wires else None
         self._held: dict[Direction, _Held] = {"request": _Held(), "response": _Held()}
+        self._ordinary = ORDINARY.get(filled)
+        self._plain = False  # the answer's head was ordinary
         self._methods: list[bytes] = []  # of the requests that are not answered
         self._stream = (0, "")  # the one inside which spoke last
         self._unread = False  # something was masked because it could not be read
 
     def came(self, entry: Bytes) -> None:
         held = self._held[entry.direction]
+        if entry.direction == "response" and self._ordinary:
+            if not held.end:
+                head = self._ordinary.match(entry.data)
+                self._plain = bool(head) and not NAMES.search(entry.data, 0, head.end() if head else 0)
+            if self._plain:
+                held.end = held.start = held.end + len(entry.data)
+                self._out(entry)
+                return
         held.pieces.append(entry)
         held.end += len(entry.data)
         if self._talk is None:
@@ -112,7 +139,7 @@ class _Connection:
 
     def ended(self, entry: Ended) -> None:
         """What is still held is the beginning of a head whose end will never come."""
-        if self._talk:
+        if self._talk and not (self._plain and entry.direction == "response"):
             self._talk.close(entry.direction)
         self._mask_all(self._held[entry.direction])
         self._out(entry)
@@ -135,7 +162,11 @@ class _Connection:
 
     def _outer(self, direction: Direction, held: _Held, event: Event) -> None:
         if isinstance(event, Data):
-            if event.stream in self._wires[self._protocol].INNER:
+            inner = self._wires[self._protocol].INNER.get(event.stream)
+            if inner and inner not in self._wires:
+                self._unread = True
+                held.masked.append((event.offset, len(event.data)))
+            elif inner:
                 self._stream = (event.id, event.stream)
                 count, pieces = held.inside.get(self._stream, (0, []))
                 held.inside[self._stream] = (count + len(event.data), [*pieces, (event.offset, event.data)])

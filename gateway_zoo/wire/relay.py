@@ -4,9 +4,9 @@
     relay.add(socket that listens, Target)    before run
     relay.run()                               until stop(), which any thread may call
 
-One thread and one epoll; plain asyncio managed half as many exchanges. A connection costs two descriptors and at most
-one piece of 64 KiB for each direction: while that cannot be handed on, nothing more is read, and the sender has to wait
-as it would without us.
+Bytes go first: callbacks are called when there is nothing to relay, or MANY entries wait. One thread and one epoll. A
+connection costs two descriptors and at most one piece of 64 KiB for each direction: while that cannot be handed on,
+nothing more is read, and the sender has to wait as it would without us.
 
 What trips people up:
 * The gateway is called before the front's connection is accepted. If the gateway's backlog is full, the front's stays
@@ -32,6 +32,7 @@ from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.wires import Direction
 
 PIECE = 65_536
+MANY = 64  # entries that wait to be told while there is something to relay
 RETRY_S = 0.005  # while a gateway's backlog is full, or we have no descriptors left
 FULL = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER, no time: close sends RST
@@ -89,6 +90,8 @@ class Relay:
         self._sides: dict[int, _Side] = {}
         self._shut: list[int] = []  # doors that are closed until RETRY_S is over
         self._stopped = False
+        self._entries: list[Line] = []
+        self._note = self._entries.append  # of what happens; told when there is time
 
     @property
     def open(self) -> int:
@@ -110,16 +113,25 @@ class Relay:
         """Relay until stopped; then everything is closed."""
         try:
             while not self._stopped:
-                for fd, mask in self._epoll.poll(RETRY_S if self._shut else None):
+                events = self._epoll.poll(0 if self._entries else RETRY_S if self._shut else None)
+                for fd, mask in events:
                     if side := self._sides.get(fd):
                         self._event(side, mask)
                     elif fd in self._doors:
                         self._visitor(fd)
                 if self._shut:
                     self._reopen()
-                self.on_pause()
+                if not events or len(self._entries) >= MANY:
+                    self._tell()
         finally:
             self.close()
+
+    def _tell(self) -> None:
+        entries = self._entries[:]
+        self._entries.clear()
+        for entry in entries:
+            self.on_entry(entry)
+        self.on_pause()
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -152,7 +164,7 @@ class Relay:
         self.count += 1
         pair = _Pair(self.count, front, gateway, tcp)
         exhibit, name, protocol, address, _ = target
-        self.on_entry(
+        self._note(
             Opened(
                 connection=self.count, at=time.time(), exhibit=exhibit, front=name, protocol=protocol, address=address
             )
@@ -229,11 +241,12 @@ class Relay:
             if not data:
                 side.ended = True
                 side.gone = hung_up
-                self.on_entry(Ended(connection=side.pair.number, at=time.time(), direction=side.direction))
+                self._note(Ended(connection=side.pair.number, at=time.time(), direction=side.direction))
                 return
-            self.on_entry(Bytes(connection=side.pair.number, at=time.time(), direction=side.direction, data=data))
-            if not other.deaf:
+            at = time.time()
+            if not other.deaf:  # first of all: nobody waits for what is told
                 self._send(other, data)
+            self._note(Bytes(connection=side.pair.number, at=at, direction=side.direction, data=data))
             if not hung_up:
                 return
 
@@ -284,7 +297,7 @@ class Relay:
                 with suppress(OSError):
                     side.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             side.sock.close()  # and it leaves the epoll
-        self.on_entry(Closed(connection=pair.number, at=time.time(), why=pair.why))
+        self._note(Closed(connection=pair.number, at=time.time(), why=pair.why))
 
     def close(self) -> None:
         """Close everything; once is enough."""
@@ -294,7 +307,8 @@ class Relay:
             door.close()
         for pair in {id(side.pair): side.pair for side in self._sides.values()}.values():
             pair.why = "the relay ended"
-            with suppress(Exception):  # the callback may be what ended us
-                self._close(pair)
+            self._close(pair)
         self._epoll.close()
         os.close(self._wake)
+        with suppress(Exception):  # the callback may be what ended us
+            self._tell()
