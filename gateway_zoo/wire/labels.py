@@ -64,7 +64,7 @@ def _nodes(fields: list[Field]) -> Iterator[tuple[Field, list[Field]]]:
 def _kind(field: Field, below: list[Field]) -> str:
     if not below:
         return "small" if field.length <= SMALL and not field.fault else "other"
-    return "variable" if any(inner.value == field.value for inner in below) else "other"
+    return "variable" if field.value and any(inner.value == field.value for inner in below) else "other"
 
 
 def _variables(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
