@@ -126,6 +126,91 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
 
 
 @app.command()
+def wire(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID] /PATH", help="An exhibit and what to ask it; with --diff two.")
+    ] = None,
+    fastcgi: Annotated[str, typer.Option(metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT instead.")] = "",
+    scgi: Annotated[str, typer.Option(metavar="ADDRESS", help="The same in SCGI,")] = "",
+    uwsgi: Annotated[str, typer.Option(metavar="ADDRESS", help="in uwsgi,")] = "",
+    ajp: Annotated[str, typer.Option(metavar="ADDRESS", help="in AJP,")] = "",
+    http: Annotated[str, typer.Option(metavar="ADDRESS", help="in HTTP/1.1.")] = "",
+    via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it made of it.")] = "",
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Ask two exhibits the same: what differs, what it costs.")
+    ] = False,
+    program: Annotated[bool, typer.Option("--program", help="Run the CGI program itself, as CGI does.")] = False,
+    method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
+    data: Annotated[str | None, typer.Option(metavar="TEXT|@FILE", help="The body; @- reads standard input.")] = None,
+    headers: Annotated[
+        list[str] | None, typer.Option("-H", "--header", metavar="'N: V'", help="Of the client; 'N:' leaves it out.")
+    ] = None,
+    params: Annotated[
+        list[str] | None, typer.Option("--param", metavar="N=V", help="A variable; N= empty, N alone: left out.")
+    ] = None,
+    recording: Annotated[str, typer.Option("--show", metavar="FILE", help="List a recording; /PATH is a number.")] = "",
+    pcap: Annotated[str, typer.Option(metavar="OUT", help="With --show: write it for Wireshark.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every field: lengths, paddings, long values.")] = False,
+    dump: Annotated[bool, typer.Option("--hex", help="Every byte, below the fields.")] = False,
+    secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords and cookies.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Speak an exhibit's protocol straight to its socket, and show every byte by name."""
+    from gateway_zoo.wire import command
+
+    named = {"FastCGI": fastcgi, "SCGI": scgi, "uwsgi": uwsgi, "AJP": ajp, "HTTP": http}
+    options = command.Options(
+        words=words or [],
+        foreign={protocol: address for protocol, address in named.items() if address},
+        via=via,
+        recording=recording,
+        pcap=pcap,
+        method=method,
+        data=data,
+        headers=headers or [],
+        params=params or [],
+        diff=diff,
+        program=program,
+        every=every,
+        dump=dump,
+        secrets=secrets,
+        as_json=as_json,
+    )
+    raise typer.Exit(command.run(the_settings(), options))
+
+
+@app.command()
+def record(
+    ids: Ids = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl.")
+    ] = "",
+    front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
+    secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
+) -> None:
+    """Record what fronts and gateways say to each other: fronts of its own, with a relay behind. Ctrl-C ends it."""
+    from gateway_zoo.wire import record as module
+
+    raise typer.Exit(module.run(the_settings(), ids, front or [], output, secrets=secrets, page=page))
+
+
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(help="A recording.")],
+    only: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="This exchange; `wire --show` has the numbers.")
+    ] = None,
+    to: Annotated[str, typer.Option(metavar="ID", help="Another exhibit, whatever it speaks.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Ask a recording's requests again, straight at the gateway: are the answers the same?"""
+    from gateway_zoo.wire import replay as module
+
+    raise typer.Exit(module.run(the_settings(), file, only or [], to, as_json))
+
+
+@app.command()
 def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
     from gateway_zoo import ps as module

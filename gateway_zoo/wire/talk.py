@@ -137,7 +137,9 @@ def method_of(event: Event) -> bytes:
 
 def annotate(wires: Wires, protocol: str, request: bytes, response: bytes = b"") -> tuple[list[Field], list[Field]]:
     """The bytes of a connection as fields: of the requests, of the responses. Inner protocols stand below the field
-    that carries them."""
+    that carries them. None, of a protocol that no cage writes down."""
+    if protocol not in wires:
+        return [], []
     methods = [method for said in Talk(wires, protocol).feed("request", request) if (method := method_of(said.event))]
     return (
         _annotated(wires, protocol, "request", request, methods),
