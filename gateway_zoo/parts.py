@@ -22,10 +22,16 @@ APT = {
     "php-cgi": "php-cgi",
     "libphp*.so": "libapache2-mod-php",
 }
-#: What only the tests need: the README's curl, a second network address, a browser, and judges of what we read and write.
+#: What only the tests need: the README's curl, a second address, a browser, load, and judges of what we read and write.
 APT_FOR_TESTS = {
-    **{"curl": "curl", "ip": "iproute2", "chromium": "chromium", "openssl": "openssl", "wrk": "wrk"},
-    **{"tshark": "tshark", "cgi-fcgi": "libfcgi-bin", "npm": "npm"},  # npm: Kaitai's compiler
+    "curl": "curl",
+    "ip": "iproute2",
+    "chromium": "chromium",
+    "openssl": "openssl",
+    "wrk": "wrk",
+    "tshark": "tshark",
+    "cgi-fcgi": "libfcgi-bin",
+    "npm": "npm",  # Kaitai's compiler comes from there
 }
 VENV_BIN = Path(sys.prefix) / "bin"
 #: Search path of everything that the zoo starts. Servers of the virtual environment first.
