@@ -1,6 +1,6 @@
 # The verbs for the developer; CI uses the same.
 
-.PHONY: test test-docker lint bench-start bench-news bench-c10k lock
+.PHONY: test test-docker lint fuzz bench-start bench-news bench-c10k bench-wire lock
 
 test:            ## everything, natively, against the real nginx and Apache
 	./zoo test
@@ -10,6 +10,10 @@ test-docker:     ## build the image, run compose, kill and watch; needs a Docker
 
 lint:            ## ruff and mypy strict
 	./zoo test -k lint
+
+fuzz:            ## a million generated inputs for each protocol's decoders, up to two hours: for the night
+	./zoo test --collect-only -q tests/test_wire.py >/dev/null
+	.venv/bin/python tests/fuzz_wire.py
 
 bench-start:     ## start-up, check, CPU per request, memory: ratios with their spread
 	./zoo ls >/dev/null
@@ -21,6 +25,10 @@ bench-news:      ## delay from event to screen: long poll, SSE, WebSocket, 100 c
 
 bench-c10k:      ## 10,000 idle connections on nginx and on Apache event: ping for a new visitor, p99
 	./zoo lab c10k --connections 10000 --against nginx,event
+
+bench-wire:      ## what decoding costs next to a bare loop and to others; what the relay and `zoo wire` cost
+	./zoo test --collect-only -q tests/test_wire.py >/dev/null
+	.venv/bin/python tests/bench_wire.py
 
 lock:            ## the lock files from pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -498,7 +498,8 @@ class _Packet:
         number = self.data[self.at] if self.at < self.end else 0
         if self.at < self.end and number not in values:
             kind = BadBoolean if values is BOOLEAN else UnknownCode
-            raise self.wrong(kind, name, "one of " + ", ".join(str(value) for value in values))
+            what = "0 or 1" if values is BOOLEAN else f"the code of a {'method' if name == 'method' else 'message'}"
+            raise self.wrong(kind, name, what)
         said = str(number) if values is BOOLEAN else f"{number} ({values.get(number, '')})"
         self._add(1, name, said, means, section)
         return number

@@ -10,9 +10,12 @@ Each direction is decoded by itself. So an id counts as active until its inputs 
 application may end a request earlier (END_REQUEST) stands in the other direction.
 """
 
+import re
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
+from itertools import accumulate
 from typing import ClassVar, NamedTuple
 
 from msgspec.structs import replace
@@ -20,7 +23,7 @@ from msgspec.structs import replace
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Pairs, Values, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated, WireError
-from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed, secret
+from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed
 from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLong, fields
 from gateway_zoo.wire.wires import Direction
 
@@ -28,6 +31,8 @@ INNER: Mapping[str, str] = {"STDOUT": "CGI"}
 LARGEST = 65_535  # contentLength has two bytes
 LONGEST = 0x7FFFFFFF  # a name or a value: four bytes, the highest bit says that there are four (3.4)
 KEEP_CONN = 1
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name
+UNSAYABLE = re.compile(rb"[\0\r\n]")
 
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
@@ -307,7 +312,7 @@ class _Records(Decoder):
         try:
             found = pairs(content, self.limits)
         except WireError as error:
-            raise _moved(error, offset + HEADER.size) from None
+            raise _moved(error, offset + HEADER.size + error.offset, error.seen) from None
         if asked and any(value for _, value in found):
             raise BadPairs(offset + HEADER.size, content, "names with empty values in GET_VALUES")  # 4.1
         events.append(Values(offset, 0, asked, found))
@@ -322,8 +327,8 @@ class _Records(Decoder):
             raise Truncated(self.offset, b"", self.WAITS_FOR)
 
 
-def _moved(error: WireError, offset: int) -> WireError:
-    return type(error)(offset, error.seen, error.expected)
+def _moved(error: WireError, offset: int, seen: bytes) -> WireError:
+    return type(error)(offset, seen, error.expected)
 
 
 class _Request:
@@ -351,9 +356,9 @@ class Requests(_Records):
 
     def _begin(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
         if id in self._active:
-            raise AlreadyActive(offset, content, f"the rest of request {id} before another one of this id")
+            raise AlreadyActive(offset + 2, id.to_bytes(2), f"the rest of request {id} before another one of this id")
         if len(self._active) >= self.limits.requests:
-            raise TooMany(offset, content, f"at most {self.limits.requests} requests at once")
+            raise TooMany(offset + 2, id.to_bytes(2), f"at most {self.limits.requests} requests at once")
         role, flags = BEGIN.unpack(content)
         self._active[id] = _Request(role)
         events.append(Begin(offset, id, role, bool(flags & KEEP_CONN)))
@@ -396,13 +401,15 @@ class Requests(_Records):
             request.params.append((offset + HEADER.size, content))
             request.size += len(content)
             if request.size > self.limits.head:
-                raise TooLong(offset, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}")
+                raise TooLong(
+                    offset + HEADER.size, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}"
+                )
             return
         parts = request.params
         try:
             found = pairs(parts[0][1] if len(parts) == 1 else b"".join([part for _, part in parts]), self.limits)
         except WireError as error:
-            raise _moved(error, _place(error.offset, parts)) from None
+            raise _moved(error, *_place(error.offset, parts)) from None
         events.append(Variables(request.head_at, id, found))
         request.head_at, request.params = None, []
         self._ended(request, id, after, events)
@@ -429,13 +436,14 @@ class Requests(_Records):
     }
 
 
-def _place(offset: int, parts: list[tuple[int, bytes]]) -> int:
-    """Where the byte at `offset` of the joined parts lies."""
-    for start, part in parts:
-        if offset < len(part):
-            return start + offset
-        offset -= len(part)
-    return start
+def _place(offset: int, parts: list[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Where the byte at `offset` of the joined parts lies, and what stands there."""
+    index = 0
+    while offset >= len(parts[index][1]):
+        offset -= len(parts[index][1])
+        index += 1
+    start, part = parts[index]
+    return start + offset, part[offset:]
 
 
 class Responses(_Records):
@@ -456,16 +464,15 @@ class Responses(_Records):
         """6.1 wants STDOUT to have ended before. Not everybody says so, and END_REQUEST ends it all the same."""
         status = END.unpack(content)
         if status[1] not in STATUSES:
-            raise BadStatus(offset, content, f"a protocolStatus from 0 to 3, not {status[1]}")
+            raise BadStatus(offset + 12, content[4:5], f"a protocolStatus from 0 to 3, not {status[1]}")
         self._active.pop(id, None)
         events.append(End(after, id, status))
 
     def _expected(self, type: int, id: int, offset: int) -> set[int]:
         if id not in self._active:
             if len(self._active) >= self.limits.requests:
-                raise TooMany(
-                    offset, LENGTH.pack(id)[2:], f"answers to at most {self.limits.requests} requests at once"
-                )
+                expected = f"answers to at most {self.limits.requests} requests at once"
+                raise TooMany(offset + 2, id.to_bytes(2), expected)
             self._active[id] = set()
         if type in self._active[id]:
             raise OutOfOrder(
@@ -497,7 +504,7 @@ def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`, and so is all that follows."""
-    naming = _Naming(data, _fault(direction, data))
+    naming = _Naming(data, *_told(direction, data))
     at = 0
     while at < len(data):
         at = naming.record(at)
@@ -507,20 +514,21 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     return Annotated(in_order(naming.found), naming.streams)
 
 
-def _fault(direction: Direction, data: bytes) -> WireError | None:
-    """What the decoder has against these bytes."""
+def _told(direction: Direction, data: bytes) -> tuple[WireError | None, set[int]]:
+    """What the decoder has against these bytes, and the offsets of the records that are of no request."""
+    error: WireError | None = None
     try:
-        pair()[direction == "response"].feed(data)
-    except WireError as error:
-        return error
-    return None
+        events = pair()[direction == "response"].feed(data)
+    except WireError as wrong:
+        error, events = wrong, wrong.events
+    return error, {event.offset for event in events if isinstance(event, Other)}
 
 
 class _Naming:
     """Fields of records; PARAMS and STDOUT of each id are collected until they end."""
 
-    def __init__(self, data: bytes, fault: WireError | None) -> None:
-        self.data, self.fault = data, fault
+    def __init__(self, data: bytes, fault: WireError | None, ignored: set[int]) -> None:
+        self.data, self.fault, self.ignored = data, fault, ignored
         self.found: list[Field] = []
         self.streams: list[Stream] = []
         self.params: dict[int, list[Span]] = {}
@@ -530,7 +538,8 @@ class _Naming:
         """Name the record at `at`; returns the offset behind it."""
         inside, after = fields(RECORD, self.data, at, 1)
         if self.fault and at <= self.fault.offset < after:
-            inside = _spoilt(inside, at, self.fault, after := len(self.data))
+            after = len(self.data)
+            inside = _spoilt(inside, at, self.fault, after)
         wrong = any(field.fault for field in inside)
         if len(self.data) - at < HEADER.size:
             self.found.append(Field(at, after - at, "record", "", RECORD.means, "3.3", fault=wrong))
@@ -539,11 +548,14 @@ class _Naming:
         _, type, id, length, _ = HEADER.unpack_from(self.data, at)
         name, (means, section) = TYPES.get(type, f"type {type}"), KINDS.get(type, ("in no specification", "4.2"))
         whose = f"request {id}" if id else "the connection"
+        if id and at in self.ignored:
+            whose, section = f"{whose}: not active, to be ignored", "3.3"
         self.found.append(Field(at, after - at, name, whose, means, section, fault=wrong))
         start = at + HEADER.size
-        self._collect(type, id, (start, min(length, len(self.data) - start)))
+        if at not in self.ignored:
+            self._collect(type, id, (start, min(length, len(self.data) - start)))
         shown = f"{length} bytes"
-        inside = [field for field in inside if field.length]  # no content, no padding: nothing to show
+        inside = [field for field in inside if field.length or field.fault]  # no content, no padding: nothing to show
         self.found += [
             replace(f, value=shown) if f.name == "contentData" and type in UNSHOWN and not f.fault else f
             for f in inside
@@ -553,7 +565,7 @@ class _Naming:
     def _collect(self, type: int, id: int, span: Span) -> None:
         if type == PARAMS and span[1]:
             self.params.setdefault(id, []).append(span)
-        elif type == PARAMS:
+        elif type in (PARAMS, BEGIN_REQUEST):  # a new request: the one before was aborted
             self.variables(self.params.pop(id, []))
         elif type == STDOUT and span[1]:
             self.stdout.setdefault(id, []).append(span)
@@ -563,12 +575,14 @@ class _Naming:
     def variables(self, spans: list[Span]) -> None:
         """The pairs in the joined contents of PARAMS records, where their pieces lie."""
         block, at = cut(self.data, spans), 0
+        starts = list(accumulate((length for _, length in spans), initial=0))
         while at < len(block):
-            found, after = fields(PAIR, block, at)
-            if found[-1].fault:
-                found = _broken(found, at, after)
-            self.found += placed(found, tuple(spans), 2)
-            at = after
+            # Only the pieces that this pair touches: there may be as many as there are bytes.
+            first = bisect_right(starts, at) - 1
+            low = starts[first]
+            found, after = fields(PAIR, block[low:], at - low)
+            at = low + after
+            self.found += placed(found, tuple(spans[first : bisect_left(starts, at)]), 2)
 
 
 #: Streams whose contents are named elsewhere, or are only data.
@@ -582,14 +596,6 @@ def _spoilt(inside: list[Field], at: int, fault: WireError, end: int) -> list[Fi
     if fault.offset == at and isinstance(fault, BadVersion):
         return [Field(at, end - at, "version", str(fault), "always 1", "3.3", 1, fault=True)]
     return [*header, Field(start, end - start, "contentData", str(fault), section="3.3", depth=1, fault=True)]
-
-
-def _broken(found: list[Field], at: int, end: int) -> list[Field]:
-    """A pair that is cut off: the fields that it has, below one of its own."""
-    *inside, last = found
-    hidden = last.name == "valueData" and secret(inside[-1].value.encode())
-    whole = Field(at, end - at, "pair", last.value, PAIR.means, "3.4", fault=True)
-    return [whole, *inside, replace(last, depth=1, secret=hidden)]
 
 
 def record(type: int, id: int, content: bytes = b"", padding: int | None = None) -> bytes:
@@ -678,8 +684,11 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
+    for name, value in headers:
+        if not TOKEN.fullmatch(name) or UNSAYABLE.search(value) or value != value.strip(b" \t"):
+            raise CannotEncode(f"{name[:24]!r}: {value[:24]!r} is no header (RFC 3875 6.3)")
+    if not 100 <= status <= 999:
+        raise CannotEncode(f"status {status}: it has three digits (RFC 3875 6.3.3)")
     reason = responses.get(status, "").encode()
     lines = [b"Status: %d %s" % (status, reason), *(name + b": " + value for name, value in headers)]
-    if any(b"\r" in line or b"\n" in line for line in lines):
-        raise CannotEncode("a header with a line break")
     return stream(STDOUT, 1, b"\r\n".join([*lines, b"", b""]) + body) + end()

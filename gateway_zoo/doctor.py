@@ -116,12 +116,13 @@ def _held(address: tuple[str, int]) -> str | None:
             trial.bind(address)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return f"is held by {_holder(address[1])}"
+                return f"is held by {holder(address[1])}"
             return f"cannot be listened on: {error.strerror}"
     return None
 
 
-def _holder(port: int) -> str:
+def holder(port: int) -> str:
+    """Who listens on a TCP port."""
     import psutil
 
     try:

@@ -22,8 +22,17 @@ APT = {
     "php-cgi": "php-cgi",
     "libphp*.so": "libapache2-mod-php",
 }
-#: What only the tests need: the README's curl, and a second network address.
-APT_FOR_TESTS = {"curl": "curl", "ip": "iproute2", "chromium": "chromium", "openssl": "openssl"}
+#: What only the tests need: the README's curl, a second address, a browser, load, and judges of what we read and write.
+APT_FOR_TESTS = {
+    "curl": "curl",
+    "ip": "iproute2",
+    "chromium": "chromium",
+    "openssl": "openssl",
+    "wrk": "wrk",
+    "tshark": "tshark",
+    "cgi-fcgi": "libfcgi-bin",
+    "npm": "npm",  # Kaitai's compiler comes from there
+}
 VENV_BIN = Path(sys.prefix) / "bin"
 #: Search path of everything that the zoo starts. Servers of the virtual environment first.
 PATH = f"{VENV_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"

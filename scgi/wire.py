@@ -7,8 +7,8 @@ as the first header, CONTENT_LENGTH, says. One request a connection.
 What trips people up: the specification forbids a name that stands twice, and nginx before 1.23 sends one where a client
 repeats a header. Whoever debugs a gateway wants to see that request, and its end is not in doubt: so the decoder hands
 it on with both, `annotate` marks the second one as a fault, and `request` refuses to write it. Only a second
-CONTENT_LENGTH is an error: two gateways may then disagree on where the body ends. Zeros before the length of a netstring
-are forbidden, zeros before CONTENT_LENGTH's digits are not.
+CONTENT_LENGTH is an error: two gateways may then disagree on where the body ends. Zeros before a netstring's length are
+forbidden, zeros before CONTENT_LENGTH's digits are not.
 """
 
 from collections.abc import Mapping, Sequence

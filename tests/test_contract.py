@@ -55,6 +55,13 @@ def test_status_names_exhibit_front_and_path(zoo: Zoo) -> None:
             assert not strings, (exhibit, front, strings)
 
 
+def test_every_gateway_is_told_a_server_name(zoo: Zoo) -> None:
+    """RFC 3875 4.1.14 and PEP 3333: never empty. `zoo wire --via nginx` showed that it was."""
+    for exhibit, front in zoo.open_cells():
+        variables = zoo.get(exhibit, front, "echo").json()["variables"]
+        assert variables["SERVER_NAME"], (exhibit, front)
+
+
 def test_status_full_names_every_process_of_the_family(zoo: Zoo) -> None:
     for exhibit, front in zoo.open_cells():
         facts = zoo.status(exhibit, front, "json&full")

@@ -106,8 +106,9 @@ def test_a_websocket_is_opened_and_its_first_frames_are_shown(zoo: Zoo) -> None:
 
 
 def test_it_is_quick(zoo: Zoo) -> None:
-    took = []
-    for _ in range(5):
+    """In all, launcher and interpreter included; the best of a few, because other tests run at the same time."""
+    took: list[float] = []
+    while len(took) < 8 and min(took, default=1) >= 0.6:
         began = time.perf_counter()
         assert zoo.cli("wire", "uwsgi", "/hello").returncode == 0
         took.append(time.perf_counter() - began)
@@ -179,6 +180,10 @@ WRONG = [
     (["uwsgi", "/hello", "--pcap", "x"], "--pcap exports a recording: --show FILE --pcap OUT"),
     (["uwsgi", "/hello", "--via", "nginx", "--param", "A=b"], "--param is for a gateway"),
     (["uwsgi", "/hello", "--via", "ngnix"], "unknown front 'ngnix'; expected nginx or apache"),
+    (["uwsgi", "/a b", "--via", "nginx"], "an ordinary client cannot say this: "),
+    (["uwsgi", "/hello", "--via", "nginx", "--header", "Cookie"], "--header Cookie: expected 'Name: value'"),
+    (["wsgi", "/a b"], "HTTP cannot say this: "),
+    (["wsgi", "/hello", "--method", "GET IT"], "HTTP cannot say this: "),
     (["--show", "/none"], "--show /none: No such file or directory; expected a file that can be read"),
     (["--show", "/none", "first"], "--show takes the number of one exchange, not 'first'"),
     (["--show", "/etc/hostname"], "/etc/hostname: line 1: "),
@@ -477,6 +482,18 @@ def test_a_recording_is_listed_and_one_exchange_shown(zoo: Zoo, tmp_path: Path) 
     assert asked(zoo, "--show", file, "1")["request"]["fields"][0]["name"] == "modifier1"
     none = zoo.cli("wire", "--show", file, "2")
     assert (none.returncode, none.stderr) == (2, f"zoo: {file}: no exchange 2; it has 1 to 1\n")
+
+
+def test_a_recording_becomes_a_pcap_that_tshark_opens(zoo: Zoo, tmp_path: Path) -> None:
+    """uwsgi's answer is HTTP, and so tshark says when it is told where."""
+    file, out = a_recording(tmp_path / "r"), tmp_path / "r.pcap"
+    done = zoo.cli("wire", "--show", str(file), "--pcap", str(out))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    tshark = ["tshark", "-r", str(out), "-T", "fields", "-e", "tcp.payload"]
+    seen = subprocess.run(tshark, capture_output=True, text=True, check=True).stdout.split()
+    assert bytes.fromhex("".join(seen)).endswith(b"\r\n\r\n" + HELLO)
+    full = zoo.cli("wire", "--show", str(file), "--pcap", "/proc/none/out")
+    assert (full.returncode, "expected a file that can be written" in full.stderr) == (2, True)
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------

@@ -103,7 +103,9 @@ def test_four_bytes_of_length() -> None:
         (b"\x12\x35", (0, 0, 2, "magic", "\\x125: not \\x124")),
         (b"", (0, 0, 0, "magic", ": not \\x124")),
         (b"\x12\x34\x01\x05", (0, 3, 1, "size", "cut off: 1 of 2 bytes")),
-        (b"\x12\x34\x01\x05\x00abc", (0, 5, 3, "content", "cut off: 3 of 5 bytes")),
+        (b"\x12\x34\x07\x05\x00abc", (0, 5, 3, "content", "cut off: 3 of 5 bytes")),
+        (b"\x12\x34\x01\x05\x00\x02\x00a", (3, 7, 1, "name", "cut off: 1 of 2 bytes")),
+        (b"\x12\x34\x01\x05\x00\x01\x00a", (1, 8, 0, "content", "cut off: 3 of 5 bytes")),
         (b"\x12\x34\x07\x00\x00abc", (0, 5, 3, "comment", "cut off: no NUL")),
         (b"\x12\x34\x07\x00\x00\x00+1:", (0, 6, 3, "more", "+1: not digits up to :")),
         (b"\x12\x34\x07\x00\x00\x00:", (0, 6, 1, "more", ": not digits up to :")),
@@ -367,12 +369,6 @@ def heads(talk: Talk, direction: Direction, data: bytes) -> list[tuple[bytes, Pa
         for said in talk.feed(direction, data)
         if isinstance(said.event, Head) and said.protocol == "lines"
     ]
-
-
-def test_the_outer_decoder_is_told_what_was_asked() -> None:
-    talk = Talk(INVENTED, "lines")
-    talk.feed("request", b"HEAD /\n")
-    assert heads(talk, "response", b"200\n") == [(b"200", [(b"asked", b"HEAD")])]
 
 
 def test_each_inner_response_is_told_its_own_method() -> None:

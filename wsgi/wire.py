@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
-from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, WireError
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
 from gateway_zoo.wire.http.decoder import Heard, Requests, Responses
 from gateway_zoo.wire.http.grammar import CHUNK_LINE, EMPTY, FIELD_LINE, FOLD, REQUEST_LINE, STATUS_LINE
@@ -95,18 +95,26 @@ class _Naming:
                 self._empty_line(len(self.data))
             return
         self._chunks(len(self.data))
+        self._good_lines(len(self.data) if isinstance(error, Truncated) else error.offset)
         if self.at < len(self.data):
-            if self.at < error.offset < len(self.data):
-                self._add(error.offset - self.at, "head", "", "begins well")
-            self._add(len(self.data) - self.at, type(error).__name__, f"expected {error.expected}", fault=True)
+            wrong, kind = self.data[self.at :], type(error).__name__
+            hide = any(secret(line.partition(b":")[0].strip()) for line in wrong.split(b"\n"))
+            expected = f"expected {error.expected}"
+            self.found.append(Field(self.at, len(wrong), kind, expected, fault=True, secret=hide))
+            self.at = len(self.data)
         elif self.found:
             last = max(index for index, field in enumerate(self.found) if field.depth == 0)
             self.found[last] = replace(self.found[last], fault=True)
 
-    def _add(
-        self, length: int, name: str, value: str = "", means: str = "", section: str = "", *, fault: bool = False
-    ) -> None:
-        self.found.append(Field(self.at, length, name, value, means, section, fault=fault))
+    def _good_lines(self, end: int) -> None:
+        """The lines before `end` of a head that is wrong, or cut off, later."""
+        if self.at < end and (REQUEST_LINE.match(self.data, self.at) or STATUS_LINE.match(self.data, self.at)):
+            self._first_line()
+        while self.at < end and (FIELD_LINE.match(self.data, self.at) or FOLD.match(self.data, self.at)):
+            self._header()
+
+    def _add(self, length: int, name: str, value: str = "", means: str = "", section: str = "") -> None:
+        self.found.append(Field(self.at, length, name, value, means, section))
         self.at += length
 
     def _part(self, found: Match[bytes], part: str, name: str, means: str, section: str, *, hide: bool = False) -> None:

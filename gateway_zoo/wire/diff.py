@@ -34,7 +34,6 @@ BECOMES = {
     "is_ssl": "HTTPS",
     "AJP_REMOTE_PORT": "REMOTE_PORT",
 }
-NOT_THERE = ("null", "0 (false)")  # AJP: a string that is none, and no HTTPS
 AS_THEY_ARE = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -104,25 +103,27 @@ def side(wires: Wires, exchange: Exchange) -> Side:
 
 def _carried(fields: list[Field], headers: bool) -> Iterator[Carried]:
     children = below(fields)
-    index = 0
-    while index < len(fields):
-        field = fields[index]
+    counted: set[int] = set()
+    for index, field in enumerate(fields):
+        if index in counted:
+            continue
         if parts := parts_of_pair(fields, index, children[index]):
             name = _variable(field.name) if headers else field.name
             yield Carried(name, field.name, field.value, *(_size(part) for part in parts))
-            index = children[index].stop
-            continue
-        if headers and field.value not in NOT_THERE and (name := _placed(field)):
+        elif headers and (name := _placed(field)):
             inside = [fields[i] for i in children[index]] or [field]
             value = next((part for part in inside if part.value == field.value), field)
             yield Carried(name, "", _plain(field.value), 0, _size(value))
-            index = children[index].stop
+        else:
             continue
-        index += 1
+        counted.update(children[index])
 
 
 def _placed(field: Field) -> str:
-    """The variable that a nameless part of a head is; empty for what is none."""
+    """The variable that a nameless part of a head is; empty for what is none, or says that there is none: AJP's null
+    string, and its is_ssl of 0."""
+    if field.value == "null" or (field.name == "is_ssl" and field.value.startswith("0")):
+        return ""
     name = BECOMES.get(field.name, field.name.upper())
     return name if name in RFC3875 or name in CUSTOMARY else ""
 

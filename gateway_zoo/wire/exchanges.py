@@ -54,7 +54,11 @@ _NAMES = (
 
 def whole(exchange: Exchange, wires: Wires) -> dict[str, Any]:
     """As JSON with the bytes (hexadecimal) and the fields of both directions."""
-    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+    request, response = (
+        talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+        if exchange.protocol in wires
+        else ([], [])
+    )
     sides = {"request": (exchange.request, request), "response": (exchange.response, response)}
     return summary(exchange) | {
         side: {"bytes": data.hex(), "fields": msgspec.to_builtins(fields)} for side, (data, fields) in sides.items()
@@ -62,12 +66,13 @@ def whole(exchange: Exchange, wires: Wires) -> dict[str, Any]:
 
 
 class _Connection:
-    """Where each direction of a connection is: in which exchange, and how many bytes of it have come."""
+    """Where each direction of a connection is: in which exchange, and how many bytes of it have come. `exchanges`: by
+    their place on the connection, those that are over in one direction at most."""
 
     def __init__(self, opened: Opened, wires: Wires) -> None:
         self.opened = opened
         self.talk = Talk(wires, opened.protocol) if opened.protocol in wires else None
-        self.exchanges: list[Exchange] = []
+        self.exchanges: dict[int, Exchange] = {}
         self.at: dict[Direction, int] = {"request": 0, "response": 0}
         self.came: dict[Direction, int] = {"request": 0, "response": 0}
 
@@ -130,16 +135,18 @@ class Exchanges:
 
     def _ended(self, connection: _Connection, direction: Direction, at: float) -> list[Exchange]:
         index = connection.at[direction]
-        if index >= len(connection.exchanges) or connection.exchanges[index].status == 101:
+        exchange = connection.exchanges.get(index)
+        if exchange is None or exchange.status == 101:
             return []  # after 101 the connection goes on as a WebSocket
-        exchange = connection.exchanges[index]
         connection.at[direction] += 1
+        if index < min(connection.at.values()):
+            del connection.exchanges[index]
         if direction == "response":
             exchange.seconds = at - exchange.began
         return [exchange]
 
     def _closed(self, connection: _Connection, entry: Closed) -> list[Exchange]:
-        open_ones = [exchange for exchange in connection.exchanges if exchange.seconds is None]
+        open_ones = [exchange for exchange in connection.exchanges.values() if exchange.seconds is None]
         for exchange in open_ones:
             exchange.seconds = entry.at - exchange.began
             if entry.why:
@@ -148,11 +155,11 @@ class Exchanges:
 
     def _current(self, connection: _Connection, direction: Direction, at: float) -> Exchange:
         index = connection.at[direction]
-        while index >= len(connection.exchanges):
+        if index not in connection.exchanges:
             self._count += 1
             opened = connection.opened
             made = Exchange(self._count, opened.connection, opened.exhibit, opened.front, opened.protocol, at)
-            connection.exchanges.append(made)
+            connection.exchanges[index] = made
             self.all[self._count] = made
             self.all.pop(self._count - self.most, None)
         return connection.exchanges[index]

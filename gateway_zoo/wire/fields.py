@@ -86,5 +86,14 @@ def _moved(field: Field, spans: tuple[Span, ...], starts: list[int], depth: int)
 
 
 def in_order(fields: list[Field]) -> list[Field]:
-    """By offset; at the same one the outer first, but an empty field before all: it ends what stands before it."""
-    return sorted(fields, key=lambda field: (field.offset, field.length > 0, field.depth))
+    """By offset; at the same one the outer first. But what is empty and ends there (a variable's value, say) comes
+    before what begins there, or it would be taken for a part of it; of such, the inner first."""
+    ending, keys = -1, list[tuple[int, int, int]]()  # `ending`: depth of the empty field that this one is a part of
+    for before, field in zip([None, *fields], fields, strict=False):
+        if field.length or before is None or before.offset > field.offset:
+            ending = -1
+        elif before.offset < field.offset or field.depth <= ending:
+            ending = field.depth
+        keys.append((field.offset, ending < 0, field.depth if ending < 0 else -ending))
+    order = sorted(range(len(fields)), key=keys.__getitem__)
+    return [fields[index] for index in order]

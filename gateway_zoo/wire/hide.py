@@ -1,49 +1,69 @@
 """Passwords and cookies, as stars of the same length: in the bytes, so that every view of them is masked.
 
-Where bytes are broken nobody can tell a value from the rest: then all that follows a secret's name is hidden.
+Where bytes are not the protocol nobody can tell a value from the rest: if a secret's name is among them, all behind it
+is hidden. Bytes without such a name are shown as they are: who debugs a gateway must see what it said.
 """
 
 import re
 from dataclasses import replace
 
 from gateway_zoo.wire import talk
+from gateway_zoo.wire.events import Other
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.fields import SECRETS, Field
+from gateway_zoo.wire.talk import Said, Talk
 from gateway_zoo.wire.wires import Wires
 
-_NAMES = re.compile(b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS)), re.IGNORECASE)
+#: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie; of an answer 0xA007 Set-Cookie.
+_CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x09")
+_NAMES = re.compile(
+    b"|".join([*(name.replace(b"_", b"[-_]") for name in sorted(SECRETS)), *map(re.escape, _CODES)]), re.IGNORECASE
+)
+NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
 
 
 def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
     """The same exchange without its secrets."""
-    sides = {"request": bytearray(exchange.request), "response": bytearray(exchange.response)}
+    sides = bytearray(exchange.request), bytearray(exchange.response)
     found = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
-    hidden = sum(cover(data, fields) for data, fields in zip(sides.values(), found, strict=True))
-    errors = [_without_seen(error) for error in exchange.errors] if hidden else exchange.errors
-    return replace(exchange, request=sides["request"], response=sides["response"], errors=errors)
+    unread = [
+        read or any(field.fault for field in fields)
+        for read, fields in zip(_unread(exchange, wires), found, strict=True)
+    ]
+    covered = [cover(data, fields) for data, fields in zip(sides, found, strict=True)]
+    torn = [broken and cover_rest(data) for data, broken in zip(sides, unread, strict=True)]
+    errors = [_without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
+    return replace(exchange, request=sides[0], response=sides[1], errors=[*errors, NOTE] if any(torn) else list(errors))
 
 
-#: From the end of a secret's name to the beginning of its value there are a few bytes at most: lengths, a colon.
-LOOK_BACK = 64
+def _unread(exchange: Exchange, wires: Wires) -> tuple[bool, bool]:
+    """Is something in the request, in the answer, that the decoders could not read, or did not?"""
+    if exchange.protocol not in wires:
+        return True, True
+    both = Talk(wires, exchange.protocol)
+    asked, told = both.feed("request", bytes(exchange.request)), both.feed("response", bytes(exchange.response))
+    return "request" in both.errors or _opaque(asked), "response" in both.errors or _opaque(told)
+
+
+def _opaque(said: list[Said]) -> bool:
+    return any(isinstance(event, Other) and event.data for _, event in said)
 
 
 def cover(data: bytearray, fields: list[Field]) -> int:
-    """Put stars into `data`; returns how many values were covered."""
-    count = 0
-    for field, after in zip(fields, [*fields[1:], None], strict=True):
-        leaf = after is None or after.depth <= field.depth
-        spans = field.spans if field.secret else _broken(bytes(data), field) if field.fault and leaf else ()
-        count += bool(spans)
-        for offset, length in spans:
-            data[offset : offset + length] = b"*" * length
-    return count
+    """Put stars where the fields say that secrets are; returns how many there were."""
+    spans = [span for field in fields if field.secret for span in field.spans]
+    for offset, length in spans:
+        data[offset : offset + length] = b"*" * length
+    return len(spans)
 
 
-def _broken(data: bytes, field: Field) -> tuple[tuple[int, int], ...]:
-    end = field.offset + field.length
-    # The name may have been read before the value was found to be broken.
-    line = _NAMES.search(data, max(0, field.offset - LOOK_BACK), end)
-    return ((max(line.end(), field.offset), end - max(line.end(), field.offset)),) if line else ()
+def cover_rest(data: bytearray) -> bool:
+    """Put stars behind the first name of a secret, if there is one."""
+    found = _NAMES.search(data)
+    if found is None:
+        return False
+    data[found.end() :] = b"*" * (len(data) - found.end())
+    return True
 
 
 def _without_seen(error: str) -> str:

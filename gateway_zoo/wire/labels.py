@@ -2,8 +2,9 @@
 
     python -m gateway_zoo.wire.labels --write
 
-puts it between two comments in the README.md of every cage with a specimens/hello.toml; without --write it says which
-labels have drifted, and exits 1. Neighbouring numbers share a line, and of a long row of variables only some are shown.
+puts it between two comments in the README.md of every cage with specimens (the one called hello, else the first);
+without --write it says which labels have drifted, and exits 1. Neighbouring numbers share a line, and of a long row of
+variables only some are shown.
 """
 
 import re
@@ -63,7 +64,7 @@ def _nodes(fields: list[Field]) -> Iterator[tuple[Field, list[Field]]]:
 def _kind(field: Field, below: list[Field]) -> str:
     if not below:
         return "small" if field.length <= SMALL and not field.fault else "other"
-    return "variable" if any(inner.value == field.value for inner in below) else "other"
+    return "variable" if field.value and any(inner.value == field.value for inner in below) else "other"
 
 
 def _variables(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
@@ -98,9 +99,10 @@ def written(registry: Registry) -> Iterator[tuple[Path, str]]:
     """Each label that has a specimen, and what it should say."""
     wires = Wires(registry)
     for cage in registry.cages:
-        file, label = cage.path / "specimens/hello.toml", cage.path / "README.md"
-        if not file.is_file():
+        files = sorted((cage.path / "specimens").glob("*.toml"), key=lambda file: (file.stem != "hello", file.name))
+        if not files:
             continue
+        file, label = files[0], cage.path / "README.md"
         old = label.read_text(encoding="utf-8")
         lesson = block(file, cage.file.protocol, wires)
         if BLOCK.search(old):

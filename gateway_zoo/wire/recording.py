@@ -83,14 +83,19 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[Line]:
     for number, text in enumerate(lines, 1):
         if not text.endswith(b"\n"):
             break
-        try:
-            entry = _decoder.decode(text)
-        except (msgspec.DecodeError, ValueError) as error:
-            raise BadRecording(f"{name}: line {number}: {error}; expected a line of a recording") from None
-        if isinstance(entry, Recorded) != (number == 1):
-            raise BadRecording(f"{name}: line {number}: expected the head of a recording in the first line only")
-        if isinstance(entry, Recorded) and entry.version != VERSION:
-            raise BadRecording(f"{name}: version {entry.version}; this zoo reads version {VERSION}")
-        yield entry
+        yield checked(text, number, name)
     if number == 0:
         raise BadRecording(f"{name}: empty; expected a recording")
+
+
+def checked(text: bytes, number: int, name: str) -> Line:
+    """The entry of one line, counted from 1. Raises BadRecording."""
+    try:
+        entry: Line = _decoder.decode(text)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BadRecording(f"{name}: line {number}: {error}; expected a line of a recording") from None
+    if isinstance(entry, Recorded) != (number == 1):
+        raise BadRecording(f"{name}: line {number}: expected the head of a recording in the first line only")
+    if isinstance(entry, Recorded) and entry.version != VERSION:
+        raise BadRecording(f"{name}: version {entry.version}; this zoo reads version {VERSION}")
+    return entry

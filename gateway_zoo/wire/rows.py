@@ -30,53 +30,61 @@ class Row:
 def rows(fields: list[Field], data: bytes, every: bool) -> list[Row]:
     """The fields to be shown, in order; `every`: all of them."""
     children = below(fields)
-    shown = range(len(fields)) if every else sorted(_shown(fields, children))
-    depths = _Depths()
-    made = [(index, depths.of(fields[index].depth)) for index in shown]
+    shown = set(range(len(fields)) if every else _shown(fields, children))
+    made = list(_indented(fields, shown))
     found: list[Row] = []
     for number, (index, indent) in enumerate(made):
         after = made[number + 1][1] if number + 1 < len(made) else 0
         pair = parts_of_pair(fields, index, children[index]) is not None
         found.append(Row(fields[index], indent, after > indent, pair, number))
-    nameless = [Row(field, 0, False, False, len(found) + n) for n, field in enumerate(unnamed(fields, len(data), data))]
+    nameless = [Row(field, 0, False, False, len(found) + n) for n, field in enumerate(unnamed(fields, data))]
     return sorted(found + nameless, key=lambda row: row.field.offset) if nameless else found
 
 
-class _Depths:
-    """How many of the ancestors of a field are shown, from the depths of the fields before."""
-
-    def __init__(self) -> None:
-        self.open: list[int] = []
-
-    def of(self, depth: int) -> int:
-        while self.open and self.open[-1] >= depth:
-            self.open.pop()
-        self.open.append(depth)
-        return len(self.open) - 1
-
-
-def below(fields: list[Field]) -> list[range]:
-    """For each field, the indexes of all that belong to it."""
-    made: list[range] = []
+def _indented(fields: list[Field], shown: set[int]) -> Iterator[tuple[int, int]]:
+    """Each field that is shown, and how many of its ancestors are."""
+    ancestors: list[tuple[int, bool]] = []  # depth, shown
     for index, field in enumerate(fields):
-        end = index + 1
-        while end < len(fields) and fields[end].depth > field.depth:
-            end += 1
-        made.append(range(index + 1, end))
+        while ancestors and ancestors[-1][0] >= field.depth:
+            ancestors.pop()
+        if index in shown:
+            yield index, sum(seen for _, seen in ancestors)
+        ancestors.append((field.depth, index in shown))
+
+
+def below(fields: list[Field]) -> list[list[int]]:
+    """For each field, the indexes of all that belong to it. One that lies in pieces also has what is in the others."""
+    made: list[list[int]] = []
+    for index, field in enumerate(fields):
+        inside = []
+        for other in range(index + 1, len(fields)):
+            if fields[other].depth > field.depth and (not field.rest or _within(fields[other], field)):
+                inside.append(other)
+            elif not field.rest:
+                break
+        made.append(inside)
     return made
 
 
-def _shown(fields: list[Field], children: list[range]) -> Iterator[int]:
-    index = 0
-    while index < len(fields):
-        field, pair = fields[index], parts_of_pair(fields, index, children[index])
-        wraps = field.name in WRAPPERS and (len(children[index]) or not field.length)
+def _within(inner: Field, outer: Field) -> bool:
+    return any(start <= inner.offset < start + length for start, length in outer.spans)
+
+
+def _shown(fields: list[Field], children: list[list[int]]) -> Iterator[int]:
+    said: set[int] = set()
+    for index, field in enumerate(fields):
+        if index in said:
+            continue
+        inside = children[index]
+        pair = parts_of_pair(fields, index, inside)
+        wraps = field.name in WRAPPERS and (inside or not field.length)
         if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
             yield index
-        index = children[index].stop if pair or _sums_up(fields, index, children[index]) else index + 1
+        if pair or _sums_up(fields, index, inside):
+            said.update(inside)
 
 
-def _sums_up(fields: list[Field], index: int, inside: range) -> bool:
+def _sums_up(fields: list[Field], index: int, inside: list[int]) -> bool:
     """Does a field's value say all that its parts do, as that of an HTTP request's first line, or of AJP's strings?"""
     said, parts = fields[index].value, [fields[i] for i in inside]
     if not said or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
@@ -85,7 +93,7 @@ def _sums_up(fields: list[Field], index: int, inside: range) -> bool:
     return all(part.value in said for part in parts) or all(part.value == said for part in parts if part not in details)
 
 
-def parts_of_pair(fields: list[Field], index: int, inside: range) -> tuple[Field, Field] | None:
+def parts_of_pair(fields: list[Field], index: int, inside: list[int]) -> tuple[Field, Field] | None:
     """(name, value) of a field that is a variable or a header: one part of it says its name, a later one its value."""
     whole = fields[index]
     parts = [fields[i] for i in inside if fields[i].depth == whole.depth + 1]
@@ -104,15 +112,15 @@ def _says(part: Field) -> tuple[str, ...]:
     return said, said.partition("(")[2].rstrip(")") if said.startswith("0x") else said
 
 
-def unnamed(fields: list[Field], length: int, data: bytes) -> Iterator[Field]:
+def unnamed(fields: list[Field], data: bytes) -> Iterator[Field]:
     """The bytes that no field names: of a protocol that nobody here decodes."""
     at = 0
     for offset, size in sorted(span for field in fields for span in field.spans):
         if offset > at:
             yield _raw(data, (at, offset - at))
         at = max(at, offset + size)
-    if at < length:
-        yield _raw(data, (at, length - at))
+    if at < len(data):
+        yield _raw(data, (at, len(data) - at))
 
 
 def _raw(data: bytes, span: Span) -> Field:

@@ -76,8 +76,7 @@ class Talk:
         return said
 
     def _asked(self, id: int, method: bytes) -> None:
-        """Tell whoever decodes the answer, now or later."""
-        self._decoders["response"].asked(method)
+        """Tell what is inside the answer, now or later. (The outer decoders are a pair and know each other.)"""
         self._methods.setdefault(id, []).append(method)
         for (towards, inside, _), inner in self._inner.items():
             if towards == "response" and inside == id:

@@ -12,8 +12,9 @@ from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail
 from gateway_zoo.wire import asking, client
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.fronted import CannotFront, Fronted
-from gateway_zoo.wire.told import FRONT, Asked, to_a_front
+from gateway_zoo.wire.told import FRONT, Asked, BadWordError, to_a_front
 from gateway_zoo.wire.wires import Wires
 
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
@@ -43,9 +44,14 @@ def _one(
     before = max(told.all, default=0)
     at = client.address(url.removeprefix("http://").partition("/")[0])
     where = replace(asking.place(made, registry, id, asked), host=at.host, port=at.port)
-    pairs = [(name, value) for name, value in to_a_front(asked, where) if name != b"REQUEST_URI"]
-    request = wires["HTTP"].request([*pairs, (b"REQUEST_URI", f"/{id}{asked.target}".encode())], asked.data or b"")
-    answer = client.ask(wires, at, request, "HTTP", at.host, FRONT)
+    where = replace(where, uri=f"/{id}{asked.target}")
+    try:
+        request = wires["HTTP"].request(to_a_front(asked, where), asked.data or b"")
+        answer = client.ask(wires, at, request, "HTTP", at.host, FRONT)
+    except (BadWordError, CannotEncode) as error:
+        fail(f"an ordinary client cannot say this: {error}", 2)
+    except OSError as error:
+        fail(f"the front on {at} does not answer: {error.strerror or error}", 3)
     deadline = time.monotonic() + PATIENCE_S
     while (found := told.all.get(before + 1)) is None or found.seconds is None:
         if time.monotonic() > deadline or (found and found.status == 101):

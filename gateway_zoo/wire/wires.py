@@ -10,6 +10,7 @@ A glob, as the registry: a new protocol adds a wire.py and edits nothing. What a
 """
 
 import importlib.util
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, cast
 
@@ -54,11 +55,14 @@ class Wires:
     def __getitem__(self, protocol: str) -> Wire:
         if protocol not in self._loaded:
             path = self._paths[protocol]
-            # By path, under a name of its own: `uwsgi` is also the name of a module that is installed.
-            spec = importlib.util.spec_from_file_location(f"zoo_wire_{path.parent.name}", path)
+            # By path, under a name of its own: `uwsgi` is also the name of a module that is installed. As a package, so
+            # that a long protocol may have a second file: `from .wire_layout import …`.
+            name = f"zoo_wire_{path.parent.name}"
+            places = [str(path.parent)]
+            spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=places)
             assert spec is not None
             assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
+            module = sys.modules[name] = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
             self._loaded[protocol] = cast("Wire", module)
         return self._loaded[protocol]

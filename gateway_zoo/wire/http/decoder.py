@@ -32,6 +32,7 @@ from gateway_zoo.wire.http.faults import (
 from gateway_zoo.wire.http.grammar import BEGINS, BLANK, CHUNK_LINE, LAST_CHUNK, REQUEST_LINE
 
 WAITING = 100_000  # requests without an answer that are remembered, eight bytes each
+PIECE = 1 << 24  # of another body for h11 at once
 SLICE = 65_536  # of a chunked body for h11 at once: what it has not used yet is copied to be counted
 
 
@@ -144,12 +145,12 @@ class Messages(Decoder):
         coding, length = _value(head, b"transfer-encoding"), _value(head, b"content-length")
         if coding and head.http_version < b"1.1":
             raise BadTransferEncoding(offset, coding, "no Transfer-Encoding in HTTP/1.0")
-        self._left = int(length) if length else None
+        self._left = int(length) if length and not coding else None
         self._now = self._chunks if coding else self._body
 
     def _body(self, data: bytes, at: int, events: list[Event]) -> int:
         assert self._connection
-        piece = data[at:] if self._left is None else data[at : at + self._left]
+        piece = data[at : at + (PIECE if self._left is None else min(self._left, PIECE))]
         self._connection.receive_data(piece)
         event = self._connection.next_event()
         assert isinstance(event, h11.Data)
@@ -182,10 +183,11 @@ class Messages(Decoder):
             here = given - len(connection.trailing_data[0])
             line = at + self._footer  # where a chunk-size, or the trailers begin
             content = event.data if isinstance(event, h11.Data) else b""
-            if here - len(content) - line > self.limits.head:
-                raise TooLong(self.offset + line, data[line:], f"a line of at most {self.limits.head} bytes")
+            start = self._trailers_at(data, line) if isinstance(event, h11.EndOfMessage) else line
+            if here - len(content) - start > self.limits.head:
+                raise self._too_long(data, start)
             if isinstance(event, h11.EndOfMessage):
-                self._trailers(event, data, line, here, events)
+                self._trailers(event, start, here, events)
                 return here
             if isinstance(event, h11.Data):
                 events.append(Data(self.offset + here - len(content), 0, "body", bytes(content)))
@@ -206,17 +208,19 @@ class Messages(Decoder):
         if words.startswith("illegal chunk header"):
             return BadChunk(self.offset + line, data[line:], "a chunk-size in hexadecimal digits")
         if words.startswith("Receive buffer too long"):
-            return TooLong(self.offset + line, data[line:], f"a line of at most {self.limits.head} bytes")
+            return self._too_long(data, self._trailers_at(data, line))
         start = self._trailers_at(data, line)
         return named(error, data[start:], self.offset + start)
+
+    def _too_long(self, data: bytes, at: int) -> TooLong:
+        return TooLong(self.offset + at, data[at:], f"a line, or trailers, of at most {self.limits.head} bytes")
 
     def _trailers_at(self, data: bytes, line: int) -> int:
         found = None if self._last_chunk else CHUNK_LINE.match(data, line)
         return found.end() if found else line
 
-    def _trailers(self, event: h11.EndOfMessage, data: bytes, line: int, here: int, events: list[Event]) -> None:
+    def _trailers(self, event: h11.EndOfMessage, start: int, here: int, events: list[Event]) -> None:
         if pairs := event.headers.raw_items():
-            start = self._trailers_at(data, line)
             self._within_limits(pairs, here - start, self.offset + start)
             events.append(Head(self.offset + start, 0, b"", pairs))
         self._end(self.offset + here, events)
@@ -282,7 +286,7 @@ class Requests(Messages):
         connection = h11.Connection(h11.SERVER, self.limits.head)
         request = self._first(connection, head, offset, events)
         assert isinstance(request, h11.Request)
-        upgrade = _value(request, b"upgrade") if b"pgrade" in head or b"PGRADE" in head else b""
+        upgrade = _value(request, b"upgrade") if b"upgrade" in head.lower() else b""
         if not self._heard.ask(request.method, proposes=bool(upgrade)):
             raise TooMany(offset, head, f"at most {WAITING} requests without an answer")
         self._websocket = _is_websocket(upgrade)

@@ -1,0 +1,265 @@
+// The page that shows the wire: the list of exchanges, and which of them is looked at. Fields and bytes: detail.js; two
+// side by side: compare.js; long lists: rows.js; what strangers wrote: text.js.
+//
+// The server tells what is new as Server-Sent Events. An event has an id; whoever comes back says the last one that was
+// heard, and is told what came meanwhile. A tab that nobody sees hangs up: a browser opens few connections to a server.
+
+import { compare } from "./compare.js";
+import { show } from "./detail.js";
+import { Rows, step } from "./rows.js";
+import { bytes, made, number, plain } from "./text.js";
+
+const SILENCE_MS = 16_000;                           // the server says something every 5 s
+const RETRY_MS = 1500;
+
+const $ = (id) => document.getElementById(id);
+const all = new Map();                               // number -> exchange, as the server said it last
+let shown = [];                                      // those that the filter lets through, by number
+let selected, marked;                                // numbers
+let view = "request";
+let detail;                                          // of the selected one: {number, request, response}
+let mark = "";                                       // the last event's id
+let paused = false, following = true, dirty = false, unseen = 0;
+let source, silence, retry;
+
+const list = new Rows($("list"), drawExchange);
+
+// --- The connection ---------------------------------------------------------------------------------------------------
+
+function listen() {
+  hangUp();
+  source = new EventSource(`live?since=${encodeURIComponent(mark)}`);
+  source.onmessage = (event) => { mark = event.lastEventId; alive(); take(JSON.parse(event.data)); };
+  source.addEventListener("beat", alive);
+  source.onopen = alive;
+  source.onerror = lost;
+}
+
+function hangUp() {
+  source?.close();
+  clearTimeout(silence);
+  clearTimeout(retry);
+}
+
+function alive() {
+  clearTimeout(silence);
+  silence = setTimeout(lost, SILENCE_MS);
+  state("on", "live");
+}
+
+function lost() {
+  hangUp();
+  state("off", "not connected; what is here stays");
+  retry = setTimeout(listen, RETRY_MS);
+}
+
+function state(name, text) {
+  $("state").dataset.state = name;
+  $("state-text").textContent = text;
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? hangUp() : listen()));
+
+// --- What the server says -----------------------------------------------------------------------------------------------
+
+function take({ anew, state: told, exchanges }) {
+  if (anew) forget();
+  for (const one of exchanges) {
+    if (!all.has(one.number)) unseen += 1;
+    all.set(one.number, one);
+    one.text = haystack(one);
+  }
+  for (const old of all.keys()) if (old < told.first) all.delete(old);
+  $("file").textContent = plain(told.file, 200).split("/").at(-1);
+  $("file").title = plain(told.file);
+  $("problem").hidden = !told.problem;
+  $("problem").textContent = plain(told.problem, 1000);
+  document.body.classList.toggle("secrets", told.secrets === true);
+  if (exchanges.some((one) => one.number === selected)) load(true);
+  later();
+}
+
+/** Another recording has begun. */
+function forget() {
+  all.clear();
+  unseen = 0;
+  selected = marked = detail = undefined;
+  following = true;
+  look();
+}
+
+/** Once before the next picture, however many events come till then. */
+function later() {
+  if (dirty) return;
+  dirty = true;
+  requestAnimationFrame(() => {
+    dirty = false;
+    if (!paused) refresh();
+    tell();
+  });
+}
+
+// --- The list -----------------------------------------------------------------------------------------------------------
+
+function haystack(one) {
+  const { exhibit, front, protocol, method, target, status, errors } = one;
+  const class_ = status ? `${String(status)[0]}xx` : "";
+  return [exhibit, front, protocol, method, target, status, class_, errors.length ? "error" : ""].join(" ").toLowerCase();
+}
+
+function refresh() {
+  const words = $("filter").value.toLowerCase().split(" ").filter(Boolean);
+  shown = [...all.values()].filter((one) => words.every((word) => one.text.includes(word)));
+  shown.sort((a, b) => a.number - b.number);
+  unseen = 0;
+  list.show(shown.length);
+  if (following) list.root.scrollTop = list.root.scrollHeight;
+  list.render();
+  $("none").hidden = all.size > 0;
+  if (selected === undefined && shown.length) select(shown.at(-1).number);
+}
+
+function tell() {
+  const first = Math.min(...[...all.keys()].slice(0, 1));
+  const parts = [shown.length === all.size ? `${number(all.size)} exchanges` : `${number(shown.length)} of ${number(all.size)} exchanges`];
+  if (all.size === 1 && shown.length === 1) parts[0] = "1 exchange";
+  if (first > 1) parts.push(`those before No. ${number(first)} are no longer kept`);
+  if (paused && unseen) parts.push(`${number(unseen)} new while paused`);
+  $("count").textContent = all.size ? parts.join("; ") : "";
+  $("newest").hidden = following || paused;
+}
+
+function drawExchange(index) {
+  const one = shown[index];
+  const row = made("div", "exchange");
+  row.id = `exchange-${one.number}`;
+  row.setAttribute("role", "option");
+  row.setAttribute("aria-selected", one.number === selected);
+  row.setAttribute("aria-setsize", shown.length);
+  row.setAttribute("aria-posinset", index + 1);
+  const count = made("span", "number", number(one.number));
+  if (one.number === marked) count.prepend(made("span", "chip", "A"));
+  const target = made("span", "target");
+  target.append(made("b", "", plain(one.method, 20)), " ", plain(one.target) || "…");
+  if (one.errors.length) target.prepend(made("span", "chip error", "error"), " ");
+  row.title = one.errors.map((error) => plain(error)).join("\n");
+  row.append(count, made("span", "", clock(one.began)), made("span", "", plain(one.exhibit, 40)));
+  row.append(made("span", "", plain(one.front, 20)), made("span", "", plain(one.protocol, 20)), target);
+  row.append(made("span", `number ${kind(one)}`, one.status ?? (one.seconds === null ? "…" : "—")));
+  row.append(made("span", "number", number(one.request)), made("span", "number", number(one.response)));
+  row.append(made("span", "number", one.seconds === null ? "…" : (one.seconds * 1000).toFixed(1)));
+  row.classList.toggle("bad-one", one.errors.length > 0);
+  return row;
+}
+
+function kind(one) {
+  return !one.status ? "quiet" : one.status < 400 ? "good" : one.status < 500 ? "warn" : "bad";
+}
+
+function clock(seconds) {
+  const time = new Date(seconds * 1000);
+  return Number.isNaN(time.valueOf()) ? "?" : `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}
+
+list.root.addEventListener("scroll", () => {
+  const now = list.atEnd;
+  if (now !== following) { following = now; tell(); }
+}, { passive: true });
+list.root.addEventListener("click", (event) => { if (shown[list.at(event)]) select(shown[list.at(event)].number); });
+list.root.addEventListener("keydown", (event) => {
+  if (!shown.length || event.ctrlKey || event.metaKey || event.altKey) return;
+  const to = step(event.key, shown.findIndex((one) => one.number === selected), list);
+  if (to === undefined) return;
+  event.preventDefault();
+  select(shown[to].number);
+});
+$("filter").addEventListener("input", () => { following = true; refresh(); tell(); });
+$("newest").addEventListener("click", () => { following = true; refresh(); tell(); });
+$("pause").addEventListener("click", () => {
+  paused = !paused;
+  $("pause").setAttribute("aria-pressed", paused);
+  $("pause").textContent = paused ? "Go on" : "Pause";
+  later();
+});
+
+// --- The selected one ---------------------------------------------------------------------------------------------------
+
+function select(one) {
+  if (one === selected) return;
+  selected = one;
+  const index = shown.findIndex(({ number }) => number === one);
+  list.show();
+  if (index >= 0) list.reveal(index);
+  list.root.setAttribute("aria-activedescendant", `exchange-${one}`);
+  load(false);
+}
+
+/** Fetch what is to be shown. `again`: it has changed since. */
+async function load(again) {
+  const wanted = selected;
+  try {
+    const answer = await fetch(`exchanges/${wanted}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    const told = await answer.json();
+    if (wanted !== selected) return;
+    detail = told;
+    look(again);
+  } catch (error) {
+    if (wanted === selected) $("title").textContent = plain(error.message, 200);
+  }
+}
+
+/** Show the selected one as `view` says. */
+function look(again = false) {
+  const beside = marked !== undefined && marked !== selected && all.has(marked);
+  if (view === "compare" && !beside) view = "request";
+  for (const tab of document.querySelectorAll("[role=tab]")) {
+    tab.setAttribute("aria-selected", tab.dataset.view === view);
+    tab.disabled = !detail || (tab.dataset.view === "compare" && !beside);
+  }
+  $("tab-request").textContent = detail ? `Request ${bytes(detail.request.bytes.length / 2)}` : "Request";
+  $("tab-response").textContent = detail ? `Response ${bytes(detail.response.bytes.length / 2)}` : "Response";
+  $("tab-compare").textContent = beside ? `Beside A (No. ${number(marked)})` : "Beside A";
+  $("mark").disabled = !detail;
+  $("mark").setAttribute("aria-pressed", selected !== undefined && selected === marked);
+  $("mark").textContent = selected !== undefined && selected === marked ? "This is A" : "Mark as A";
+  $("fields").hidden = $("bytes").hidden = view === "compare" || !detail;
+  $("compare").hidden = view !== "compare";
+  title();
+  if (!detail) return;
+  if (view === "compare") layBeside();
+  else show(detail[view], detail.left_out, again);
+}
+
+function title() {
+  const title = $("title");
+  title.textContent = "Select an exchange";
+  title.className = "";
+  if (!detail) return;
+  title.textContent = `No. ${number(detail.number)} · ${plain(detail.exhibit, 40)} behind ${plain(detail.front, 20)}`;
+  if (detail.errors.length) {
+    title.textContent += ` · ${plain(detail.errors[0], 200)}`;
+    title.className = "bad";
+  }
+  title.title = title.textContent;
+}
+
+async function layBeside() {
+  const [a, b] = [all.get(marked), all.get(selected)];
+  const answer = await fetch(`exchanges/${a.number}/${b.number}`);
+  if (a.number !== marked || b.number !== selected || view !== "compare") return;
+  if (answer.ok) compare(a, b, await answer.json());
+  else $("compare").textContent = await answer.text();
+}
+
+$("mark").addEventListener("click", () => {
+  marked = marked === selected ? undefined : selected;
+  list.show();
+  look(true);
+});
+for (const tab of document.querySelectorAll("[role=tab]")) {
+  tab.addEventListener("click", () => { view = tab.dataset.view; look(); });
+}
+
+look();
+listen();
