@@ -18,13 +18,14 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from gateway_zoo.wire import fields
-from gateway_zoo.wire.events import Data, End, Event, Head, Other, Variables
+from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Variables
 from gateway_zoo.wire.fields import Span, placed
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.talk import Said, Talk, method_of
 from gateway_zoo.wire.wires import Direction, Wires
 
 MASK = b"*"
+LONGEST = 1 << 18  # bytes that wait for the variables of a request that has begun
 #: What needs no decoder: a whole head of an ordinary answer with none of the names below in it; then comes its body.
 ORDINARY = {
     "HTTP": re.compile(rb"HTTP/1\.[01] [2-5]\d\d [^\r\n]*\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)*\r\n"),
@@ -72,8 +73,14 @@ class _Held:
         self.start = self.end = 0
         self.pieces: list[Bytes] = []
         self.masked: list[Span] = []
+        self.begun: dict[int, int] = {}  # FastCGI: where requests began whose variables are not all there
         #: (request id, stream) -> bytes so far of the protocol inside, and its pieces that are held: (offset, data)
         self.inside: dict[tuple[int, str], tuple[int, list[tuple[int, bytes]]]] = {}
+
+    def free(self, settled: int) -> int:
+        """Up to here nothing is needed any more: the fields of a request are named from its beginning on."""
+        begun = min(self.begun.values(), default=settled)
+        return min(settled, begun) if self.end - begun < LONGEST else settled
 
     def data(self) -> bytes:
         return self.pieces[0].data if len(self.pieces) == 1 else b"".join(piece.data for piece in self.pieces)
@@ -135,7 +142,7 @@ class _Connection:
             held.release(min(self._talk.settled(entry.direction), held.end), self._out)
             self._mask_all(held)
         else:
-            held.release(self._talk.settled(entry.direction), self._out)
+            held.release(held.free(self._talk.settled(entry.direction)), self._out)
 
     def ended(self, entry: Ended) -> None:
         """What is still held is the beginning of a head whose end will never come."""
@@ -161,7 +168,9 @@ class _Connection:
     # --- where the secrets are ----------------------------------------------------------------------------------------
 
     def _outer(self, direction: Direction, held: _Held, event: Event) -> None:
-        if isinstance(event, Data):
+        if isinstance(event, Begin):
+            held.begun[event.id] = event.offset
+        elif isinstance(event, Data):
             inner = self._wires[self._protocol].INNER.get(event.stream)
             if inner and inner not in self._wires:
                 self._unread = True
@@ -174,10 +183,14 @@ class _Connection:
             if direction == "request" and (method := method_of(event)):
                 self._methods.append(method)
             if expected := secret_bytes(event):
-                start = max(event.offset, held.start)
+                start = max(held.begun.get(event.id, event.offset), held.start)
                 window = held.data()[start - held.start :]
                 self._mask(held, self._protocol, direction, window, ((start, len(window)),), expected)
+            held.begun.pop(event.id, None)
+        elif isinstance(event, Abort):
+            held.begun.pop(event.id, None)
         elif isinstance(event, End):
+            held.begun.pop(event.id, None)
             if direction == "response":
                 del self._methods[:1]
             for key in [key for key in held.inside if key[0] == event.id]:

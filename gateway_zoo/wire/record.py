@@ -83,6 +83,9 @@ def run(
         fail("in containers nobody can stand between a front and its gateways; record a zoo started by ./zoo up", 3)
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
+    wires = Wires(registry)
+    for protocol in wires.protocols:
+        wires[protocol]  # loaded now: a Ctrl-C in the middle of that would end Python with its signal at the very end
     stop_like_ctrl_c()
     final = Path(output).absolute() if output else made.run / "wire.jsonl"
     if output:
@@ -96,6 +99,7 @@ def run(
     try:
         with file:
             recorder = Recorder(file, secrets)
+            printer = Printer(recorder, wires)
             fronted = Fronted(
                 *(made, names or _running(made), wanted, recorder.entry),
                 on_pause=recorder.pause,
@@ -104,10 +108,12 @@ def run(
                 registry=registry,
             )
             with suppress(KeyboardInterrupt), fronted:
-                path.replace(final)
+                if path != final:
+                    path.replace(final)
                 began = True
                 _tell(fronted, final, secrets)
-                _stay(fronted, recorder, Wires(registry), final if page else None)
+                _stay(fronted, printer, final if page else None)
+            printer.rest()
             _sum_up(fronted, recorder, final)
     except CannotFront as error:
         fail(str(error), 3)
@@ -154,25 +160,48 @@ def _tell(fronted: Fronted, path: Path, secrets: bool) -> None:
     say("Ctrl-C ends the recording.")
 
 
-def _stay(fronted: Fronted, recorder: Recorder, wires: Wires, page: Path | None) -> None:
+class Printer:
+    """A line for each exchange that is over, in the main thread."""
+
+    def __init__(self, recorder: Recorder, wires: Wires) -> None:
+        self.recorder = recorder
+        self._exchanges = Exchanges(wires, SHOWN)
+        self._printed: set[int] = set()
+        self._skipped = 0
+
+    def wait(self, seconds: float) -> None:
+        """For the next entry, that long."""
+        try:
+            entry = self.recorder.to_print.get(timeout=seconds) if seconds else self.recorder.to_print.get_nowait()
+        except queue.Empty:
+            self._skip()
+            return
+        for exchange in self._exchanges.feed(entry):
+            if exchange.seconds is not None and exchange.number not in self._printed:
+                self._printed.add(exchange.number)
+                self._printed.discard(exchange.number - SHOWN)
+                print(one_line(exchange), flush=True)
+
+    def _skip(self) -> None:
+        if (skipped := self.recorder.skipped) != self._skipped:
+            print(f"… and {skipped - self._skipped} more connections, recorded too", flush=True)
+            self._skipped = skipped
+
+    def rest(self) -> None:
+        """What was recorded before the end."""
+        with suppress(OSError):  # the terminal may be gone
+            while not self.recorder.to_print.empty():
+                self.wait(0)
+            self._skip()
+
+
+def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
     """Print and look after things, until somebody interrupts."""
-    shown = Exchanges(wires, SHOWN)
-    printed: set[int] = set()
     viewer = _start_page(page) if page else None
-    skipped = 0
     try:
         while True:
             fronted.tend()
-            with suppress(queue.Empty):
-                for exchange in shown.feed(recorder.to_print.get(timeout=0.2)):
-                    if exchange.seconds is not None and exchange.number not in printed:
-                        printed.add(exchange.number)
-                        printed.discard(exchange.number - SHOWN)
-                        print(one_line(exchange), flush=True)
-                continue
-            if skipped != recorder.skipped:
-                print(f"… and {recorder.skipped - skipped} more connections, recorded too", flush=True)
-                skipped = recorder.skipped
+            printer.wait(0.2)
     finally:
         if viewer:
             viewer.terminate()
