@@ -29,6 +29,7 @@ bench-c10k:      ## 10,000 idle connections on nginx and on Apache event: ping f
 bench-wire:      ## what decoding costs next to a bare loop and to others; what the relay and `zoo wire` cost
 	./zoo test --collect-only -q tests/test_wire.py >/dev/null
 	.venv/bin/python tests/bench_wire.py
+	.venv/bin/python tests/bench_relay.py
 
 lock:            ## the lock files from pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
