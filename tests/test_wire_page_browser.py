@@ -55,6 +55,22 @@ def lit(tab: "Tab") -> bytes:
     return bytes.fromhex("".join(hexadecimal))
 
 
+def test_the_characters_stand_beside_their_bytes(browser: "Browser", film: Film) -> None:
+    """Also those that are blanks, and in the last line, which is shorter."""
+    film.scene("/a%20b", body=b"a b  c " * 20)
+    with opened(browser, film.path) as tab:
+        tab.locator("#list .row").click()
+        tab.locator("#bytes .line").first.wait_for()
+        for column in ("hex", "ascii"):
+            boxes = [cells.bounding_box() for cells in tab.locator(f"#bytes .{column}").all()]
+            assert len({box["x"] for box in boxes if box}) == 1, column
+        for line_ in tab.locator("#bytes .line").all():
+            left = line_.locator(".hex i").all()
+            right = line_.locator(".ascii i").all()
+            shown = [(a.bounding_box(), b.bounding_box()) for a, b in zip(left, right, strict=True)]
+            assert all(a and b and a["y"] == b["y"] and b["width"] > 4 for a, b in shown)
+
+
 def test_the_list_appears_live_while_the_file_grows(browser: "Browser", tmp_path: Path) -> None:
     later = tmp_path / "later.jsonl"
     with opened(browser, later) as tab:

@@ -166,8 +166,9 @@ function fit() {
   probe.remove();
   const margins = parseFloat(getComputedStyle(root).fontSize);
   wide = root.clientWidth >= WIDTH * one + margins ? 16 : 8;
+  root.classList.toggle("narrow", wide === 8);
   const lines = Math.ceil(data.length / wide) + (left.bytes > 0);
-  $("bytes").classList.toggle("empty", !data.length);
+  root.classList.toggle("empty", !data.length);
   dump.show(lines);
 }
 new ResizeObserver(() => { if (data.length) { fit(); light(); } }).observe($("bytes"));
