@@ -10,11 +10,9 @@ Each direction is decoded by itself. So an id counts as active until its inputs 
 application may end a request earlier (END_REQUEST) stands in the other direction.
 """
 
-import re
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from http.client import responses
 from itertools import accumulate
 from typing import ClassVar, NamedTuple
 
@@ -24,6 +22,7 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Pairs, Values, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Span, Stream, cut, in_order, placed
+from gateway_zoo.wire.heads import cgi_head
 from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLong, fields
 from gateway_zoo.wire.wires import Direction
 
@@ -31,8 +30,6 @@ INNER: Mapping[str, str] = {"STDOUT": "CGI"}
 LARGEST = 65_535  # contentLength has two bytes
 LONGEST = 0x7FFFFFFF  # a name or a value: four bytes, the highest bit says that there are four (3.4)
 KEEP_CONN = 1
-TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name
-UNSAYABLE = re.compile(rb"[\0\r\n]")
 
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
@@ -684,11 +681,4 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
-    for name, value in headers:
-        if not TOKEN.fullmatch(name) or UNSAYABLE.search(value) or value != value.strip(b" \t"):
-            raise CannotEncode(f"{name[:24]!r}: {value[:24]!r} is no header (RFC 3875 6.3)")
-    if not 100 <= status <= 999:
-        raise CannotEncode(f"status {status}: it has three digits (RFC 3875 6.3.3)")
-    reason = responses.get(status, "").encode()
-    lines = [b"Status: %d %s" % (status, reason), *(name + b": " + value for name, value in headers)]
-    return stream(STDOUT, 1, b"\r\n".join([*lines, b"", b""]) + body) + end()
+    return stream(STDOUT, 1, cgi_head(status, headers) + body) + end()
