@@ -12,7 +12,6 @@ forbidden, zeros before CONTENT_LENGTH's digits are not.
 """
 
 from collections.abc import Mapping, Sequence
-from http.client import responses
 
 from msgspec.structs import replace
 
@@ -20,6 +19,7 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
 from gateway_zoo.wire.fields import Annotated, Field, Stream
+from gateway_zoo.wire.heads import cgi_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Decimal, Literal, Repeat, Shape, Zero, fields
 from gateway_zoo.wire.wires import Direction
 
@@ -216,7 +216,12 @@ def _judged(found: list[Field]) -> list[Field]:
             fault = _forbidden(field, seen)
             seen.add(field.name)
         judged.append(replace(field, means=fault, section="SCGI 3", fault=True) if fault else field)
-    return judged
+    return judged if "SCGI" in seen or found[-1].fault else [_without_version(field) for field in judged]
+
+
+def _without_version(field: Field) -> Field:
+    """The fault of all headers together."""
+    return replace(field, means="no header SCGI", section="SCGI 3", fault=True) if field.name == "headers" else field
 
 
 def _forbidden(header: Field, seen: set[str]) -> str:
@@ -232,8 +237,8 @@ def _forbidden(header: Field, seen: set[str]) -> str:
 
 
 def _value_and_nul(field: Field) -> list[Field]:
-    """A secret is masked byte by byte: the NUL behind it is none."""
-    if not field.secret:
+    """A secret is masked byte by byte: the NUL behind it is none. One that is cut off has no NUL yet."""
+    if not field.secret or field.fault:
         return [field]
     nul = Field(field.offset + field.length - 1, 1, "NUL", means="ends the value", depth=field.depth)
     return [replace(field, length=field.length - 1), nul]
@@ -267,9 +272,4 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of an SCGI server: CGI's (RFC 3875, section 6), ended by closing. Raises CannotEncode."""
-    if not 100 <= status <= 999:
-        raise CannotEncode(f"{status} is no status of three digits")
-    lines = [f"Status: {status} {responses.get(status, '')}".encode(), *(n + b": " + v for n, v in headers)]
-    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
-        raise CannotEncode("a header with a line break or a NUL")
-    return b"\r\n".join([*lines, b"", b""]) + body
+    return cgi_head(status, headers) + body
