@@ -12,22 +12,22 @@ from .wire_layout import LENGTH, LONGEST
 def pairs(block: bytes, limits: Limits) -> Pairs:
     """Split names and values (3.4). Offsets of errors count from the block's first byte."""
     found: Pairs = []
-    at, end = 0, len(block)
+    at, after, end = 0, 0, len(block)
     short = min(limits.name, limits.value, 127)
     try:
-        while at < end:
+        while after < end:
+            at = after
             length, size, name_at = block[at], block[at + 1], at + 2
             if length | size > short:  # four bytes, or too long; rarely neither
                 length, size, name_at = _lengths(block, at, limits)
             value_at = name_at + length
             after = value_at + size
-            if after > end:
-                expected = f"a name of {length} and a value of {size} bytes in the {end - name_at} that are left"
-                raise BadPairs(at, block[at:], expected)
             found.append((block[name_at:value_at], block[value_at:after]))
-            at = after
     except (IndexError, struct.error):
         raise BadPairs(at, block[at:], "the length of a name and of a value") from None
+    if after > end:  # only the last pair can be: once is enough to ask
+        expected = f"a name of {length} and a value of {size} bytes in the {end - name_at} that are left"
+        raise BadPairs(at, block[at:], expected)
     if len(found) > limits.variables:
         raise TooMany(0, block, f"at most {limits.variables} variables, not {len(found)}")
     return found

@@ -84,7 +84,7 @@ class _Records(Decoder):
             after = start + length + padding
             rule: _Rule = rules.get(type, NO_RULE)
             take, fixed, management = rule
-            if version != 1 or (not id) is not management or (fixed is not None and fixed != length):
+            if version != 1 or (id == 0) is not management or (fixed != length and fixed is not None):
                 take = self._checked(data[at:start], base + at)
             if after <= end:
                 take(self, type, id, data[start : start + length], base + at, base + after, events)
@@ -233,8 +233,9 @@ class Requests(_Records):
 
     def _ended(self, request: _Request, id: int, after: int, events: list[Event]) -> None:
         """One of the streams has. With the last one this direction is complete."""
-        request.streams = request.streams[1:]
-        if not request.streams:
+        if len(request.streams) > 1:
+            request.streams = request.streams[1:]
+        else:
             del self._active[id]
             events.append(End(after, id))
 
