@@ -1,14 +1,16 @@
 """WebSocket (RFC 6455): frames. The handshake was HTTP; what follows its 101 is here.
 
-wsproto reads the frames, checks them (5.2-5.5), their order in messages (5.4), the text (8.1) and the closing codes
-(7.4). It does not say where a frame stood, but shows an extension its header and every piece of its payload, unmasked:
-_Observer is one. From the sizes the offsets follow, because a length must be written in the shortest way. Ours: the
-bytes of a frame as fields, what comes after CLOSE, and that compressed payloads (RFC 7692) are passed on as they are.
+wsproto reads the frames, checks them (5.2-5.5), their order in messages (5.4) and the closing codes (7.4). It does not
+say where a frame stood, but shows an extension its header and every piece of its payload, unmasked: _Observer is one.
+From the sizes the offsets follow, because a length must be written in the shortest way. Ours: the bytes of a frame as
+fields, what comes after CLOSE, that text is UTF-8 (8.1), whose faults wsproto finds sooner or later, as the bytes are
+cut, and that compressed payloads (RFC 7692) are passed on as they are.
 
 What trips people up: a message may be several frames, and control frames may stand between them. Only the client
 masks, with a fresh key for each frame: that is no encryption, but keeps scripts from forging HTTP for old proxies.
 """
 
+import codecs
 import struct
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +24,8 @@ from gateway_zoo.wire.fields import Annotated, Field, text
 from gateway_zoo.wire.wires import Direction
 
 INNER: Mapping[str, str] = {}
+
+UTF8 = codecs.getincrementaldecoder("utf-8")
 
 OPCODES = {one.value: one.name for one in Opcode}
 #: Status codes of CLOSE (7.4.1, and IANA's registry).
@@ -97,13 +101,12 @@ WRONG: tuple[tuple[str, type[WireError], str], ...] = (
     ("CLOSE with", BadClose, "a code that may be sent"),
     ("remote CLOSE", BadClose, "a code that may be sent"),
     ("Error decoding CLOSE", BadClose, "a reason in UTF-8"),
-    ("'utf-8' codec", BadText, "UTF-8"),
 )
 
 
 class _Observer(Extension):
-    """An extension that changes nothing, but sees all: the header of the frame that wsproto is in, and its payload.
-    A compressed one it keeps from wsproto, which would look for UTF-8 in it."""
+    """An extension that sees all: the header of the frame that wsproto is in, and its payload. Only those of control
+    frames it shows to wsproto, which would look for UTF-8 in others."""
 
     name = "observer"
 
@@ -111,8 +114,8 @@ class _Observer(Extension):
         self.opcode = Opcode.CONTINUATION
         self.length = 0
         self.pieces: list[bytes] = []
-        self._message_is_compressed = False
-        self._hides = False
+        self._new = b""  # of the pieces, not checked yet
+        self.text: codecs.IncrementalDecoder | None = None  # of the message that we are in, if it is text
 
     def enabled(self) -> bool:
         return True
@@ -126,19 +129,30 @@ class _Observer(Extension):
         """Called again if the masking key was not there yet."""
         self.opcode, self.length, self.pieces = opcode, payload_length, []
         if opcode in {Opcode.TEXT, Opcode.BINARY}:
-            self._message_is_compressed = rsv.rsv1
-        self._hides = self._message_is_compressed and not opcode.iscontrol()
+            self.text = UTF8() if opcode is Opcode.TEXT and not rsv.rsv1 else None
         return RsvBits(opcode in {Opcode.TEXT, Opcode.BINARY}, False, False)
 
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes:
         self.pieces.append(data)
-        return b"" if self._hides else data
+        self._new = data
+        return data if self.opcode.iscontrol() else b""
+
+    def checked(self, last: bool) -> tuple[int, bool]:
+        """Of text: how many bytes at the end of what has come are no whole character, and whether they are wrong."""
+        new, self._new = self._new, b""
+        if self.text is None or self.opcode.iscontrol():
+            return 0, False
+        try:
+            self.text.decode(new, last)
+        except UnicodeDecodeError as error:
+            return len(error.object) - error.start, True
+        return len(self.text.getstate()[0]), False
 
 
 class Frames(Decoder):
     """One event for each frame: Other, under the opcode's name, with the payload unmasked. That of a frame which is
-    longer than Limits.value follows instead, as Data (how much of it, if it then turns out not to be UTF-8, depends on
-    how it was cut). End comes with CLOSE; its status is the code."""
+    longer than Limits.value follows instead, as Data; of text only whole characters. End comes with CLOSE; its status
+    is the code."""
 
     def __init__(self, limits: Limits, *, masked: bool) -> None:
         super().__init__(limits)
@@ -148,6 +162,7 @@ class Frames(Decoder):
         self._start = 0  # of the frame that we are in
         self._begins = b""  # its first bytes, for errors
         self._passed = 0  # bytes of the payload that were passed on
+        self._named_it = False  # and its Other came before
         self._within = False  # a message has begun and not ended
         self._closed = False
 
@@ -157,7 +172,7 @@ class Frames(Decoder):
         self._frames.receive_bytes(data)
         try:
             for frame in self._frames.received_frames():
-                self._piece(frame.frame_finished, events)
+                self._piece(frame.frame_finished, frame.message_finished, data, events)
                 if not self._observer.opcode.iscontrol():
                     self._within = not frame.message_finished
         except ParseFailed as error:
@@ -174,22 +189,28 @@ class Frames(Decoder):
             return data[self._start - self.offset :][:SHOWN]
         return (self._begins + data[: SHOWN - len(self._begins)])[:SHOWN]
 
-    def _piece(self, finished: bool, events: list[Event]) -> None:
-        """A piece of the frame's payload has passed wsproto."""
+    def _piece(self, finished: bool, last: bool, data: bytes, events: list[Event]) -> None:
+        """A piece of the frame's payload has passed wsproto; `last`: it ends the message."""
         seen = self._observer
-        name = OPCODES[seen.opcode]
+        name, header = OPCODES[seen.opcode], header_size(seen.length, self._masks)
+        unfinished, wrong = seen.checked(last)
         if seen.length > self.limits.value:
-            if not self._passed:
+            if not self._named_it:
                 events.append(Other(self._start, 0, name, b""))
+                self._named_it = True
             content = b"".join(seen.pieces)
-            seen.pieces = []
-            events.append(Data(self._start + header_size(seen.length, self._masks) + self._passed, 0, name, content))
-            self._passed += len(content)
-        elif finished:
+            ready = len(content) if finished and not wrong else max(0, len(content) - unfinished)
+            seen.pieces = [content[ready:]] if ready < len(content) else []
+            if ready:
+                events.append(Data(self._start + header + self._passed, 0, name, content[:ready]))
+                self._passed += ready
+        elif finished and not wrong:
             events.append(Other(self._start, 0, name, b"".join(seen.pieces)))
+        if wrong:
+            raise BadText(self._start, self._seen(data), "UTF-8")
         if finished:
-            self._start += header_size(seen.length, self._masks) + seen.length
-            self._passed = 0
+            self._start += header + seen.length
+            self._passed, self._named_it = 0, False
             if seen.opcode is Opcode.CLOSE:
                 self._closed = True
                 code = b"".join(seen.pieces)[:2]

@@ -262,6 +262,7 @@ CHUNK_FAULTS: list[tuple[bytes, type[WireError], int, str]] = [
     (b"3\r\nabc\r\n-1\r\n", faults.BadChunk, 8, "a chunk-size"),
     (b"3\r\nabcd\r\n", faults.BadChunk, 6, "CRLF behind the chunk"),
     (b"3\r\nabc\rd", faults.BadChunk, 6, "CRLF behind the chunk"),
+    (b"1\r\n \r0", faults.BadChunk, 4, "CRLF behind the chunk"),
     (b"3\r\nabc\r\n0\r\nA b\r\n\r\n", faults.BadHeader, 11, "a name, a colon and a value"),
     (b"0\r\nA: b\r\n c d\r\nE\0: f\r\n\r\n", faults.BadHeader, 15, "a name, a colon and a value"),
     (b"3\r\nab", Truncated, 5, "the last chunk"),
@@ -437,6 +438,28 @@ def test_fields_say_what_stands_there() -> None:
     assert trailer.value == "1"
     (length, *_) = [field for field in fields if field.name == "Content-Length"]
     assert (length.means, length.section) == ("bytes of the body, in decimal", "RFC 9110 8.6")
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\r\n", b"\r\n ", b"\r\n \t\r"])
+def test_a_secret_that_is_cut_off_is_marked(end: bytes) -> None:
+    """Exactly the bytes that are there."""
+    data = head("GET / HTTP/1.1", HOST, "Authorization: Basic em9")[:-4] + end
+    found = HTTP.annotate("request", data).fields
+    assert [data[f.offset : f.offset + f.length] for f in found if f.secret and f.length] == [b"Basic em9"]
+    assert [f.name for f in found if f.fault] == ["Authorization"]
+    folded = head("GET / HTTP/1.1", HOST, "Cookie: a=b", " c")[:-4]
+    marked = [f for f in HTTP.annotate("request", folded).fields if f.secret]
+    assert [folded[f.offset : f.offset + f.length] for f in marked] == [b"a=b", b"c"]
+    wrong = head("GET / HTTP/1.1", HOST, "Cookie: a=b", " c\0d")
+    assert HTTP.annotate("request", wrong).fields[-1].secret, "goes on with a secret, and is wrong"
+
+
+def test_a_folded_header_is_shown_as_it_is_read() -> None:
+    data = b"HTTP/1.1 200 OK\r\nDate: a \r\n\t b\r\n c\r\nX:\r\n d\r\nContent-Length: 0\r\n\r\n"
+    (told,) = [event for event in decoder("response").feed(data) if isinstance(event, Head)]
+    fields = HTTP.annotate("response", data).fields
+    shown = [(f.name.encode(), f.value.encode()) for f in fields if f.depth == 0][1:-1]
+    assert shown == told.headers == [(b"Date", b"a  b c"), (b"X", b"d"), (b"Content-Length", b"0")]
 
 
 @pytest.mark.parametrize("wrong", ["Cookie : a=b", "A: b\0", "Authorization: Basic YQ"])

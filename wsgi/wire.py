@@ -21,7 +21,17 @@ from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
 from gateway_zoo.wire.http.decoder import Heard, Requests, Responses
-from gateway_zoo.wire.http.grammar import CHUNK_LINE, EMPTY, FIELD_LINE, FOLD, REQUEST_LINE, STATUS_LINE
+from gateway_zoo.wire.http.grammar import (
+    CHUNK_LINE,
+    CUT_FIELD,
+    CUT_FOLD,
+    EMPTY,
+    FIELD_LINE,
+    FOLD,
+    FOLDED,
+    REQUEST_LINE,
+    STATUS_LINE,
+)
 from gateway_zoo.wire.http.headers import meaning
 from gateway_zoo.wire.wires import Direction
 
@@ -96,9 +106,12 @@ class _Naming:
             return
         self._chunks(len(self.data))
         self._good_lines(len(self.data) if isinstance(error, Truncated) else error.offset)
+        if isinstance(error, Truncated):
+            self._cut_line()
         if self.at < len(self.data):
             wrong, kind = self.data[self.at :], type(error).__name__
             hide = any(secret(line.partition(b":")[0].strip()) for line in wrong.split(b"\n"))
+            hide = hide or (wrong[:1] in b" \t" and bool(self.found) and self.found[-1].secret)
             expected = f"expected {error.expected}"
             self.found.append(Field(self.at, len(wrong), kind, expected, fault=True, secret=hide))
             self.at = len(self.data)
@@ -110,8 +123,14 @@ class _Naming:
         """The lines before `end` of a head that is wrong, or cut off, later."""
         if self.at < end and (REQUEST_LINE.match(self.data, self.at) or STATUS_LINE.match(self.data, self.at)):
             self._first_line()
-        while self.at < end and (FIELD_LINE.match(self.data, self.at) or FOLD.match(self.data, self.at)):
-            self._header()
+        while self.at < end and (line := FIELD_LINE.match(self.data, self.at)):
+            self._header(line)
+
+    def _cut_line(self) -> None:
+        """A header at whose end the data end; it may be the beginning of a secret."""
+        line = CUT_FIELD.match(self.data, self.at)
+        if line and line.end() > self.at:
+            self._header(line)  # which `rest` then marks
 
     def _add(self, length: int, name: str, value: str = "", means: str = "", section: str = "") -> None:
         self.found.append(Field(self.at, length, name, value, means, section))
@@ -130,7 +149,9 @@ class _Naming:
             self._chunked, self._length = False, ""
             self._first_line()
         while not (empty := EMPTY.match(self.data, self.at)):
-            self._header()
+            line = FIELD_LINE.match(self.data, self.at)
+            assert line
+            self._header(line)
         what = "the headers end here" if event.start else "the trailers end here"
         self._add(len(empty[0]), "CRLF", "", what, "RFC 9112 2.1" if event.start else "RFC 9112 7.1")
 
@@ -147,19 +168,20 @@ class _Naming:
             means, section = FIRST_LINE[part]
             self._part(found, part, part, _status_means(found[part]) if part == "status" else means, section)
 
-    def _header(self) -> None:
-        found = FIELD_LINE.match(self.data, self.at)
-        if not found:
-            folded = FOLD.match(self.data, self.at)
-            assert folded
-            owner = next(field for field in reversed(self.found) if field.depth == 0)
-            self._add(len(folded[0]), "obs-fold", "", "the header above goes on", "RFC 9112 5.2")
-            self._part(folded, "value", "field-value", "", "RFC 9112 5.2", hide=secret(owner.name.encode()))
-            return
-        name, value = text(found["name"]), text(found["value"])
-        self._add(len(found[0]), name, value, *meaning(name))
-        self._part(found, "name", "field-name", "", "RFC 9110 5.1")
-        self._part(found, "value", "field-value", "", "RFC 9110 5.5", hide=secret(found["name"]))
+    def _header(self, line: Match[bytes]) -> None:
+        """A header, with the lines on which it goes on."""
+        folds, end = [], line.end()
+        while fold := FOLD.match(self.data, end) or CUT_FOLD.match(self.data, end):
+            folds.append(fold)
+            end = fold.end()
+        name = text(line["name"])
+        value = text(FOLDED.sub(b" ", self.data[line.start("value") : end]).strip(b" \t\r\n"))
+        self._add(end - self.at, name, value, *meaning(name))
+        hide = secret(line["name"])
+        self._part(line, "name", "field-name", "", "RFC 9110 5.1")
+        self._part(line, "value", "field-value", "", "RFC 9110 5.5", hide=hide)
+        for fold in folds:
+            self._part(fold, "value", "field-value", "an obs-fold: the header goes on", "RFC 9112 5.2", hide=hide)
         if name.lower() == "content-length":
             self._length = value
         elif name.lower() == "transfer-encoding":

@@ -204,7 +204,8 @@ class Messages(Decoder):
         words, line = str(error), at + self._footer
         if words.startswith("malformed chunk footer"):
             start = line - 2
-            return BadChunk(self.offset + start, data[max(0, start) :], "CRLF behind the chunk")
+            seen = data[start:] if start >= 0 else b"\r" + data  # which h11 has taken
+            return BadChunk(self.offset + start, seen, "CRLF behind the chunk")
         if words.startswith("illegal chunk header"):
             return BadChunk(self.offset + line, data[line:], "a chunk-size in hexadecimal digits")
         if words.startswith("Receive buffer too long"):
