@@ -22,7 +22,6 @@ from zoo_in_test import REGISTRY, ROOT, Zoo
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Other
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
-from gateway_zoo.wire.http import faults
 from gateway_zoo.wire.specimen import Specimen, load
 from gateway_zoo.wire.talk import Talk
 from gateway_zoo.wire.talk import annotate as annotate_all
@@ -216,55 +215,55 @@ def test_uwsgis_answer_is_http_inside() -> None:
 
 HOST = "Host: a"
 FAULTS: list[tuple[Direction, bytes, type[WireError], int, str]] = [
-    ("request", b"\x16\x03\x01\x00", faults.BadRequestLine, 0, "a method"),
-    ("request", b"\r\n\r\n", faults.BadRequestLine, 2, "a method"),
-    ("request", head("GET  / HTTP/1.1", HOST), faults.BadRequestLine, 0, "method, target and HTTP/1.1"),
-    ("request", head("GET /", HOST), faults.BadRequestLine, 0, "with one space between"),
-    ("request", head("GET / HTTP/2.0", HOST), faults.BadVersion, 0, "HTTP/1.1 or HTTP/1.0"),
-    ("request", head("GET / HTTP/1.1"), faults.BadHost, 0, "a Host header"),
-    ("request", head("GET / HTTP/1.1", HOST, HOST), faults.BadHost, 25, "one Host header"),
-    ("request", head("GET / HTTP/1.1", HOST, "A : b"), faults.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", HOST, "A: b\0"), faults.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", HOST, "A: b\rc"), faults.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", " " + HOST), faults.BadHeader, 16, "not its continuation"),
-    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: +5"), faults.BadContentLength, 26, "a decimal number"),
-    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: "), faults.BadContentLength, 26, "a decimal number"),
+    ("request", b"\x16\x03\x01\x00", HTTP.BadRequestLine, 0, "a method"),
+    ("request", b"\r\n\r\n", HTTP.BadRequestLine, 2, "a method"),
+    ("request", head("GET  / HTTP/1.1", HOST), HTTP.BadRequestLine, 0, "method, target and HTTP/1.1"),
+    ("request", head("GET /", HOST), HTTP.BadRequestLine, 0, "with one space between"),
+    ("request", head("GET / HTTP/2.0", HOST), HTTP.BadVersion, 0, "HTTP/1.1 or HTTP/1.0"),
+    ("request", head("GET / HTTP/1.1"), HTTP.BadHost, 0, "a Host header"),
+    ("request", head("GET / HTTP/1.1", HOST, HOST), HTTP.BadHost, 25, "one Host header"),
+    ("request", head("GET / HTTP/1.1", HOST, "A : b"), HTTP.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", HOST, "A: b\0"), HTTP.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", HOST, "A: b\rc"), HTTP.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", " " + HOST), HTTP.BadHeader, 16, "not its continuation"),
+    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: +5"), HTTP.BadContentLength, 26, "a decimal number"),
+    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: "), HTTP.BadContentLength, 26, "a decimal number"),
     (
         "request",
         head("POST / HTTP/1.1", HOST, "Content-Length: 5", "Content-Length: 6"),
-        faults.BadContentLength,
+        HTTP.BadContentLength,
         45,
         "one Content-Length",
     ),
-    ("request", head("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip"), faults.BadTransferEncoding, 26, "chunked"),
-    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), faults.BadTransferEncoding, 47, "in HTTP/1.0"),
-    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", faults.AfterClose, 46, "nothing more"),
-    ("request", head("GET / HTTP/1.0") + b"G", faults.AfterClose, 18, "nothing more"),
+    ("request", head("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip"), HTTP.BadTransferEncoding, 26, "chunked"),
+    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), HTTP.BadTransferEncoding, 47, "in HTTP/1.0"),
+    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", HTTP.AfterClose, 46, "nothing more"),
+    ("request", head("GET / HTTP/1.0") + b"G", HTTP.AfterClose, 18, "nothing more"),
     ("request", head("GET / HTTP/1.1", HOST) + b"GET", Truncated, 27, "the rest of a head"),
     ("request", head("POST / HTTP/1.1", HOST, "Content-Length: 5") + b"ab", Truncated, 49, "3 more bytes of the body"),
-    ("response", b"<html>", faults.BadStatusLine, 0, "three digits"),
-    ("response", head("HTTP/1.1 20 OK"), faults.BadStatusLine, 0, "three digits"),
-    ("response", head("HTTP/1.1 101 Yes"), faults.BadUpgrade, 0, "a header Upgrade"),
+    ("response", b"<html>", HTTP.BadStatusLine, 0, "three digits"),
+    ("response", head("HTTP/1.1 20 OK"), HTTP.BadStatusLine, 0, "three digits"),
+    ("response", head("HTTP/1.1 101 Yes"), HTTP.BadUpgrade, 0, "a header Upgrade"),
     ("response", head("HTTP/1.1 100 Continue"), Truncated, 25, "the final response"),
     (
         "response",
         head("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 0") + b"x",
-        faults.AfterClose,
+        HTTP.AfterClose,
         57,
         "close",
     ),
 ]
 CHUNK_FAULTS: list[tuple[bytes, type[WireError], int, str]] = [
-    (b"x\r\n", faults.BadChunk, 0, "a chunk-size in hexadecimal digits"),
-    (b"+5\r\nabcde\r\n", faults.BadChunk, 0, "a chunk-size"),
-    (b"0x5\r\nabcde\r\n", faults.BadChunk, 0, "a chunk-size"),
-    (b"\r\n", faults.BadChunk, 0, "a chunk-size"),
-    (b"3\r\nabc\r\n-1\r\n", faults.BadChunk, 8, "a chunk-size"),
-    (b"3\r\nabcd\r\n", faults.BadChunk, 6, "CRLF behind the chunk"),
-    (b"3\r\nabc\rd", faults.BadChunk, 6, "CRLF behind the chunk"),
-    (b"1\r\n \r0", faults.BadChunk, 4, "CRLF behind the chunk"),
-    (b"3\r\nabc\r\n0\r\nA b\r\n\r\n", faults.BadHeader, 11, "a name, a colon and a value"),
-    (b"0\r\nA: b\r\n c d\r\nE\0: f\r\n\r\n", faults.BadHeader, 15, "a name, a colon and a value"),
+    (b"x\r\n", HTTP.BadChunk, 0, "a chunk-size in hexadecimal digits"),
+    (b"+5\r\nabcde\r\n", HTTP.BadChunk, 0, "a chunk-size"),
+    (b"0x5\r\nabcde\r\n", HTTP.BadChunk, 0, "a chunk-size"),
+    (b"\r\n", HTTP.BadChunk, 0, "a chunk-size"),
+    (b"3\r\nabc\r\n-1\r\n", HTTP.BadChunk, 8, "a chunk-size"),
+    (b"3\r\nabcd\r\n", HTTP.BadChunk, 6, "CRLF behind the chunk"),
+    (b"3\r\nabc\rd", HTTP.BadChunk, 6, "CRLF behind the chunk"),
+    (b"1\r\n \r0", HTTP.BadChunk, 4, "CRLF behind the chunk"),
+    (b"3\r\nabc\r\n0\r\nA b\r\n\r\n", HTTP.BadHeader, 11, "a name, a colon and a value"),
+    (b"0\r\nA: b\r\n c d\r\nE\0: f\r\n\r\n", HTTP.BadHeader, 15, "a name, a colon and a value"),
     (b"3\r\nab", Truncated, 5, "the last chunk"),
     (b"0\r\nA: b\r\n", Truncated, 3, "the last chunk"),
 ]
@@ -291,7 +290,7 @@ def test_what_is_wrong_in_chunks_has_a_name(chunks: bytes, kind: type[WireError]
 def test_nobody_may_switch_a_client_that_has_not_asked() -> None:
     requests, responses = HTTP.pair()
     requests.feed(head("GET / HTTP/1.1", HOST))
-    with pytest.raises(faults.BadUpgrade, match="the client has not asked to upgrade"):
+    with pytest.raises(HTTP.BadUpgrade, match="the client has not asked to upgrade"):
         responses.feed(head("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket"))
 
 
