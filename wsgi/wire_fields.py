@@ -13,17 +13,7 @@ from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
 from gateway_zoo.wire.wires import Direction
 
 from .wire_decoder import pair
-from .wire_grammar import (
-    CHUNK_LINE,
-    CUT_FIELD,
-    CUT_FOLD,
-    EMPTY,
-    FIELD_LINE,
-    FOLD,
-    FOLDED,
-    REQUEST_LINE,
-    STATUS_LINE,
-)
+from .wire_grammar import CHUNK_LINE, CUT_FIELD, CUT_FOLD, EMPTY, FIELD_LINE, FOLD, FOLDED, REQUEST_LINE, STATUS_LINE
 from .wire_headers import meaning
 
 INNER: Mapping[str, str] = {"WebSocket": "WebSocket"}

@@ -18,13 +18,7 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
 from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireError
 
-from .wire_faults import (
-    AfterClose,
-    BadChunk,
-    BadTransferEncoding,
-    BadVersion,
-    named,
-)
+from .wire_faults import AfterClose, BadChunk, BadTransferEncoding, BadVersion, named
 from .wire_grammar import BLANK, CHUNK_LINE, LAST_CHUNK
 
 WAITING = 100_000  # requests without an answer that are remembered, eight bytes each
