@@ -85,5 +85,6 @@ FIRST_LINE = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+
 REASON = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 INTEGER = struct.Struct(">H")
 HEADER = struct.Struct(">2sH")
+CODE_AND_LENGTH = struct.Struct(">HH")
 NUL_AND_LENGTH = struct.Struct(">BH")
 PORT = struct.Struct(">HB")

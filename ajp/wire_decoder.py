@@ -9,7 +9,6 @@ from gateway_zoo.wire.wires import Direction
 
 from .wire_codes import (
     CHUNKED,
-    FORWARD_REQUEST,
     HEADER,
     INTEGER,
     KINDS,
@@ -30,10 +29,8 @@ class Requests(Decoder):
 
     WAITS_FOR = "the rest of a packet"
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        self._due = 0  # bytes of the body that are still to come, or CHUNKED
-        self._piece = 0  # of them, in the packet that is being read
+    _due = 0  # bytes of the body that are still to come, or CHUNKED
+    _piece = 0  # of them, in the packet that is being read
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         at, end = 0, len(data)
@@ -85,10 +82,10 @@ class Requests(Decoder):
         if self._due:  # the container has not asked for the rest of the body
             self._due = 0
             events.append(End(offset, 0))
-        if block in (b"", b"\0\0"):
-            events.append(Other(offset, 0, "Data", b""))  # the answer to a container that asks behind the end
-        elif block[0] == FORWARD_REQUEST:
+        if block[:1] == b"\2":
             self._forward(block, offset, events)
+        elif block in (b"", b"\0\0"):
+            events.append(Other(offset, 0, "Data", b""))  # the answer to a container that asks behind the end
         elif block[0] in (PING, SHUTDOWN) or block == b"\x0a":
             events.append(Other(offset, 0, KINDS["request"][block[0]][0], block[1:]))
         else:
@@ -126,11 +123,9 @@ class Responses(Decoder):
 
     WAITS_FOR = "the rest of a packet"
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        self._piece = 0  # bytes that are still to come of a chunk
-        self._nul = False  # and the NUL behind it
-        self._headers = False  # they have come
+    _piece = 0  # bytes that are still to come of a chunk
+    _nul = False  # and the NUL behind it
+    _headers = False  # they have come
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         at, end = 0, len(data)

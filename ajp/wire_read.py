@@ -11,13 +11,14 @@ from gateway_zoo.wire.faults import Limits
 from .wire_codes import (
     ATTRIBUTES,
     CHUNKED,
+    CODE_AND_LENGTH,
     DONE,
     FACTS,
     FIRST_LINE,
-    INTEGER,
     METHODS,
     NUL_AND_LENGTH,
     NULL,
+    PLACES,
     PORT,
     REQ_ATTRIBUTE,
     REQUEST_HEADERS,
@@ -26,27 +27,38 @@ from .wire_codes import (
 )
 from .wire_faults import Odd
 
+ZERO_ONE = (b"0", b"1")
+SIZES = (len("content-length"), len("transfer-encoding"))
+
 
 def forward_request(block: bytes, limits: Limits) -> tuple[Pairs, bytes, Pairs, Pairs, int]:
     """Read a Forward Request, without the packet's header: places, first line, headers, attributes, length of the body.
     For speed it only notices that something is odd."""
-    protocol, at = string_at(block, 2)
-    uri, at = string_at(block, at)
-    places: Pairs = []
-    for name in FACTS:
-        value, at = string_at(block, at)
-        if value is not None:
-            places.append((name, value))
+    strings: list[bytes | None] = []
+    at = 2
+    for _ in PLACES:  # each as string_at reads it, which would cost a call
+        length = block[at] << 8 | block[at + 1]
+        at += 2
+        if length == NULL:
+            strings.append(None)
+            continue
+        end = at + length
+        if block[end]:
+            raise Odd
+        strings.append(block[at:end])
+        at = end + 1
+    protocol, uri, *facts = strings
+    places = [(name, value) for name, value in zip(FACTS, facts, strict=False) if value is not None]
     port, is_ssl = PORT.unpack_from(block, at)
+    places.append((b"server_port", b"%d" % port))
+    places.append((b"is_ssl", ZERO_ONE[is_ssl]))
     headers, at = headers_at(block, at + 3, REQUEST_HEADERS)
     attributes, at = _attributes(block, at)
-    if is_ssl > 1 or at != len(block) or protocol is None or uri is None:
+    if at != len(block) or protocol is None or uri is None:
         raise Odd
     if at > limits.name or len(headers) + len(attributes) > limits.variables:
         check([[(b"", protocol), (b"", uri)], places, headers, attributes], limits)
-    places.append((b"server_port", b"%d" % port))
-    places.append((b"is_ssl", b"%d" % is_ssl))
-    return places, first_line(block[1], uri, protocol, attributes), headers, attributes, _due(block, headers)
+    return places, first_line(block[1], uri, protocol, attributes), headers, attributes, _due(headers)
 
 
 def check(parts: list[Pairs], limits: Limits) -> None:
@@ -62,7 +74,7 @@ def first_line(method: int, uri: bytes, protocol: bytes, attributes: Pairs) -> b
     for attribute, value in attributes:
         if attribute == b"query_string":
             uri = b"%b?%b" % (uri, value)
-    start = b"%b %b %b" % (name, uri, protocol)
+    start = b" ".join((name, uri, protocol))
     if not FIRST_LINE.fullmatch(start):
         raise Odd
     return start
@@ -79,25 +91,24 @@ def string_at(block: bytes, at: int) -> tuple[bytes | None, int]:
 
 
 def headers_at(block: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pairs, int]:
-    """A null string ends behind every packet, so that it needs no question of its own."""
+    """Two numbers at once: of a header with a code, code and length of the value; of one with a name, its length and
+    then NUL and length of the value. A null string ends behind every packet: nobody needs to ask for it."""
     pairs: Pairs = []
-    unpack, unpack_both, add = INTEGER.unpack_from, NUL_AND_LENGTH.unpack_from, pairs.append
-    (count,) = unpack(block, at)
+    unpack_both, unpack_behind = CODE_AND_LENGTH.unpack_from, NUL_AND_LENGTH.unpack_from
+    add, known = pairs.append, names.get
+    count = block[at] << 8 | block[at + 1]
     at += 2
-    for _ in range(count):
-        (code,) = unpack(block, at)
-        at += 2
-        if code in names:
-            name = names[code]
-            (size,) = unpack(block, at)
-            at += 2
-        else:
-            end = at + code
-            name = block[at:end]
-            nul, size = unpack_both(block, end)
+    while count:
+        count -= 1
+        code, size = unpack_both(block, at)
+        at += 4
+        if (name := known(code)) is None:
+            middle = at - 2 + code
+            name = block[at - 2 : middle]
+            nul, size = unpack_behind(block, middle)
             if nul or code >> 8 == 0xA0:
                 raise Odd
-            at = end + 3
+            at = middle + 3
         end = at + size
         if block[end]:
             raise Odd
@@ -107,34 +118,43 @@ def headers_at(block: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pairs
 
 
 def _attributes(block: bytes, at: int) -> tuple[Pairs, int]:
+    """No string is null here, either."""
     pairs: Pairs = []
     while (code := block[at]) != DONE:
-        name: bytes | None = ATTRIBUTES[code]
-        at += 1
+        size = block[at + 1] << 8 | block[at + 2]
+        at += 3
+        if code == SSL_KEY_SIZE:  # a number, and no string
+            pairs.append((ATTRIBUTES[code], b"%d" % size))
+            continue
         if code == REQ_ATTRIBUTE:
-            name, at = string_at(block, at)
-        if code == SSL_KEY_SIZE:
-            value: bytes | None = b"%d" % INTEGER.unpack_from(block, at)[0]
-            at += 2
+            middle = at + size
+            name = block[at:middle]
+            nul, size = NUL_AND_LENGTH.unpack_from(block, middle)
+            if nul:
+                raise Odd
+            at = middle + 3
         else:
-            value, at = string_at(block, at)
-        if name is None or value is None:
+            name = ATTRIBUTES[code]
+        end = at + size
+        if block[end]:
             raise Odd
-        pairs.append((name, value))
+        pairs.append((name, block[at:end]))
+        at = end + 1
     return pairs, at + 1
 
 
-def _due(block: bytes, headers: Pairs) -> int:
-    """How many bytes of body follow, or CHUNKED. Most requests have none of these headers: that is seen at once."""
-    lower = block.lower()
-    if not (b"\xa0\x08" in lower or b"content-length" in lower or b"transfer-encoding" in lower):
-        return 0
-    lengths = [value for name, value in headers if name.lower() == b"content-length"]
+def _due(headers: Pairs) -> int:
+    """How many bytes of body follow, or CHUNKED. Most headers have names of another length: that is seen at once."""
+    lengths, chunked = [], False
+    for name, value in headers:
+        if len(name) in SIZES:
+            lower = name.lower()
+            if lower == b"content-length":
+                lengths.append(value)
+            chunked = chunked or lower == b"transfer-encoding"
     if len(lengths) > 1 or (lengths and not is_length(lengths[0])):
         raise Odd
-    if any(name.lower() == b"transfer-encoding" for name, _ in headers):
-        return CHUNKED
-    return int(lengths[0]) if lengths else 0
+    return CHUNKED if chunked else int(lengths[0]) if lengths else 0
 
 
 def is_length(value: bytes) -> bool:
