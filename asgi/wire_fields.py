@@ -78,7 +78,7 @@ class _Frame:
         )
         self._add(1, "RSV2", str(byte >> 5 & 1), "reserved: 0")
         self._add(1, "RSV3", str(byte >> 4 & 1), "reserved: 0")
-        self._add(1, "opcode", f"{opcode} {OPCODES.get(opcode, '')}".rstrip(), "what the frame is", "5.2, 11.8")
+        self._add(1, "opcode", f"{opcode} ({OPCODES.get(opcode, 'reserved')})", "what the frame is", "5.2, 11.8")
         self.at += 1
         return self.at < len(self.data)
 

@@ -283,7 +283,7 @@ def test_fields_say_what_stands_there() -> None:
         ("RSV1", "0", 0, 1),
         ("RSV2", "0", 0, 1),
         ("RSV3", "0", 0, 1),
-        ("opcode", "1 TEXT", 0, 1),
+        ("opcode", "1 (TEXT)", 0, 1),
         ("MASK", "1", 1, 1),
         ("Payload len", "126", 1, 1),
     ]
