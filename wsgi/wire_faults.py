@@ -6,7 +6,8 @@ h11 says it in words only, so its words are the key of the table.
 import h11
 
 from gateway_zoo.wire.faults import Malformed, WireError
-from gateway_zoo.wire.http.grammar import blamed
+
+from .wire_grammar import blamed
 
 
 class BadRequestLine(Malformed):
