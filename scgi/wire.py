@@ -95,19 +95,17 @@ def _check_string(string: bytes, index: int, at: int, limits: Limits) -> None:
         raise BadContentLength(at, string, "CONTENT_LENGTH only once (section 3)")
 
 
-NO_BODY = [(b"CONTENT_LENGTH", b"0")]
-
-
-def _has_length(strings: list[bytes]) -> bool:
-    return strings[0] == b"CONTENT_LENGTH" and strings[1].isdigit() and len(strings[1]) < LONGEST_DECIMAL
-
-
 class Requests(Decoder):
     """One request."""
 
     WAITS_FOR = "the rest of the netstring"
 
-    __slots__ = ("_body",)  # bytes of the body that are still to come, once the headers are complete
+    #: Bytes of the body that are still to come, once the headers are complete; heads up to this size break no limit.
+    __slots__ = ("_body", "_harmless")
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._harmless = min(limits.head, limits.value, limits.name, 2 * limits.variables)
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         if self.offset:
@@ -116,9 +114,9 @@ class Requests(Decoder):
         digits = data[:colon] if colon >= 0 else data[:LONGEST_DECIMAL]
         if not digits.isdigit() or (digits[0] == 0x30 and len(digits) > 1):
             return self._no_length(data)
-        size, limits = int(digits), self.limits
-        if size > limits.head:
-            raise TooLong(0, data, f"headers of at most {limits.head} bytes")
+        size = int(digits)
+        if size > self._harmless and size > self.limits.head:
+            raise TooLong(0, data, f"headers of at most {self.limits.head} bytes")
         start = colon + 1
         after = start + size
         if not start or after >= len(data):
@@ -128,26 +126,34 @@ class Requests(Decoder):
         # Splitting is most of the time; so of the whole only what C answers at once is asked. `check` finds out more.
         block = data[start:after]
         strings = block.split(b"\0")
-        names = strings[:-1:2]
-        pairs = list(zip(names, strings[1::2]))  # noqa: B905 - the keyword is slower
+        names, each = strings[:-1:2], iter(strings)
+        pairs = list(zip(each, each))  # noqa: B905 - the keyword is slower
+        try:
+            version = strings[2 * names.index(b"SCGI") + 1]
+        except ValueError:
+            version = b""
         if (
             strings[-1]
             or not len(strings) & 1
             or b"" in names
-            or (pairs[:1] != NO_BODY and not _has_length(strings))
-            or block.find(b"\0CONTENT_LENGTH\0") >= 0
-            or (b"SCGI", b"1") not in pairs
-            or len(pairs) > limits.variables
-            or size > limits.value
-            or (size > limits.name and max(map(len, names)) > limits.name)
+            or block.rfind(b"CONTENT_LENGTH\0") != 0  # the first, and the only one
+            or not strings[1].isdigit()
+            or len(strings[1]) >= LONGEST_DECIMAL
+            or version != b"1"
+            or (size > self._harmless and self._breaks_a_limit(size, names))
         ):
-            check(strings, start, limits)
+            check(strings, start, self.limits)
         after += 1
         self._body = body = int(strings[1])
         events.append(Variables(0, 0, pairs))
         if not body:
             events.append(End(after, 0))
         return after if after == len(data) else self._more(data, after, events)
+
+    def _breaks_a_limit(self, size: int, names: list[bytes]) -> bool:
+        """Perhaps: a value can be too long only in a head that is."""
+        limits = self.limits
+        return len(names) > limits.variables or size > limits.value or max(map(len, names)) > limits.name
 
     def _more(self, data: bytes, at: int, events: list[Event]) -> int:
         """Of the body."""
