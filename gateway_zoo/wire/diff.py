@@ -1,11 +1,8 @@
 """The same request in two ways: which variable is where, and what each way costs in bytes.
 
-HTTP and AJP have no meta-variables: their headers are compared under the names that a gateway makes of them (RFC 3875
-4.1.18), the first line as REQUEST_METHOD, REQUEST_URI and SERVER_PROTOCOL. Costs are counted in the fields: a name or
-value costs the bytes that stand for it (AJP has codes for some), all that is neither, nor body, is framing.
+What is neither name, nor value, nor body, is framing.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,39 +10,14 @@ from rich.markup import escape
 
 from gateway_zoo import show
 from gateway_zoo.speak import print_json, printable
-from gateway_zoo.wire import talk
-from gateway_zoo.wire.events import Data, Variables
+from gateway_zoo.wire.carried import Carried, carried
+from gateway_zoo.wire.events import Data
 from gateway_zoo.wire.exchanges import Exchange
-from gateway_zoo.wire.fields import Field
-from gateway_zoo.wire.meta_variables import CUSTOMARY, RFC3875
-from gateway_zoo.wire.rows import below, parts_of_pair
+from gateway_zoo.wire.talk import Talk
 from gateway_zoo.wire.wires import Direction, Wires
 
 if TYPE_CHECKING:
     from gateway_zoo.wire.command import Options
-
-#: Fields of heads without meta-variables -> the one that a gateway makes of them.
-BECOMES = {
-    "method": "REQUEST_METHOD",
-    "target": "REQUEST_URI",
-    "req_uri": "REQUEST_URI",
-    "version": "SERVER_PROTOCOL",
-    "protocol": "SERVER_PROTOCOL",
-    "is_ssl": "HTTPS",
-    "AJP_REMOTE_PORT": "REMOTE_PORT",
-}
-AS_THEY_ARE = ("CONTENT_TYPE", "CONTENT_LENGTH")
-
-
-@dataclass(frozen=True)
-class Carried:
-    """A variable or header of a head. `sent_as`: its name on the wire, empty for what has a place and no name."""
-
-    name: str
-    sent_as: str
-    value: str
-    name_bytes: int
-    value_bytes: int
 
 
 @dataclass(frozen=True)
@@ -61,86 +33,39 @@ class Cost:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two."""
+    """One of the two. `carried`: by its request."""
 
     exhibit: str
     protocol: str
-    carried: list[Carried]
+    carried: list[dict[str, Any]]
     request: Cost
     response: Cost
     errors: list[str]
 
 
 def side(wires: Wires, exchange: Exchange) -> Side:
-    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
-    said = talk.Talk(wires, exchange.protocol)
-    heard = {
-        "request": said.feed("request", bytes(exchange.request)) + said.close("request"),
-        "response": said.feed("response", bytes(exchange.response)) + said.close("response"),
-    }
-    headers = not any(isinstance(event, Variables) for _, event in heard["request"])
-    carried = list(_carried(request, headers))
+    found, heard = carried(exchange, wires), Talk(wires, exchange.protocol)
 
-    def cost(direction: Direction, all_carried: list[Carried], size: int) -> Cost:
-        names = sum(each.name_bytes for each in all_carried)
-        values = sum(each.value_bytes for each in all_carried)
+    def cost(direction: Direction, data: bytes) -> Cost:
+        names = sum(one.name_bytes for one in found[direction])
+        values = sum(one.value_bytes for one in found[direction])
         body = sum(
             len(event.data)
-            for protocol, event in heard[direction]
+            for protocol, event in heard.feed(direction, data) + heard.close(direction)
             if isinstance(event, Data) and event.stream not in wires[protocol].INNER
         )
-        return Cost(names, values, size - names - values - body, body, size)
+        return Cost(names, values, len(data) - names - values - body, body, len(data))
 
-    return Side(
-        exchange.exhibit,
-        exchange.protocol,
-        carried,
-        cost("request", carried, len(exchange.request)),
-        cost("response", list(_carried(response, headers=True)), len(exchange.response)),
-        exchange.errors,
-    )
+    request, response = cost("request", bytes(exchange.request)), cost("response", bytes(exchange.response))
+    told = [_told(one) for one in found["request"]]
+    return Side(exchange.exhibit, exchange.protocol, told, request, response, exchange.errors)
 
 
-def _carried(fields: list[Field], headers: bool) -> Iterator[Carried]:
-    children = below(fields)
-    counted: set[int] = set()
-    for index, field in enumerate(fields):
-        if index in counted:
-            continue
-        if parts := parts_of_pair(fields, index, children[index]):
-            name = _variable(field.name) if headers else field.name
-            yield Carried(name, field.name, field.value, *(_size(part) for part in parts))
-        elif headers and (name := _placed(field)):
-            inside = [fields[i] for i in children[index]] or [field]
-            value = next((part for part in inside if part.value == field.value), field)
-            yield Carried(name, "", _plain(field.value), 0, _size(value))
-        else:
-            continue
-        counted.update(children[index])
-
-
-def _placed(field: Field) -> str:
-    """The variable that a nameless part of a head is; empty for what is none, or says that there is none: AJP's null
-    string, and its is_ssl of 0."""
-    if field.value == "null" or (field.name == "is_ssl" and field.value.startswith("0")):
-        return ""
-    name = BECOMES.get(field.name, field.name.upper())
-    return name if name in RFC3875 or name in CUSTOMARY else ""
-
-
-def _variable(header: str) -> str:
-    name = BECOMES.get(header, header.upper().replace("-", "_"))
-    return name if name in AS_THEY_ARE or name in RFC3875 or name in CUSTOMARY else f"HTTP_{name}"
-
-
-def _plain(value: str) -> str:
-    """`2 (GET)` says GET."""
-    number, _, said = value.partition(" (")
-    return said.removesuffix(")") if said and number.isdigit() else value
-
-
-def _size(field: Field) -> int:
-    return sum(length for _, length in field.spans)
+def _told(one: Carried) -> dict[str, Any]:
+    """`sent_as`: the name on the wire, empty for what has a place and no name."""
+    sent_as = one.name if one.name_bytes else ""
+    sizes = {"name_bytes": one.name_bytes, "value_bytes": one.value_bytes}
+    return {"name": one.variable, "sent_as": sent_as, "value": one.value, **sizes}
 
 
 # --- what people see --------------------------------------------------------------------------------------------------
@@ -160,8 +85,8 @@ def compared(one: Side, other: Side) -> list[dict[str, Any]]:
     """A row for each variable: `where` is "both" (they say the same), "differ", or the exhibit that alone has it."""
     values = [dict[str, list[str]]() for _ in range(2)]
     for found, each in zip(values, (one, other), strict=True):
-        for carried in each.carried:
-            found.setdefault(carried.name, []).append(carried.value)
+        for one_of_it in each.carried:
+            found.setdefault(one_of_it["name"], []).append(one_of_it["value"])
     rows = []
     for name in dict.fromkeys([*values[0], *values[1]]):
         first, second = (found.get(name) for found in values)

@@ -38,7 +38,7 @@ from starlette.routing import Route
 from gateway_zoo import settings
 from gateway_zoo.doctor import holder
 from gateway_zoo.registry import load
-from gateway_zoo.wire.aligned import side_by_side
+from gateway_zoo.wire.carried import side_by_side
 from gateway_zoo.wire.exchanges import Exchange, summary, whole
 from gateway_zoo.wire.shown import Mark, Shown
 from gateway_zoo.wire.wires import Wires

@@ -56,8 +56,10 @@ def below(fields: list[Field]) -> list[list[int]]:
     """For each field, the indexes of all that belong to it. One that lies in pieces also has what is in the others."""
     made: list[list[int]] = []
     for index, field in enumerate(fields):
-        inside = []
+        inside, end = [], max(map(sum, field.spans))
         for other in range(index + 1, len(fields)):
+            if fields[other].offset > end:
+                break
             if fields[other].depth > field.depth and (not field.rest or _within(fields[other], field)):
                 inside.append(other)
             elif not field.rest:
@@ -67,7 +69,8 @@ def below(fields: list[Field]) -> list[list[int]]:
 
 
 def _within(inner: Field, outer: Field) -> bool:
-    return any(start <= inner.offset < start + length for start, length in outer.spans)
+    """What is empty, as a variable's value may be, lies in the piece that ends there."""
+    return any(start <= inner.offset < start + length + (not inner.length) for start, length in outer.spans)
 
 
 def _shown(fields: list[Field], children: list[list[int]]) -> Iterator[int]:

@@ -1,5 +1,5 @@
 // Two exchanges side by side, variable by variable: what each protocol calls it, where it puts it, what it costs.
-// Which belongs to which, the server says (gateway_zoo/wire/aligned.py).
+// Which belongs to which, the server says (gateway_zoo/wire/carried.py).
 
 import { bytes, made, number, plain, where } from "./text.js";
 
@@ -63,12 +63,11 @@ function cells(side, row) {
   const value = made("td", side);
   if (one.name !== row.variable) value.append(made("span", "called", plain(one.name, 80)), " ");
   value.append(made("code", "", plain(one.value, 200)));
-  const place = one.spans.length ? number(one.spans[0][0]) : "?";
-  return [value, made("td", "number", place), made("td", "number", one.spans.length ? number(one.bytes) : "?")];
+  return [value, made("td", "number", number(one.spans[0][0])), made("td", "number", number(one.bytes))];
 }
 
 function say(row) {
   $("what").replaceChildren(made("b", "", plain(row.variable, 80)), made("span", "quiet", row.is));
-  const told = (side) => (row[side]?.spans.length ? `${side.toUpperCase()}: ${where(row[side].spans)}` : "");
+  const told = (side) => (row[side] ? `${side.toUpperCase()}: ${where(row[side].spans)}` : "");
   $("means").textContent = [told("a"), told("b")].filter(Boolean).join(" · ");
 }

@@ -1,41 +1,33 @@
-// One direction of an exchange: the tree of its fields, its bytes, and which belongs to which.
-//
-// Fields come flat, in the order of their offsets, with a depth; one belongs to the nearest before it with a smaller
-// depth. `owner` says for each byte which field is the innermost that holds it. What is lit is the field under the
-// mouse, or under the keyboard's cursor, until a click pins one.
+// One direction of an exchange: the tree of its fields, and which of them is lit, here and among the bytes (bytes.js).
+// What is lit is the field under the mouse, or under the keyboard's cursor, until a click pins one.
 
+import { fieldAt, lightBytes, revealBytes, showBytes } from "./bytes.js";
+import { family, opening, owners, unhex } from "./fields.js";
 import { Rows, step } from "./rows.js";
-import { bytes as inBytes, made, number, plain, where } from "./text.js";
+import { made, number, plain, where } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-const PRINTABLE = (byte) => byte > 32 && byte < 127;
 
-const WIDTH = 74;                                    // characters of a line of 16 bytes, with what is between
-
-let data = new Uint8Array();
-let fields = [];                                     // as they came, with `spans`, `parent`, `children`, `odd`
-let owner = new Int32Array();
+let fields = [];                                     // as fields.js makes them
+let size = 0;                                        // bytes
 let open = new Set();
 let visible = [];                                    // indices of the fields that the tree shows
 let cursor = 0;                                      // a field
 let hovered = -1, pinned = -1;
-let left = { fields: 0, bytes: 0 };
-let wide = 16;                                       // bytes of a line
+let left = 0;                                        // fields that the server has kept to itself
 
 const tree = new Rows($("fields"), drawField);
-const dump = new Rows($("bytes"), drawBytes);
 
 // --- What is shown ----------------------------------------------------------------------------------------------------
 
 /** Show a direction; `again`: it is the same one, grown. */
 export function show(side, leftOut, again) {
-  data = unhex(side.bytes);
-  left = { fields: side.more_fields, bytes: leftOut };
+  const data = unhex(side.bytes);
+  size = data.length;
+  left = side.more_fields;
   fields = family(side.fields);
-  owner = owners();
   if (!again) {
-    open = opening();
+    open = opening(fields);
     cursor = 0;
     hovered = pinned = -1;
     $("fields").scrollTop = $("bytes").scrollTop = 0;
@@ -43,63 +35,8 @@ export function show(side, leftOut, again) {
   if (!fields[pinned]) pinned = -1;
   if (!fields[hovered]) hovered = -1;
   grow();
-  fit();
+  showBytes(data, fields, owners(fields, size), leftOut);
   light();
-}
-
-function unhex(text) {
-  const made = new Uint8Array(text.length / 2);
-  for (let at = 0; at < made.length; at += 1) made[at] = parseInt(text.substr(2 * at, 2), 16);
-  return made;
-}
-
-function family(list) {
-  const above = [];                                  // the last field of each depth
-  return list.map(({ depth = 0, rest = [], ...field }, index) => {
-    above.length = depth;
-    const parent = above.findLast((one) => one !== undefined) ?? -1;
-    above[depth] = index;
-    const spans = [[field.offset, field.length], ...rest];
-    const one = { value: "", means: "", section: "", ...field, depth, spans, parent, children: [] };
-    return one;
-  }).map((field, index, all) => {
-    if (field.parent >= 0) all[field.parent].children.push(index);
-    return field;
-  });
-}
-
-/** Outer fields first, so that inner ones write over them. Neighbours get different shades. */
-function owners() {
-  const found = new Int32Array(data.length).fill(-1);
-  const byDepth = [...fields.keys()].sort((a, b) => fields[a].depth - fields[b].depth);
-  for (const index of byDepth) {
-    for (const [offset, length] of fields[index].spans) found.fill(index, offset, offset + length);
-  }
-  let last = -1, odd = false;
-  for (const index of found) {
-    if (index === last || index < 0) continue;
-    if (fields[index].odd === undefined) fields[index].odd = odd = !odd;
-    last = index;
-  }
-  return found;
-}
-
-/** What is open at first: all that variables are in, and no variable itself, so that the lengths are out of the way.
-    Where there are no variables, the outermost fields. */
-function opening() {
-  const variables = [...fields.keys()].filter(isVariable);
-  const around = new Set();
-  for (const variable of variables) {
-    for (let up = fields[variable].parent; up >= 0 && !around.has(up); up = fields[up].parent) around.add(up);
-  }
-  return variables.length ? around : new Set([...fields.keys()].filter((index) => fields[index].depth === 0));
-}
-
-/** A variable, or a header, says the same as one of its parts. */
-function isVariable(index) {
-  const { children, value } = fields[index];
-  const named = children.some((child) => fields[child].value === fields[index].name);
-  return named && children.some((child) => fields[child].value === value);
 }
 
 /** The lines of the tree: no field below a closed one. */
@@ -113,7 +50,7 @@ function grow() {
     while (closed && index < fields.length && fields[index].depth > depth) index += 1;
   }
   if (!visible.includes(cursor)) cursor = shownFor(cursor);
-  tree.show(visible.length + (left.fields > 0));
+  tree.show(visible.length + (left > 0));
 }
 
 /** The field itself, or the innermost around it that the tree shows. */
@@ -130,7 +67,7 @@ function drawField(line) {
   const row = made("div", "field");
   const index = visible[line];
   if (index === undefined) {
-    row.append(made("span", "quiet", `and ${number(left.fields)} more fields: only the first are shown`));
+    row.append(made("span", "quiet", `and ${number(left)} more fields: only the first are shown`));
     return row;
   }
   const field = fields[index];
@@ -156,65 +93,6 @@ function dress(row, index) {
   row.setAttribute("aria-selected", index === cursor);
 }
 
-// --- Bytes ------------------------------------------------------------------------------------------------------------
-
-/** 16 bytes in a line, or 8 where 16 do not fit. */
-function fit() {
-  const root = $("bytes");
-  const probe = root.appendChild(made("span", "probe", "0".repeat(10)));
-  const one = probe.getBoundingClientRect().width / 10;
-  probe.remove();
-  const margins = parseFloat(getComputedStyle(root).fontSize);
-  wide = root.clientWidth >= WIDTH * one + margins ? 16 : 8;
-  root.classList.toggle("narrow", wide === 8);
-  const lines = Math.ceil(data.length / wide) + (left.bytes > 0);
-  root.classList.toggle("empty", !data.length);
-  dump.show(lines);
-}
-new ResizeObserver(() => { if (data.length) { fit(); light(); } }).observe($("bytes"));
-
-function drawBytes(line) {
-  const row = made("div", "line");
-  const start = line * wide;
-  if (start >= data.length) {
-    row.append(made("span", "quiet", `and ${inBytes(left.bytes)} more in this exchange, which are not kept`));
-    return row;
-  }
-  row.append(made("span", "offset", start.toString(16).padStart(6, "0")));
-  const hex = row.appendChild(made("span", "hex"));
-  const ascii = row.appendChild(made("span", "ascii"));
-  for (let at = start; at < Math.min(start + wide, data.length); at += 1) {
-    hex.append(cell(at, HEX[data[at]]));
-    ascii.append(cell(at, PRINTABLE(data[at]) ? String.fromCharCode(data[at]) : data[at] === 32 ? " " : "·"));
-  }
-  return row;
-}
-
-function cell(at, text) {
-  const one = made("i", PRINTABLE(data[at]) ? "" : "dim", text);
-  one.dataset.at = at;
-  if (at % 8 === 7 && at % wide !== wide - 1) one.classList.add("gap");
-  paint(one, at);
-  return one;
-}
-
-function paint(one, at) {
-  const field = fields[current()];
-  one.classList.toggle("lit", Boolean(field) && inside(field.spans, at));
-  one.classList.toggle("near", Boolean(field) && inside(around(field), at));
-  one.classList.toggle("odd", Boolean(fields[owner[at]]?.odd));
-  one.classList.toggle("fault", Boolean(fields[owner[at]]?.fault));
-}
-
-/** The rest of the variable that a part belongs to. */
-function around({ parent }) {
-  return parent >= 0 && isVariable(parent) ? fields[parent].spans : [];
-}
-
-function inside(spans, at) {
-  return spans.some(([offset, length]) => at >= offset && at < offset + length);
-}
-
 // --- Light ------------------------------------------------------------------------------------------------------------
 
 /** The field that is lit, or -1. */
@@ -227,7 +105,7 @@ function light() {
     const index = visible[row.dataset.index];
     if (index !== undefined) dress(row, index);
   }
-  for (const one of $("bytes").querySelectorAll("i")) paint(one, Number(one.dataset.at));
+  lightBytes(fields[current()]);
   const active = document.getElementById(`field-${cursor}`);
   if (active) $("fields").setAttribute("aria-activedescendant", active.id);
   say(fields[current()]);
@@ -238,7 +116,7 @@ function say(field) {
   const what = $("what");
   what.replaceChildren();
   $("means").textContent = fields.length ? "Point at a field, or at a byte. A click keeps it lit."
-    : data.length ? "Bytes without names: no cage has a wire.py for this protocol." : "No byte in this direction.";
+    : size ? "Bytes without names: no cage has a wire.py for this protocol." : "No byte in this direction.";
   if (!field) return;
   what.append(made("b", "", plain(field.name, 80)));
   if (field.value) what.append(made("code", field.fault ? "bad" : "", plain(field.value, 160)));
@@ -261,19 +139,9 @@ function pin(index) {
   light();
 }
 
-/** Show where the field begins, and as much of it as there is room for. */
-function toBytes(index) {
-  if (!fields[index] || !data.length) return;
-  const { offset, length } = fields[index];
-  const first = Math.floor(offset / wide);
-  const last = Math.floor((offset + Math.max(length - 1, 0)) / wide);
-  dump.reveal(Math.min(last, first + dump.page - 3), 1);
-  dump.reveal(first, 1);
-}
-
 /** Open what is around the field, and scroll to it. */
-function toField(index, opening) {
-  if (opening && shownFor(index) !== index) {
+function toField(index, unfold) {
+  if (unfold && shownFor(index) !== index) {
     for (let up = fields[index].parent; up >= 0; up = fields[up].parent) open.add(up);
     grow();
   }
@@ -287,35 +155,31 @@ function toggle(index) {
   light();
 }
 
-function byteAt(event) {
-  return event.target.dataset?.at === undefined ? -1 : owner[event.target.dataset.at];
-}
-
 $("fields").addEventListener("mousemove", (event) => {
   const index = visible[tree.at(event)] ?? -1;
   if (index === hovered) return;
   hover(index);
-  if (pinned < 0 && index >= 0) { toBytes(index); light(); }
+  if (pinned < 0 && index >= 0) { revealBytes(fields[index]); light(); }
 });
 $("fields").addEventListener("mouseleave", () => hover(-1));
 $("fields").addEventListener("click", (event) => {
   const index = visible[tree.at(event)];
   if (index === undefined) return;
   if (event.target.className === "twisty") toggle(index);
-  else { pin(index); toBytes(index); light(); }
+  else { pin(index); revealBytes(fields[index]); light(); }
 });
 $("fields").addEventListener("dblclick", (event) => {
   if (event.target.className !== "twisty" && visible[tree.at(event)] !== undefined) toggle(visible[tree.at(event)]);
 });
 $("bytes").addEventListener("mousemove", (event) => {
-  const index = byteAt(event);
+  const index = fieldAt(event);
   if (index === hovered) return;
   hover(index);
   if (pinned < 0 && index >= 0) { toField(index, false); light(); }
 });
 $("bytes").addEventListener("mouseleave", () => hover(-1));
 $("bytes").addEventListener("click", (event) => {
-  const index = byteAt(event);
+  const index = fieldAt(event);
   if (index < 0) return;
   pin(index);
   toField(index, true);
@@ -341,6 +205,6 @@ function to(index) {
   cursor = hovered = index;
   if (pinned >= 0) pinned = index;
   tree.reveal(visible.indexOf(index));
-  toBytes(index);
+  revealBytes(fields[index]);
   light();
 }
