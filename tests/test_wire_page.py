@@ -16,12 +16,12 @@ from recordings import HEAD, WIRES, Film, variables
 from wire_page import Page
 from zoo_in_test import REGISTRY, eventually
 
-from gateway_zoo.wire.carried import aligned, carried
 from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary, whole
 from gateway_zoo.wire.fields import cut
-from gateway_zoo.wire.follow import Follow
+from gateway_zoo.wire.page.follow import Follow
+from gateway_zoo.wire.page.shown import BATCH, Mark, Shown
 from gateway_zoo.wire.recording import Line, line, read
-from gateway_zoo.wire.shown import BATCH, Mark, Shown
+from gateway_zoo.wire.show.carried import aligned, carried
 
 
 @pytest.fixture

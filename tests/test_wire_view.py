@@ -7,10 +7,11 @@ import pytest
 from rich.console import Console
 from zoo_in_test import REGISTRY
 
-from gateway_zoo.wire import hide, talk, view
+from gateway_zoo.wire import talk
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.fields import secret
-from gateway_zoo.wire.rows import rows
+from gateway_zoo.wire.show import hide, view
+from gateway_zoo.wire.show.rows import rows
 from gateway_zoo.wire.wires import Wires
 
 WIRES = Wires(REGISTRY)

@@ -17,7 +17,7 @@ from gateway_zoo.wire import talk
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.fields import Field, cut
 from gateway_zoo.wire.fields import text as escaped
-from gateway_zoo.wire.rows import Row, rows
+from gateway_zoo.wire.show.rows import Row, rows
 from gateway_zoo.wire.wires import Direction, Wires
 
 COUNTED = re.compile(r"(\d+ of )?\d+ bytes")

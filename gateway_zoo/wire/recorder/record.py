@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -22,7 +21,7 @@ from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, printable, say
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
-from gateway_zoo.wire.fronted import CannotFront, Fronted
+from gateway_zoo.wire.recorder.fronted import CannotFront, Fronted
 from gateway_zoo.wire.recording import VERSION, Bytes, Closed, Line, Opened, Recorded, line
 from gateway_zoo.wire.wires import Wires
 
@@ -208,11 +207,8 @@ def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
             viewer.wait()
 
 
-def _start_page(path: Path) -> "subprocess.Popen[bytes] | None":
+def _start_page(path: Path) -> "subprocess.Popen[bytes]":
     """The page that shows the file as it grows: a process of its own, which ends with us."""
-    if find_spec(PAGE) is None:
-        say("there is no page in this zoo")
-        return None
     return child([sys.executable, "-P", "-m", PAGE, str(path)], ENDINGS[1], stdin=subprocess.DEVNULL)
 
 

@@ -32,10 +32,10 @@ from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import printable
-from gateway_zoo.wire.masking import Masking
+from gateway_zoo.wire.recorder.masking import Masking
+from gateway_zoo.wire.recorder.relay import Relay, Target
+from gateway_zoo.wire.recorder.watcher import sweep
 from gateway_zoo.wire.recording import Line
-from gateway_zoo.wire.relay import Relay, Target
-from gateway_zoo.wire.watcher import sweep
 from gateway_zoo.wire.wires import Wires
 
 SHIFT = 10  # from a front's usual port to the recording one's

@@ -10,14 +10,14 @@ from rich.markup import escape
 
 from gateway_zoo import show
 from gateway_zoo.speak import print_json, printable
-from gateway_zoo.wire.carried import Carried, carried
 from gateway_zoo.wire.events import Data
 from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.show.carried import Carried, carried
 from gateway_zoo.wire.talk import Talk
 from gateway_zoo.wire.wires import Direction, Wires
 
 if TYPE_CHECKING:
-    from gateway_zoo.wire.command import Options
+    from gateway_zoo.wire.ask.command import Options
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from gateway_zoo import show
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, print_json
-from gateway_zoo.wire import asking, client, hide
+from gateway_zoo.wire.ask import asking, client
+from gateway_zoo.wire.ask.told import Asked
 from gateway_zoo.wire.exchanges import Exchange, whole
-from gateway_zoo.wire.told import Asked
+from gateway_zoo.wire.show import hide
 from gateway_zoo.wire.wires import Wires
 
 RIGHT = "zoo wire ID /PATH, zoo wire --fastcgi ADDRESS /PATH, zoo wire --diff ID ID /PATH or zoo wire --show FILE [N]"
@@ -47,7 +48,7 @@ def run(made: Settings, options: Options) -> int:
     registry = load(made.root)
     wires = Wires(registry)
     if options.recording:
-        from gateway_zoo.wire import playback
+        from gateway_zoo.wire.show import playback
 
         return playback.run(wires, options)
     *ids, target = options.words
@@ -55,7 +56,7 @@ def run(made: Settings, options: Options) -> int:
     asked = Asked(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
     found = _ask(made, registry, wires, ids, asked, options)
     if options.diff:
-        from gateway_zoo.wire import diff
+        from gateway_zoo.wire.show import diff
 
         shown = [each if options.secrets else hide.secrets_of(each, wires) for each in found]
         return diff.run(wires, shown[0], shown[1], options)
@@ -74,11 +75,11 @@ def _ask(
             fail(str(error), 2)
         return [asking.foreign(wires, protocol, at, asked)]
     if options.via:
-        from gateway_zoo.wire import via
+        from gateway_zoo.wire.ask import via
 
         return via.ask(made, registry, wires, ids, asked, options.via)
     if options.program:
-        from gateway_zoo.wire import program
+        from gateway_zoo.wire.ask import program
 
         return [program.ask(made, registry, wires, id, asked) for id in ids]
     return [asking.exhibit(made, registry, wires, id, asked) for id in ids]
@@ -90,7 +91,7 @@ def present(wires: Wires, exchange: Exchange, options: Options) -> int:
     if options.as_json:
         print_json(whole(shown, wires))
     else:
-        from gateway_zoo.wire import view
+        from gateway_zoo.wire.show import view
 
         view.show(show.console(), shown, wires, options.every, options.dump)
     return 1 if exchange.errors else 0

@@ -13,7 +13,7 @@ from gateway_zoo.wire.recording import BadRecording, Line, Recorded, read
 from gateway_zoo.wire.wires import Wires
 
 if TYPE_CHECKING:
-    from gateway_zoo.wire.command import Options
+    from gateway_zoo.wire.ask.command import Options
 
 MOST = 1_000_000  # exchanges that are held; a recording is read as a whole
 
@@ -30,7 +30,7 @@ def run(wires: Wires, options: "Options") -> int:
     for entry in entries:
         found.feed(entry)
     if options.words:
-        from gateway_zoo.wire.command import present
+        from gateway_zoo.wire.ask.command import present
 
         return present(wires, _chosen(found, int(options.words[0]), options.recording), options)
     if options.as_json:
@@ -58,7 +58,7 @@ def _chosen(found: Exchanges, number: int, name: str) -> Exchange:
 
 
 def _export(entries: list[Line], name: str) -> None:
-    from gateway_zoo.wire import pcap
+    from gateway_zoo.wire.recorder import pcap
 
     try:
         with Path(name).open("wb") as file:

@@ -15,7 +15,7 @@ import msgspec
 from gateway_zoo.wire import talk
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.fields import Field, Span
-from gateway_zoo.wire.rows import below, parts_of_pair
+from gateway_zoo.wire.show.rows import below, parts_of_pair
 from gateway_zoo.wire.wires import Direction, Wires
 
 #: Protocols that carry headers -> the places in a request's head -> what a gateway makes of them.

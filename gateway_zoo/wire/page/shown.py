@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary
-from gateway_zoo.wire.follow import Follow
+from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.recording import Recorded
 from gateway_zoo.wire.wires import Wires
 

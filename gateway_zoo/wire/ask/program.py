@@ -11,13 +11,13 @@ from gateway_zoo import keeper
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail
-from gateway_zoo.wire import asking
-from gateway_zoo.wire.client import DEADLINE_S
+from gateway_zoo.wire.ask import asking
+from gateway_zoo.wire.ask.client import DEADLINE_S
+from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, variables
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
-from gateway_zoo.wire.told import FRONT, Asked, BadWordError, variables
 from gateway_zoo.wire.wires import Wires
 
 PROTOCOL = "CGI"

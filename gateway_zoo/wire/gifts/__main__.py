@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from gateway_zoo.registry import load
-from gateway_zoo.wire.kaitai import Table, ksy, yaml
-from gateway_zoo.wire.lua import Protocol, dissector
+from gateway_zoo.wire.gifts.kaitai import Table, ksy, yaml
+from gateway_zoo.wire.gifts.lua import Protocol, dissector
 from gateway_zoo.wire.shape import Shape
 from gateway_zoo.wire.wires import Wires
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
 MADE = "Generated from LAYOUT in {cage}/wire.py by `python -m gateway_zoo.wire.gifts --write`: edit that, not this."
 
 

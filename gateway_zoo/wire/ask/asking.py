@@ -12,11 +12,11 @@ from gateway_zoo.plan import Plan
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail
-from gateway_zoo.wire import client
-from gateway_zoo.wire.client import Address
+from gateway_zoo.wire.ask import client
+from gateway_zoo.wire.ask.client import Address
+from gateway_zoo.wire.ask.told import FRONT, HANDSHAKE, Asked, BadWordError, Place, variables
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.faults import CannotEncode
-from gateway_zoo.wire.told import FRONT, HANDSHAKE, Asked, BadWordError, Place, variables
 from gateway_zoo.wire.wires import Wires
 
 

@@ -38,14 +38,14 @@ from starlette.routing import Route
 from gateway_zoo import settings
 from gateway_zoo.doctor import holder
 from gateway_zoo.registry import load
-from gateway_zoo.wire.carried import side_by_side
 from gateway_zoo.wire.exchanges import Exchange, summary, whole
-from gateway_zoo.wire.shown import Mark, Shown
+from gateway_zoo.wire.page.shown import Mark, Shown
+from gateway_zoo.wire.show.carried import side_by_side
 from gateway_zoo.wire.wires import Wires
 
 FIELDS = 50_000  # of one direction, that a page is given
 
-HERE = Path(__file__).with_suffix("")  # the page's files
+HERE = Path(__file__).parent / "public"  # the page's files
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 HEADERS = {
     "Content-Security-Policy": (

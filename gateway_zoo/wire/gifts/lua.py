@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway_zoo.wire.kaitai import word
+from gateway_zoo.wire.gifts.kaitai import word
 from gateway_zoo.wire.shape import Choice, Decimal, Literal, Number, Part, Raw, Repeat, Shape, Size, Zero
 
 FRAME = Path(__file__).with_name("frame.lua")

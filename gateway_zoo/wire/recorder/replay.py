@@ -16,7 +16,7 @@ from gateway_zoo.cagefile import Exhibit
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, print_json, printable
-from gateway_zoo.wire import asking, client, told
+from gateway_zoo.wire.ask import asking, client, told
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode

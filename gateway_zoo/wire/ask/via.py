@@ -10,11 +10,11 @@ from dataclasses import replace
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail
-from gateway_zoo.wire import asking, client
+from gateway_zoo.wire.ask import asking, client
+from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, to_a_front
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
-from gateway_zoo.wire.fronted import CannotFront, Fronted
-from gateway_zoo.wire.told import FRONT, Asked, BadWordError, to_a_front
+from gateway_zoo.wire.recorder.fronted import CannotFront, Fronted
 from gateway_zoo.wire.wires import Wires
 
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
