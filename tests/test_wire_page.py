@@ -442,8 +442,8 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_bounded(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
     """By number and by bytes; a client is told what is left."""
-    monkeypatch.setattr("gateway_zoo.wire.shown.MOST", 700)
-    monkeypatch.setattr("gateway_zoo.wire.shown.MOST_BYTES", 2_000_000)
+    monkeypatch.setattr("gateway_zoo.wire.page.shown.MOST", 700)
+    monkeypatch.setattr("gateway_zoo.wire.page.shown.MOST_BYTES", 2_000_000)
     shown = Shown(film.path, WIRES)
     for _ in range(800):
         film.scene()
