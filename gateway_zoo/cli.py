@@ -156,7 +156,7 @@ def wire(
     as_json: Json = False,
 ) -> None:
     """Speak an exhibit's protocol straight to its socket, and show every byte by name."""
-    from gateway_zoo.wire import command
+    from gateway_zoo.wire.ask import command
 
     named = {"FastCGI": fastcgi, "SCGI": scgi, "uwsgi": uwsgi, "AJP": ajp, "HTTP": http}
     options = command.Options(
@@ -190,7 +190,7 @@ def record(
     page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
 ) -> None:
     """Record what fronts and gateways say to each other: fronts of its own, with a relay behind. Ctrl-C ends it."""
-    from gateway_zoo.wire import record as module
+    from gateway_zoo.wire.recorder import record as module
 
     raise typer.Exit(module.run(the_settings(), ids, front or [], output, secrets=secrets, page=page))
 
@@ -205,7 +205,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Ask a recording's requests again, straight at the gateway: are the answers the same?"""
-    from gateway_zoo.wire import replay as module
+    from gateway_zoo.wire.recorder import replay as module
 
     raise typer.Exit(module.run(the_settings(), file, only or [], to, as_json))
 

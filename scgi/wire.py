@@ -12,7 +12,6 @@ forbidden, zeros before CONTENT_LENGTH's digits are not.
 """
 
 from collections.abc import Mapping, Sequence
-from http.client import responses
 
 from msgspec.structs import replace
 
@@ -20,6 +19,7 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
 from gateway_zoo.wire.fields import Annotated, Field, Stream
+from gateway_zoo.wire.heads import cgi_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Decimal, Literal, Repeat, Shape, Zero, fields
 from gateway_zoo.wire.wires import Direction
 
@@ -100,12 +100,63 @@ class Requests(Decoder):
 
     WAITS_FOR = "the rest of the netstring"
 
-    _body = -1  # bytes of the body that are still to come; -1: the headers come first
+    #: Bytes of the body that are still to come, once the headers are complete; heads up to this size break no limit.
+    __slots__ = ("_body", "_harmless")
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._harmless = min(limits.head, limits.value, limits.name, 2 * limits.variables)
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
-        at = 0
-        if self._body < 0 and not (at := self._headers(data, events)):
+        if self.offset:
+            return self._more(data, 0, events)
+        colon = data.find(b":", 0, LONGEST_DECIMAL)
+        digits = data[:colon] if colon >= 0 else data[:LONGEST_DECIMAL]
+        if not digits.isdigit() or (digits[0] == 0x30 and len(digits) > 1):
+            return self._no_length(data)
+        size = int(digits)
+        if size > self._harmless and size > self.limits.head:
+            raise TooLong(0, data, f"headers of at most {self.limits.head} bytes")
+        start = colon + 1
+        after = start + size
+        if not start or after >= len(data):
             return 0
+        if data[after] != 0x2C:
+            raise BadNetstring(after, data[after:], "a comma behind the headers")
+        # Splitting is most of the time; so of the whole only what C answers at once is asked. `check` finds out more.
+        block = data[start:after]
+        strings = block.split(b"\0")
+        names, each = strings[:-1:2], iter(strings)
+        pairs = list(zip(each, each))  # noqa: B905 - the keyword is slower
+        try:
+            version = strings[2 * names.index(b"SCGI") + 1]
+        except ValueError:
+            version = b""
+        if (
+            strings[-1]
+            or not len(strings) & 1
+            or b"" in names
+            or block.rfind(b"CONTENT_LENGTH\0") != 0  # the first, and the only one
+            or not strings[1].isdigit()
+            or len(strings[1]) >= LONGEST_DECIMAL
+            or version != b"1"
+            or (size > self._harmless and self._breaks_a_limit(size, names))
+        ):
+            check(strings, start, self.limits)
+        after += 1
+        self._body = body = int(strings[1])
+        events.append(Variables(0, 0, pairs))
+        if not body:
+            events.append(End(after, 0))
+        return after if after == len(data) else self._more(data, after, events)
+
+    def _breaks_a_limit(self, size: int, names: list[bytes]) -> bool:
+        """Perhaps: a value can be too long only in a head that is."""
+        limits = self.limits
+        return len(names) > limits.variables or size > limits.value or max(map(len, names)) > limits.name
+
+    def _more(self, data: bytes, at: int, events: list[Event]) -> int:
+        """Of the body."""
         if self._body and (piece := data[at : at + self._body]):
             events.append(Data(self.offset + at, 0, "body", piece))
             at += len(piece)
@@ -116,48 +167,6 @@ class Requests(Decoder):
             raise BehindRequest(self.offset + at, data[at:], "nothing behind the body: one request a connection")
         return at
 
-    def _headers(self, data: bytes, events: list[Event]) -> int:
-        """The netstring, with which the stream begins; 0 if it is not complete."""
-        colon = data.find(b":", 0, LONGEST_DECIMAL)
-        digits = data[:colon] if colon >= 0 else data[:LONGEST_DECIMAL]
-        if not digits.isdigit() or (len(digits) > 1 and digits[0] == 0x30):
-            return self._no_length(data)
-        start, size = colon + 1, int(digits)
-        if size > self.limits.head:
-            raise TooLong(0, data, f"headers of at most {self.limits.head} bytes")
-        after = start + size
-        if not start or after >= len(data):
-            return 0
-        if data[after] != 0x2C:
-            raise BadNetstring(after, data[after:], "a comma behind the headers")
-        pairs = self._split(data[start:after], start)
-        self._body = int(pairs[0][1])
-        events.append(Variables(0, 0, pairs))
-        if not self._body:
-            events.append(End(after + 1, 0))
-        return after + 1
-
-    def _split(self, block: bytes, offset: int) -> Pairs:
-        """(name, value) of each header. First a quick look whether all is as it nearly always is; if not, `check`."""
-        strings, limits = block.split(b"\0"), self.limits
-        names = strings[::2]
-        pairs = list(zip(names, strings[1::2]))  # noqa: B905 - the keyword is slower; the lengths are looked at below
-        if (
-            strings[-1]
-            or len(names) != len(pairs) + 1  # the empty string behind the last NUL
-            or names.index(b"") != len(pairs)
-            or (len(block) > limits.name and max(map(len, names)) > limits.name)
-            or len(block) > limits.value
-            or len(pairs) > limits.variables
-            or names[0] != b"CONTENT_LENGTH"
-            or len(strings[1]) >= LONGEST_DECIMAL
-            or not strings[1].isdigit()
-            or (b"SCGI", b"1") not in pairs
-            or block.find(b"\0CONTENT_LENGTH\0") >= 0
-        ):
-            check(strings, offset, limits)
-        return pairs
-
     def _no_length(self, data: bytes) -> int:
         if data:
             raise BadNetstring(0, data, "the length of the headers in decimal, no zero before it, and a colon")
@@ -165,12 +174,14 @@ class Requests(Decoder):
 
     def _close(self, events: list[Event]) -> None:
         super()._close(events)
-        if self._body > 0:
+        if self.offset and self._body:
             raise Truncated(self.offset, b"", f"{self._body} more bytes of the body")
 
 
 class Responses(Decoder):
     """SCGI does not say what an answer is; all send a CGI response and close. CGI's own decoder reads it."""
+
+    __slots__ = ()
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         if data:
@@ -216,7 +227,12 @@ def _judged(found: list[Field]) -> list[Field]:
             fault = _forbidden(field, seen)
             seen.add(field.name)
         judged.append(replace(field, means=fault, section="SCGI 3", fault=True) if fault else field)
-    return judged
+    return judged if "SCGI" in seen or found[-1].fault else [_without_version(field) for field in judged]
+
+
+def _without_version(field: Field) -> Field:
+    """The fault of all headers together."""
+    return replace(field, means="no header SCGI", section="SCGI 3", fault=True) if field.name == "headers" else field
 
 
 def _forbidden(header: Field, seen: set[str]) -> str:
@@ -232,8 +248,8 @@ def _forbidden(header: Field, seen: set[str]) -> str:
 
 
 def _value_and_nul(field: Field) -> list[Field]:
-    """A secret is masked byte by byte: the NUL behind it is none."""
-    if not field.secret:
+    """A secret is masked byte by byte: the NUL behind it is none. One that is cut off has no NUL yet."""
+    if not field.secret or field.fault:
         return [field]
     nul = Field(field.offset + field.length - 1, 1, "NUL", means="ends the value", depth=field.depth)
     return [replace(field, length=field.length - 1), nul]
@@ -267,9 +283,4 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of an SCGI server: CGI's (RFC 3875, section 6), ended by closing. Raises CannotEncode."""
-    if not 100 <= status <= 999:
-        raise CannotEncode(f"{status} is no status of three digits")
-    lines = [f"Status: {status} {responses.get(status, '')}".encode(), *(n + b": " + v for n, v in headers)]
-    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
-        raise CannotEncode("a header with a line break or a NUL")
-    return b"\r\n".join([*lines, b"", b""]) + body
+    return cgi_head(status, headers) + body

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from zoo_in_test import REGISTRY, ROOT, Zoo, python_of
 
-from gateway_zoo.wire import client, recording, told
+from gateway_zoo.wire import recording
+from gateway_zoo.wire.ask import client, told
+from gateway_zoo.wire.ask.told import Asked, Place
 from gateway_zoo.wire.events import Data
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened, Recorded
 from gateway_zoo.wire.talk import Talk
-from gateway_zoo.wire.told import Asked, Place
 from gateway_zoo.wire.wires import Wires
 
 HELLO = b"Hello from the Gateway Zoo\n"

@@ -9,10 +9,10 @@ import pytest
 from gift_judges import Segment, columns, compiled, install_kaitai, tshark
 from zoo_in_test import REGISTRY, ROOT
 
-from gateway_zoo.wire import gifts
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.fields import Field
-from gateway_zoo.wire.kaitai import word, yaml
+from gateway_zoo.wire.gifts import __main__ as gifts
+from gateway_zoo.wire.gifts.kaitai import word, yaml
 from gateway_zoo.wire.specimen import Specimen, load
 from gateway_zoo.wire.wires import Direction, Wires
 

@@ -22,7 +22,6 @@ from zoo_in_test import REGISTRY, ROOT, Zoo
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Other
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
-from gateway_zoo.wire.http import faults
 from gateway_zoo.wire.specimen import Specimen, load
 from gateway_zoo.wire.talk import Talk
 from gateway_zoo.wire.talk import annotate as annotate_all
@@ -216,54 +215,55 @@ def test_uwsgis_answer_is_http_inside() -> None:
 
 HOST = "Host: a"
 FAULTS: list[tuple[Direction, bytes, type[WireError], int, str]] = [
-    ("request", b"\x16\x03\x01\x00", faults.BadRequestLine, 0, "a method"),
-    ("request", b"\r\n\r\n", faults.BadRequestLine, 2, "a method"),
-    ("request", head("GET  / HTTP/1.1", HOST), faults.BadRequestLine, 0, "method, target and HTTP/1.1"),
-    ("request", head("GET /", HOST), faults.BadRequestLine, 0, "with one space between"),
-    ("request", head("GET / HTTP/2.0", HOST), faults.BadVersion, 0, "HTTP/1.1 or HTTP/1.0"),
-    ("request", head("GET / HTTP/1.1"), faults.BadHost, 0, "a Host header"),
-    ("request", head("GET / HTTP/1.1", HOST, HOST), faults.BadHost, 25, "one Host header"),
-    ("request", head("GET / HTTP/1.1", HOST, "A : b"), faults.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", HOST, "A: b\0"), faults.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", HOST, "A: b\rc"), faults.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", " " + HOST), faults.BadHeader, 16, "not its continuation"),
-    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: +5"), faults.BadContentLength, 26, "a decimal number"),
-    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: "), faults.BadContentLength, 26, "a decimal number"),
+    ("request", b"\x16\x03\x01\x00", HTTP.BadRequestLine, 0, "a method"),
+    ("request", b"\r\n\r\n", HTTP.BadRequestLine, 2, "a method"),
+    ("request", head("GET  / HTTP/1.1", HOST), HTTP.BadRequestLine, 0, "method, target and HTTP/1.1"),
+    ("request", head("GET /", HOST), HTTP.BadRequestLine, 0, "with one space between"),
+    ("request", head("GET / HTTP/2.0", HOST), HTTP.BadVersion, 0, "HTTP/1.1 or HTTP/1.0"),
+    ("request", head("GET / HTTP/1.1"), HTTP.BadHost, 0, "a Host header"),
+    ("request", head("GET / HTTP/1.1", HOST, HOST), HTTP.BadHost, 25, "one Host header"),
+    ("request", head("GET / HTTP/1.1", HOST, "A : b"), HTTP.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", HOST, "A: b\0"), HTTP.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", HOST, "A: b\rc"), HTTP.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", " " + HOST), HTTP.BadHeader, 16, "not its continuation"),
+    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: +5"), HTTP.BadContentLength, 26, "a decimal number"),
+    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: "), HTTP.BadContentLength, 26, "a decimal number"),
     (
         "request",
         head("POST / HTTP/1.1", HOST, "Content-Length: 5", "Content-Length: 6"),
-        faults.BadContentLength,
+        HTTP.BadContentLength,
         45,
         "one Content-Length",
     ),
-    ("request", head("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip"), faults.BadTransferEncoding, 26, "chunked"),
-    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), faults.BadTransferEncoding, 47, "in HTTP/1.0"),
-    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", faults.AfterClose, 46, "nothing more"),
-    ("request", head("GET / HTTP/1.0") + b"G", faults.AfterClose, 18, "nothing more"),
+    ("request", head("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip"), HTTP.BadTransferEncoding, 26, "chunked"),
+    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), HTTP.BadTransferEncoding, 47, "in HTTP/1.0"),
+    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", HTTP.AfterClose, 46, "nothing more"),
+    ("request", head("GET / HTTP/1.0") + b"G", HTTP.AfterClose, 18, "nothing more"),
     ("request", head("GET / HTTP/1.1", HOST) + b"GET", Truncated, 27, "the rest of a head"),
     ("request", head("POST / HTTP/1.1", HOST, "Content-Length: 5") + b"ab", Truncated, 49, "3 more bytes of the body"),
-    ("response", b"<html>", faults.BadStatusLine, 0, "three digits"),
-    ("response", head("HTTP/1.1 20 OK"), faults.BadStatusLine, 0, "three digits"),
-    ("response", head("HTTP/1.1 101 Yes"), faults.BadUpgrade, 0, "a header Upgrade"),
+    ("response", b"<html>", HTTP.BadStatusLine, 0, "three digits"),
+    ("response", head("HTTP/1.1 20 OK"), HTTP.BadStatusLine, 0, "three digits"),
+    ("response", head("HTTP/1.1 101 Yes"), HTTP.BadUpgrade, 0, "a header Upgrade"),
     ("response", head("HTTP/1.1 100 Continue"), Truncated, 25, "the final response"),
     (
         "response",
         head("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 0") + b"x",
-        faults.AfterClose,
+        HTTP.AfterClose,
         57,
         "close",
     ),
 ]
 CHUNK_FAULTS: list[tuple[bytes, type[WireError], int, str]] = [
-    (b"x\r\n", faults.BadChunk, 0, "a chunk-size in hexadecimal digits"),
-    (b"+5\r\nabcde\r\n", faults.BadChunk, 0, "a chunk-size"),
-    (b"0x5\r\nabcde\r\n", faults.BadChunk, 0, "a chunk-size"),
-    (b"\r\n", faults.BadChunk, 0, "a chunk-size"),
-    (b"3\r\nabc\r\n-1\r\n", faults.BadChunk, 8, "a chunk-size"),
-    (b"3\r\nabcd\r\n", faults.BadChunk, 6, "CRLF behind the chunk"),
-    (b"3\r\nabc\rd", faults.BadChunk, 6, "CRLF behind the chunk"),
-    (b"3\r\nabc\r\n0\r\nA b\r\n\r\n", faults.BadHeader, 11, "a name, a colon and a value"),
-    (b"0\r\nA: b\r\n c d\r\nE\0: f\r\n\r\n", faults.BadHeader, 15, "a name, a colon and a value"),
+    (b"x\r\n", HTTP.BadChunk, 0, "a chunk-size in hexadecimal digits"),
+    (b"+5\r\nabcde\r\n", HTTP.BadChunk, 0, "a chunk-size"),
+    (b"0x5\r\nabcde\r\n", HTTP.BadChunk, 0, "a chunk-size"),
+    (b"\r\n", HTTP.BadChunk, 0, "a chunk-size"),
+    (b"3\r\nabc\r\n-1\r\n", HTTP.BadChunk, 8, "a chunk-size"),
+    (b"3\r\nabcd\r\n", HTTP.BadChunk, 6, "CRLF behind the chunk"),
+    (b"3\r\nabc\rd", HTTP.BadChunk, 6, "CRLF behind the chunk"),
+    (b"1\r\n \r0", HTTP.BadChunk, 4, "CRLF behind the chunk"),
+    (b"3\r\nabc\r\n0\r\nA b\r\n\r\n", HTTP.BadHeader, 11, "a name, a colon and a value"),
+    (b"0\r\nA: b\r\n c d\r\nE\0: f\r\n\r\n", HTTP.BadHeader, 15, "a name, a colon and a value"),
     (b"3\r\nab", Truncated, 5, "the last chunk"),
     (b"0\r\nA: b\r\n", Truncated, 3, "the last chunk"),
 ]
@@ -290,7 +290,7 @@ def test_what_is_wrong_in_chunks_has_a_name(chunks: bytes, kind: type[WireError]
 def test_nobody_may_switch_a_client_that_has_not_asked() -> None:
     requests, responses = HTTP.pair()
     requests.feed(head("GET / HTTP/1.1", HOST))
-    with pytest.raises(faults.BadUpgrade, match="the client has not asked to upgrade"):
+    with pytest.raises(HTTP.BadUpgrade, match="the client has not asked to upgrade"):
         responses.feed(head("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket"))
 
 
@@ -437,6 +437,28 @@ def test_fields_say_what_stands_there() -> None:
     assert trailer.value == "1"
     (length, *_) = [field for field in fields if field.name == "Content-Length"]
     assert (length.means, length.section) == ("bytes of the body, in decimal", "RFC 9110 8.6")
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\r\n", b"\r\n ", b"\r\n \t\r"])
+def test_a_secret_that_is_cut_off_is_marked(end: bytes) -> None:
+    """Exactly the bytes that are there."""
+    data = head("GET / HTTP/1.1", HOST, "Authorization: Basic em9")[:-4] + end
+    found = HTTP.annotate("request", data).fields
+    assert [data[f.offset : f.offset + f.length] for f in found if f.secret and f.length] == [b"Basic em9"]
+    assert [f.name for f in found if f.fault] == ["Authorization"]
+    folded = head("GET / HTTP/1.1", HOST, "Cookie: a=b", " c")[:-4]
+    marked = [f for f in HTTP.annotate("request", folded).fields if f.secret]
+    assert [folded[f.offset : f.offset + f.length] for f in marked] == [b"a=b", b"c"]
+    wrong = head("GET / HTTP/1.1", HOST, "Cookie: a=b", " c\0d")
+    assert HTTP.annotate("request", wrong).fields[-1].secret, "goes on with a secret, and is wrong"
+
+
+def test_a_folded_header_is_shown_as_it_is_read() -> None:
+    data = b"HTTP/1.1 200 OK\r\nDate: a \r\n\t b\r\n c\r\nX:\r\n d\r\nContent-Length: 0\r\n\r\n"
+    (told,) = [event for event in decoder("response").feed(data) if isinstance(event, Head)]
+    fields = HTTP.annotate("response", data).fields
+    shown = [(f.name.encode(), f.value.encode()) for f in fields if f.depth == 0][1:-1]
+    assert shown == told.headers == [(b"Date", b"a  b c"), (b"X", b"d"), (b"Content-Length", b"0")]
 
 
 @pytest.mark.parametrize("wrong", ["Cookie : a=b", "A: b\0", "Authorization: Basic YQ"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from zoo_in_test import REGISTRY, ROOT
 
-from gateway_zoo.wire.masking import Masking
+from gateway_zoo.wire.recorder.masking import Masking
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.wires import Direction, Wires
 

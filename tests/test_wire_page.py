@@ -16,12 +16,12 @@ from recordings import HEAD, WIRES, Film, variables
 from wire_page import Page
 from zoo_in_test import REGISTRY, eventually
 
-from gateway_zoo.wire.aligned import aligned, names
 from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary, whole
 from gateway_zoo.wire.fields import cut
-from gateway_zoo.wire.follow import Follow
+from gateway_zoo.wire.page.follow import Follow
+from gateway_zoo.wire.page.shown import BATCH, Mark, Shown
 from gateway_zoo.wire.recording import Line, line, read
-from gateway_zoo.wire.shown import BATCH, Mark, Shown
+from gateway_zoo.wire.show.carried import aligned, carried
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def _exchange(film: Film, protocol: str, path: str = "/x/hello", **more: Any) ->
 @pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "CGI", "HTTP"])
 def test_every_variable_is_found_again_in_the_bytes(film: Film, protocol: str) -> None:
     exchange = _exchange(film, protocol)
-    for side, named in names(exchange, WIRES).items():
+    for side, named in carried(exchange, WIRES).items():
         data = bytes(getattr(exchange, side))
         assert named
         for one in named:
@@ -217,16 +217,47 @@ def test_every_variable_is_found_again_in_the_bytes(film: Film, protocol: str) -
 
 def test_a_header_meets_its_variable(film: Film) -> None:
     a, b = _exchange(film, "HTTP"), _exchange(film, "uwsgi")
-    rows = {row.variable: row.is_ for row in aligned(names(a, WIRES)["request"], names(b, WIRES)["request"])}
+    rows = {row.variable: row.is_ for row in aligned(carried(a, WIRES)["request"], carried(b, WIRES)["request"])}
     for name in ("HTTP_HOST", "HTTP_USER_AGENT", "REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"):
         assert rows[name] == "same", name
     assert rows["SERVER_PORT"] == "only B"
 
 
+def test_what_has_a_place_and_no_name_meets_its_variable(film: Film) -> None:
+    """AJP: codes, strings between them, attributes. All that it can say of these is found, and where it stands."""
+    more = [(b"QUERY_STRING", b"a=b"), (b"REMOTE_PORT", b"5"), (b"SERVER_ADDR", b"::1"), (b"X_OWN", b"1")]
+    a, b = (carried(_exchange(film, protocol, more=more), WIRES)["request"] for protocol in ("SCGI", "AJP"))
+    rows = {row.variable: row for row in aligned(a, b)}
+    without = {"SCRIPT_NAME", "PATH_INFO", "CONTENT_TYPE", "REQUEST_SCHEME", "SCGI", "CONTENT_LENGTH"}
+    assert {name for name, row in rows.items() if row.is_ == "only A"} == without
+    assert {row.is_ for name, row in rows.items() if name not in without} == {"same"}
+    sizes = {one.variable: (one.name, one.name_bytes, one.value_bytes, one.bytes) for one in b}
+    assert sizes["REQUEST_METHOD"] == ("method", 0, 1, 1)
+    assert sizes["SERVER_PORT"] == ("server_port", 0, 2, 2)
+    assert sizes["REMOTE_ADDR"] == ("remote_addr", 0, 9, 2 + 9 + 1)
+    assert sizes["QUERY_STRING"] == ("query_string", 1, 3, 1 + 2 + 3 + 1)
+    assert sizes["REMOTE_PORT"] == ("AJP_REMOTE_PORT", 15, 1, 1 + 2 + 15 + 1 + 2 + 1 + 1)
+
+
+def test_a_method_without_a_code_is_said_once(film: Film) -> None:
+    found = carried(_exchange(film, "AJP", method="BREW"), WIRES)["request"]
+    assert [(one.name, one.value) for one in found if one.variable == "REQUEST_METHOD"] == [("stored_method", "BREW")]
+
+
+@pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "HTTP", "AJP"])
+def test_a_request_that_is_cut_off_carries_what_is_there(film: Film, protocol: str) -> None:
+    exchange = _exchange(film, protocol)
+    every = [(one.variable, one.value) for one in carried(exchange, WIRES)["request"]]
+    del exchange.request[95:]
+    there = [(one.variable, one.value) for one in carried(exchange, WIRES)["request"]]
+    assert len(every) > len(there) > 2
+    assert there == every[: len(there)]
+
+
 def test_the_same_name_twice_meets_its_like_in_turn(film: Film) -> None:
     twice = [(b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2")]
     a, b = _exchange(film, "HTTP", headers=twice), _exchange(film, "HTTP", headers=twice[:1])
-    rows = aligned(names(a, WIRES)["response"], names(b, WIRES)["response"])
+    rows = aligned(carried(a, WIRES)["response"], carried(b, WIRES)["response"])
     assert [row.is_ for row in rows if row.variable == "Set-Cookie"] == ["same", "only A"]
 
 
@@ -411,8 +442,8 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_bounded(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
     """By number and by bytes; a client is told what is left."""
-    monkeypatch.setattr("gateway_zoo.wire.shown.MOST", 700)
-    monkeypatch.setattr("gateway_zoo.wire.shown.MOST_BYTES", 2_000_000)
+    monkeypatch.setattr("gateway_zoo.wire.page.shown.MOST", 700)
+    monkeypatch.setattr("gateway_zoo.wire.page.shown.MOST_BYTES", 2_000_000)
     shown = Shown(film.path, WIRES)
     for _ in range(800):
         film.scene()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from zoo_in_test import REGISTRY
 
-from gateway_zoo.wire import pcap
+from gateway_zoo.wire.recorder import pcap
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened, Recorded
 from gateway_zoo.wire.wires import Direction, Wires
 

@@ -15,8 +15,8 @@ from wire_relay_in_test import connected, crossed, gateway, kind, relayed
 from zoo_in_test import eventually
 
 from gateway_zoo.listen import listener
+from gateway_zoo.wire.recorder.relay import PIECE, Relay, Target
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
-from gateway_zoo.wire.relay import PIECE, Relay, Target
 
 BOTH = pytest.mark.parametrize("tcp", [False, True], ids=["unix", "tcp"])
 

@@ -194,6 +194,23 @@ def test_annotate_marks_what_is_forbidden(data: bytes) -> None:
     tiles(SCGI.annotate("request", data), len(data))
 
 
+def test_a_missing_version_is_a_fault_of_the_headers() -> None:
+    data = netstring(block(HEAD[:1]))
+    fields = SCGI.annotate("request", data).fields
+    assert [(field.name, field.offset, field.length) for field in fields if field.fault] == [("headers", 3, 17)]
+    assert not [
+        field for field in SCGI.annotate("request", data[:-3]).fields if field.fault and field.name == "headers"
+    ]
+
+
+def test_a_secret_that_is_cut_off_is_one() -> None:
+    data = netstring(block([*HEAD, (b"HTTP_COOKIE", b"abc")]))
+    place = data.index(b"abc")
+    for end in range(place + 1, len(data)):
+        (field,) = [field for field in SCGI.annotate("request", data[:end]).fields if field.secret]
+        assert field.spans == ((place, min(end - place, 3)),)
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [

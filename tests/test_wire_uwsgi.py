@@ -125,10 +125,10 @@ WRONG = [
     (b"\0\x05\0\0\x01\0a\x09\0", LIMITS, "BadVariables", 7, "a value that ends within the packet"),
     (b"\0\x03\0\0\x01\0a", LIMITS, "BadVariables", 7, "a value that ends within the packet"),
     (b"\0\x04\0\0\x01\0a\0", LIMITS, "BadVariables", 7, "a value that ends within the packet"),
-    (one([(LENGTH, b"+5")]), LIMITS, "BadContentLength", 0, "CONTENT_LENGTH as a decimal number"),
-    (one([(LENGTH, b"-1")]), LIMITS, "BadContentLength", 0, "CONTENT_LENGTH as a decimal number"),
-    (one([(LENGTH, b"9" * 20)]), LIMITS, "BadContentLength", 0, "CONTENT_LENGTH as a decimal number"),
-    (one([(LENGTH, b"1"), (LENGTH, b"1")]), LIMITS, "BadContentLength", 0, "CONTENT_LENGTH only once"),
+    (one([(LENGTH, b"+5")]), LIMITS, "BadContentLength", 22, "CONTENT_LENGTH as a decimal number"),
+    (one([(LENGTH, b"-1")]), LIMITS, "BadContentLength", 22, "CONTENT_LENGTH as a decimal number"),
+    (one([(LENGTH, b"9" * 20)]), LIMITS, "BadContentLength", 22, "CONTENT_LENGTH as a decimal number"),
+    (one([(LENGTH, b"1"), (LENGTH, b"1")]), LIMITS, "BadContentLength", 41, "CONTENT_LENGTH only once"),
     (one([(b"N" * 1025, b"")]), LIMITS, "TooLong", 4, "a name of at most 1024 bytes, not 1025"),
     (one([(b"N", b"v" * 9)]), Limits(value=8), "TooLong", 7, "a value of at most 8 bytes, not 9"),
     (one([(b"N", b"v" * 900)]), Limits(value=800), "TooLong", 7, "a value of at most 800 bytes, not 900"),
@@ -147,6 +147,15 @@ def test_named_errors(data: bytes, limits: Limits, kind: str, offset: int, expec
         assert (type(error).__name__, error.offset, error.expected) == (kind, offset, expected)
         assert str(error).startswith(f"{kind} at offset {offset}: b")
     tiles(UWSGI.annotate("request", data), len(data))
+
+
+@pytest.mark.parametrize("lengths", [[b"+5"], [b"1", b"1"]])
+def test_a_wrong_content_length_is_a_fault_and_so_is_what_follows(lengths: list[bytes]) -> None:
+    packet = one([(LENGTH, length) for length in lengths])
+    fields = UWSGI.annotate("request", packet + b"abc").fields
+    faults = [(field.name, field.offset, field.length) for field in fields if field.fault]
+    size = 4 + len(LENGTH) + len(lengths[-1])
+    assert faults == [("CONTENT_LENGTH", len(packet) - size, size), ("rest", len(packet), 3)]
 
 
 def test_a_limit_reached_is_no_limit_broken() -> None:

@@ -7,10 +7,11 @@ import pytest
 from rich.console import Console
 from zoo_in_test import REGISTRY
 
-from gateway_zoo.wire import hide, talk, view
+from gateway_zoo.wire import talk
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.fields import secret
-from gateway_zoo.wire.rows import rows
+from gateway_zoo.wire.show import hide, view
+from gateway_zoo.wire.show.rows import rows
 from gateway_zoo.wire.wires import Wires
 
 WIRES = Wires(REGISTRY)
@@ -96,6 +97,19 @@ def test_a_variable_in_two_pieces_is_one_row() -> None:
     fields, _ = talk.annotate(WIRES, "FastCGI", request)
     assert [row.pair for row in rows(fields, request, every=False) if row.field.name == "PATH_INFO"] == [True]
     assert "PATH_INFO (in 2 pieces) = /hello" in shown(exchange(request, b"", "FastCGI"))
+
+
+def test_an_empty_variable_in_pieces_is_one_row() -> None:
+    """However its bytes are cut into records."""
+    wire: Any = WIRES["FastCGI"]
+    pairs = [(b"REQUEST_METHOD", b"GET"), (b"QUERY_STRING", b""), (b"CONTENT_TYPE", b""), (b"HTTP_X", b"v")]
+    block = b"".join(bytes([len(name), len(value)]) + name + value for name, value in pairs)
+    for size in range(1, len(block) + 1):
+        pieces = [block[at : at + size] for at in range(0, len(block), size)]
+        request = wire.begin() + b"".join(wire.record(4, 1, piece) for piece in [*pieces, b""])
+        fields, _ = talk.annotate(WIRES, "FastCGI", request)
+        found = [row.field.name.encode() for row in rows(fields, request, every=False) if row.pair]
+        assert found == [name for name, _ in pairs], size
 
 
 def test_colours_are_the_same_in_the_row_and_in_the_dump() -> None:

@@ -113,6 +113,42 @@ def test_any_chunking_gives_the_same(direction: Direction, key: bytes) -> None:
     assert whole(once) == whole(decode(decoder(direction), [data]))
 
 
+@pytest.mark.parametrize("ending", [b"", b"\xa0", b"\xe2\x82A", b"\xe0\x80", b"\xf0\x9f\xa6"])
+def test_as_much_of_a_long_text_is_told_however_it_is_cut(ending: bytes) -> None:
+    """Whole characters, up to what is no UTF-8."""
+    frame = WS.frame(TEXT, b"h\xc3\xa4 \xe2\x82\xac" * 40 + ending)
+    for first in (frame, WS.frame(TEXT, b"\xe2", fin=False) + WS.frame(CONTINUATION, b"\x82\xac" * 40 + ending)):
+        cuts = [
+            [first[at : at + 1] for at in range(len(first))],
+            *([first[:at], first[at:]] for at in range(len(first))),
+        ]
+        told = [decode_until_fault("response", Limits(value=50), cut) for cut in [[first], *cuts]]
+        assert all(one == told[0] for one in told)
+        assert (told[0][1] == "BadText") == bool(ending or first is not frame)
+    assert sum(len(event.data) for event in told[0][0] if isinstance(event, Data)) == 2
+    assert decode_until_fault("response", Limits(value=50), [frame])[0][1] == Data(
+        4, 0, "TEXT", b"h\xc3\xa4 \xe2\x82\xac" * 40
+    )
+
+
+def decode_until_fault(direction: Direction, limits: Limits, data: list[bytes]) -> tuple[list[Event], str]:
+    """All events, neighbouring Data joined, and the name of the fault."""
+    found, events, fault = decoder(direction, limits), list[Event](), ""
+    try:
+        for piece in data:
+            events += found.feed(piece)
+        events += found.close()
+    except WireError as error:
+        events, fault = events + error.events, type(error).__name__
+    joined = list[Event]()
+    for event in events:
+        if isinstance(event, Data) and joined and isinstance(last := joined[-1], Data):
+            joined[-1] = Data(last.offset, 0, last.stream, last.data + event.data)
+        else:
+            joined.append(event)
+    return joined, fault
+
+
 def test_a_huge_frame_is_passed_on_in_pieces() -> None:
     requests = decoder("request", Limits(value=1000))
     header = WS.frame(BINARY, b"", key=KEY)[:1] + b"\xff" + (1 << 40).to_bytes(8, "big") + KEY
@@ -247,7 +283,7 @@ def test_fields_say_what_stands_there() -> None:
         ("RSV1", "0", 0, 1),
         ("RSV2", "0", 0, 1),
         ("RSV3", "0", 0, 1),
-        ("opcode", "1 TEXT", 0, 1),
+        ("opcode", "1 (TEXT)", 0, 1),
         ("MASK", "1", 1, 1),
         ("Payload len", "126", 1, 1),
     ]

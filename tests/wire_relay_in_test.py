@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway_zoo.listen import listener
+from gateway_zoo.wire.recorder.relay import Relay, Target
 from gateway_zoo.wire.recording import Bytes, Line, Opened
-from gateway_zoo.wire.relay import Relay, Target
 from gateway_zoo.wire.wires import Direction
 
 

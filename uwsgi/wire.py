@@ -12,12 +12,14 @@ as 0, and of two it and uWSGI take the last. Here both are errors: the body's en
 
 import struct
 from collections.abc import Mapping, Sequence
-from http.client import responses
+
+from msgspec.structs import replace
 
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Other, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
 from gateway_zoo.wire.fields import Annotated, Field, Stream
+from gateway_zoo.wire.heads import http_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Choice, Number, Raw, Repeat, Shape, fields
 from gateway_zoo.wire.wires import Direction
 
@@ -173,15 +175,25 @@ def check(block: bytes, offset: int, limits: Limits) -> None:
 
 
 def body_length(pairs: Pairs, offset: int) -> int:
-    """CONTENT_LENGTH; absent and empty both mean 0 (RFC 3875 4.1.2)."""
+    """CONTENT_LENGTH; absent and empty both mean 0 (RFC 3875 4.1.2). `offset` is where the variables stand."""
     given = [value for name, value in pairs if name == b"CONTENT_LENGTH"]
     if len(given) > 1:
-        raise BadContentLength(offset, b", ".join(given), "CONTENT_LENGTH only once")
+        raise BadContentLength(_last_length_at(pairs, offset), given[-1], "CONTENT_LENGTH only once")
     if not given or not given[0]:
         return 0
     if not (given[0].isdigit() and len(given[0]) < LONGEST_DECIMAL):
-        raise BadContentLength(offset, given[0], "CONTENT_LENGTH as a decimal number")
+        raise BadContentLength(_last_length_at(pairs, offset), given[0], "CONTENT_LENGTH as a decimal number")
     return int(given[0])
+
+
+def _last_length_at(pairs: Pairs, offset: int) -> int:
+    """Where the value of the last CONTENT_LENGTH stands."""
+    found = offset
+    for name, value in pairs:
+        offset += 2 * LENGTH.size + len(name) + len(value)
+        if name == b"CONTENT_LENGTH":
+            found = offset - len(value)
+    return found
 
 
 def kind(modifier1: int, modifier2: int) -> str:
@@ -239,7 +251,7 @@ class Requests(_Packets):
             super()._block(modifier1, modifier2, block, offset, events)
             return
         pairs = variables(block, offset + HEADER.size, self.limits)
-        self._body = body_length(pairs, offset)
+        self._body = body_length(pairs, offset + HEADER.size)
         events.append(Variables(offset, 0, pairs))
         if not self._body:
             events.append(End(offset + HEADER.size + len(block), 0))
@@ -285,8 +297,14 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     at = 0
     while at < len(data):
         packet, after = fields(PACKET, data, at)
-        found += packet
         length = _length_in(packet)
+        found += packet
+        if length < 0:
+            if rest := len(data) - after:
+                found.append(
+                    Field(after, rest, "rest", f"{rest} bytes", "nobody knows where the body ends", fault=True)
+                )
+            break
         if body := data[after : after + length]:
             found.append(
                 Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts")
@@ -296,9 +314,14 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
 
 
 def _length_in(packet: list[Field]) -> int:
-    """CONTENT_LENGTH; variables stand two levels deeper than the packet."""
-    given = [field.value for field in packet if field.depth == 2 and field.name == "CONTENT_LENGTH"]
-    return int(given[-1]) if given and given[-1].isdigit() and len(given[-1]) < LONGEST_DECIMAL else 0
+    """CONTENT_LENGTH; -1, and a fault, if it is no number or stands there twice."""
+    # Variables stand two levels deeper than the packet.
+    given = [i for i, field in enumerate(packet) if field.depth == 2 and field.name == "CONTENT_LENGTH"]
+    value = packet[given[-1]].value if given else ""
+    if len(given) < 2 and (not value or (value.isdigit() and len(value) < LONGEST_DECIMAL)):
+        return int(value or 0)
+    packet[given[-1]] = replace(packet[given[-1]], fault=True)
+    return -1
 
 
 def packet(block: bytes, modifier1: int = 0, modifier2: int = 0) -> bytes:
@@ -319,9 +342,4 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """The answer of a uwsgi server: HTTP, ended by closing. Raises CannotEncode."""
-    if not 100 <= status <= 999:
-        raise CannotEncode(f"{status} is no status of three digits")
-    lines = [f"HTTP/1.1 {status} {responses.get(status, '')}".encode(), *(n + b": " + v for n, v in headers)]
-    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
-        raise CannotEncode("a header with a line break or a NUL")
-    return b"\r\n".join([*lines, b"", b""]) + body
+    return http_head(status, headers) + body

@@ -2,272 +2,47 @@
 
 Sources: RFC 9112 (the bytes), RFC 9110 (what they mean). Between a web server and a program it says nothing of
 SCRIPT_NAME or REMOTE_ADDR: the program must be told its path in another way, and X-Forwarded-For can be forged.
-The decoders, on h11, are in gateway_zoo/wire/http: uwsgi's answers and CGI's need them too.
 
-What trips people up: to name the bytes the decoder runs first and says where messages begin and end; fields only
-follow it. Which body an answer has depends on the method that was asked.
+Where to read on: wire_messages.py (how h11 is made to observe), wire_decoder.py (requests, and the answers to them),
+wire_faults.py (how a peer can be wrong), wire_grammar.py (its lines as patterns), wire_fields.py (a name for every
+byte), wire_encode.py (the way back).
+
+What trips people up: which body an answer has depends on the method that was asked.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
-from re import Match
-from urllib.parse import quote
+from .wire_decoder import pair
+from .wire_encode import chunked, request, response
+from .wire_faults import (
+    AfterClose,
+    BadChunk,
+    BadContentLength,
+    BadHeader,
+    BadHost,
+    BadMessage,
+    BadRequestLine,
+    BadStatusLine,
+    BadTransferEncoding,
+    BadUpgrade,
+    BadVersion,
+)
+from .wire_fields import INNER, annotate
 
-import h11
-from msgspec.structs import replace
-
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
-from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Truncated, WireError
-from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
-from gateway_zoo.wire.http.decoder import Heard, Requests, Responses
-from gateway_zoo.wire.http.grammar import CHUNK_LINE, EMPTY, FIELD_LINE, FOLD, REQUEST_LINE, STATUS_LINE
-from gateway_zoo.wire.http.headers import meaning
-from gateway_zoo.wire.wires import Direction
-
-INNER: Mapping[str, str] = {"WebSocket": "WebSocket"}
-
-#: part of the first line -> what it is, RFC
-FIRST_LINE = {
-    "method": ("what shall be done", "RFC 9110 9"),
-    "target": ("with what: a path, mostly", "RFC 9112 3.2"),
-    "version": ("the dialect of HTTP", "RFC 9112 2.3"),
-    "status": ("how it went", "RFC 9110 15"),
-    "reason": ("the same for people", "RFC 9112 4"),
-}
-
-
-def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of requests and of responses, which know each other."""
-    heard = Heard()
-    return Requests(limits, heard), Responses(limits, heard)
-
-
-def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
-    """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    decoder = pair()[direction == "response"]
-    for method in methods:
-        decoder.asked(method)
-    events, error = _decoded(decoder, data)
-    naming = _Naming(data)
-    for event in events:
-        naming.follow(event)
-    naming.rest(error)
-    return Annotated(naming.found, naming.streams)
-
-
-def _decoded(decoder: Decoder, data: bytes) -> tuple[list[Event], WireError | None]:
-    events: list[Event] = []
-    try:
-        events += decoder.feed(data)
-        events += decoder.close()
-    except WireError as error:
-        return events + error.events, error
-    return events, None
-
-
-class _Naming:
-    """Names the bytes between the decoder's events; `at`: up to here they have names."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
-        self.found: list[Field] = []
-        self.streams: list[Stream] = []
-        self._chunked = False
-        self._length = ""  # of the body, as the head says
-
-    def follow(self, event: Event) -> None:
-        if isinstance(event, Head):
-            self._chunks(event.offset)
-            self._head(event)
-        elif isinstance(event, Data) and event.stream in INNER:
-            self.streams.append(Stream(INNER[event.stream], ((event.offset, len(event.data)),), 0))
-            self.at = event.offset + len(event.data)
-        elif isinstance(event, Data) and not self._chunked:
-            self._body(event)
-        elif isinstance(event, End):
-            self._chunks(event.offset)
-
-    def rest(self, error: WireError | None) -> None:
-        """What the decoder could not use."""
-        if error is None:
-            if self.at < len(self.data):
-                self._empty_line(len(self.data))
-            return
-        self._chunks(len(self.data))
-        self._good_lines(len(self.data) if isinstance(error, Truncated) else error.offset)
-        if self.at < len(self.data):
-            wrong, kind = self.data[self.at :], type(error).__name__
-            hide = any(secret(line.partition(b":")[0].strip()) for line in wrong.split(b"\n"))
-            expected = f"expected {error.expected}"
-            self.found.append(Field(self.at, len(wrong), kind, expected, fault=True, secret=hide))
-            self.at = len(self.data)
-        elif self.found:
-            last = max(index for index, field in enumerate(self.found) if field.depth == 0)
-            self.found[last] = replace(self.found[last], fault=True)
-
-    def _good_lines(self, end: int) -> None:
-        """The lines before `end` of a head that is wrong, or cut off, later."""
-        if self.at < end and (REQUEST_LINE.match(self.data, self.at) or STATUS_LINE.match(self.data, self.at)):
-            self._first_line()
-        while self.at < end and (FIELD_LINE.match(self.data, self.at) or FOLD.match(self.data, self.at)):
-            self._header()
-
-    def _add(self, length: int, name: str, value: str = "", means: str = "", section: str = "") -> None:
-        self.found.append(Field(self.at, length, name, value, means, section))
-        self.at += length
-
-    def _part(self, found: Match[bytes], part: str, name: str, means: str, section: str, *, hide: bool = False) -> None:
-        """One group of a line, as a field of depth 1."""
-        if found[part] is not None:
-            start, end = found.span(part)
-            self.found.append(Field(start, end - start, name, text(found[part]), means, section, 1, secret=hide))
-
-    def _head(self, event: Head) -> None:
-        if self.at < event.offset:
-            self._empty_line(event.offset)
-        if event.start:
-            self._chunked, self._length = False, ""
-            self._first_line()
-        while not (empty := EMPTY.match(self.data, self.at)):
-            self._header()
-        what = "the headers end here" if event.start else "the trailers end here"
-        self._add(len(empty[0]), "CRLF", "", what, "RFC 9112 2.1" if event.start else "RFC 9112 7.1")
-
-    def _empty_line(self, end: int) -> None:
-        self._add(end - self.at, "CRLF", "", "an empty line before a request, to be ignored", "RFC 9112 2.2")
-
-    def _first_line(self) -> None:
-        asks = REQUEST_LINE.match(self.data, self.at)
-        found = asks or STATUS_LINE.match(self.data, self.at)
-        assert found
-        name, section = ("request-line", "RFC 9112 3") if asks else ("status-line", "RFC 9112 4")
-        self._add(len(found[0]), name, text(found[0].rstrip()), "", section)
-        for part in found.groupdict():
-            means, section = FIRST_LINE[part]
-            self._part(found, part, part, _status_means(found[part]) if part == "status" else means, section)
-
-    def _header(self) -> None:
-        found = FIELD_LINE.match(self.data, self.at)
-        if not found:
-            folded = FOLD.match(self.data, self.at)
-            assert folded
-            owner = next(field for field in reversed(self.found) if field.depth == 0)
-            self._add(len(folded[0]), "obs-fold", "", "the header above goes on", "RFC 9112 5.2")
-            self._part(folded, "value", "field-value", "", "RFC 9112 5.2", hide=secret(owner.name.encode()))
-            return
-        name, value = text(found["name"]), text(found["value"])
-        self._add(len(found[0]), name, value, *meaning(name))
-        self._part(found, "name", "field-name", "", "RFC 9110 5.1")
-        self._part(found, "value", "field-value", "", "RFC 9110 5.5", hide=secret(found["name"]))
-        if name.lower() == "content-length":
-            self._length = value
-        elif name.lower() == "transfer-encoding":
-            self._chunked = True
-
-    def _body(self, event: Data) -> None:
-        size = len(event.data)
-        if event.stream == "tunnel":
-            self._add(size, "tunnel", f"{size} bytes", "no HTTP any more", "RFC 9110 7.8")
-        elif self._length:
-            self._add(size, "body", f"{size} of {self._length} bytes", "what Content-Length counts", "RFC 9112 6.2")
-        else:
-            self._add(size, "body", f"{size} bytes", "ends with the connection", "RFC 9112 6.3")
-
-    def _chunks(self, end: int) -> None:
-        """The chunks before `end`; an unfinished one too, if its size is there."""
-        while self._chunked and self.at < end and (line := CHUNK_LINE.match(self.data, self.at, end)):
-            size = int(line["size"], 16)
-            start, after = line.end(), line.end() + size
-            if not size:
-                self._add(start - self.at, "last-chunk", text(line[0].rstrip()), "no more chunks", "RFC 9112 7.1")
-                self._part(line, "size", "chunk-size", "0 bytes", "RFC 9112 7.1")
-                self._part(line, "ext", "chunk-ext", "an extension", "RFC 9112 7.1.1")
-                if (empty := EMPTY.match(self.data, self.at, end)) and self.at + len(empty[0]) == end:
-                    self._add(len(empty[0]), "CRLF", "", "no trailers", "RFC 9112 7.1")
-                return
-            whole = after + 2 <= end and self.data.startswith(b"\r\n", after)
-            if after <= end and not whole and not b"\r\n".startswith(self.data[after : after + 2]):
-                return  # no CRLF behind it: the whole chunk is in doubt
-            got = min(end, after) - start
-            self._add(min(end, after + 2) - self.at, "chunk", f"{got} of {size} bytes", "", "RFC 9112 7.1")
-            self._part(line, "size", "chunk-size", f"{size} bytes, in hexadecimal", "RFC 9112 7.1")
-            self._part(line, "ext", "chunk-ext", "an extension", "RFC 9112 7.1.1")
-            self.found.append(Field(start, got, "chunk-data", f"{got} bytes", "a piece of the body", "RFC 9112 7.1", 1))
-
-
-def _status_means(status: bytes) -> str:
-    known = {one.value: one for one in HTTPStatus}
-    one = known.get(int(status))
-    return one.description or one.phrase if one else FIRST_LINE["status"][0]
-
-
-def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """What a web server would send for these meta-variables: HTTP/1.1, and Connection: close unless HTTP_CONNECTION
-    says something else. Raises CannotEncode."""
-    given = dict(variables)
-    method, target = given.get(b"REQUEST_METHOD", b"GET"), _target(given)
-    if not given.get(b"SERVER_PROTOCOL", b"HTTP/1.1").startswith(b"HTTP/"):
-        raise CannotEncode(f"{given[b'SERVER_PROTOCOL']!r} is not HTTP")
-    headers = [(_header_name(name), value) for name, value in variables if name.startswith(b"HTTP_")]
-    names = {name for name, _ in headers}
-    if b"Host" not in names:
-        headers.insert(0, (b"Host", given.get(b"SERVER_NAME", b"localhost")))
-    if b"Connection" not in names:
-        headers.insert(1, (b"Connection", b"close"))
-    if given.get(b"CONTENT_TYPE"):
-        headers.append((b"Content-Type", given[b"CONTENT_TYPE"]))
-    length = given.get(b"CONTENT_LENGTH") or (b"%d" % len(body) if body else b"")
-    if length and b"Transfer-Encoding" not in names:
-        headers.append((b"Content-Length", length))
-    return _sent(h11.Connection(h11.CLIENT), lambda: h11.Request(method=method, target=target, headers=headers), body)
-
-
-def _target(given: Mapping[bytes, bytes]) -> bytes:
-    """RFC 9112 3.2.1. REQUEST_URI is the client's; the others are decoded and must be quoted again."""
-    if given.get(b"REQUEST_URI"):
-        return given[b"REQUEST_URI"]
-    path = quote(given.get(b"SCRIPT_NAME", b"") + given.get(b"PATH_INFO", b""), safe="/:@!$&'()*+,;=~").encode()
-    query = given.get(b"QUERY_STRING", b"")
-    return (path or b"/") + (b"?" + query if query else b"")
-
-
-def _header_name(variable: bytes) -> bytes:
-    return variable.removeprefix(b"HTTP_").replace(b"_", b"-").title()
-
-
-def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """An answer to GET, with Content-Length unless the headers say where it ends. Raises CannotEncode."""
-    names = {name.lower() for name, _ in headers}
-    if status >= 200 and status not in {204, 304} and not names & {b"content-length", b"transfer-encoding"}:
-        headers = [*headers, (b"Content-Length", b"%d" % len(body))]
-    kind = h11.Response if status >= 200 else h11.InformationalResponse
-    reason = HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b""
-    connection = h11.Connection(h11.SERVER)
-    connection.receive_data(b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: any\r\n\r\n")
-    connection.next_event()
-    connection.next_event()
-    if body and status < 200:
-        raise CannotEncode(f"a body in an interim response, {status}")
-    return _sent(connection, lambda: kind(status_code=status, headers=headers, reason=reason), body)
-
-
-def _sent(connection: h11.Connection, head: Callable[[], h11.Event], body: bytes) -> bytes:
-    """What h11 sends for a whole message."""
-    try:
-        event = head()
-        events = [event, *([h11.Data(data=body)] if body else [])]
-        if not isinstance(event, h11.InformationalResponse):
-            events.append(h11.EndOfMessage())
-        return b"".join(connection.send(event) or b"" for event in events)
-    except h11.LocalProtocolError as error:
-        raise CannotEncode(f"no HTTP message: {error}") from None
-
-
-def chunked(pieces: Sequence[bytes], trailers: Sequence[tuple[bytes, bytes]] = (), ext: bytes = b"") -> bytes:
-    """A body in chunks (RFC 9112 7.1). `ext`: an extension for each, with its semicolon. Raises CannotEncode."""
-    chunks = [b"%x%b\r\n%b\r\n" % (len(piece), ext, piece) for piece in pieces if piece]
-    lines = [b"%b: %b\r\n" % pair for pair in trailers]
-    if any(not FIELD_LINE.fullmatch(line) for line in lines) or not CHUNK_LINE.fullmatch(b"0" + ext + b"\r\n"):
-        raise CannotEncode("a trailer or an extension with a line break, or a trailer that is no header")
-    return b"".join([*chunks, b"0\r\n", *lines, b"\r\n"])
+__all__ = [
+    "INNER",
+    "AfterClose",
+    "BadChunk",
+    "BadContentLength",
+    "BadHeader",
+    "BadHost",
+    "BadMessage",
+    "BadRequestLine",
+    "BadStatusLine",
+    "BadTransferEncoding",
+    "BadUpgrade",
+    "BadVersion",
+    "annotate",
+    "chunked",
+    "pair",
+    "request",
+    "response",
+]

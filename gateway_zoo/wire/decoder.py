@@ -21,11 +21,14 @@ class Decoder:
     #: For the message of Truncated: what the end of the stream would have to wait for.
     WAITS_FOR: ClassVar[str] = "more bytes"
 
+    __slots__ = ("_error", "_rest", "limits", "offset")  # for speed: most decoders live for one message
+    _error: WireError | None
+
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.offset = 0
         self._rest = b""
-        self._error: WireError | None = None
+        self._error = None
 
     def feed(self, data: bytes) -> list[Event]:
         """Decode what is complete. An empty `data` is no end of the stream; `close` is."""
@@ -42,7 +45,10 @@ class Decoder:
             self._error = error
             self._rest = b""
             raise
-        self._rest = data[used:] if used < len(data) else b""
+        if used < len(data):
+            self._rest = data[used:]
+        elif self._rest:
+            self._rest = b""
         self.offset += used
         return events
 

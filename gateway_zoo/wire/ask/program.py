@@ -1,0 +1,86 @@
+"""A CGI program, run as CGI does it: the meta-variables are its environment, the body its standard input (RFC 3875).
+
+It runs as the zoo's user, in the folder where it lies, with what gateways get besides (keeper.environment).
+"""
+
+import os
+import subprocess
+import time
+
+from gateway_zoo import keeper
+from gateway_zoo.registry import Registry
+from gateway_zoo.settings import Settings, user_of_the_zoo
+from gateway_zoo.speak import fail
+from gateway_zoo.wire.ask import asking
+from gateway_zoo.wire.ask.client import DEADLINE_S
+from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, variables
+from gateway_zoo.wire.events import Pairs
+from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.faults import CannotEncode
+from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
+from gateway_zoo.wire.wires import Wires
+
+PROTOCOL = "CGI"
+
+
+def ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+    """Run the program of an exhibit once. Exit 2 for an exhibit that has none."""
+    one, cage = registry.exhibits[id], registry.cage_of(id)
+    if not one.program:
+        with_one = ", ".join(e.id for e in registry.exhibits.values() if e.program)
+        fail(f"{id} is no program that is run for a request; these are: {with_one}", 2)
+    try:
+        pairs = _environment(made, one.family, variables(asked, asking.place(made, registry, id, asked)))
+        block = wires[PROTOCOL].request(pairs, asked.data or b"")
+    except (BadWordError, CannotEncode) as error:
+        fail(str(error), 2)
+    began = time.time()
+    output, why = _run(str(cage.path / one.program), str(cage.path), dict(pairs), asked.data or b"")
+    opened = Opened(connection=1, at=began, exhibit=id, front=FRONT, protocol=PROTOCOL, address=one.program)
+    return _exchange(wires, opened, block, output, why)
+
+
+def _environment(made: Settings, family: str, told: Pairs) -> Pairs:
+    ours = {os.fsencode(name): os.fsencode(value) for name, value in keeper.environment(made, family, "").items()}
+    return list((ours | dict(told)).items())
+
+
+def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes) -> tuple[bytes, str]:
+    """(standard output, what went wrong)."""
+    user = user_of_the_zoo()
+    root = os.geteuid() == 0
+    try:
+        done = subprocess.run(
+            [program],
+            env=environment,
+            input=body,
+            cwd=folder,
+            timeout=DEADLINE_S,
+            capture_output=True,
+            user=user.pw_uid if root else None,
+            group=user.pw_gid if root else None,
+            extra_groups=[] if root else None,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        return error.output or b"", f"the program did not end within {DEADLINE_S:.0f} s"
+    except OSError as error:
+        fail(f"{program} cannot be run: {error.strerror}", 3)
+    log = done.stderr.decode("utf-8", "replace").strip()
+    return done.stdout, f"it ended with status {done.returncode}: {log[-500:]}" if done.returncode else ""
+
+
+def _exchange(wires: Wires, opened: Opened, block: bytes, output: bytes, why: str) -> Exchange:
+    told = Exchanges(wires)
+    told.feed(opened)
+    now = time.time()
+    told.feed(Bytes(connection=1, at=opened.at, direction="request", data=block))
+    told.feed(Ended(connection=1, at=opened.at, direction="request"))
+    if output:
+        told.feed(Bytes(connection=1, at=now, direction="response", data=output))
+    told.feed(Ended(connection=1, at=now, direction="response"))
+    told.feed(Closed(connection=1, at=now, why=why))
+    exchange = told.all[1]
+    if why and why not in exchange.errors:
+        exchange.errors.append(why)
+    return exchange

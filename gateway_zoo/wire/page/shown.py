@@ -1,0 +1,159 @@
+"""What the page shows of a recording, and who waits for more of it.
+
+A task looks at the file ten times a second (follow.py), finds exchanges in what is new (exchanges.py) and gives each
+that has changed the next number of one count. A client says up to which number it has been told; what has a greater
+one is what it has not seen. So nothing is queued for anybody: a slow reader delays itself only, and one that comes back
+(Last-Event-ID) is told what it missed.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary
+from gateway_zoo.wire.page.follow import Follow
+from gateway_zoo.wire.recording import Recorded
+from gateway_zoo.wire.wires import Wires
+
+TICK_S = 0.1  # between two looks at the file
+BEAT_S = 5.0  # the longest silence, so that a page can tell it from a lost connection
+MOST = 10_000  # exchanges that are kept, the last ones; and at most so many bytes of theirs:
+MOST_BYTES = 1 << 28
+BATCH = 500  # exchanges in one event
+
+
+class Mark(NamedTuple):
+    """How far a client is: in which recording, and behind which change."""
+
+    recording: str
+    change: int
+
+    @classmethod
+    def read(cls, text: str) -> "Mark":
+        recording, _, change = text.partition(".")
+        return cls(recording, int(change) if change.isdecimal() and len(change) < 16 else 0)
+
+    def __str__(self) -> str:
+        return f"{self.recording}.{self.change}"
+
+
+class Shown:
+    """The exchanges of the recording, and who waits for the next."""
+
+    def __init__(self, path: Path, wires: Wires) -> None:
+        self.follow, self.wires = Follow(path), wires
+        self.coming = asyncio.Event()  # replaced after every change: whoever holds the old one is woken
+        self.over = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self.recording = secrets.token_hex(4)
+        self.exchanges = Exchanges(self.wires, MOST)
+        self.head: Recorded | None = None
+        self._change = 0
+        self._changed: dict[int, int] = {}  # number of an exchange -> of its last change; the latest last
+        self._sizes: dict[int, int] = {}
+        self._bytes = 0
+
+    async def watch(self, ended: Callable[[], bool]) -> None:
+        """Look at the file until the end."""
+        try:
+            while not ended():
+                more = self.look()
+                await asyncio.sleep(0 if more else TICK_S)
+        finally:
+            self.over = True
+            self._wake()
+            self.follow.close()
+
+    def look(self) -> bool:
+        """Take what is new. True: there is more."""
+        before = self.recording, self._change, self.follow.problem
+        anew, entries, more = self.follow.look()
+        if anew:
+            self._begin()
+        for entry in entries:
+            if isinstance(entry, Recorded):
+                self.head = entry
+            for exchange in self.exchanges.feed(entry):
+                self._note(exchange)
+        if before != (self.recording, self._change, self.follow.problem) or entries:
+            self._wake()
+        return more
+
+    def _wake(self) -> None:
+        woken, self.coming = self.coming, asyncio.Event()
+        woken.set()
+
+    def _note(self, exchange: Exchange) -> None:
+        """An exchange has begun or changed. Bodies count: when they are too many bytes, the oldest exchanges go."""
+        kept, number = self.exchanges.all, exchange.number
+        if number not in kept:
+            return  # too old to be shown, and yet not over
+        self._change += 1
+        self._changed.pop(number, None)
+        self._changed[number] = self._change
+        size = len(exchange.request) + len(exchange.response)
+        self._bytes += size - self._sizes.get(number, 0)
+        self._sizes[number] = size
+        while self._bytes > MOST_BYTES and len(kept) > 1:
+            self._forget(next(iter(kept)))
+        while (oldest := next(iter(self._sizes))) not in kept:
+            self._forget(oldest)
+
+    def _forget(self, number: int) -> None:
+        self.exchanges.all.pop(number, None)
+        self._changed.pop(number, None)
+        self._bytes -= self._sizes.pop(number, 0)
+
+    def state(self) -> dict[str, Any]:
+        """What the page's head says. `first`: number of the oldest exchange that is kept."""
+        return {
+            "file": str(self.follow.path),
+            "made": self.head.made if self.head else None,
+            "secrets": self.head.secrets if self.head else None,
+            "problem": self.follow.problem,
+            "first": next(iter(self.exchanges.all), 1),
+        }
+
+    def news(self, mark: Mark) -> tuple[dict[str, Any], Mark]:
+        """What a client does not know yet, at most BATCH exchanges, and where it then is."""
+        anew = mark.recording != self.recording or mark.change > self._change
+        mark = Mark(self.recording, 0 if anew else mark.change)
+        numbers: list[int] = []
+        for number, change in reversed(self._changed.items()):
+            if change <= mark.change:
+                break
+            numbers.append(number)
+        batch = numbers[::-1][:BATCH]
+        exchanges = [summary(self.exchanges.all[number]) for number in batch]
+        mark = Mark(self.recording, self._changed[batch[-1]] if batch else mark.change)
+        return {"anew": anew, "state": self.state(), "exchanges": exchanges}, mark
+
+    async def stream(self, mark: Mark) -> AsyncIterator[bytes]:
+        """News as Server-Sent Events (HTML, section 9.2), without end."""
+        told = None
+        while not self.over:
+            coming = self.coming
+            news, mark = self.news(mark)
+            if news["anew"] or news["exchanges"] or told != news["state"]:
+                told = news["state"]
+                yield b"id: %s\ndata: %s\n\n" % (str(mark).encode(), msgspec.json.encode(news))
+                if len(news["exchanges"]) == BATCH:
+                    continue
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    await coming.wait()
+            except TimeoutError:
+                yield b"event: beat\ndata:\n\n"
+
+    def exchange(self, number: int) -> Exchange | None:
+        """One of them as it is now: its fields are named in a thread, while more bytes may come."""
+        if (found := self.exchanges.all.get(number)) is None:
+            return None
+        return replace(found, request=found.request[:], response=found.response[:], errors=found.errors[:])

@@ -1,0 +1,331 @@
+"""Fronts of our own for the zoo that runs, with the relay between them and its gateways.
+
+    with Fronted(settings, ["nginx"], ["uwsgi"], entries.append) as fronted:
+        requests.get(fronted.url("nginx", "uwsgi") + "/hello")
+
+The configuration is the zoo's, file by file. Only local.conf is another one: it stands in a run directory of the
+front's own, $ZOO_RUN/wire/nginx, where the sockets are the relay's; a gateway on TCP has the same port there, but on
+another address of this machine, 127.0.0.2. So each front has its own doors, and the relay knows who comes.
+
+A program that lives inside Apache (mod_cgid, mod_fcgid, mod_wsgi) has no socket of ours: its cell is closed here, and
+says why. Only cells that are open in the running zoo are open here.
+
+How it ends, whatever happens to us: a watcher holds the other end of a pipe, ends what is left in the directory when
+the pipe closes, and removes it. Two may be at work at once: the second one's directory is wire2.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway_zoo import fronts, keeper, listen, process, root, state
+from gateway_zoo.plan import Cell, Plan
+from gateway_zoo.registry import Registry, load
+from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
+from gateway_zoo.speak import printable
+from gateway_zoo.wire.recorder.masking import Masking
+from gateway_zoo.wire.recorder.relay import Relay, Target
+from gateway_zoo.wire.recorder.watcher import sweep
+from gateway_zoo.wire.recording import Line
+from gateway_zoo.wire.wires import Wires
+
+SHIFT = 10  # from a front's usual port to the recording one's
+START_S = 20.0
+STOP_S = 4.0
+AGAIN_S = 1.0  # a front that dies is started again, but not more often than this
+DIRECTORIES = 20  # recorders at once in one zoo
+ADDRESSES = [f"127.0.0.{number}" for number in range(2, 255)]
+INSIDE = "it lives inside {}: there is no socket between them to record"
+LEFT_OUT = "left out of this recording"
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class CannotFront(Exception):
+    """The recording fronts cannot be started; the message says why, and the way out."""
+
+
+@dataclass
+class _Front:
+    """A front that was started, and the settings it was started with. `pid` 0: not running."""
+
+    name: str
+    plan: Plan
+    pid: int = 0
+    started: float = 0.0
+
+
+class Fronted:
+    """See the module's text. Started as root, we become the zoo's user first, for good, as `down` does.
+
+    `ids`: empty means all. `on_entry` is called in the relay's thread, `on_pause` there too when there is nothing to
+    do. Secrets are masked unless `secrets` is set. `usual`: the ports are each front's + 10; else any that are free.
+    """
+
+    def __init__(
+        self,
+        made: Settings,
+        names: Sequence[str],
+        ids: Sequence[str],
+        on_entry: Callable[[Line], object],
+        *,
+        on_pause: Callable[[], object] = lambda: None,
+        secrets: bool = False,
+        usual: bool = False,
+        registry: Registry | None = None,
+    ) -> None:
+        self.settings, self.names, self.ids, self.usual = made, list(names), ids, usual
+        self.registry = registry or load(made.root)
+        self.error: BaseException | None = None  # what ended the relay
+        entry = on_entry if secrets else Masking(Wires(self.registry), on_entry)
+        self.relay = Relay(entry, on_pause)
+        self._token = os.urandom(16).hex()
+        self._fronts: list[_Front] = []
+        self._thread = threading.Thread(target=self._run_relay, name="relay")
+        self._ending = contextlib.ExitStack()
+
+    def url(self, front: str, exhibit: str) -> str:
+        """Where an exhibit answers: http://127.0.0.1:8090/uwsgi."""
+        return next(one for one in self._fronts if one.name == front).plan.cell(exhibit, front).url
+
+    @property
+    def cells(self) -> list[Cell]:
+        """What is recorded, and what is not and why."""
+        return [cell for front in self._fronts for cell in front.plan.cells if cell.front == front.name]
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Fronted":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """No signal ends us in here; one that comes meanwhile is told afterwards."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+        try:
+            self._ending.close()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+
+    def tend(self) -> None:
+        """To be called now and then by whoever stays long: starts a front again that was killed. Raises what has
+        ended the relay."""
+        if self.error:
+            raise self.error
+        for front in self._fronts:
+            if front.pid and os.waitpid(front.pid, os.WNOHANG)[0]:
+                process.end(self._token, {front.pid}, front.plan.settings.run)  # the workers outlive their master
+                front.pid = 0
+            if not front.pid and time.monotonic() > front.started + AGAIN_S:
+                self._spawn(front)
+
+    def _start(self) -> None:
+        """Doors first, then whoever comes to them, then the relay's thread: none may run while we fork."""
+        root.become_owner(self.settings)
+        cells = self._cells_of_the_zoo()
+        self._ending.callback(self.relay.close)
+        run, lock = self._directory()
+        self._ending.callback(self._tidy, run, lock)
+        self._start_watcher(run, lock)
+        for name in self.names:
+            self._fronts.append(self._lay_out(name, run / name, cells))
+        for front in self._fronts:
+            self._spawn(front)
+        self._ending.callback(self._stop_relay)
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # signals are the main thread's
+        self._thread.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        self._ending.callback(self._stop_fronts)
+        for front in self._fronts:
+            self._wait(front)
+
+    def _cells_of_the_zoo(self) -> list[Cell]:
+        """Of the fronts wanted; only a zoo that runs has any."""
+        running = state.read(self.settings) if state.running(self.settings) else None
+        if running is None:
+            raise CannotFront("the zoo is not running; ./zoo up starts it")
+        cells = [Cell(**cell) for cell in running["cells"] if cell["front"] in self.names]
+        for name in self.names:
+            if name != kind(name):
+                raise CannotFront(f"{name} sends what {kind(name)} sends; record that")
+            if not any(cell.front == name and not cell.closed for cell in cells):
+                raise CannotFront(f"no exhibit is open behind {name}")
+        return cells
+
+    def _directory(self) -> tuple[Path, int]:
+        """The first that nobody uses; what a killed recorder left there is ended and removed. Returns it, locked."""
+        for number in range(1, DIRECTORIES + 1):
+            run = self.settings.run / f"wire{number if number > 1 else ''}"
+            run.mkdir(mode=0o750, exist_ok=True)
+            with contextlib.suppress(state.Locked, FileNotFoundError):
+                lock = state.hold(replace(self.settings, run=run))
+                if os.fstat(lock).st_ino == run.stat().st_ino:  # not one that was just removed
+                    sweep(run, None)
+                    (run / "token").write_text(self._token, encoding="ascii")
+                    return run, lock
+                os.close(lock)
+        raise CannotFront(f"{DIRECTORIES} recorders are at work in {self.settings.run}")
+
+    def _start_watcher(self, run: Path, lock: int) -> None:
+        """It holds the lock too: nobody takes the directory before it has done."""
+        read, write = os.pipe()
+        argv = [sys.executable, "-P", "-m", "gateway_zoo.wire.recorder.watcher", str(read), str(run)]
+        watcher = subprocess.Popen(
+            argv, env={}, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=(read, lock), cwd="/"
+        )
+        os.close(read)
+
+        def dismiss() -> None:
+            watcher.kill()  # all is tidy
+            watcher.wait()
+            os.close(write)
+
+        self._ending.callback(dismiss)
+
+    def _tidy(self, run: Path, lock: int) -> None:
+        sweep(run, self._token)
+        run.rmdir()
+        os.close(lock)
+        for front in self._fronts:
+            if front.pid:
+                os.waitpid(front.pid, 0)
+
+    # --- configuration ------------------------------------------------------------------------------------------------
+
+    def _lay_out(self, name: str, run: Path, cells: list[Cell]) -> _Front:
+        """The run directory of one front, its doors and its configuration."""
+        made = replace(self._with_ports(name), run=run, mpm="event", listen="")
+        state.prepare(made)
+        (made.sockets / "tls").symlink_to(self.settings.tls)
+        mine = {cell.exhibit: self._cell(made, cell) for cell in cells if cell.front == name}
+        opened = [self.registry.exhibits[id] for id, cell in mine.items() if not cell.closed]
+        address = self._tcp_doors(name, [e.id for e in opened if e.tcp])
+        made = replace(made, gateway_hosts=" ".join(f"{e.id}={address}" for e in opened if e.tcp))
+        for exhibit in opened:
+            if exhibit.unix:
+                path, there = made.sockets / exhibit.unix, self.settings.sockets / exhibit.unix
+                if len(str(path)) > MAX_SOCKET_PATH:
+                    raise CannotFront(f"{path} is too long for a socket; set ZOO_RUN to a shorter directory")
+                self.relay.add(listen.listener(str(path)), self._target(name, exhibit.id, exhibit.unix, str(there)))
+        the_plan = Plan(made, self.registry, list(mine.values()), [])
+        fronts.write(name, the_plan)
+        return _Front(name, the_plan)
+
+    def _cell(self, made: Settings, cell: Cell) -> Cell:
+        """As in the running zoo, if it can be recorded and is wanted."""
+        closed = cell.closed
+        if self.registry.families[self.registry.exhibits[cell.exhibit].family].runs_in == cell.front:
+            closed = closed or INSIDE.format(cell.front)
+        if self.ids and cell.exhibit not in self.ids:
+            closed = closed or LEFT_OUT
+        return replace(cell, url=f"{made.url(cell.front)}/{cell.exhibit}", closed=closed)
+
+    def _target(self, front: str, id: str, address: str, place: str | tuple[str, int]) -> Target:
+        return Target(id, front, self.registry.spoken(id), address, place)
+
+    def _tcp_doors(self, name: str, ids: list[str]) -> str:
+        """Listen for these exhibits at an address of this machine where all of their ports are free; returns it."""
+        places = {id: self.settings.tcp(id, self.registry.exhibits[id].tcp) for id in ids}
+        ports = {id: int(place.rpartition(":")[2]) for id, place in places.items()}
+        for address in ADDRESSES if ids else []:
+            with contextlib.ExitStack() as opened, contextlib.suppress(OSError):
+                doors = {id: opened.enter_context(listen.listener(f"{address}:{port}")) for id, port in ports.items()}
+                opened.pop_all()
+                for id, door in doors.items():
+                    host = places[id].rpartition(":")[0]
+                    self.relay.add(door, self._target(name, id, places[id], (host, ports[id])))
+                return address
+        if ids:
+            raise CannotFront(f"no address from {ADDRESSES[0]} to {ADDRESSES[-1]} has the gateways' ports free")
+        return ""
+
+    def _with_ports(self, name: str) -> Settings:
+        """The zoo's settings with the ports of this front; nobody asks for the others'."""
+        plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
+        if not self.usual:
+            plain, tls = _free_ports()
+        for port in (plain, tls):
+            if not _free(port):
+                raise CannotFront(f"port {port} on 127.0.0.1 is in use; a recording may be running already")
+        if name == "nginx":
+            return replace(self.settings, nginx_port=plain, nginx_tls_port=tls)
+        return replace(self.settings, apache_port=plain, apache_tls_port=tls)
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    def _spawn(self, front: _Front) -> None:
+        made = front.plan.settings
+        for file in (made.run / front.name).glob("*.pid"):
+            file.unlink()
+        front.started = time.monotonic()
+        environment = keeper.environment(made, front.name, self._token)
+        log = made.logs / f"{front.name}.log"
+        front.pid = process.spawn(fronts.command(front.name, made), environment, made.sockets, log)
+
+    def _wait(self, front: _Front) -> None:
+        """Until it accepts connections."""
+        made = front.plan.settings
+        deadline = time.monotonic() + START_S
+        while not _answers(made.port(front.name)):
+            if os.waitpid(front.pid, os.WNOHANG)[0] or time.monotonic() > deadline:
+                front.pid = 0
+                said = (made.logs / f"{front.name}.log").read_text(encoding="utf-8", errors="replace")
+                raise CannotFront(f"{front.name} does not start: {printable(said[-500:])}")
+            time.sleep(0.002)
+
+    def _stop_fronts(self) -> None:
+        for front in self._fronts:
+            if front.pid:
+                process.send(front.pid, signal.SIGTERM, self._token, front.plan.settings.run)
+        deadline = time.monotonic() + STOP_S
+        for front in self._fronts:
+            while front.pid and time.monotonic() < deadline:
+                if os.waitpid(front.pid, os.WNOHANG)[0]:
+                    front.pid = 0
+                time.sleep(0.002)
+
+    def _run_relay(self) -> None:
+        try:
+            self.relay.run()
+        except BaseException as error:  # noqa: BLE001 - told to whoever tends us
+            self.error = error
+
+    def _stop_relay(self) -> None:
+        self.relay.stop()
+        self._thread.join()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two in a row, below 32768."""
+    for _ in range(200):
+        first = random.randrange(12000, 30000)  # noqa: S311 - not a secret
+        if _free(first) and _free(first + 1):
+            return first, first + 1
+    raise CannotFront("no free ports on 127.0.0.1 between 12000 and 30000")

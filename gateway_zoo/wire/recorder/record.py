@@ -1,0 +1,227 @@
+"""`zoo record`: fronts of our own before the running zoo's gateways, and all that crosses between them in a file.
+
+The file grows as things happen; a recorder that is killed leaves it good up to there. One line is printed for each
+finished exchange, as long as people could read it: of more than FOLLOWED new connections in a second the others are
+only counted, and recorded like all.
+"""
+
+import os
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from gateway_zoo import root, state
+from gateway_zoo.lab.private import ENDINGS, child, stop_like_ctrl_c
+from gateway_zoo.registry import load
+from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, known, printable, say
+from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.recorder.fronted import CannotFront, Fronted
+from gateway_zoo.wire.recording import VERSION, Bytes, Closed, Line, Opened, Recorded, line
+from gateway_zoo.wire.wires import Wires
+
+FOLLOWED = 100
+SHOWN = 5000  # exchanges that are remembered, to print each once
+PAGE = "gateway_zoo.wire.page"
+
+
+class Recorder:
+    """Writes entries to a file, in the relay's thread, and hands some on to be printed."""
+
+    def __init__(self, file: IO[bytes], secrets: bool) -> None:
+        self.file = file
+        self.bytes = self.skipped = 0
+        self.to_print = queue.SimpleQueue[Line]()
+        self._followed: set[int] = set()
+        self._second, self._new = 0, 0
+        self.entry(Recorded(version=VERSION, made=time.time(), secrets=secrets))
+        self.pause()
+
+    def entry(self, entry: Line) -> None:
+        self.file.write(line(entry))
+        if isinstance(entry, Recorded):
+            return
+        if isinstance(entry, Opened):
+            self._follow(entry)
+        elif isinstance(entry, Bytes):
+            self.bytes += len(entry.data)
+        if entry.connection in self._followed:
+            self.to_print.put(entry)
+            if isinstance(entry, Closed):
+                self._followed.remove(entry.connection)
+
+    def _follow(self, entry: Opened) -> None:
+        if int(entry.at) != self._second:
+            self._second, self._new = int(entry.at), 0
+        self._new += 1
+        if self._new <= FOLLOWED:
+            self._followed.add(entry.connection)
+        else:
+            self.skipped += 1
+
+    def pause(self) -> None:
+        """There is time: let readers of the file see what there is."""
+        self.file.flush()
+
+
+def run(
+    made: Settings, ids: Sequence[str] | None, names: Sequence[str], output: str, *, secrets: bool, page: bool
+) -> int:
+    """Record until Ctrl-C. Exit 3: the zoo does not run, or the recording came to an end by itself."""
+    registry = load(made.root)
+    wanted = known(list(ids or []), list(registry.exhibits))
+    for name in names:
+        if name not in ("nginx", "apache"):
+            fail(f"unknown front '{name}'; expected nginx or apache", 2)
+    if made.compose:
+        fail("in containers nobody can stand between a front and its gateways; record a zoo started by ./zoo up", 3)
+    if not state.running(made):
+        fail("the zoo is not running; ./zoo up starts it", 3)
+    wires = Wires(registry)
+    for protocol in wires.protocols:
+        wires[protocol]  # loaded now: a Ctrl-C in the middle of that would end Python with its signal at the very end
+    stop_like_ctrl_c()
+    final = Path(output).absolute() if output else made.run / "wire.jsonl"
+    if output:
+        path, file = final, _open(output)  # before root is given up: the file is the person's who asks
+        root.become_owner(made)
+    else:
+        root.become_owner(made)
+        path = final.with_suffix(f".{os.getpid()}")  # takes the last one's place when it has begun
+        file = _open(str(path))
+    began = False
+    try:
+        with file:
+            recorder = Recorder(file, secrets)
+            printer = Printer(recorder, wires)
+            fronted = Fronted(
+                *(made, names or _running(made), wanted, recorder.entry),
+                on_pause=recorder.pause,
+                secrets=secrets,
+                usual=True,
+                registry=registry,
+            )
+            with suppress(KeyboardInterrupt), fronted:
+                if path != final:
+                    path.replace(final)
+                began = True
+                _tell(fronted, final, secrets)
+                _stay(fronted, printer, final if page else None)
+            printer.rest()
+            _sum_up(fronted, recorder, final)
+    except CannotFront as error:
+        fail(str(error), 3)
+    except OSError as error:
+        fail(f"{final}: the recording ends: {error.strerror or error}", 3)
+    finally:
+        if not began:
+            with suppress(OSError):
+                path.unlink()
+    return 0
+
+
+def _open(path: str) -> IO[bytes]:
+    """A file that is there already is somebody's recording: never overwritten."""
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    except FileExistsError:
+        fail(f"{path} exists, and no recording is overwritten; give another name, or remove it", 2)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}; expected a file that can be written", 2)
+
+
+def _running(made: Settings) -> list[str]:
+    """The fronts of the running zoo that we have a name for."""
+    from gateway_zoo.up import running_cells
+
+    there = {cell.front for cell in running_cells(made) if not cell.closed}
+    return [front for front in ("nginx", "apache") if front in there]
+
+
+def _tell(fronted: Fronted, path: Path, secrets: bool) -> None:
+    for front in fronted.names:
+        mine = [cell for cell in fronted.cells if cell.front == front]
+        some = next((cell for cell in mine if not cell.closed), None)
+        if some is None:
+            say(f"nothing behind {front} can be recorded")
+            continue
+        url = some.url.rpartition("/")[0].replace("http://127.0.0.1", "localhost")
+        say(f"{front} is recorded on {url}: curl {url}/{some.exhibit}/hello")
+        inside = [cell.exhibit for cell in mine if cell.closed and "no socket between" in cell.closed]
+        if inside:
+            say(f"inside {front}, with no socket to record: {', '.join(inside)}")
+    say(f"writing {path}" + (", passwords and cookies included" if secrets else ""))
+    say("Ctrl-C ends the recording.")
+
+
+class Printer:
+    """A line for each exchange that is over, in the main thread."""
+
+    def __init__(self, recorder: Recorder, wires: Wires) -> None:
+        self.recorder = recorder
+        self._exchanges = Exchanges(wires, SHOWN)
+        self._printed: set[int] = set()
+        self._skipped = 0
+
+    def wait(self, seconds: float) -> None:
+        """For the next entry, that long."""
+        try:
+            entry = self.recorder.to_print.get(timeout=seconds) if seconds else self.recorder.to_print.get_nowait()
+        except queue.Empty:
+            self._skip()
+            return
+        for exchange in self._exchanges.feed(entry):
+            if exchange.seconds is not None and exchange.number not in self._printed:
+                self._printed.add(exchange.number)
+                self._printed.discard(exchange.number - SHOWN)
+                print(one_line(exchange), flush=True)
+
+    def _skip(self) -> None:
+        if (skipped := self.recorder.skipped) != self._skipped:
+            print(f"… and {skipped - self._skipped} more connections, recorded too", flush=True)
+            self._skipped = skipped
+
+    def rest(self) -> None:
+        """What was recorded before the end."""
+        with suppress(OSError):  # the terminal may be gone
+            while not self.recorder.to_print.empty():
+                self.wait(0)
+            self._skip()
+
+
+def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
+    """Print and look after things, until somebody interrupts."""
+    viewer = _start_page(page) if page else None
+    try:
+        while True:
+            fronted.tend()
+            printer.wait(0.2)
+    finally:
+        if viewer:
+            viewer.terminate()
+            viewer.wait()
+
+
+def _start_page(path: Path) -> "subprocess.Popen[bytes]":
+    """The page that shows the file as it grows: a process of its own, which ends with us."""
+    return child([sys.executable, "-P", "-m", PAGE, str(path)], ENDINGS[1], stdin=subprocess.DEVNULL)
+
+
+def one_line(exchange: Exchange) -> str:
+    """`10:15:01 nginx uwsgi GET /uwsgi/hello 200 1.2 ms, 612 bytes there, 123 back`; strangers wrote some of it."""
+    clock = time.strftime("%H:%M:%S", time.localtime(exchange.began))
+    asked = f"{exchange.method or '-'} {exchange.target or '-'} {exchange.status or '-'}"
+    took = f"{(exchange.seconds or 0) * 1000:.1f} ms"
+    sizes = f"{len(exchange.request)} bytes there, {len(exchange.response)} back"
+    errors = "".join(f"; {error}" for error in exchange.errors)
+    return printable(f"{clock} {exchange.front} {exchange.exhibit} {asked} {took}, {sizes}{errors}")
+
+
+def _sum_up(fronted: Fronted, recorder: Recorder, path: Path) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        say(f"{fronted.relay.count} connections, {recorder.bytes} bytes on them; ./zoo wire --show {path} lists them")

@@ -1,0 +1,177 @@
+"""`zoo replay FILE`: the requests of a recording once more, straight to a gateway's socket. Same status, same body?
+
+To the exhibit that a request was recorded from it goes byte by byte. To another one it is taken apart (variables and
+body), told the other's place (SCRIPT_NAME, REQUEST_URI and what its front says besides) and put together again in the
+other's protocol.
+
+What trips people up: secrets are masked in most recordings, and what is sent then is the mask. A status page says
+another process each time; whoever wants equal bodies asks for `hello`.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gateway_zoo import root, state
+from gateway_zoo.cagefile import Exhibit
+from gateway_zoo.registry import Registry, load
+from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, known, print_json, printable
+from gateway_zoo.wire.ask import asking, client, told
+from gateway_zoo.wire.events import Data, Head, Pairs, Variables
+from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.faults import CannotEncode
+from gateway_zoo.wire.recording import BadRecording, read
+from gateway_zoo.wire.talk import Talk
+from gateway_zoo.wire.wires import Wires
+
+MOST = 1_000_000
+#: Where the recorded request was: the new place has its own.
+OF_THE_PLACE = {
+    *(b"SCRIPT_NAME", b"PATH_INFO", b"REQUEST_URI", b"QUERY_STRING", b"SCRIPT_FILENAME", b"PATH_TRANSLATED"),
+    *(b"DOCUMENT_ROOT", b"DOCUMENT_URI", b"GATEWAY_INTERFACE", b"CONTENT_LENGTH"),
+}
+#: Of one connection only (RFC 9110 7.6.1).
+HOP_BY_HOP = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING", b"HTTP_TE", b"HTTP_UPGRADE"}
+
+
+class Said(NamedTuple):
+    """What an answer comes to."""
+
+    status: int | None
+    body: bytes
+
+
+def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
+    """Exit 1: some answers were others than recorded. 2: no recording. 3: nobody there."""
+    registry = load(made.root)
+    known([to] if to else [], list(registry.exhibits))
+    wires = Wires(registry)
+    chosen = _chosen(_exchanges(wires, file), only, file)
+    if not state.running(made):
+        fail("the zoo is not running; ./zoo up starts it", 3)
+    root.become_owner(made)
+    rows = [_row(exchange, to or exchange.exhibit, _again(made, registry, wires, exchange, to)) for exchange in chosen]
+    if as_json:
+        print_json(rows)
+    else:
+        for row in rows:
+            print(printable("{number}: {method} {target} to {to}: {said}".format(said=_said(row), **row)))
+        print(f"{sum(row['same'] for row in rows)} of {len(rows)} as recorded")
+    return int(not all(row["same"] for row in rows))
+
+
+def _exchanges(wires: Wires, file: str) -> Exchanges:
+    found = Exchanges(wires, MOST)
+    try:
+        with Path(file).open("rb") as lines:
+            for entry in read(lines, file):
+                found.feed(entry)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}; expected a recording", 2)
+    except BadRecording as error:
+        fail(str(error), 2)
+    return found
+
+
+def _chosen(found: Exchanges, only: list[int], file: str) -> list[Exchange]:
+    for number in only:
+        if number not in found.all:
+            fail(f"{file}: no exchange {number}; there are {len(found.all)}", 2)
+    return [exchange for number, exchange in found.all.items() if number in only or not only]
+
+
+def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str) -> tuple[Said, Said] | str:
+    """What was said then, and what now; or why it could not be asked."""
+    id = to or exchange.exhibit
+    if id not in registry.exhibits or registry.spoken(id) == "none":
+        return f"{id} has no socket in this zoo"
+    if exchange.left_out or exchange.protocol not in wires:
+        return "the recording does not hold all of it" if exchange.left_out else f"nobody reads {exchange.protocol}"
+    protocol = registry.spoken(id)
+    try:
+        if id == exchange.exhibit and protocol == exchange.protocol:
+            request = bytes(exchange.request)
+        else:
+            request = wires[protocol].request(*adapted(made, registry, wires, exchange, id))
+        answer = client.ask(wires, _address(made, registry.exhibits[id]), request, protocol, id, told.FRONT)
+    except (CannotEncode, LookupError) as error:
+        return f"{protocol} cannot say this: {error}"
+    except OSError as error:
+        return f"{id} does not answer: {error.strerror or error}"
+    return said_in(wires, exchange), said_in(wires, answer)
+
+
+def _address(made: Settings, exhibit: Exhibit) -> client.Address:
+    if exhibit.unix:
+        return client.Address(path=str(made.sockets / exhibit.unix))
+    return client.address(made.tcp(exhibit.id, exhibit.tcp))
+
+
+def adapted(made: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
+    """Variables and body of a recorded request, told to be at another exhibit. Raises LookupError without a head."""
+    talk, given, body = Talk(wires, exchange.protocol), Pairs(), bytearray()
+    for _, event in talk.feed("request", bytes(exchange.request)):
+        if isinstance(event, Variables):
+            given = event.pairs
+        elif isinstance(event, Head):
+            given = as_variables(event)
+        elif isinstance(event, Data):
+            body += event.data
+    if not given:
+        raise LookupError("no whole request is in the recording")
+    values = dict(given)
+    asked = told.Asked(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
+    pairs = told.variables(asked, asking.place(made, registry, to, asked))
+    mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | HOP_BY_HOP}
+    kept = [(name, mine.pop(name, value)) for name, value in pairs]
+    return kept + list(mine.items()), bytes(body)
+
+
+def _path(registry: Registry, exchange: Exchange, values: dict[bytes, bytes]) -> str:
+    """Path and query below the exhibit."""
+    uri = values.get(b"REQUEST_URI") or values.get(b"SCRIPT_NAME", b"") + values.get(b"PATH_INFO", b"")
+    target = uri.decode("utf-8", "surrogateescape")
+    recorded = registry.exhibits.get(exchange.exhibit)
+    return target if recorded and recorded.stripped else target.removeprefix(f"/{exchange.exhibit}") or "/"
+
+
+def as_variables(head: Head) -> Pairs:
+    """The head of an HTTP or AJP request as meta-variables (RFC 3875 4.1.18)."""
+    method, _, rest = head.start.partition(b" ")
+    target = rest.rpartition(b" ")[0] or rest
+    pairs: Pairs = [(b"REQUEST_METHOD", method), (b"REQUEST_URI", target)]
+    for name, value in head.headers:
+        variable = name.upper().replace(b"-", b"_")
+        pairs.append((variable if variable.startswith(b"CONTENT_") else b"HTTP_" + variable, value))
+    return pairs
+
+
+def said_in(wires: Wires, exchange: Exchange) -> Said:
+    """Status and body of an answer."""
+    talk = Talk(wires, exchange.protocol)
+    talk.feed("request", bytes(exchange.request))
+    said = talk.feed("response", bytes(exchange.response)) + talk.close("response")
+    return Said(
+        exchange.status, b"".join(s.event.data for s in said if isinstance(s.event, Data) and _is_body(s.event))
+    )
+
+
+def _is_body(event: Data) -> bool:
+    return event.stream == "body"
+
+
+def _row(exchange: Exchange, to: str, again: tuple[Said, Said] | str) -> dict[str, Any]:
+    row: dict[str, Any] = {"number": exchange.number, "method": exchange.method, "target": exchange.target}
+    row |= {"exhibit": exchange.exhibit, "to": to, "recorded": exchange.status, "status": None, "same": False}
+    if isinstance(again, str):
+        return row | {"same_body": None, "why": again}
+    then, now = again
+    same = then.body == now.body
+    return row | {"status": now.status, "same": same and then.status == now.status, "same_body": same, "why": None}
+
+
+def _said(row: dict[str, Any]) -> str:
+    if row["why"]:
+        return str(row["why"])
+    status = "same status" if row["status"] == row["recorded"] else f"status {row['status']}, not {row['recorded']}"
+    return f"{status}, {'same' if row['same_body'] else 'another'} body"

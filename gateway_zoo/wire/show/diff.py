@@ -1,0 +1,133 @@
+"""The same request in two ways: which variable is where, and what each way costs in bytes.
+
+What is neither name, nor value, nor body, is framing.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from gateway_zoo import show
+from gateway_zoo.speak import print_json, printable
+from gateway_zoo.wire.events import Data
+from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.show.carried import Carried, carried
+from gateway_zoo.wire.talk import Talk
+from gateway_zoo.wire.wires import Direction, Wires
+
+if TYPE_CHECKING:
+    from gateway_zoo.wire.ask.command import Options
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes of one direction."""
+
+    names: int
+    values: int
+    framing: int
+    body: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two. `carried`: by its request."""
+
+    exhibit: str
+    protocol: str
+    carried: list[dict[str, Any]]
+    request: Cost
+    response: Cost
+    errors: list[str]
+
+
+def side(wires: Wires, exchange: Exchange) -> Side:
+    found, heard = carried(exchange, wires), Talk(wires, exchange.protocol)
+
+    def cost(direction: Direction, data: bytes) -> Cost:
+        names = sum(one.name_bytes for one in found[direction])
+        values = sum(one.value_bytes for one in found[direction])
+        body = sum(
+            len(event.data)
+            for protocol, event in heard.feed(direction, data) + heard.close(direction)
+            if isinstance(event, Data) and event.stream not in wires[protocol].INNER
+        )
+        return Cost(names, values, len(data) - names - values - body, body, len(data))
+
+    request, response = cost("request", bytes(exchange.request)), cost("response", bytes(exchange.response))
+    told = [_told(one) for one in found["request"]]
+    return Side(exchange.exhibit, exchange.protocol, told, request, response, exchange.errors)
+
+
+def _told(one: Carried) -> dict[str, Any]:
+    """`sent_as`: the name on the wire, empty for what has a place and no name."""
+    sent_as = one.name if one.name_bytes else ""
+    sizes = {"name_bytes": one.name_bytes, "value_bytes": one.value_bytes}
+    return {"name": one.variable, "sent_as": sent_as, "value": one.value, **sizes}
+
+
+# --- what people see --------------------------------------------------------------------------------------------------
+
+
+def run(wires: Wires, one: Exchange, other: Exchange, options: "Options") -> int:
+    """Exit status: 1 if one of the two had no answer that is the protocol."""
+    sides = [side(wires, one), side(wires, other)]
+    if options.as_json:
+        print_json({"variables": compared(*sides), "sides": [asdict(side) for side in sides]})
+    else:
+        _print(*sides)
+    return 1 if one.errors or other.errors else 0
+
+
+def compared(one: Side, other: Side) -> list[dict[str, Any]]:
+    """A row for each variable: `where` is "both" (they say the same), "differ", or the exhibit that alone has it."""
+    values = [dict[str, list[str]]() for _ in range(2)]
+    for found, each in zip(values, (one, other), strict=True):
+        for one_of_it in each.carried:
+            found.setdefault(one_of_it["name"], []).append(one_of_it["value"])
+    rows = []
+    for name in dict.fromkeys([*values[0], *values[1]]):
+        first, second = (found.get(name) for found in values)
+        where = one.exhibit if second is None else other.exhibit if first is None else "both" if first == second else ""
+        rows.append({"name": name, "where": where or "differ", "values": [first, second]})
+    return rows
+
+
+def _print(one: Side, other: Side) -> None:
+    out = show.console()
+    rows = compared(one, other)
+    order = {"differ": 0, one.exhibit: 1, other.exhibit: 2, "both": 3}
+    table = show.table("", "variable", *(f"{side.exhibit} ({side.protocol})" for side in (one, other)))
+    for row in sorted(rows, key=lambda row: order[row["where"]]):
+        first, second = (None if values is None else ", ".join(values) for values in row["values"])
+        mark = {"differ": "≠", "both": "="}.get(row["where"], "1")
+        style = {"≠": "bold yellow", "1": "bold cyan"}.get(mark, "")
+        table.add_row(mark, _cell(row["name"]), _cell(first), "same" if mark == "=" else _cell(second), style=style)
+    out.print(table)
+    counts = {word: sum(row["where"] == word for row in rows) for word in order}
+    out.print(
+        f"\n{counts['both']} the same (=), {counts['differ']} differ (≠), only one has it (1): "
+        f"{counts[one.exhibit]} {one.exhibit}, {counts[other.exhibit]} {other.exhibit}.\n"
+    )
+    out.print(_costs(one, other))
+    for side in (one, other):
+        for error in side.errors:
+            out.print(f"{side.exhibit}: {printable(error)}", style="bold red", markup=False)
+
+
+def _costs(one: Side, other: Side) -> Any:
+    names = (one.exhibit, other.exhibit)
+    table = show.table("bytes", *names, "difference", right=(*names, "difference"))
+    for direction in ("request", "response"):
+        costs = [asdict(getattr(side, direction)) for side in (one, other)]
+        for part in ("names", "values", "framing", "body", "total"):
+            a, b = (cost[part] for cost in costs)
+            style = "bold" if part == "total" else ""
+            table.add_row(f"{direction} {part}", f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else "", style=style)
+    return table
+
+
+def _cell(value: str | None) -> str:
+    return "-" if value is None else escape(printable(value)) or "(empty)"

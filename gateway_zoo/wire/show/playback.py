@@ -1,0 +1,83 @@
+"""`wire --show FILE`: the exchanges of a recording as a list, one of them in full, or all of it for Wireshark."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from gateway_zoo import show
+from gateway_zoo.speak import fail, print_json, printable, say
+from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary
+from gateway_zoo.wire.recording import BadRecording, Line, Recorded, read
+from gateway_zoo.wire.wires import Wires
+
+if TYPE_CHECKING:
+    from gateway_zoo.wire.ask.command import Options
+
+MOST = 1_000_000  # exchanges that are held; a recording is read as a whole
+
+
+def run(wires: Wires, options: "Options") -> int:
+    """Exit status: 1 if an exchange that is shown has errors; 2 for a file that is no recording."""
+    entries = _entries(options.recording)
+    if any(isinstance(entry, Recorded) and entry.secrets for entry in entries):
+        say("this recording was made with its passwords and cookies")
+    if options.pcap:
+        _export(entries, options.pcap)
+        return 0
+    found = Exchanges(wires, MOST)
+    for entry in entries:
+        found.feed(entry)
+    if options.words:
+        from gateway_zoo.wire.ask.command import present
+
+        return present(wires, _chosen(found, int(options.words[0]), options.recording), options)
+    if options.as_json:
+        print_json([summary(exchange) for exchange in found.all.values()])
+    else:
+        _print(list(found.all.values()))
+    return int(any(exchange.errors for exchange in found.all.values()))
+
+
+def _entries(name: str) -> list[Line]:
+    try:
+        with Path(name).open("rb") as lines:
+            return list(read(lines, name))
+    except OSError as error:
+        fail(f"--show {name}: {error.strerror}; expected a file that can be read", 2)
+    except BadRecording as error:
+        fail(str(error), 2)
+
+
+def _chosen(found: Exchanges, number: int, name: str) -> Exchange:
+    if number not in found.all:
+        there = f"it has 1 to {max(found.all)}" if found.all else "there is none in it"
+        fail(f"{name}: no exchange {number}; {there}", 2)
+    return found.all[number]
+
+
+def _export(entries: list[Line], name: str) -> None:
+    from gateway_zoo.wire.recorder import pcap
+
+    try:
+        with Path(name).open("wb") as file:
+            pcap.export(entries, file)
+    except OSError as error:
+        fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)
+
+
+def _print(found: list[Exchange]) -> None:
+    right = ("#", "status", "ms", "to", "from")
+    table = show.table("#", "time", "front", "exhibit", "request", "status", "ms", "to", "from", right=right)
+    for each in found:
+        took = "…" if each.seconds is None else f"{each.seconds * 1000:.1f}"
+        cells = [
+            *(str(each.number), time.strftime("%H:%M:%S", time.localtime(each.began)), each.front, each.exhibit),
+            *(f"{each.method} {each.target}", "-" if each.status is None else str(each.status), took),
+            *(str(len(each.request)), str(len(each.response))),
+        ]
+        table.add_row(*(escape(printable(cell)) for cell in cells), style="bold red" if each.errors else "")
+    out = show.console()
+    out.print(table)
+    out.print("\nto, from: bytes to and from the gateway. One in full: its number behind the file.", style="dim")

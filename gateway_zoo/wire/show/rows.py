@@ -1,0 +1,131 @@
+"""Fields as the rows of a view: which of them to show, how deep, and which bytes have no name.
+
+A field that is a variable or a header is one row: its parts (lengths, name, value) only repeat what it says. So do
+lengths and paddings, whose numbers stand in the columns anyway. Whoever asks for all gets all.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway_zoo.wire.fields import Field, Span, text
+
+#: Parts that serve to find other parts. The names are the specifications'.
+DETAIL = re.compile(r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|crlf|nul|rsv\d|mask|payload len.*")
+WRAPPERS = {"contentData", "data"}  # worth a row only where no other field tells what is in them
+
+
+@dataclass(frozen=True)
+class Row:
+    """`indent`: shown ancestors. `holds`: rows below it show its bytes. `pair`: it is a variable or a header. `number`:
+    which of the colours."""
+
+    field: Field
+    indent: int
+    holds: bool
+    pair: bool
+    number: int
+
+
+def rows(fields: list[Field], data: bytes, every: bool) -> list[Row]:
+    """The fields to be shown, in order; `every`: all of them."""
+    children = below(fields)
+    shown = set(range(len(fields)) if every else _shown(fields, children))
+    made = list(_indented(fields, shown))
+    found: list[Row] = []
+    for number, (index, indent) in enumerate(made):
+        after = made[number + 1][1] if number + 1 < len(made) else 0
+        pair = parts_of_pair(fields, index, children[index]) is not None
+        found.append(Row(fields[index], indent, after > indent, pair, number))
+    nameless = [Row(field, 0, False, False, len(found) + n) for n, field in enumerate(unnamed(fields, data))]
+    return sorted(found + nameless, key=lambda row: row.field.offset) if nameless else found
+
+
+def _indented(fields: list[Field], shown: set[int]) -> Iterator[tuple[int, int]]:
+    """Each field that is shown, and how many of its ancestors are."""
+    ancestors: list[tuple[int, bool]] = []  # depth, shown
+    for index, field in enumerate(fields):
+        while ancestors and ancestors[-1][0] >= field.depth:
+            ancestors.pop()
+        if index in shown:
+            yield index, sum(seen for _, seen in ancestors)
+        ancestors.append((field.depth, index in shown))
+
+
+def below(fields: list[Field]) -> list[list[int]]:
+    """For each field, the indexes of all that belong to it. One that lies in pieces also has what is in the others."""
+    made: list[list[int]] = []
+    for index, field in enumerate(fields):
+        inside, end = [], max(map(sum, field.spans))
+        for other in range(index + 1, len(fields)):
+            if fields[other].offset > end:
+                break
+            if fields[other].depth > field.depth and (not field.rest or _within(fields[other], field)):
+                inside.append(other)
+            elif not field.rest:
+                break
+        made.append(inside)
+    return made
+
+
+def _within(inner: Field, outer: Field) -> bool:
+    """What is empty, as a variable's value may be, lies in the piece that ends there."""
+    return any(start <= inner.offset < start + length + (not inner.length) for start, length in outer.spans)
+
+
+def _shown(fields: list[Field], children: list[list[int]]) -> Iterator[int]:
+    said: set[int] = set()
+    for index, field in enumerate(fields):
+        if index in said:
+            continue
+        inside = children[index]
+        pair = parts_of_pair(fields, index, inside)
+        wraps = field.name in WRAPPERS and (inside or not field.length)
+        if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
+            yield index
+        if pair or _sums_up(fields, index, inside):
+            said.update(inside)
+
+
+def _sums_up(fields: list[Field], index: int, inside: list[int]) -> bool:
+    """Does a field's value say all that its parts do, as that of an HTTP request's first line, or of AJP's strings?"""
+    said, parts = fields[index].value, [fields[i] for i in inside]
+    if not said or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
+        return False
+    details = [part for part in parts if DETAIL.fullmatch(part.name)]
+    return all(part.value in said for part in parts) or all(part.value == said for part in parts if part not in details)
+
+
+def parts_of_pair(fields: list[Field], index: int, inside: list[int]) -> tuple[Field, Field] | None:
+    """(name, value) of a field that is a variable or a header: one part of it says its name, a later one its value."""
+    whole = fields[index]
+    parts = [fields[i] for i in inside if fields[i].depth == whole.depth + 1]
+    if any(fields[i].fault for i in inside):
+        return None
+    name = next((n for n, part in enumerate(parts) if whole.name.lower() in _says(part)), None)
+    value = next((part for part in reversed(parts) if part.value == whole.value), None)
+    if name is None or value is None or value is parts[name]:
+        return None
+    return parts[name], value
+
+
+def _says(part: Field) -> tuple[str, ...]:
+    """A name as it stands, or behind its code: `0xA00B (Host)`."""
+    said = part.value.lower()
+    return said, said.partition("(")[2].rstrip(")") if said.startswith("0x") else said
+
+
+def unnamed(fields: list[Field], data: bytes) -> Iterator[Field]:
+    """The bytes that no field names: of a protocol that nobody here decodes."""
+    at = 0
+    for offset, size in sorted(span for field in fields for span in field.spans):
+        if offset > at:
+            yield _raw(data, (at, offset - at))
+        at = max(at, offset + size)
+    if at < len(data):
+        yield _raw(data, (at, len(data) - at))
+
+
+def _raw(data: bytes, span: Span) -> Field:
+    offset, length = span
+    return Field(offset, length, "(raw)", text(data[offset : offset + length]), "no decoder names these bytes")

@@ -1,0 +1,163 @@
+"""An exchange on a terminal: for each direction a title, then a row per field: where it stands, its bytes, what it is.
+
+Which columns survive is decided by the width. 80 columns: offset, length, six bytes, name and value. From 100 on: eight
+bytes, the same as characters. What is left of a line is for what the specification says, whole or not at all.
+Neighbours differ in colour, and a field has the same one in all columns and in the dump of all bytes below.
+
+What trips people up: everything here was written by strangers. Nothing reaches the terminal unescaped.
+"""
+
+import re
+
+from rich.console import Console
+from rich.text import Text
+
+from gateway_zoo.speak import printable
+from gateway_zoo.wire import talk
+from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.fields import Field, cut
+from gateway_zoo.wire.fields import text as escaped
+from gateway_zoo.wire.show.rows import Row, rows
+from gateway_zoo.wire.wires import Direction, Wires
+
+COUNTED = re.compile(r"(\d+ of )?\d+ bytes")
+COLOURS = ("cyan", "yellow", "green", "magenta", "bright_blue")
+WIDE = 100
+DUMPED = 16  # bytes in a line of the dump
+
+
+def show(out: Console, exchange: Exchange, wires: Wires, every: bool = False, dump: bool = False) -> None:
+    """Print an exchange. `every`: all fields, long values too; `dump`: all bytes."""
+    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+    for direction, data, fields in (
+        ("request", bytes(exchange.request), request),
+        ("response", bytes(exchange.response), response),
+    ):
+        line(out, title(exchange, direction, len(data)))
+        _Side(out, data, rows(fields, data, every), every).show(dump)
+        out.print()
+    for error in exchange.errors:
+        line(out, Text(printable(error), "bold red"))
+
+
+def line(out: Console, made: Text) -> None:
+    """One line of the terminal and no more."""
+    made.truncate(out.width, overflow="ellipsis")
+    out.print(made, soft_wrap=True)
+
+
+def title(exchange: Exchange, direction: Direction | str, size: int) -> Text:
+    asked = f"{exchange.method} {exchange.target}"
+    if direction == "request":
+        said = f"REQUEST  {asked}   {count(size)} of {exchange.protocol}, {exchange.front} to {exchange.exhibit}"
+    else:
+        status = f"status {exchange.status}" if exchange.status is not None else "no status"
+        took = "" if exchange.seconds is None else f", {exchange.seconds * 1000:.1f} ms"
+        said = f"RESPONSE {status}   {count(size)}{took}"
+    return Text(printable(said), "bold")
+
+
+def count(size: int) -> str:
+    return f"{size:,} byte{'' if size == 1 else 's'}"
+
+
+class _Side:
+    """One direction."""
+
+    def __init__(self, out: Console, data: bytes, shown: list[Row], every: bool) -> None:
+        self.out, self.data, self.rows, self.every = out, data, shown, every
+        self.ascii = out.width >= WIDE
+        self.bytes = 8 if self.ascii else 6
+        self.digits = max(2, len(str(len(data))))
+        self.left = 2 * self.digits + 3 + 3 * self.bytes + 1 + (self.bytes + 2 if self.ascii else 0)
+        self.aside = self.left + (out.width - self.left) * (2 if self.ascii else 3) // 5
+
+    def show(self, dump: bool) -> None:
+        if not self.data:
+            line(self.out, Text("nothing", "dim"))
+            return
+        line(self.out, self._heading())
+        for row in self.rows:
+            for made in self._lines(row):
+                line(self.out, made)
+        if dump:
+            self.out.print()
+            self._dump()
+
+    def _heading(self) -> Text:
+        text = f"{'at':>{self.digits}} {'len':>{self.digits}}  {'bytes':{3 * self.bytes + 1}}"
+        return Text(text + ("as text".ljust(self.bytes + 2) if self.ascii else "") + "what", "dim")
+
+    def _lines(self, row: Row) -> list[Text]:
+        field, style = row.field, _style(row)
+        length = sum(size for _, size in field.spans)
+        text = Text().append(f"{field.offset:>{self.digits}} {length:>{self.digits}}  ", "dim")
+        text.append(self._bytes(field) if not row.holds else " " * (self.left - len(text)), style)
+        room = self.out.width - self.left - 2 * row.indent
+        whole = printable(self._said(row))
+        said = _wrapped(whole, room) if self.every else [_cut(whole, room)]
+        text.append("  " * row.indent + said[0], style)
+        self._add_meaning(text, field)
+        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in said[1:])]
+
+    def _said(self, row: Row) -> str:
+        """`name = value`. Of bytes that are only counted (a body), what they are: the count stands in its column."""
+        field = row.field
+        value = field.value
+        if COUNTED.fullmatch(value) and field.length and not row.holds:
+            value = escaped(cut(self.data, field.spans))
+        pieces = f" (in {len(field.spans)} pieces)" if field.rest else ""
+        return f"{field.name}{pieces} = {value}" if value or row.pair else f"{field.name}{pieces}"
+
+    def _bytes(self, field: Field) -> str:
+        data = cut(self.data, field.spans)
+        few = data if len(data) <= self.bytes else data[: self.bytes - 1]
+        more = "…" if few is not data else ""
+        shown = f"{few.hex(' ')}{' ' if more else ''}{more}".ljust(3 * self.bytes + 1)
+        return shown + (f"{characters(few)}{more}".ljust(self.bytes + 2) if self.ascii else "")
+
+    def _add_meaning(self, text: Text, field: Field) -> None:
+        """What the specification says, in a column of its own or behind a long value. As much as fits without being
+        cut: all, only what it means, or only where it stands."""
+        section = f"§{field.section}" if field.section[:1].isdigit() else field.section
+        at = max(self.aside, len(text) + 2)
+        for said in (", ".join(word for word in (field.means, section) if word), field.means, section):
+            if said and at + len(said) <= self.out.width:
+                text.append(" " * (at - len(text)) + said, "dim")
+                return
+
+    def _dump(self) -> None:
+        """All bytes, each in the colour of its row."""
+        styles = [""] * len(self.data)
+        for row in self.rows:
+            for offset, length in row.field.spans if not row.holds else ():
+                styles[offset : offset + length] = [_style(row)] * length
+        for offset in range(0, len(self.data), DUMPED):
+            piece = self.data[offset : offset + DUMPED]
+            text = Text().append(f"{offset:>{max(self.digits, 5)}}  ", "dim")
+            for byte, style in zip(piece, styles[offset:], strict=False):
+                text.append(f"{byte:02x} ", style)
+            text.append("   " * (DUMPED - len(piece)) + " ")
+            for byte, style in zip(piece, styles[offset:], strict=False):
+                text.append(characters(bytes([byte])), style)
+            line(self.out, text)
+
+
+def _style(row: Row) -> str:
+    if row.field.fault:
+        return "bold red"
+    return "bold" if row.holds else COLOURS[row.number % len(COLOURS)]
+
+
+def characters(data: bytes) -> str:
+    """Printable ASCII; a point for every other byte."""
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: max(1, room - 1)] + "…"
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    room = max(room, 20)
+    return [text[at : at + room] for at in range(0, len(text), room)] or [""]
