@@ -64,7 +64,8 @@ def _nodes(fields: list[Field]) -> Iterator[tuple[Field, list[Field]]]:
 def _kind(field: Field, below: list[Field]) -> str:
     if not below:
         return "small" if field.length <= SMALL and not field.fault else "other"
-    return "variable" if field.value and any(inner.value == field.value for inner in below) else "other"
+    said = {inner.value for inner in below}
+    return "variable" if field.name in said or (field.value and field.value in said) else "other"
 
 
 def _variables(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
@@ -89,7 +90,11 @@ def _line(fields: list[Field], data: bytes, depth: int) -> str:
 
 def _said(field: Field, alone: bool) -> str:
     if alone:
-        return f"{field.name} = {field.value}" if field.value else f"{field.name}, {field.length} bytes"
+        return (
+            f"{field.name} = {field.value}"
+            if field.value or field.name.isupper()
+            else f"{field.name}, {field.length} bytes"
+        )
     named = re.fullmatch(r"\d+ \((.+)\)", field.value)
     value = named[1] if named else field.value if field.value.isalnum() else ""
     return f"{field.name} {value}".rstrip()

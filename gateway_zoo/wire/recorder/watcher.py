@@ -1,4 +1,4 @@
-"""Ends recording fronts when whoever started them is gone: `python -m gateway_zoo.wire.recorder.watcher PIPE DIRECTORY`.
+"""Ends recording fronts when their starter is gone: `python -m gateway_zoo.wire.recorder.watcher PIPE DIRECTORY`.
 
 It sleeps in a read on a pipe that only the recorder holds open. It has inherited the lock of the directory.
 """
