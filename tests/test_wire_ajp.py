@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from wire_in_test import decoded
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
-from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Other, Pairs, Values
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
@@ -40,17 +40,6 @@ ASKED = [
 
 def posted(length: int) -> Pairs:
     return [(b"REQUEST_METHOD", b"POST"), *ASKED[1:], (b"CONTENT_LENGTH", b"%d" % length)]
-
-
-def decoded(decoder: Decoder, *pieces: bytes) -> list[Event]:
-    """All events, neighbouring Data joined."""
-    events: list[Event] = []
-    for event in [*(event for piece in pieces for event in decoder.feed(piece)), *decoder.close()]:
-        if isinstance(event, Data) and events and isinstance(last := events[-1], Data):
-            events[-1] = Data(last.offset, last.id, last.stream, last.data + event.data)
-        else:
-            events.append(event)
-    return events
 
 
 def asked(data: bytes) -> list[Event]:

@@ -11,9 +11,9 @@ from typing import Any
 from wsgiref.handlers import BaseCGIHandler
 
 import pytest
+from wire_in_test import decoded
 from zoo_in_test import REGISTRY, ROOT, python_of
 
-from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Variables
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
@@ -26,17 +26,6 @@ OK = b"Content-Type: text/plain\r\n\r\n"
 WITH_DOCUMENT = "client redirect response with document"
 
 each_specimen = pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=list(SPECIMENS))
-
-
-def decoded(decoder: Decoder, *pieces: bytes) -> list[Event]:
-    """All events, neighbouring Data joined."""
-    events: list[Event] = []
-    for event in [*(event for piece in pieces for event in decoder.feed(piece)), *decoder.close()]:
-        if isinstance(event, Data) and events and isinstance(last := events[-1], Data):
-            events[-1] = Data(last.offset, last.id, last.stream, last.data + event.data)
-        else:
-            events.append(event)
-    return events
 
 
 def answer(data: bytes) -> list[Event]:

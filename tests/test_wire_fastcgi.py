@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import pytest
 import requests
+from wire_in_test import joined
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
 from gateway_zoo.wire.decoder import Decoder
@@ -48,18 +49,6 @@ PAIRS: Pairs = [
 ]
 BODY = bytes(range(256)) * 600  # three records
 END_OK = End(0, 1, (0, 0))
-
-
-def joined(events: Iterable[Event]) -> list[Event]:
-    """Neighbouring Data of one stream as one."""
-    found: list[Event] = []
-    for event in events:
-        last = found[-1] if found else None
-        if isinstance(event, Data) and isinstance(last, Data) and (event.id, event.stream) == (last.id, last.stream):
-            found[-1] = Data(last.offset, last.id, last.stream, last.data + event.data)
-        else:
-            found.append(event)
-    return found
 
 
 def decoded(direction: Direction, pieces: Iterable[bytes], limits: Limits | None = None) -> list[Event]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import h11
 import pytest
+from wire_in_test import joined
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
 from gateway_zoo.wire.decoder import Decoder
@@ -52,18 +53,6 @@ def decoder(direction: Direction, methods: Iterable[bytes] = (), limits: Limits 
     found: Decoder = HTTP.pair(limits or Limits())[direction == "response"]
     for method in methods if direction == "response" else ():
         found.asked(method)
-    return found
-
-
-def joined(events: Iterable[Event]) -> list[Event]:
-    """Neighbouring pieces of a stream as one."""
-    found: list[Event] = []
-    for event in events:
-        last = found[-1] if found else None
-        if isinstance(event, Data) and isinstance(last, Data) and last.stream == event.stream:
-            found[-1] = Data(last.offset, 0, last.stream, last.data + event.data)
-        else:
-            found.append(event)
     return found
 
 

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import NamedTuple
 
 import msgspec
+from wire_in_test import joined
 from wire_inputs import Input, pieces
 
 from gateway_zoo.wire import talk
@@ -55,31 +56,6 @@ class Run(NamedTuple):
     @property
     def outcome(self) -> str:
         return type(self.error).__name__ if self.error else "decoded"
-
-
-def joined(events: Iterable[Event]) -> list[Event]:
-    """Neighbouring Data of one id and stream as one. (Gathered first: adding byte to byte would be slow.)"""
-    found: list[Event] = []
-    parts: list[bytes] = []
-    for event in events:
-        last = found[-1] if found else None
-        if isinstance(event, Data):
-            if isinstance(last, Data) and (last.id, last.stream) == (event.id, event.stream):
-                parts.append(event.data)
-                continue
-            parts = _finished(found, parts)
-            parts.append(event.data)
-        else:
-            parts = _finished(found, parts)
-        found.append(event)
-    _finished(found, parts)
-    return found
-
-
-def _finished(found: list[Event], parts: list[bytes]) -> list[bytes]:
-    if len(parts) > 1 and isinstance(last := found[-1], Data):
-        found[-1] = Data(last.offset, last.id, last.stream, b"".join(parts))
-    return []
 
 
 def decode(decoder: Decoder, data: Sequence[bytes], methods: Iterable[bytes] = (), as_sent: bool = True) -> Run:

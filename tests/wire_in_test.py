@@ -4,7 +4,6 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from msgspec.structs import replace
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
 from gateway_zoo.wire.decoder import Decoder
@@ -40,16 +39,34 @@ def decode(decoder: Decoder, pieces: Iterable[bytes]) -> tuple[list[Event], Wire
     return joined(events), None
 
 
-def joined(events: list[Event]) -> list[Event]:
-    whole: list[Event] = []
+def joined(events: Iterable[Event]) -> list[Event]:
+    """Neighbouring Data of one id and stream as one. (Gathered first: adding byte to byte would be slow.)"""
+    found: list[Event] = []
+    parts: list[bytes] = []
     for event in events:
-        last = whole[-1] if whole else None
-        if isinstance(event, Data) and isinstance(last, Data) and (last.id, last.stream) == (event.id, event.stream):
-            assert event.data
-            whole[-1] = replace(last, data=last.data + event.data)
+        last = found[-1] if found else None
+        if isinstance(event, Data):
+            if isinstance(last, Data) and (last.id, last.stream) == (event.id, event.stream):
+                parts.append(event.data)
+                continue
+            parts = _finished(found, parts)
+            parts.append(event.data)
         else:
-            whole.append(event)
-    return whole
+            parts = _finished(found, parts)
+        found.append(event)
+    _finished(found, parts)
+    return found
+
+
+def _finished(found: list[Event], parts: list[bytes]) -> list[bytes]:
+    if len(parts) > 1 and isinstance(last := found[-1], Data):
+        found[-1] = Data(last.offset, last.id, last.stream, b"".join(parts))
+    return []
+
+
+def decoded(decoder: Decoder, *pieces: bytes) -> list[Event]:
+    """All events of something sound, neighbouring Data joined."""
+    return joined([event for piece in pieces for event in decoder.feed(piece)] + decoder.close())
 
 
 def cuts(data: bytes) -> Iterator[list[bytes]]:
