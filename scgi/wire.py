@@ -114,12 +114,14 @@ class Requests(Decoder):
         digits = data[:colon] if colon >= 0 else data[:LONGEST_DECIMAL]
         if not digits.isdigit() or (digits[0] == 0x30 and len(digits) > 1):
             return self._no_length(data)
+        if colon < 0 and len(data) < LONGEST_DECIMAL:
+            return 0
         size = int(digits)
         if size > self._harmless and size > self.limits.head:
             raise TooLong(0, data, f"headers of at most {self.limits.head} bytes")
         start = colon + 1
         after = start + size
-        if not start or after >= len(data):
+        if after >= len(data):
             return 0
         if data[after] != 0x2C:
             raise BadNetstring(after, data[after:], "a comma behind the headers")

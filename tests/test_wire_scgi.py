@@ -332,3 +332,10 @@ def test_sioscgi_writes_such_answers() -> None:
     sent += writer.send(sioscgi.response.End()) or b""
     ours = SCGI.response(404, [(b"Content-Type", b"text/plain")], b"gone")
     assert sorted(sent.split(b"\r\n")) == sorted(ours.split(b"\r\n"))
+
+
+def test_a_long_number_is_judged_when_it_is_whole() -> None:
+    """Found by the fuzzer: too many digits, then something else, was another error when it came byte by byte."""
+    data = b"21636320\x12"
+    errors = [decode(WIRES["SCGI"].pair()[0], pieces)[1] for pieces in ([data], [data[:8], data[8:]])]
+    assert [type(error).__name__ for error in errors] == ["BadNetstring"] * 2
