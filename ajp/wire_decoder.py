@@ -49,9 +49,7 @@ class Requests(Decoder):
                     self._body(data, at, inside, events)
                     at += HEADER.size + min(length, 2)
                     continue
-            after = at + HEADER.size + length
-            if after - at > self.limits.head:
-                raise TooLong(self.offset + at, data[at:], f"a packet of at most {self.limits.head} bytes")
+            after = _behind(length, data, at, self.offset, self.limits)
             if after > end:
                 break
             self._message(data[at + HEADER.size : after], self.offset + at, events)
@@ -110,6 +108,14 @@ class Requests(Decoder):
             events.append(End(self.offset, 0))
 
 
+def _behind(length: int, data: bytes, at: int, offset: int, limits: Limits) -> int:
+    """Where the packet at `at` ends. Raises TooLong before anybody waits for it."""
+    after = at + HEADER.size + length
+    if after - at > limits.head:
+        raise TooLong(offset + at, data[at:], f"a packet of at most {limits.head} bytes")
+    return after
+
+
 def _length(data: bytes, at: int, offset: int, direction: Direction) -> int:
     """Of the packet at `at`, without its header."""
     magic, length = HEADER.unpack_from(data, at)
@@ -144,9 +150,7 @@ class Responses(Decoder):
                 self._begin(data[at:], length, self.offset + at)
                 at += HEADER.size + 3
                 continue
-            after = at + HEADER.size + length
-            if after - at > self.limits.head:
-                raise TooLong(self.offset + at, data[at:], f"a packet of at most {self.limits.head} bytes")
+            after = _behind(length, data, at, self.offset, self.limits)
             if after > end:
                 break
             self._message(data[at + HEADER.size : after], self.offset + at, events)

@@ -4,6 +4,7 @@ What trips people up: no record says that a request is complete. That is so when
 and of a role the streams come one behind the other (6.1). Pieces of data are passed on before their record is whole.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -121,9 +122,9 @@ class _Records(Decoder):
         self._padding -= skipped
         return at + skipped
 
+    @abstractmethod
     def _passes_on(self, type: int, id: int, offset: int) -> bool:
         """Is this a record of data whose first bytes may go out before the last have come?"""
-        raise NotImplementedError
 
     def _values(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
         asked = type == GET_VALUES

@@ -8,6 +8,7 @@ What trips people up: where an answer ends depends on the question (HEAD, CONNEC
 each other. HTTP/1.0 with keep-alive, which h11 does not do, is done here.
 """
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from functools import cache
@@ -94,8 +95,9 @@ class Messages(Decoder):
         self._message(data[at:end], self.offset + at, events)
         return end
 
+    @abstractmethod
     def _message(self, head: bytes, offset: int, events: list[Event]) -> None:
-        raise NotImplementedError
+        """A whole head is there."""
 
     def _first(self, connection: h11.Connection, head: bytes, offset: int, events: list[Event]) -> h11.Event:
         """Give a head to h11; returns what it makes of it."""
@@ -232,7 +234,8 @@ class Messages(Decoder):
             self._now = self._head
 
     def _perhaps(self, data: bytes, at: int, events: list[Event]) -> int:
-        raise NotImplementedError
+        """Behind a message that asked for another protocol, and may get it. Only requests ask."""
+        return self._head(data, at, events)
 
     def _over(self, data: bytes, at: int, events: list[Event]) -> int:
         raise AfterClose(self.offset + at, data[at:], "nothing more: the last message said close")

@@ -8,10 +8,8 @@ directory (`rewrite`), never in the checkout.
 import contextlib
 import ctypes
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from gateway_zoo import plan, process, root, settings, state
+from gateway_zoo import plan, ports, process, root, settings, state
 from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, say
@@ -84,22 +82,11 @@ def child(argv: list[str], last_words: int, **options: Any) -> subprocess.Popen[
 
 
 def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that nobody listens on; below 32768, where no outgoing connection is."""
-    trials = (random.randrange(12000, 30000) for _ in range(200))  # noqa: S311 - not a secret
-    found = next((first for first in trials if all(_free(port) for port in range(first, first + count))), None)
-    if found is None:
-        fail("no free ports on 127.0.0.1 between 12000 and 30000", 3)
-    return found
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    """The first of `count` ports in a row that nobody listens on; exit 3 if there are none."""
+    try:
+        return ports.in_a_row(count)
+    except ports.NoFreePorts as error:
+        fail(str(error), 3)
 
 
 class Private:
@@ -115,9 +102,9 @@ class Private:
         self.up: subprocess.Popen[bytes] | None = None
         registry = load(made.root)
         root.install_what_is_missing(made, [registry.families[registry.exhibits[id].family] for id in ids])
-        ports = _ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
+        own = _ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
-        self.env |= {"ZOO_ROOT": str(made.root), "ZOO_MPM": mpm, **ports}
+        self.env |= {"ZOO_ROOT": str(made.root), "ZOO_MPM": mpm, **own}
         self.run = Path(tempfile.mkdtemp(prefix="zlab-", dir="/tmp"))
         self.env["ZOO_RUN"] = str(self.run)
         self.settings = settings.from_environment(self.env)
@@ -208,7 +195,7 @@ def _ports(tcp: list[int]) -> dict[str, str]:
     first = free_ports(8)
     names = ("ZOO_NGINX_PORT", "ZOO_NGINX_TLS_PORT", "ZOO_APACHE_TLS_PORT", "ZOO_APACHE_PORT")  # the last takes four
     chosen = {name: str(first + number) for number, name in enumerate(names)}
-    shift = next((s for s in range(100, 20000, 137) if all(_free(p + s) for p in tcp)), None)
+    shift = next((s for s in range(100, 20000, 137) if all(ports.free(p + s) for p in tcp)), None)
     if shift is None:
         fail("no free ports on 127.0.0.1 for the TCP gateways", 3)
     return chosen | {"ZOO_PORT_SHIFT": str(shift)}

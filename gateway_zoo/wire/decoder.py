@@ -9,13 +9,14 @@
 After an error nothing more is decoded: the same error is raised again.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from gateway_zoo.wire.events import Event
 from gateway_zoo.wire.faults import Limits, Truncated, WireError
 
 
-class Decoder:
+class Decoder(ABC):
     """Subclasses write `_decode` (and `_close`). What `_decode` does not use is given to it again, with more."""
 
     #: For the message of Truncated: what the end of the stream would have to wait for.
@@ -69,12 +70,12 @@ class Decoder:
     def settled(self) -> int:
         return self.offset
 
-    def asked(self, method: bytes) -> None:
+    def asked(self, method: bytes) -> None:  # noqa: B027 - right for most, and no gap
         """Most protocols say themselves where an answer ends."""
 
+    @abstractmethod
     def _decode(self, data: bytes, events: list[Event]) -> int:
         """Append events; return how many bytes of `data` (which begins at self.offset) are done with."""
-        raise NotImplementedError
 
     def _close(self, events: list[Event]) -> None:
         if self._rest:

@@ -16,7 +16,6 @@ the pipe closes, and removes it. Two may be at work at once: the second one's di
 
 import contextlib
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -27,7 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo import fronts, keeper, listen, process, root, state
+from gateway_zoo import fronts, keeper, listen, ports, process, root, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
@@ -255,9 +254,13 @@ class Fronted:
         """The zoo's settings with the ports of this front; nobody asks for the others'."""
         plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
         if not self.usual:
-            plain, tls = _free_ports()
+            try:
+                plain = ports.in_a_row(2)
+            except ports.NoFreePorts as error:
+                raise CannotFront(str(error)) from None
+            tls = plain + 1
         for port in (plain, tls):
-            if not _free(port):
+            if not ports.free(port):
                 raise CannotFront(f"port {port} on 127.0.0.1 is in use; a recording may be running already")
         if name == "nginx":
             return replace(self.settings, nginx_port=plain, nginx_tls_port=tls)
@@ -310,22 +313,3 @@ class Fronted:
 def _answers(port: int) -> bool:
     with socket.socket() as trial:
         return trial.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_ports() -> tuple[int, int]:
-    """Two in a row, below 32768."""
-    for _ in range(200):
-        first = random.randrange(12000, 30000)  # noqa: S311 - not a secret
-        if _free(first) and _free(first + 1):
-            return first, first + 1
-    raise CannotFront("no free ports on 127.0.0.1 between 12000 and 30000")
