@@ -143,8 +143,8 @@ def test_a_dead_gateway_is_a_closed_connection(tmp_path: Path, tcp: bool) -> Non
     place, door = kind(tmp_path, tcp)
     with gateway(place if not tcp else ("127.0.0.1", 0)) as there:
         name = there.getsockname()
-    with relayed(name, door) as (at, told, relay), connected(at) as front:
-        with suppress(ConnectionResetError):
+    with relayed(name, door) as (at, told, relay):
+        with suppress(ConnectionResetError), connected(at) as front:
             assert front.recv(100) == b""
         eventually(lambda: len(told) == 2 and relay.open == 0, 5, "opened and closed")
         assert isinstance(told[1], Closed)

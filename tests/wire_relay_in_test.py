@@ -31,9 +31,14 @@ def relayed(place: str | tuple[str, int], door: str) -> Iterator[tuple[str | tup
 
 
 def connected(place: str | tuple[str, int]) -> socket.socket:
+    """A connection. One that is reset at once may raise here or when it is used: the kernel decides."""
     made = socket.socket(socket.AF_UNIX if isinstance(place, str) else socket.AF_INET)
     made.settimeout(10)
-    made.connect(place)
+    try:
+        made.connect(place)
+    except OSError:
+        made.close()
+        raise
     return made
 
 
