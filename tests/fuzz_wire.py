@@ -156,7 +156,7 @@ def fuzz(protocols: list[str], inputs: int, seed: int) -> dict[str, Slice]:
     found = {protocol: Slice(protocol) for protocol in protocols}
     total, done, began = inputs * len(protocols), 0, time.monotonic()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context, initializer=begin, max_tasks_per_child=50) as pool:
+    with ProcessPoolExecutor(2, mp_context=context, initializer=begin) as pool:
         tasks = [
             pool.submit(run, protocol, seed + first, min(SLICE, inputs - first))
             for first in range(0, inputs, SLICE)
