@@ -16,6 +16,7 @@ from recordings import HEAD, WIRES, Film, variables
 from wire_page import Page
 from zoo_in_test import REGISTRY, eventually
 
+from gateway_zoo.ports import free
 from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary, whole
 from gateway_zoo.wire.fields import cut
 from gateway_zoo.wire.page.follow import Follow
@@ -323,6 +324,14 @@ def test_a_port_in_use_is_named(film: Film) -> None:
     assert f"port {page.port} on 127.0.0.1 is held by " in said
     assert f"(pid {page.process.pid})" in said
     assert "--port" in said
+
+
+def test_left_out_it_is_the_usual_port_or_any(film: Film) -> None:
+    """`zoo record --page` names none, and somebody may have 8000 already."""
+    with Page(film.path, None) as first, Page(film.path, None) as second:
+        assert first.port != second.port
+        assert 8000 in (first.port, second.port) or not free(8000)
+        assert [get(page, "exchanges").status_code for page in (first, second)] == [200, 200]
 
 
 def test_a_bad_recording_is_told_and_the_page_stays(film: Film) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
     from playwright.sync_api import Page as Tab
 
-SIZES = {"projector": (1280, 720), "large": (1920, 1080)}
+SIZES = {"projector": (1280, 720), "large": (1920, 1080), "small": (1024, 768), "zoomed": (853, 480)}
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +129,11 @@ def test_a_field_lights_its_bytes_and_a_byte_its_field(browser: "Browser", film:
 
 
 def test_bytes_far_down_scroll_the_tree(browser: "Browser", film: Film) -> None:
-    film.scene("/uwsgi/hello", more=[(b"HTTP_X_%d" % number, b"v" * 40) for number in range(80)])
+    request = film.scene("/uwsgi/hello", more=[(b"HTTP_X_%d" % number, b"v" * 40) for number in range(80)])
     with opened(browser, film.path) as tab:
         assert field(tab, "HTTP_X_79").count() == 0
         tab.locator("#bytes").evaluate("one => { one.scrollTop = one.scrollHeight }")
-        tab.locator("#bytes .line").last.locator(".ascii i").first.hover()
+        tab.locator(f"#bytes .ascii i[data-at='{len(request) - 1}']").hover()
         field(tab, "HTTP_X_79").wait_for()
         assert "lit" in (field(tab, "HTTP_X_79").get_attribute("class") or "")
         tab.locator("#fields").evaluate("one => { one.scrollTop = 0 }")
@@ -339,9 +339,64 @@ def test_it_fits_the_screen_and_nothing_jumps(
             " !one.closest('.chip') && parseFloat(getComputedStyle(one).fontSize) < 16).length"
         )
         assert tab.evaluate(small) == 0
-        assert tab.locator("#bytes .line").first.locator(".hex i").count() == 16
+        assert tab.locator("#bytes .line").first.locator(".hex i").count() == (16 if width > 1200 else 8)
+        cut = "(kind) => [...document.querySelectorAll(kind)].filter((one) => one.scrollWidth > one.clientWidth).length"
+        assert tab.evaluate(cut, ".exchange > .number, .exchange > .target, #fields .name, #bytes .line") == 0
+        for name in ("#list .row", "#fields .row", "#bytes .row"):
+            assert tab.locator(name).first.evaluate("one => one.scrollWidth <= one.clientWidth"), name
+        assert tab.locator("footer").bounding_box()["y"] < height  # type: ignore[index]
         paper = tab.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert (sum(map(int, paper.strip("rgb()").split(","))) < 200) == (scheme == "dark")
+
+
+def test_another_recording_while_paused_leaves_no_line_of_the_last(browser: "Browser", film: Film) -> None:
+    """Its numbers would lead to exchanges of the new one."""
+    film.scene("/uwsgi/of-the-last")
+    with opened(browser, film.path) as tab:
+        tab.locator("#list .row", has_text="of-the-last").wait_for()
+        tab.click("#pause")
+        following = Film(film.path.with_suffix(".next"))
+        following.scene("/uwsgi/of-the-next")
+        following.path.replace(film.path)
+        tab.locator("#count", has_text="1 new while paused").wait_for()
+        assert tab.locator("#list .row").count() == 0
+        tab.click("#pause")
+        tab.locator("#list .row", has_text="of-the-next").wait_for()
+
+
+def test_who_scrolls_up_a_little_is_not_taken_back(browser: "Browser", film: Film) -> None:
+    for index in range(20):
+        film.scene(f"/uwsgi/{index}")
+    with opened(browser, film.path) as tab:
+        tab.locator("#list .row", has_text="/uwsgi/19").wait_for()
+        tab.locator("#list").evaluate("one => { one.scrollTop -= 12; }")
+        tab.locator("#newest").wait_for()
+
+
+def test_what_a_lost_server_cannot_say_is_not_shown(browser: "Browser", film: Film) -> None:
+    """The bytes of another exchange under this one's number would be a lie."""
+    film.scene("/uwsgi/one")
+    film.scene("/scgi/two", protocol="SCGI")
+    film.scene("/uwsgi/three")
+    with contextlib.ExitStack() as ends, browser.new_context() as context:
+        first = Page(film.path)
+        ends.callback(first.process.kill)
+        tab = context.new_page()
+        tab.goto(first.url)
+        tab.locator("#list .row", has_text="/scgi/two").click()
+        tab.locator("#title", has_text="No. 2 · scgi behind nginx · GET /scgi/two").wait_for()
+        tab.click("#mark")
+        tab.locator("#list .row", has_text="/uwsgi/one").click()
+        tab.locator("#title", has_text="No. 1 ").wait_for()
+        assert first.end() == ""
+        tab.locator("#state[data-state=off]").wait_for(timeout=5000)
+        tab.click("#tab-compare")
+        tab.locator("#compare", has_text="the server does not answer").wait_for()
+        tab.locator("#list .row", has_text="/uwsgi/three").click()
+        tab.locator("#title", has_text="No. 3 · the server does not answer").wait_for()
+        assert tab.locator("#fields, #bytes, #compare").filter(visible=True).count() == 0
+        with Page(film.path, first.port):
+            field(tab, "REQUEST_URI").wait_for(timeout=8000)
 
 
 def test_a_server_that_goes_is_told_and_found_again(browser: "Browser", film: Film) -> None:

@@ -10,10 +10,11 @@ from zoo_in_test import ROOT
 
 
 class Page:
-    """`with Page(file) as page:` serves a recording at page.url, on any free port."""
+    """`with Page(file) as page:` serves a recording at page.url, on any free port; None: where it will."""
 
-    def __init__(self, file: Path, port: int = 0) -> None:
-        argv = [sys.executable, "-P", "-m", "gateway_zoo.wire.page", str(file), "--port", str(port)]
+    def __init__(self, file: Path, port: int | None = 0) -> None:
+        argv = [sys.executable, "-P", "-m", "gateway_zoo.wire.page", str(file)]
+        argv += [] if port is None else ["--port", str(port)]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
         self.url = _pipe(self.process.stdout).readline().strip()

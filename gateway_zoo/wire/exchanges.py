@@ -146,6 +146,8 @@ class Exchanges:
         return [exchange]
 
     def _closed(self, connection: _Connection, entry: Closed) -> list[Exchange]:
+        if entry.why and not any(connection.came.values()):
+            self._current(connection, "request", entry.at)  # the gateway refuses: not a byte, and the client gets 502
         open_ones = [exchange for exchange in connection.exchanges.values() if exchange.seconds is None]
         for exchange in open_ones:
             exchange.seconds = entry.at - exchange.began

@@ -1,4 +1,4 @@
-"""A recording as a web page in Wireshark's manner, live: `python -m gateway_zoo.wire.page FILE [--port 8000]`.
+"""A recording as a web page in Wireshark's manner, live: `python -m gateway_zoo.wire.page FILE [--port N]`.
 
 One process, one event loop. What there is to show, shown.py knows; here is how it is asked:
 
@@ -43,6 +43,7 @@ from gateway_zoo.wire.page.shown import Mark, Shown
 from gateway_zoo.wire.show.carried import side_by_side
 from gateway_zoo.wire.wires import Wires
 
+PORT = 8000  # the usual one; a student's own server may have it already
 FIELDS = 50_000  # of one direction, that a page is given
 
 HERE = Path(__file__).parent / "public"  # the page's files
@@ -181,15 +182,15 @@ def _plainly(_: Request, error: Exception) -> Response:
 
 
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or Ctrl-C. 3: the port cannot be had."""
+    """Serve until SIGTERM or Ctrl-C. 3: the port that was asked for cannot be had."""
     parser = argparse.ArgumentParser("zoo wire page", description="show a recording in the browser, live")
     parser.add_argument("file", type=Path)
-    parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1; 0: any that is free")
+    parser.add_argument("--port", type=int, help=f"on 127.0.0.1; left out: {PORT}, or else any that is free")
     given = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn listens to them, and when it raises them again
         signal.signal(number, lambda *_: sys.exit(0))
     try:
-        listening = socket.create_server(("127.0.0.1", given.port), backlog=128)
+        listening = _listen(given.port)
     except (OSError, OverflowError) as error:
         used = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         why = f"is held by {holder(given.port)}; choose another: --port" if used else f"cannot be had: {error}"
@@ -197,6 +198,15 @@ def main(argv: list[str]) -> int:
         return 3
     with listening:
         return _serve(given.file, listening)
+
+
+def _listen(port: int | None) -> socket.socket:
+    if port is not None:
+        return socket.create_server(("127.0.0.1", port), backlog=128)
+    try:
+        return _listen(PORT)
+    except OSError:
+        return _listen(0)
 
 
 def _serve(file: Path, listening: socket.socket) -> int:

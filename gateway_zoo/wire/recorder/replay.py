@@ -85,6 +85,8 @@ def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange,
     id = to or exchange.exhibit
     if id not in registry.exhibits or registry.spoken(id) == "none":
         return f"{id} has no socket in this zoo"
+    if not exchange.request:
+        return "no request is in the recording"
     if exchange.left_out or exchange.protocol not in wires:
         return "the recording does not hold all of it" if exchange.left_out else f"nobody reads {exchange.protocol}"
     protocol = registry.spoken(id)

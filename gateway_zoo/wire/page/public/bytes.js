@@ -54,7 +54,6 @@ function fit() {
   wide = root.clientWidth >= WIDTH * one + margins ? 16 : 8;
   root.classList.toggle("narrow", wide === 8);
   const lines = Math.ceil(data.length / wide) + (left > 0);
-  root.classList.toggle("empty", !data.length);
   dump.show(lines);
 }
 new ResizeObserver(() => { if (data.length) fit(); }).observe(root);

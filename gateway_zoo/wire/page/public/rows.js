@@ -71,7 +71,7 @@ export class Rows {
   }
 
   get atEnd() {
-    return this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - this.height;
+    return this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - 2;  // a part of a pixel may be missing
   }
 }
 

@@ -75,13 +75,15 @@ function take({ anew, state: told, exchanges }) {
   $("problem").hidden = !told.problem;
   $("problem").textContent = plain(told.problem, 1000);
   document.body.classList.toggle("secrets", told.secrets === true);
-  if (exchanges.some((one) => one.number === selected)) load(true);
+  if (exchanges.some((one) => one.number === selected)) load();
   later();
 }
 
 /** Another recording has begun. */
 function forget() {
   all.clear();
+  shown = [];
+  list.show(0);                                      // also while paused: its numbers are now those of others
   unseen = 0;
   selected = marked = detail = undefined;
   following = true;
@@ -120,7 +122,7 @@ function refresh() {
 }
 
 function tell() {
-  const first = Math.min(...[...all.keys()].slice(0, 1));
+  const [first] = all.keys();
   const parts = [shown.length === all.size ? `${number(all.size)} exchanges` : `${number(shown.length)} of ${number(all.size)} exchanges`];
   if (all.size === 1 && shown.length === 1) parts[0] = "1 exchange";
   if (first > 1) parts.push(`those before No. ${number(first)} are no longer kept`);
@@ -191,21 +193,28 @@ function select(one) {
   list.show();
   if (index >= 0) list.reveal(index);
   list.root.setAttribute("aria-activedescendant", `exchange-${one}`);
-  load(false);
+  load();
 }
 
-/** Fetch what is to be shown. `again`: it has changed since. */
-async function load(again) {
+/** Fetch what is to be shown, or show anew what has changed since. */
+async function load() {
   const wanted = selected;
+  const told = await ask(`exchanges/${wanted}`);
+  if (wanted !== selected) return;
+  const again = detail?.number === wanted;
+  if (!told.problem) detail = told;
+  else if (!again) detail = undefined;               // it is another's
+  look(again);
+  if (told.problem) $("title").textContent = `No. ${number(wanted)} · ${told.problem}`;
+}
+
+/** What the server says to a question, or {problem}. */
+async function ask(path) {
   try {
-    const answer = await fetch(`exchanges/${wanted}`);
-    if (!answer.ok) throw new Error(await answer.text());
-    const told = await answer.json();
-    if (wanted !== selected) return;
-    detail = told;
-    look(again);
-  } catch (error) {
-    if (wanted === selected) $("title").textContent = plain(error.message, 200);
+    const answer = await fetch(path);
+    return answer.ok ? await answer.json() : { problem: plain(await answer.text(), 200).trim() };
+  } catch {
+    return { problem: "the server does not answer" };
   }
 }
 
@@ -224,7 +233,7 @@ function look(again = false) {
   $("mark").setAttribute("aria-pressed", selected !== undefined && selected === marked);
   $("mark").textContent = selected !== undefined && selected === marked ? "This is A" : "Mark as A";
   $("fields").hidden = $("bytes").hidden = view === "compare" || !detail;
-  $("compare").hidden = view !== "compare";
+  $("compare").hidden = view !== "compare" || !detail;
   title();
   if (!detail) return;
   if (view === "compare") layBeside();
@@ -241,15 +250,16 @@ function title() {
     title.textContent += ` · ${plain(detail.errors[0], 200)}`;
     title.className = "bad";
   }
+  if (detail.target) title.textContent += ` · ${plain(detail.method, 20)} ${plain(detail.target)}`;
   title.title = title.textContent;
 }
 
 async function layBeside() {
   const [a, b] = [all.get(marked), all.get(selected)];
-  const answer = await fetch(`exchanges/${a.number}/${b.number}`);
+  const told = await ask(`exchanges/${a.number}/${b.number}`);
   if (a.number !== marked || b.number !== selected || view !== "compare") return;
-  if (answer.ok) compare(a, b, await answer.json());
-  else $("compare").textContent = await answer.text();
+  if (told.problem) $("compare").textContent = told.problem;
+  else compare(a, b, told);
 }
 
 $("mark").addEventListener("click", () => {
