@@ -3,10 +3,11 @@
 import gc
 from pathlib import Path
 
+import pytest
 from recordings import WIRES, Film, variables
 
 from gateway_zoo.wire.exchanges import Exchange, Exchanges, whole
-from gateway_zoo.wire.recording import Bytes, Closed, Line, Opened
+from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 
 
 def test_a_connection_that_stays_does_not_hold_what_is_over() -> None:
@@ -48,3 +49,62 @@ def test_a_gateway_that_refuses_is_an_exchange_without_bytes() -> None:
     assert refused.status is None
     assert whole(refused, WIRES)["request"]["fields"] == []
     assert list(found.all) == [1]
+
+
+def told(protocol: str, *answers: bytes) -> list[tuple[int | None, list[str]]]:
+    """Status and errors of each exchange that is found where a gateway answers one request so, and closes."""
+    found = Exchanges(WIRES)
+    found.feed(Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol=protocol, address="x.sock"))
+    found.feed(Bytes(connection=1, at=1.0, direction="request", data=WIRES[protocol].request(variables("/x/hello"))))
+    for answer in answers:
+        found.feed(Bytes(connection=1, at=1.1, direction="response", data=answer))
+    found.feed(Ended(connection=1, at=1.2, direction="response"))
+    found.feed(Closed(connection=1, at=1.2))
+    return [(one.status, one.errors) for one in found.all.values()]
+
+
+@pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "AJP", "HTTP"])
+def test_a_gateway_that_closes_without_an_answer_is_an_error_of_that_exchange(protocol: str) -> None:
+    assert told(protocol) == [(None, ["no answer came"])]
+
+
+@pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "AJP", "HTTP"])
+@pytest.mark.parametrize("length", [1, 20])
+def test_a_gateway_that_dies_in_its_head_is_an_error_of_that_exchange(protocol: str, length: int) -> None:
+    """Where the connection's end ends the answer (SCGI, uwsgi), what is inside of it is cut off in that moment."""
+    whole = WIRES[protocol].response(200, [(b"Content-Type", b"text/plain"), (b"Content-Length", b"5")], b"hello")
+    ((status, errors),) = told(protocol, whole[:length])
+    assert status is None
+    assert [error.split(" at offset ")[0] for error in errors] == ["Truncated"]
+
+
+def test_a_body_that_is_cut_off_is_an_error_of_that_exchange() -> None:
+    whole = WIRES["uwsgi"].response(200, [(b"Content-Length", b"5")], b"hello")
+    assert told("uwsgi", whole[:-3]) == [
+        (200, [f"Truncated at offset {len(whole) - 3}: b''; expected 3 more bytes of the body"])
+    ]
+
+
+@pytest.mark.parametrize("protocol", ["SCGI", "uwsgi"])
+def test_another_protocol_is_one_exchange_with_one_error(protocol: str) -> None:
+    ((status, errors),) = told(protocol, b"SSH-2.0-", b"OpenSSH\r\n")
+    assert (status, len(errors)) == (None, 1)
+
+
+def test_an_answer_without_output_has_no_status() -> None:
+    ended = bytes.fromhex("0103000100080000") + bytes(8)
+    assert told("FastCGI", ended) == [(None, ["the answer has no status"])]
+
+
+def test_a_fault_inside_one_answer_is_not_said_of_the_next_one() -> None:
+    """A gateway may keep the connection."""
+    good = WIRES["FastCGI"].response(200, [(b"Content-Type", b"text/plain")], b"hello")
+    bad = bytes.fromhex("0106000100090000") + b"nocolon\r\n" + bytes.fromhex("0103000100080000") + bytes(8)
+    request = WIRES["FastCGI"].request(variables("/x/hello"))
+    request = request[:10] + b"\1" + request[11:]  # keep the connection
+    found = Exchanges(WIRES)
+    found.feed(Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="FastCGI", address="x.sock"))
+    for answer in (bad, good, bad):
+        found.feed(Bytes(connection=1, at=1.0, direction="request", data=request))
+        found.feed(Bytes(connection=1, at=1.1, direction="response", data=answer))
+    assert [(one.status, len(one.errors)) for one in found.all.values()] == [(None, 1), (200, 0), (None, 1)]

@@ -13,7 +13,7 @@ from wire_contract import check_annotated, check_fields
 
 from gateway_zoo.wire import specimen
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
+from gateway_zoo.wire.events import Data, End, Event, Fault, Head, Pairs
 from gateway_zoo.wire.faults import LIMITS, Limits, Malformed, Truncated
 from gateway_zoo.wire.fields import Annotated, Field, Stream, cut, in_order, placed, secret, text
 from gateway_zoo.wire.meta_variables import meaning
@@ -411,7 +411,8 @@ def test_settled_waits_for_the_slowest_head() -> None:
 def test_a_direction_that_is_wrong_stays_so() -> None:
     talk = Talk(INVENTED, "frames")
     said = talk.feed("response", frame(3, b"line\n") + frame(255) + frame(4, b"line\n"))
-    assert [s.event for s in said] == [Data(2, 3, "OUT", b"line\n"), Head(0, 0, b"line", [])]
+    assert [s.event for s in said[:-1]] == [Data(2, 3, "OUT", b"line\n"), Head(0, 0, b"line", [])]
+    assert said[-1] == ("frames", Fault(7, 0, str(talk.errors["response"])))
     assert type(talk.errors["response"]) is Malformed
     assert talk.feed("response", frame(4, b"line\n")) == talk.close("response") == []
     assert [s.event for s in talk.feed("request", b"GET /\n")] == [Head(0, 1, b"GET /", [])]
@@ -424,7 +425,10 @@ def test_what_is_wrong_inside_does_not_stop_the_outer() -> None:
     whole, cut = Talk(INVENTED, "frames"), Talk(INVENTED, "frames")
     said = whole.feed("response", data)
     assert said == [one for at in range(len(data)) for one in cut.feed("response", data[at : at + 1])]
-    assert [s.event for s in said if s.protocol == "lines"] == [Head(0, 0, b"line", [])]
+    assert [s.event for s in said if s.protocol == "lines"] == [
+        Fault(0, 0, str(whole.errors["response"])),
+        Head(0, 0, b"line", []),
+    ]
     assert [s.event.offset for s in said if s.protocol == "frames"] == [2, 6, 13]
     assert whole.errors.keys() == cut.errors.keys() == {"response"}
     assert whole.settled("response") == cut.settled("response") == 2

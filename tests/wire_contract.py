@@ -17,7 +17,7 @@ from wire_inputs import Input, pieces
 
 from gateway_zoo.wire import talk
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, Event, Head, Pairs, Variables
+from gateway_zoo.wire.events import Data, Event, Fault, Head, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
 from gateway_zoo.wire.talk import Talk
@@ -225,19 +225,21 @@ def check_talk(wires: Wires, protocol: str, request: bytes, response: bytes, ran
 
 
 def _fed(talk: Talk, steps: list[tuple[Direction, bytes]]) -> dict[tuple[str, str], list[Event]]:
-    """What is said of each protocol and direction, joined."""
+    """What is said of each protocol and direction, joined. No faults: they show what had come by then."""
     said: dict[tuple[str, str], list[Event]] = {}
     fed: dict[Direction, int] = {"request": 0, "response": 0}
     settled = dict(fed)
     for direction, piece in steps:
         fed[direction] += len(piece)
         for protocol, event in talk.feed(direction, piece):
-            said.setdefault((direction, protocol), []).append(event)
+            if not isinstance(event, Fault):
+                said.setdefault((direction, protocol), []).append(event)
         assert settled[direction] <= talk.settled(direction) <= fed[direction]
         settled[direction] = talk.settled(direction)
     for direction, size in fed.items():
         for protocol, event in talk.close(direction):
-            said.setdefault((direction, protocol), []).append(event)
+            if not isinstance(event, Fault):
+                said.setdefault((direction, protocol), []).append(event)
         assert settled[direction] <= talk.settled(direction) <= size
     return {key: joined(events) for key, events in said.items()}
 

@@ -64,6 +64,12 @@ class Values(Event, frozen=True):
     pairs: Pairs
 
 
+class Fault(Event, frozen=True, gc=False):
+    """Here the bytes stop being the protocol. No decoder says it (they raise); Talk does, once, in its place."""
+
+    error: str
+
+
 class Other(Event, frozen=True, gc=False):
     """A message that is no part of a request, by the name that the specification gives it: AJP's "CPing",
     FastCGI's "UNKNOWN_TYPE", WebSocket's "PING"."""

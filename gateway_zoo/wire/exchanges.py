@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from gateway_zoo.wire import talk
-from gateway_zoo.wire.events import End, Head, Pairs, Variables
+from gateway_zoo.wire.events import End, Fault, Head, Pairs, Variables
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.talk import Said, Talk
 from gateway_zoo.wire.wires import Direction, Wires
@@ -124,13 +124,11 @@ class Exchanges:
             if isinstance(event, (Head, Variables)):
                 changed.append(exchange := self._current(connection, direction, at))
                 describe(exchange, direction, event)
+            elif isinstance(event, Fault):
+                changed.append(exchange := self._current(connection, direction, at))
+                exchange.errors.append(event.error)
             elif isinstance(event, End) and protocol == connection.opened.protocol:
                 changed += self._ended(connection, direction, at)
-        if connection.talk and (error := connection.talk.errors.get(direction)):
-            exchange = self._current(connection, direction, at)
-            if str(error) not in exchange.errors:
-                exchange.errors.append(str(error))
-                changed.append(exchange)
         return list({exchange.number: exchange for exchange in changed}.values())
 
     def _ended(self, connection: _Connection, direction: Direction, at: float) -> list[Exchange]:
@@ -143,6 +141,7 @@ class Exchanges:
             del connection.exchanges[index]
         if direction == "response":
             exchange.seconds = at - exchange.began
+            _say_if_silent(exchange)
         return [exchange]
 
     def _closed(self, connection: _Connection, entry: Closed) -> list[Exchange]:
@@ -153,6 +152,7 @@ class Exchanges:
             exchange.seconds = entry.at - exchange.began
             if entry.why:
                 exchange.errors.append(entry.why)
+            _say_if_silent(exchange)
         return open_ones
 
     def _current(self, connection: _Connection, direction: Direction, at: float) -> Exchange:
@@ -172,6 +172,12 @@ class Exchanges:
         room = KEEP - len(kept)
         kept += data[:room]
         exchange.left_out += max(0, len(data) - room)
+
+
+def _say_if_silent(exchange: Exchange) -> None:
+    """A gateway that dies closes its connections, and in most protocols no rule is broken by that."""
+    if exchange.method and exchange.status is None and not exchange.errors:
+        exchange.errors.append("the answer has no status" if exchange.response else "no answer came")
 
 
 def _until(said: list[Said], offset: int) -> list[Said]:

@@ -7,7 +7,7 @@ What a wire.py says of its own bytes is put together here, once for events (`Tal
 from typing import NamedTuple
 
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Head, Variables
+from gateway_zoo.wire.events import Data, End, Event, Fault, Head, Variables
 from gateway_zoo.wire.faults import LIMITS, Limits, WireError
 from gateway_zoo.wire.fields import Field, cut, in_order, placed
 from gateway_zoo.wire.wires import Direction, Wires
@@ -27,12 +27,13 @@ class _Inner:
         self.protocol, self.decoder = protocol, decoder
         self.fed = 0
         self.holds: int | None = None
+        self.faulty = False  # and it was said
 
 
 class Talk:
-    """Feed it what crosses a connection, in the order in which it does. It never raises WireError: the first one of
-    each direction is in `errors`. What is wrong is not decoded any further; where that is an inner protocol, the outer
-    goes on."""
+    """Feed it what crosses a connection, in the order in which it does. It never raises WireError: each one
+    is said once as a Fault, and the first of each direction is in `errors`. What is wrong is not decoded any further;
+    where that is an inner protocol, the outer goes on."""
 
     def __init__(self, wires: Wires, protocol: str, limits: Limits = LIMITS) -> None:
         self._wires, self._protocol, self._limits = wires, protocol, limits
@@ -41,6 +42,7 @@ class Talk:
         self._inner: dict[tuple[Direction, int, str], _Inner] = {}
         self._methods: dict[int, list[bytes]] = {}  # by the request's id; not answered yet
         self._never: dict[Direction, int] = {}  # from here on nothing is settled any more
+        self._faulty: set[Direction] = set()  # of the outer decoders, and it was said
         self.errors: dict[Direction, WireError] = {}
 
     def feed(self, direction: Direction, data: bytes) -> list[Said]:
@@ -50,7 +52,7 @@ class Talk:
         """This direction has ended."""
         said = self._after(direction, self._decoders[direction], None)
         for (towards, _, _), inner in self._inner.items():
-            if towards == direction:
+            if towards == direction and direction not in self._faulty:  # what is outside was cut off: no more to say
                 said += self._inside(direction, inner, None)
         return said
 
@@ -71,8 +73,10 @@ class Talk:
                 said += self._fed(direction, event)
             elif direction == "request" and (method := method_of(event)):
                 self._asked(event.id, method)
-        if error:
+        if error and direction not in self._faulty:
+            self._faulty.add(direction)
             self.errors.setdefault(direction, error)
+            said.append(Said(self._protocol, Fault(error.offset, 0, str(error))))
         return said
 
     def _asked(self, id: int, method: bytes) -> None:
@@ -115,8 +119,10 @@ class Talk:
 
     def _inside(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[Said]:
         events, error = _events(inner.decoder, data)
-        if error:
+        if error and not inner.faulty:
+            inner.faulty = True
             self.errors.setdefault(direction, error)
+            events.append(Fault(error.offset, 0, str(error)))
         return [Said(inner.protocol, event) for event in events]
 
 
