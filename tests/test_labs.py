@@ -138,9 +138,11 @@ def test_a_full_unix_socket_refuses_and_a_full_port_keeps_silent(
     assert set(runs["nginx", "unix"]) == {"200", "502"}
     assert set(runs["direct", "unix"]) == {"200", "EAGAIN"}
     for way in ("nginx", "direct"):
-        refused = runs[way, "unix"]["502" if way == "nginx" else "EAGAIN"]
-        assert refused["count"] > 50
-        assert refused["slowest_s"] < 1, "at once"
+        # How many are refused, and how long the last of them takes, says how busy this machine is: a burst that comes
+        # late finds room again. But refused is who does not wait: not for a slot, which is free after 200 ms at best.
+        served, refused = (runs[way, "unix"][outcome] for outcome in ("200", "502" if way == "nginx" else "EAGAIN"))
+        assert served["count"] + refused["count"] == found["overload"]["at_once"]
+        assert refused["median_s"] < served["fastest_s"], "at once"
         assert set(runs[way, "tcp"]) <= {"200", "none", "504"}, "nobody is refused"
         assert runs[way, "tcp"]["200"]["count"] > runs[way, "unix"]["200"]["count"]
         assert runs[way, "tcp"]["200"]["slowest_s"] > 1, "the SYN is repeated after a second"
