@@ -18,6 +18,7 @@ import pytest
 from test_docs import examples
 from zoo_in_test import ROOT, eventually, free, needs_sight
 
+from gateway_zoo.lab import private
 from gateway_zoo.lab.crowd import Crowd
 
 LESSONS = sorted(path for path in (ROOT / "labs").glob("*.md") if path.name != "README.md")
@@ -202,6 +203,12 @@ def test_too_low_a_limit_is_told_with_its_numbers(words: str, numbers: tuple[str
 def test_in_containers_labs_with_servers_say_where_they_work(name: str) -> None:
     done = lab(f"./zoo lab {name}", ZOO_COMPOSE="1")
     assert (done.returncode, "on the machine itself" in done.stderr) == (3, True), done.stderr
+
+
+def test_labs_that_start_together_do_not_choose_the_same_ports() -> None:
+    """Nobody listens yet when the second one looks."""
+    chosen = [private.chosen_ports([9001]) for _ in range(9)]
+    assert all(len({ports[name] for ports in chosen}) > 1 for name in chosen[0])
 
 
 def test_load_goes_to_loopback_only() -> None:

@@ -8,6 +8,7 @@ directory (`rewrite`), never in the checkout.
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -102,7 +103,7 @@ class Private:
         self.up: subprocess.Popen[bytes] | None = None
         registry = load(made.root)
         root.install_what_is_missing(made, [registry.families[registry.exhibits[id].family] for id in ids])
-        own = _ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
+        own = chosen_ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
         self.env |= {"ZOO_ROOT": str(made.root), "ZOO_MPM": mpm, **own}
         self.run = Path(tempfile.mkdtemp(prefix="zlab-", dir="/tmp"))
@@ -190,12 +191,15 @@ class Private:
         return self.settings.logs / f"{name}.log"
 
 
-def _ports(tcp: list[int]) -> dict[str, str]:
-    """Free ports for the fronts, in a row, and a shift with which the TCP gateways have theirs."""
+def chosen_ports(tcp: list[int]) -> dict[str, str]:
+    """Free ports for the fronts, in a row, and a shift with which the TCP gateways have theirs. At random: another
+    lab may be starting, whose ports still look free."""
     first = free_ports(8)
     names = ("ZOO_NGINX_PORT", "ZOO_NGINX_TLS_PORT", "ZOO_APACHE_TLS_PORT", "ZOO_APACHE_PORT")  # the last takes four
     chosen = {name: str(first + number) for number, name in enumerate(names)}
-    shift = next((s for s in range(100, 20000, 137) if all(ports.free(p + s) for p in tcp)), None)
+    # Ports of four digits: the columns of the lab's tables are as wide as in its lesson.
+    trials = (random.randrange(100, 900) for _ in range(200))  # noqa: S311 - not a secret
+    shift = next((s for s in trials if all(ports.free(p + s) for p in tcp)), None)
     if shift is None:
         fail("no free ports on 127.0.0.1 for the TCP gateways", 3)
     return chosen | {"ZOO_PORT_SHIFT": str(shift)}
