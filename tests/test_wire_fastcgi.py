@@ -712,7 +712,7 @@ def test_php_fpm_answers_us(fresh_zoo: Zoo) -> None:
     """It sends no end of STDOUT, and of GET_VALUES it knows one name."""
     if not list(Path("/usr/sbin").glob("php-fpm*")):
         pytest.skip("php-fpm is not installed")
-    path = fresh_zoo.up("--with", "php").run / "sock/php-fpm.sock"
+    path = fresh_zoo.up("php-fpm").run / "sock/php-fpm.sock"
     own = [(b"SCRIPT_NAME", b"/php-fpm"), (b"SCRIPT_FILENAME", str(ROOT / "php/app.php").encode())]
     own += [(b"PATH_INFO", b"/hello"), (b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/php-fpm/hello")]
     out, end = ask(path, wire.request([*VARIABLES[5:9], *own]))

@@ -54,11 +54,7 @@ _NAMES = (
 
 def whole(exchange: Exchange, wires: Wires) -> dict[str, Any]:
     """As JSON with the bytes (hexadecimal) and the fields of both directions."""
-    request, response = (
-        talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
-        if exchange.protocol in wires
-        else ([], [])
-    )
+    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
     sides = {"request": (exchange.request, request), "response": (exchange.response, response)}
     return summary(exchange) | {
         side: {"bytes": data.hex(), "fields": msgspec.to_builtins(fields)} for side, (data, fields) in sides.items()

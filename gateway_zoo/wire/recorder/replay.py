@@ -153,13 +153,8 @@ def said_in(wires: Wires, exchange: Exchange) -> Said:
     talk = Talk(wires, exchange.protocol)
     talk.feed("request", bytes(exchange.request))
     said = talk.feed("response", bytes(exchange.response)) + talk.close("response")
-    return Said(
-        exchange.status, b"".join(s.event.data for s in said if isinstance(s.event, Data) and _is_body(s.event))
-    )
-
-
-def _is_body(event: Data) -> bool:
-    return event.stream == "body"
+    pieces = [event.data for _, event in said if isinstance(event, Data) and event.stream == "body"]
+    return Said(exchange.status, b"".join(pieces))
 
 
 def _row(exchange: Exchange, to: str, again: tuple[Said, Said] | str) -> dict[str, Any]:
