@@ -17,6 +17,7 @@ from typing import Any
 
 import h11
 import pytest
+from wire_contract import bounded
 from wire_in_test import joined
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
@@ -225,7 +226,8 @@ FAULTS: list[tuple[Direction, bytes, type[WireError], int, str]] = [
         "one Content-Length",
     ),
     ("request", head("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip"), HTTP.BadTransferEncoding, 26, "chunked"),
-    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), HTTP.BadTransferEncoding, 47, "in HTTP/1.0"),
+    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), HTTP.BadTransferEncoding, 17, "in HTTP/1.0"),
+    ("request", head("GET / HTTP/1.0", "Connection: keep-alive, close") + b"G", HTTP.AfterClose, 49, "nothing more"),
     ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", HTTP.AfterClose, 46, "nothing more"),
     ("request", head("GET / HTTP/1.0") + b"G", HTTP.AfterClose, 18, "nothing more"),
     ("request", head("GET / HTTP/1.1", HOST) + b"GET", Truncated, 27, "the rest of a head"),
@@ -242,6 +244,7 @@ FAULTS: list[tuple[Direction, bytes, type[WireError], int, str]] = [
         "close",
     ),
 ]
+UPLOAD = head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked")
 CHUNK_FAULTS: list[tuple[bytes, type[WireError], int, str]] = [
     (b"x\r\n", HTTP.BadChunk, 0, "a chunk-size in hexadecimal digits"),
     (b"+5\r\nabcde\r\n", HTTP.BadChunk, 0, "a chunk-size"),
@@ -266,13 +269,13 @@ def test_what_is_wrong_has_a_name(
     assert (type(error), error.offset) == (kind, offset)
     assert says in str(error)
     assert f"{kind.__name__} at offset {offset}: " in str(error)
+    assert data.startswith(error.seen, error.offset)
 
 
 @pytest.mark.parametrize(("chunks", "kind", "offset", "says"), CHUNK_FAULTS)
 def test_what_is_wrong_in_chunks_has_a_name(chunks: bytes, kind: type[WireError], offset: int, says: str) -> None:
-    before = head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked")
-    error = fault("request", before + chunks)
-    assert (type(error), error.offset - len(before)) == (kind, offset)
+    error = fault("request", UPLOAD + chunks)
+    assert (type(error), error.offset - len(UPLOAD)) == (kind, offset)
     assert says in str(error)
 
 
@@ -284,29 +287,40 @@ def test_nobody_may_switch_a_client_that_has_not_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "kind", "says"),
+    ("data", "kind", "offset", "says"),
     [
-        (b"GET /" + b"a" * 500, TooLong, "a head of at most 400 bytes"),
-        (head("GET / HTTP/1.1", HOST, *["A: b"] * 6), TooMany, "at most 5 headers, not 7"),
-        (head("GET / HTTP/1.1", HOST, "A" * 21 + ": b"), TooLong, "a name of at most 20 bytes, not 21"),
-        (head("GET / HTTP/1.1", HOST, "A: " + "b" * 51), TooLong, "a value of at most 50 bytes, not 51"),
+        (b"GET /" + b"a" * 500, TooLong, 0, "a head of at most 400 bytes"),
+        (head("GET / HTTP/1.1", HOST, *["A: b"] * 6), TooMany, 49, "at most 5 headers, not 7"),
+        (head("GET / HTTP/1.1", HOST, "A" * 21 + ": b", "A: b"), TooLong, 25, "a name of at most 20 bytes, not 21"),
+        (head("GET / HTTP/1.1", HOST, "A: b", "A: " + "b" * 51), TooLong, 31, "a value of at most 50 bytes, not 51"),
+        (head("GET / HTTP/1.1", HOST, "A: b", " " + "c" * 51), TooLong, 25, "a value of at most 50 bytes, not 53"),
         (
-            head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked") + b"3;" + b"x" * 500,
+            head("PUT / HTTP/1.1", HOST, "Content-Length: 0", "Content-Length: 0", "A: " + "b" * 51),
             TooLong,
-            "a line, or trailers, of at most 400",
+            63,
+            "a value of at most 50",
         ),
-        (
-            head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked") + b"0\r\nA: " + b"x" * 500,
-            TooLong,
-            "at most 400",
-        ),
+        (UPLOAD + b"3;" + b"x" * 500, TooLong, 56, "a line, or trailers, of at most 400"),
+        (UPLOAD + b"0\r\nA: " + b"x" * 500, TooLong, 59, "at most 400"),
+        (UPLOAD + b"1\r\na\r\n0\r\nA: b\r\n" + b"N" * 21 + b": c\r\n\r\n", TooLong, 71, "at most 20 bytes, not 21"),
     ],
 )
-def test_limits(data: bytes, kind: type[WireError], says: str) -> None:
+def test_limits(data: bytes, kind: type[WireError], offset: int, says: str) -> None:
     limits = Limits(name=20, value=50, head=400, variables=5)
     error = fault("request", data, limits=limits)
-    assert type(error) is kind
+    assert (type(error), error.offset) == (kind, offset)
     assert says in str(error)
+    assert data.startswith(error.seen, offset)
+
+
+def test_a_long_method_byte_by_byte_is_no_problem() -> None:
+    """Nor what follows a request that proposes another protocol, until it is clear which it is."""
+    for before in (b"", head("GET / HTTP/1.1", HOST, "Upgrade: x")):
+        requests = decoder("request")
+        requests.feed(before)
+        with bounded(4):
+            for _ in range(100_000):
+                assert requests.feed(b"A") == []
 
 
 def test_no_more_is_kept_than_the_limits_allow() -> None:

@@ -4,12 +4,13 @@ RFC 9112 2.2: a line ends in CRLF, and LF alone may be taken for it, as h11 does
 """
 
 import re
+from collections.abc import Iterable
 
 TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"  # RFC 9110 5.6.2
 TEXT = rb"[^\x00\r\n\v\f]*?"
 END = rb"[ \t]*\r?\n"
 
-BEGINS = re.compile(TOKEN)  # a method
+BEGINS = re.compile(TOKEN.removesuffix(b"+"))  # a method; one byte tells, and it is asked at every piece
 BLANK = re.compile(rb"\n\r?\n")  # the end of a head
 REQUEST_LINE = re.compile(rb"(?P<method>%b) (?P<target>[\x21-\x7e]+) (?P<version>HTTP/1\.[0-9])\r?\n" % TOKEN)
 STATUS_LINE = re.compile(rb"(?P<version>HTTP/1\.[0-9]) (?P<status>[0-9]{3})(?: (?P<reason>[^\r\n]*))?\r?\n")
@@ -22,6 +23,14 @@ EMPTY = re.compile(rb"\r?\n")
 CHUNK_LINE = re.compile(rb"(?P<size>[0-9A-Fa-f]+)(?P<ext>;[^\n]*?)?[ \t]*\r\n")  # RFC 9112 7.1
 LAST_CHUNK = re.compile(rb"0+[; \t\r]")
 LINE = re.compile(rb"[^\n]*\n")
+
+
+def header_at(head: bytes, names: Iterable[bytes]) -> int:
+    """Where in a head (or in trailers) the last of these headers stands; of a repeated Content-Length h11 tells one."""
+    lines, at = FIELD_LINE.finditer(head), 0
+    for name in names:
+        at = next(line.start() for line in lines if line["name"] == name)
+    return at
 
 
 def blamed(head: bytes, name: bytes | None) -> int:

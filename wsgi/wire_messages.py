@@ -20,8 +20,9 @@ from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
 from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireError
 
 from .wire_faults import AfterClose, BadChunk, BadTransferEncoding, BadVersion, named
-from .wire_grammar import BLANK, CHUNK_LINE, LAST_CHUNK
+from .wire_grammar import BLANK, CHUNK_LINE, LAST_CHUNK, blamed, header_at
 
+CODING = b"transfer-encoding"
 WAITING = 100_000  # requests without an answer that are remembered, eight bytes each
 PIECE = 1 << 24  # of another body for h11 at once
 SLICE = 65_536  # of a chunked body for h11 at once: what it has not used yet is copied to be counted
@@ -109,34 +110,37 @@ class Messages(Decoder):
         assert isinstance(event, h11.Request | h11.Response | h11.InformationalResponse)
         if not event.http_version.startswith(b"1."):
             raise BadVersion(offset, head, "HTTP/1.1 or HTTP/1.0")
+        if event.http_version < b"1.1" and value_of(event, CODING):
+            at = blamed(head, CODING)
+            raise BadTransferEncoding(offset + at, head[at:], "no Transfer-Encoding in HTTP/1.0")
         pairs = event.headers.raw_items()
-        self._within_limits(pairs, len(head), offset)
+        self._within_limits(pairs, head, offset)
         events.append(Head(offset, 0, head[: head.index(b"\n")].removesuffix(b"\r"), pairs))
         return event
 
-    def _within_limits(self, pairs: Pairs, size: int, offset: int) -> None:
+    def _within_limits(self, pairs: Pairs, head: bytes, offset: int) -> None:
         limits = self.limits
         if len(pairs) > limits.variables:
-            raise TooMany(offset, b"", f"at most {limits.variables} headers, not {len(pairs)}")
-        if size <= limits.name and size <= limits.value:
+            expected = f"at most {limits.variables} headers, not {len(pairs)}"
+            raise _of_header(TooMany, pairs, limits.variables, head, offset, expected)
+        if len(head) <= limits.name and len(head) <= limits.value:
             return
-        for name, value in pairs:
-            if len(name) > limits.name:
-                raise TooLong(offset, name, f"a name of at most {limits.name} bytes, not {len(name)}")
-            if len(value) > limits.value:
-                raise TooLong(offset, name, f"a value of at most {limits.value} bytes, not {len(value)}")
+        for index, pair in enumerate(pairs):
+            for kind, text, limit in zip(("name", "value"), pair, (limits.name, limits.value), strict=True):
+                if len(text) > limit:
+                    expected = f"a {kind} of at most {limit} bytes, not {len(text)}"
+                    raise _of_header(TooLong, pairs, index, head, offset, expected)
 
     def _after_head(self, connection: h11.Connection, head: h11.Event, offset: int, events: list[Event]) -> None:
         """The head ends at `offset`: find out what body there is."""
         self._connection = connection
         assert isinstance(head, h11.Request | h11.Response)
-        self._keeps = head.http_version < b"1.1" and b"keep-alive" in value_of(head, b"connection").lower()
+        options = [option.strip() for option in value_of(head, b"connection").lower().split(b",")]
+        self._keeps = head.http_version < b"1.1" and b"keep-alive" in options and b"close" not in options
         if isinstance(connection.next_event(), h11.EndOfMessage):
             self._end(offset, events)
             return
-        coding, length = value_of(head, b"transfer-encoding"), value_of(head, b"content-length")
-        if coding and head.http_version < b"1.1":
-            raise BadTransferEncoding(offset, coding, "no Transfer-Encoding in HTTP/1.0")
+        coding, length = value_of(head, CODING), value_of(head, b"content-length")
         self._left = int(length) if length and not coding else None
         self._now = self._chunks if coding else self._body
 
@@ -179,7 +183,7 @@ class Messages(Decoder):
             if here - len(content) - start > self.limits.head:
                 raise self._too_long(data, start)
             if isinstance(event, h11.EndOfMessage):
-                self._trailers(event, start, here, events)
+                self._trailers(event, data[start:here], start, events)
                 return here
             if isinstance(event, h11.Data):
                 events.append(Data(self.offset + here - len(content), 0, "body", bytes(content)))
@@ -212,11 +216,11 @@ class Messages(Decoder):
         found = None if self._last_chunk else CHUNK_LINE.match(data, line)
         return found.end() if found else line
 
-    def _trailers(self, event: h11.EndOfMessage, start: int, here: int, events: list[Event]) -> None:
+    def _trailers(self, event: h11.EndOfMessage, trailers: bytes, at: int, events: list[Event]) -> None:
         if pairs := event.headers.raw_items():
-            self._within_limits(pairs, here - start, self.offset + start)
-            events.append(Head(self.offset + start, 0, b"", pairs))
-        self._end(self.offset + here, events)
+            self._within_limits(pairs, trailers, self.offset + at)
+            events.append(Head(self.offset + at, 0, b"", pairs))
+        self._end(self.offset + at + len(trailers), events)
 
     def _end(self, offset: int, events: list[Event]) -> None:
         """The message ends at `offset`: what may follow?"""
@@ -255,6 +259,12 @@ class Messages(Decoder):
             wanted = "the last chunk" if self._left is None else f"{self._left} more bytes of the body"
             raise Truncated(self.offset, self._rest, wanted) from None
         events.append(End(self.offset, 0))
+
+
+def _of_header(kind: type[WireError], pairs: Pairs, index: int, head: bytes, offset: int, expected: str) -> WireError:
+    """An error that points at the header pairs[index]."""
+    at = header_at(head, [name for name, _ in pairs[: index + 1]])
+    return kind(offset + at, head[at:], expected)
 
 
 def value_of(head: h11.Request | h11.Response | h11.InformationalResponse, name: bytes) -> bytes:
