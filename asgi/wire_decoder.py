@@ -13,6 +13,7 @@ from gateway_zoo.wire.faults import LIMITS, SHOWN, Limits, Truncated, WireError
 from .wire_faults import WRONG, AfterClose, BadFrame, BadText
 from .wire_frame import OPCODES, header_size
 
+BAD_GATEWAY = b"\x03\xf6"  # 1014
 UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
@@ -47,7 +48,14 @@ class _Observer(Extension):
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes:
         self.pieces.append(data)
         self._new = data
-        return data if self.opcode.iscontrol() else b""
+        return self._known(data) if self.opcode.iscontrol() else b""
+
+    def _known(self, data: bytes) -> bytes:
+        """IANA has registered 1014 since RFC 6455 (7.4.2). wsproto does not know it, and is shown 1013 instead."""
+        if self.opcode is Opcode.CLOSE and (whole := b"".join(self.pieces))[:2] == BAD_GATEWAY:
+            at = 1 - (len(whole) - len(data))  # of its second byte
+            return data if at < 0 else data[:at] + b"\xf5" + data[at + 1 :]
+        return data
 
     def checked(self, last: bool) -> tuple[int, bool]:
         """Of text: how many bytes at the end of what has come are no whole character, and whether they are wrong."""

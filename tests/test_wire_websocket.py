@@ -220,6 +220,18 @@ def test_what_is_wrong_has_a_name(direction: Direction, data: bytes, kind: str, 
         assert data.startswith(error.seen[:1], offset)
 
 
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1011, 1012, 1013, 1014, 3000, 4999])
+def test_codes_that_may_be_sent(code: int) -> None:
+    """Those of RFC 6455, what IANA has registered since, and what everybody may use."""
+    data = WS.frame(8, code.to_bytes(2, "big") + "Käfig".encode())
+    check_by_websockets(data, mask=False)
+    for size in (1, 3, len(data)):
+        *told, end = decode(decoder("response"), pieces(data, size))
+        assert told == [Other(0, 0, "CLOSE", data[2:])]
+        assert end == End(len(data), 0, (code,))
+    assert not any(field.fault for field in WS.annotate("response", data).fields)
+
+
 #: websockets' frames are checked one by one: their order and their text it checks later, lengths it takes as they are.
 LATER = {"BadSequence", "BadText", "AfterClose", "Truncated", "BadLength"}
 
