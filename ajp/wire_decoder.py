@@ -4,7 +4,7 @@ import struct
 
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Other, Pairs, Values
-from gateway_zoo.wire.faults import LIMITS, Limits, TooLong, Truncated
+from gateway_zoo.wire.faults import LIMITS, SHOWN, Limits, TooLong, Truncated
 from gateway_zoo.wire.wires import Direction
 
 from .wire_codes import (
@@ -147,7 +147,7 @@ class Responses(Decoder):
             if length >= 3 and data[at + HEADER.size] == SEND_BODY_CHUNK:
                 if end - at < HEADER.size + 3:
                     break
-                self._begin(data[at:], length, self.offset + at)
+                self._begin(data[at : at + SHOWN + 5], length, self.offset + at)
                 at += HEADER.size + 3
                 continue
             after = _behind(length, data, at, self.offset, self.limits)
@@ -158,7 +158,7 @@ class Responses(Decoder):
         return at
 
     def _begin(self, packet: bytes, length: int, offset: int) -> None:
-        """The NUL behind a chunk is not in the specification, but all send it."""
+        """The NUL behind a chunk is not in the specification, but all send it. `packet`: what errors show of it."""
         (size,) = INTEGER.unpack_from(packet, HEADER.size + 1)
         if length not in (size + 3, size + 4):
             raise BadLength(offset + 5, packet[5:], f"chunk_length to fit a packet of {length} bytes")
@@ -208,6 +208,8 @@ class Responses(Decoder):
         super()._close(events)
         if self._piece or self._nul:
             raise Truncated(self.offset, b"", f"{self._piece + self._nul} more bytes of a chunk")
+        if self._headers:
+            raise Truncated(self.offset, b"", "End Response")
 
 
 def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:

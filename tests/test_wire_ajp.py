@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from wire_contract import bounded
 from wire_in_test import decoded
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
@@ -195,7 +196,7 @@ def test_we_read_what_flup_writes() -> None:
         theirs.shutdown(socket.SHUT_WR)
         with ours.makefile("rb") as stream:
             data = stream.read()
-    events = decoded(AJP.pair()[1], data)
+    events = decoded(AJP.pair()[1], data + b"AB\0\2\5\1")  # which only its run() adds
     assert head_of(events) == Head(0, 0, b"HTTP/1.1 404 NOT FOUND", headers)
     assert body_of(events) == b"x" * 10_000
     assert AJP.response(404, headers, b"x" * 10_000).startswith(data[:4])
@@ -328,6 +329,14 @@ def test_the_nul_behind_a_chunk_may_be_missing() -> None:
         assert events[-1] == End(len(head + chunk) + 13, 0, (0,))
 
 
+def test_many_small_chunks_at_once_are_no_problem() -> None:
+    """Fed whole: what stands behind a chunk is not copied for it."""
+    head, end = AJP.response(200, [])[:-6], AJP.response(200, [])[-6:]
+    with bounded(8):
+        events = decoded(AJP.pair()[1], head + b"AB\0\5\3\0\1a\0" * 350_000 + end)
+    assert len(body_of(events)) == 350_000
+
+
 # --- what is wrong ----------------------------------------------------------------------------------------------------
 
 
@@ -406,6 +415,8 @@ HEADERS = b"AB\0\x0a\4\0\xc8\0\2OK\0\0\0"
         (HEADERS + b"AB\0\2\5\2", "BadBoolean", 19, "0 or 1"),
         (b"AB\0\2\6\0", "BadLength", 5, "2 bytes, which end within the packet"),
         (HEADERS + b"AB\0\5\3\0\1", "Truncated", 21, "2 more bytes of a chunk"),
+        (HEADERS, "Truncated", 14, "End Response"),
+        (HEADERS + b"AB\0\4\3\0\0\0", "Truncated", 22, "End Response"),
     ],
 )
 def test_wrong_responses(data: bytes, error: str, offset: int, message: str) -> None:
