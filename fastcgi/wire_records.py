@@ -222,6 +222,8 @@ class Requests(_Records):
                 raise TooLong(
                     offset + HEADER.size, content, f"PARAMS of at most {self.limits.head} bytes, not {request.size}"
                 )
+            if len(request.params) > self.limits.pieces:
+                raise TooMany(offset + HEADER.size, content, f"PARAMS in at most {self.limits.pieces} records")
             return
         parts = request.params
         try:

@@ -205,16 +205,15 @@ def test_a_split_value_is_one_field_in_two_pieces() -> None:
     assert cut(data, value.spans) == b"secret=1"
 
 
-def test_variables_in_records_of_one_byte_each_are_named_in_time() -> None:
-    """A thousand of them in 10,000 records: looking at every piece for every field took nine seconds."""
+def test_variables_in_records_of_six_bytes_are_named_in_time() -> None:
+    """A thousand of them in 1,600 records: looking at every piece for every field took 1.5 s, and takes 0.04."""
     pairs = [(b"NAME%d" % number, b"v" * (number % 3)) for number in range(1000)]
     block = wire.encoded(pairs)
-    data = (
-        wire.begin() + b"".join(wire.record(4, 1, block[at : at + 1]) for at in range(len(block))) + wire.record(4, 1)
-    )
+    pieces = [wire.record(4, 1, block[at : at + 6]) for at in range(0, len(block), 6)]
+    data = wire.begin() + b"".join(pieces) + wire.record(4, 1)
     started = time.process_time()
     fields, _ = wire.annotate("request", data)
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 0.8
     values = [cut(data, field.spans) for field in fields if field.name == "valueData"]
     assert values == [value for _, value in pairs]
 
@@ -365,7 +364,7 @@ def test_an_error_in_a_split_pair_points_at_the_pair() -> None:
     )
 
 
-SMALL = Limits(name=10, value=20, head=60, variables=3, requests=2)
+SMALL = Limits(name=10, value=20, head=60, variables=3, pieces=5, requests=2)
 
 
 @pytest.mark.parametrize(
@@ -376,6 +375,7 @@ SMALL = Limits(name=10, value=20, head=60, variables=3, requests=2)
         (TooLong, "request", wire.request([(b"A", b"v" * 20)] * 3), "PARAMS of at most 60 bytes, not 69"),
         (TooLong, "request", BEGIN + wire.stream(4, 1, b"\xff\xff\xff\xff\1"), "not 2147483647"),
         (TooMany, "request", wire.request([(b"A", b"")] * 4), "at most 3 variables, not 4"),
+        (TooMany, "request", BEGIN + wire.record(4, 1, b"a") * 6, "PARAMS in at most 5 records"),
         (TooMany, "request", wire.begin(1) + wire.begin(2) + wire.begin(3), "at most 2 requests at once"),
         (TooMany, "response", b"".join(wire.record(6, id, b"x") for id in (1, 2, 3)), "at most 2 requests at once"),
         (TooMany, "request", wire.get_values([b"A"] * 4), "at most 3 variables, not 4"),

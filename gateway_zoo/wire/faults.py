@@ -47,12 +47,13 @@ class CannotEncode(ValueError):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decoder keeps in memory at most; in bytes, but for the two counts. Bodies are passed on, never kept."""
+    """What a decoder keeps in memory at most; in bytes, but for the three counts. Bodies are passed on, never kept."""
 
     name: int = 1024
     value: int = 65_536
     head: int = 131_072  # all variables or headers of one request or response together
     variables: int = 1000  # in one head
+    pieces: int = 2000  # in which the variables of one request come (FastCGI's PARAMS records)
     requests: int = 64  # multiplexed on one connection at the same time
 
 
