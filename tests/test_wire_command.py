@@ -1,6 +1,7 @@
 """`zoo wire`: what a person types, what the gateway answers, what is shown. The gateways are the judges."""
 
 import json
+import random
 import re
 import socket
 import subprocess
@@ -246,6 +247,32 @@ def test_nobody_there_exits_3(zoo: Zoo, tmp_path: Path) -> None:
     )
 
 
+def test_what_is_no_socket_is_said_to_be_none(zoo: Zoo, tmp_path: Path) -> None:
+    """The kernel says "Connection refused"."""
+    file = tmp_path / "file"
+    file.touch()
+    for path in (tmp_path, file):
+        done = zoo.cli("wire", "--scgi", f"unix:{path}", "/hello")
+        assert (done.returncode, done.stderr) == (3, f"zoo: unix:{path} does not answer: it is no socket\n")
+
+
+@pytest.mark.parametrize("id", ["uwsgi", "ajp"])
+def test_a_large_binary_body_is_shown_and_nothing_hidden(zoo: Zoo, tmp_path: Path, id: str) -> None:
+    """Random bytes have the codes in them that AJP has for the names of secrets."""
+    data = random.Random(1).randbytes(3 << 20)  # noqa: S311 - not a secret
+    assert b"\xa0\x09" in data
+    (tmp_path / "body").write_bytes(data)
+    exchange = asked(zoo, id, "/echo", "--data", f"@{tmp_path}/body", "--header", f"Cookie: a={SECRET}")
+    assert exchange["errors"] == []
+    sent = bytes.fromhex(exchange["request"]["bytes"])
+    assert data[-8000:] in sent
+    assert SECRET.encode() not in sent
+    text = zoo.cli("wire", id, "/echo", "--data", f"@{tmp_path}/body").stdout
+    assert re.search(r" 3,1\d\d,\d{3} bytes of ", text.splitlines()[0])
+    assert "hidden" not in text
+    assert "cut off" not in text
+
+
 def test_bytes_that_are_not_the_protocol_are_shown_with_the_error(zoo: Zoo, tmp_path: Path) -> None:
     with gateway(tmp_path / "s", b"HTTP/1.1 400 Bad Request\r\n\r\n", closes=False):
         done = zoo.cli("wire", "--fastcgi", f"unix:{tmp_path}/s", "/hello")
@@ -349,11 +376,11 @@ def test_json_has_the_shape_of_the_web_page(zoo: Zoo) -> None:
     exchange = asked(zoo, "uwsgi", "/hello?x=1")
     assert set(exchange) == {
         *("number", "connection", "exhibit", "front", "protocol", "began", "seconds", "method", "target", "status"),
-        *("left_out", "errors", "request", "response"),
+        *("errors", "request", "response"),
     }
     assert (exchange["target"], exchange["front"]) == ("/uwsgi/hello?x=1", "zoo wire")
     for side in ("request", "response"):
-        assert set(exchange[side]) == {"bytes", "fields"}
+        assert set(exchange[side]) == {"bytes", "left_out", "fields"}
         named = sum(field["length"] for field in exchange[side]["fields"] if not field.get("depth"))
         assert named == len(bytes.fromhex(exchange[side]["bytes"]))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from recordings import WIRES, Film, variables
 
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, whole
+from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, summary, whole
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 
 
@@ -30,8 +30,8 @@ def test_a_protocol_that_no_cage_has_is_bytes_without_fields(tmp_path: Path) -> 
     for entry in Film(tmp_path / "film").connection("/x/y", "gopher", "nginx", b"/\r\n", b"hello"):
         found.feed(entry)
     shown = whole(found.all[1], WIRES)
-    assert shown["request"] == {"bytes": "2f0d0a", "fields": []}
-    assert shown["response"] == {"bytes": b"hello".hex(), "fields": []}
+    assert shown["request"] == {"bytes": "2f0d0a", "left_out": 0, "fields": []}
+    assert shown["response"] == {"bytes": b"hello".hex(), "left_out": 0, "fields": []}
 
 
 def test_a_gateway_that_refuses_is_an_exchange_without_bytes() -> None:
@@ -108,3 +108,22 @@ def test_a_fault_inside_one_answer_is_not_said_of_the_next_one() -> None:
         found.feed(Bytes(connection=1, at=1.0, direction="request", data=request))
         found.feed(Bytes(connection=1, at=1.1, direction="response", data=answer))
     assert [(one.status, len(one.errors)) for one in found.all.values()] == [(None, 1), (200, 0), (None, 1)]
+
+
+@pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "AJP", "HTTP"])
+def test_sizes_are_those_of_the_wire_however_much_is_kept(tmp_path: Path, protocol: str) -> None:
+    """What we did not keep is neither a fault of the gateway's nor an answer that did not come."""
+    request = WIRES[protocol].request(variables("/x/y", "POST", [(b"CONTENT_LENGTH", b"100000")]), bytes(100_000))
+    response = WIRES[protocol].response(200, [(b"Content-Length", b"200000")], bytes(200_000))
+    for kept in (0, 1000, KEEP):
+        found = Exchanges(WIRES, keep=lambda _, kept=kept: kept)  # type: ignore[misc]
+        for entry in Film(tmp_path / f"film{kept}").connection("/x/y", protocol, "nginx", request, response):
+            found.feed(entry)
+        (one,) = found.all.values()
+        assert (one.status, one.errors) == (200, [])
+        assert (summary(one)["request"], summary(one)["response"]) == (len(request), len(response))
+        assert (len(one.request), len(one.response)) == (min(kept, len(request)), min(kept, len(response)))
+        shown = whole(one, WIRES)
+        for side, crossed in (("request", request), ("response", response)):
+            assert shown[side]["left_out"] == max(0, len(crossed) - kept)
+            assert not [field for field in shown[side]["fields"] if field.get("fault")]

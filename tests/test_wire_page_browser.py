@@ -302,7 +302,7 @@ def test_a_large_body_does_not_freeze_the_page(browser: "Browser", film: Film) -
         tab.locator("#tab-request", has_text="1,048,576 bytes").wait_for()
         began = time.monotonic()
         tab.locator("#bytes").evaluate("one => { one.scrollTop = one.scrollHeight }")
-        tab.locator("#bytes .line", has_text="more in this exchange, which are not kept").wait_for()
+        tab.locator("#bytes .line", has_text="more, which are not kept").wait_for()
         tab.locator("#bytes .hex i[data-at='1048575']").hover()
         assert tab.locator("#what b").inner_text() == "body"
         assert tab.locator("#bytes .line").count() < 80

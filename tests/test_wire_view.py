@@ -166,3 +166,24 @@ def test_junk_without_a_secrets_name_is_shown() -> None:
     junk = exchange(b"\xff junk", b"HTTP/1.1 400 Bad Request\r\n\r\n", "FastCGI")
     hidden = hide.secrets_of(junk, WIRES)
     assert (hidden.request, hidden.response, hidden.errors) == (junk.request, junk.response, [])
+
+
+def test_what_is_not_kept_is_said_and_counted() -> None:
+    text = shown(exchange(REQUEST, ANSWER[:-2], response_left_out=1_000_002))
+    assert "RESPONSE status 200   1,000,043 bytes, 1.2 ms" in text
+    assert "and 1,000,002 bytes more, which are not kept: it is not cut off on the wire\n" in text
+    assert text.count("not kept") == 1
+
+
+def test_what_is_not_kept_hides_nothing() -> None:
+    """A body that we cut is no reason to hide it."""
+    whole = WIRES["uwsgi"].response(200, [(b"Content-Length", b"50000")], b"Cookie: 1" * 1000)
+    one = exchange(REQUEST, whole[:5000], response_left_out=45_100)
+    hidden = hide.secrets_of(one, WIRES)
+    assert (hidden.response, hidden.errors) == (one.response, [])
+
+
+def test_codes_of_ajp_hide_nothing_in_other_protocols() -> None:
+    codes = b"\xff\xa0\x05 and so on"
+    assert bytes(hide.secrets_of(exchange(codes, b"", "FastCGI"), WIRES).request) == codes
+    assert bytes(hide.secrets_of(exchange(codes, b"", "AJP"), WIRES).request) == b"\xff\xa0\x05" + b"*" * 10

@@ -5,19 +5,22 @@ other; where one ends, its decoder says. (Requests that FastCGI multiplexes on o
 told apart by their id; no front does it, and such a connection is shown as it is.)
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway_zoo.wire import talk
 from gateway_zoo.wire.events import End, Fault, Head, Pairs, Variables
+from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.talk import Said, Talk
 from gateway_zoo.wire.wires import Direction, Wires
 
-KEEP = 1 << 20  # bytes of a direction that an exchange remembers
+KEEP = 1 << 20  # bytes of a direction that an exchange remembers where there are many of them
+KEEP_ONE = 1 << 26  # where somebody looks at this one
 
 
 @dataclass
@@ -36,29 +39,54 @@ class Exchange:
     status: int | None = None
     request: bytearray = field(default_factory=bytearray)
     response: bytearray = field(default_factory=bytearray)
-    left_out: int = 0  # bytes beyond KEEP
+    request_left_out: int = 0  # bytes that crossed, and are not kept
+    response_left_out: int = 0
     errors: list[str] = field(default_factory=list)
+
+    def left_out(self, direction: Direction) -> int:
+        return self.request_left_out if direction == "request" else self.response_left_out
+
+    def size(self, direction: Direction) -> int:
+        """Bytes that crossed."""
+        return len(self.request if direction == "request" else self.response) + self.left_out(direction)
 
 
 def summary(exchange: Exchange) -> dict[str, Any]:
     """For lists, as JSON: `request` and `response` are sizes in bytes."""
     row = {name: getattr(exchange, name) for name in _NAMES}
-    return row | {"request": len(exchange.request), "response": len(exchange.response)}
+    return row | {"request": exchange.size("request"), "response": exchange.size("response")}
 
 
 _NAMES = (
     *("number", "connection", "exhibit", "front", "protocol", "began", "seconds", "method", "target", "status"),
-    *("left_out", "errors"),
+    "errors",
 )
 
 
 def whole(exchange: Exchange, wires: Wires) -> dict[str, Any]:
     """As JSON with the bytes (hexadecimal) and the fields of both directions."""
-    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
-    sides = {"request": (exchange.request, request), "response": (exchange.response, response)}
+    request, response = fields_of(exchange, wires)
     return summary(exchange) | {
-        side: {"bytes": data.hex(), "fields": msgspec.to_builtins(fields)} for side, (data, fields) in sides.items()
+        "request": _side(exchange.request, exchange.request_left_out, request),
+        "response": _side(exchange.response, exchange.response_left_out, response),
     }
+
+
+def _side(data: bytearray, left_out: int, fields: list[Field]) -> dict[str, Any]:
+    return {"bytes": data.hex(), "left_out": left_out, "fields": msgspec.to_builtins(fields)}
+
+
+def fields_of(exchange: Exchange, wires: Wires) -> tuple[list[Field], list[Field]]:
+    """Of the request, of the answer. Where we did not keep all, what is cut off there is nobody's fault."""
+    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+    if not exchange.errors:
+        request = _without_faults(request) if exchange.request_left_out else request
+        response = _without_faults(response) if exchange.response_left_out else response
+    return request, response
+
+
+def _without_faults(fields: list[Field]) -> list[Field]:
+    return [replace(field, fault=False) if field.fault else field for field in fields]
 
 
 class _Connection:
@@ -74,10 +102,11 @@ class _Connection:
 
 
 class Exchanges:
-    """`feed` returns the exchanges that an entry has begun or changed. `all` holds the last `most`."""
+    """`feed` returns the exchanges that an entry has begun or changed. `all` holds the last `most`; `keep` says, by its
+    number, how many bytes of each direction an exchange keeps."""
 
-    def __init__(self, wires: Wires, most: int = 10_000) -> None:
-        self.wires, self.most = wires, most
+    def __init__(self, wires: Wires, most: int = 10_000, keep: Callable[[int], int] = lambda _: KEEP) -> None:
+        self.wires, self.most, self.keep = wires, most, keep
         self.all: dict[int, Exchange] = {}
         self._connections: dict[int, _Connection] = {}
         self._count = 0
@@ -162,18 +191,21 @@ class Exchanges:
             self.all.pop(self._count - self.most, None)
         return connection.exchanges[index]
 
-    @staticmethod
-    def _append(exchange: Exchange, direction: Direction, data: bytes) -> None:
+    def _append(self, exchange: Exchange, direction: Direction, data: bytes) -> None:
         kept = exchange.request if direction == "request" else exchange.response
-        room = KEEP - len(kept)
+        room = self.keep(exchange.number) - len(kept)
         kept += data[:room]
-        exchange.left_out += max(0, len(data) - room)
+        left_out = max(0, len(data) - room)
+        if direction == "request":
+            exchange.request_left_out += left_out
+        else:
+            exchange.response_left_out += left_out
 
 
 def _say_if_silent(exchange: Exchange) -> None:
     """A gateway that dies closes its connections, and in most protocols no rule is broken by that."""
     if exchange.method and exchange.status is None and not exchange.errors:
-        exchange.errors.append("the answer has no status" if exchange.response else "no answer came")
+        exchange.errors.append("the answer has no status" if exchange.size("response") else "no answer came")
 
 
 def _until(said: list[Said], offset: int) -> list[Said]:

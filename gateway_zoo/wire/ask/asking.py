@@ -4,6 +4,7 @@ Ends the command (speak.fail) where nobody can be asked: 2 for what cannot be, 3
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gateway_zoo import state
@@ -42,7 +43,16 @@ def foreign(wires: Wires, protocol: str, at: Address, asked: Asked) -> Exchange:
     try:
         return client.ask(wires, at, request, protocol, str(at), FRONT)
     except OSError as error:
-        fail(f"{at} does not answer: {error.strerror or error}", 3)
+        why = "it is no socket" if _something_else(at) else error.strerror or error
+        fail(f"{at} does not answer: {why}", 3)
+
+
+def _something_else(at: Address) -> bool:
+    """connect(2) calls it "Connection refused"."""
+    path = Path(at.path)
+    with suppress(OSError):
+        return bool(at.path) and path.exists() and not path.is_socket()
+    return False
 
 
 def place(made: Settings, registry: Registry, id: str, asked: Asked) -> Place:

@@ -9,7 +9,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.wires import Wires
 
@@ -66,7 +66,7 @@ class _Call:
     """One connection, and the one exchange on it, as the entries of a recording would tell it."""
 
     def __init__(self, wires: Wires, opened: Opened) -> None:
-        self.exchanges = Exchanges(wires)
+        self.exchanges = Exchanges(wires, keep=lambda _: KEEP_ONE)
         self.exchanges.feed(opened)
         self.began = time.time()
         self.deadline = time.monotonic() + DEADLINE_S
@@ -114,5 +114,5 @@ class _Call:
         self.exchanges.feed(entry)
 
     def _too_late(self) -> str:
-        came = len(self.exchange.response)
+        came = self.exchange.size("response")
         return f"no end of the answer within {DEADLINE_S:.0f} s; {came} bytes of it came"

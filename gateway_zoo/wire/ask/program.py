@@ -15,7 +15,7 @@ from gateway_zoo.wire.ask import asking
 from gateway_zoo.wire.ask.client import DEADLINE_S
 from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, variables
 from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 from gateway_zoo.wire.wires import Wires
@@ -71,7 +71,7 @@ def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes
 
 
 def _exchange(wires: Wires, opened: Opened, block: bytes, output: bytes, why: str) -> Exchange:
-    told = Exchanges(wires)
+    told = Exchanges(wires, keep=lambda _: KEEP_ONE)
     told.feed(opened)
     now = time.time()
     told.feed(Bytes(connection=1, at=opened.at, direction="request", data=block))

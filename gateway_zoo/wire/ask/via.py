@@ -12,7 +12,7 @@ from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail
 from gateway_zoo.wire.ask import asking, client
 from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, to_a_front
-from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder.fronted import CannotFront, Fronted
 from gateway_zoo.wire.wires import Wires
@@ -25,7 +25,7 @@ def ask(made: Settings, registry: Registry, wires: Wires, ids: list[str], asked:
     where there is no socket to look at, or none was used."""
     if front not in made.fronts:
         fail(f"unknown front '{front}'; expected {' or '.join(made.fronts)}", 2)
-    told = Exchanges(wires)
+    told = Exchanges(wires, keep=lambda _: KEEP_ONE)
     try:
         with Fronted(made, [front], ids, told.feed, secrets=True, registry=registry) as fronted:
             closed = {cell.exhibit: cell.closed for cell in fronted.cells}

@@ -164,7 +164,7 @@ class Printer:
 
     def __init__(self, recorder: Recorder, wires: Wires) -> None:
         self.recorder = recorder
-        self._exchanges = Exchanges(wires, SHOWN)
+        self._exchanges = Exchanges(wires, SHOWN, keep=lambda _: 0)
         self._printed: set[int] = set()
         self._skipped = 0
 
@@ -217,7 +217,7 @@ def one_line(exchange: Exchange) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(exchange.began))
     asked = f"{exchange.method or '-'} {exchange.target or '-'} {exchange.status or '-'}"
     took = f"{(exchange.seconds or 0) * 1000:.1f} ms"
-    sizes = f"{len(exchange.request)} bytes there, {len(exchange.response)} back"
+    sizes = f"{exchange.size('request')} bytes there, {exchange.size('response')} back"
     errors = "".join(f"; {error}" for error in exchange.errors)
     return printable(f"{clock} {exchange.front} {exchange.exhibit} {asked} {took}, {sizes}{errors}")
 

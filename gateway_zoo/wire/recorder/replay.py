@@ -18,7 +18,7 @@ from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, print_json, printable
 from gateway_zoo.wire.ask import asking, client, told
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables
-from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import BadRecording, read
 from gateway_zoo.wire.talk import Talk
@@ -46,7 +46,7 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
     registry = load(made.root)
     known([to] if to else [], list(registry.exhibits))
     wires = Wires(registry)
-    chosen = _chosen(_exchanges(wires, file), only, file)
+    chosen = _chosen(_exchanges(wires, file, only), only, file)
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
     root.become_owner(made)
@@ -60,8 +60,8 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
     return int(not all(row["same"] for row in rows))
 
 
-def _exchanges(wires: Wires, file: str) -> Exchanges:
-    found = Exchanges(wires, MOST)
+def _exchanges(wires: Wires, file: str, only: list[int]) -> Exchanges:
+    found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
     try:
         with Path(file).open("rb") as lines:
             for entry in read(lines, file):
@@ -87,8 +87,9 @@ def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange,
         return f"{id} has no socket in this zoo"
     if not exchange.request:
         return "no request is in the recording"
-    if exchange.left_out or exchange.protocol not in wires:
-        return "the recording does not hold all of it" if exchange.left_out else f"nobody reads {exchange.protocol}"
+    too_large = exchange.request_left_out or exchange.response_left_out
+    if too_large or exchange.protocol not in wires:
+        return f"larger than {KEEP_ONE:,} bytes" if too_large else f"nobody reads {exchange.protocol}"
     protocol = registry.spoken(id)
     try:
         if id == exchange.exhibit and protocol == exchange.protocol:

@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gateway_zoo.wire import talk
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import Field, Span
 from gateway_zoo.wire.show.rows import below, parts_of_pair
 from gateway_zoo.wire.wires import Direction, Wires
@@ -71,8 +70,7 @@ class Row(msgspec.Struct, frozen=True):
 def side_by_side(a: Exchange, b: Exchange, wires: Wires) -> dict[Direction, dict[str, Any]]:
     """For the page: the rows of requests and responses, and all bytes of each."""
     in_a, in_b = carried(a, wires), carried(b, wires)
-    sizes = {"request": (len(a.request), len(b.request)), "response": (len(a.response), len(b.response))}
-    return {side: {"a": sizes[side][0], "b": sizes[side][1], "rows": aligned(in_a[side], in_b[side])} for side in in_a}
+    return {side: {"a": a.size(side), "b": b.size(side), "rows": aligned(in_a[side], in_b[side])} for side in in_a}
 
 
 def aligned(a: list[Carried], b: list[Carried]) -> list[Row]:
@@ -91,7 +89,7 @@ def _row(a: Carried, b: Carried | None) -> Row:
 
 def carried(exchange: Exchange, wires: Wires) -> dict[Direction, list[Carried]]:
     """Of both directions, in their order."""
-    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+    request, response = fields_of(exchange, wires)
     return {
         "request": list(_carried(request, "request", exchange.protocol)),
         "response": list(_carried(response, "response", exchange.protocol)),

@@ -41,6 +41,7 @@ class Side:
     request: Cost
     response: Cost
     errors: list[str]
+    left_out: int  # bytes that crossed, and are not in the costs
 
 
 def side(wires: Wires, exchange: Exchange) -> Side:
@@ -58,7 +59,8 @@ def side(wires: Wires, exchange: Exchange) -> Side:
 
     request, response = cost("request", bytes(exchange.request)), cost("response", bytes(exchange.response))
     told = [_told(one) for one in found["request"]]
-    return Side(exchange.exhibit, exchange.protocol, told, request, response, exchange.errors)
+    left_out = exchange.request_left_out + exchange.response_left_out
+    return Side(exchange.exhibit, exchange.protocol, told, request, response, exchange.errors, left_out)
 
 
 def _told(one: Carried) -> dict[str, Any]:
@@ -115,6 +117,8 @@ def _print(one: Side, other: Side) -> None:
     for side in (one, other):
         for error in side.errors:
             out.print(f"{side.exhibit}: {printable(error)}", style="bold red", markup=False)
+        if side.left_out:
+            out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; they are not kept, and not counted")
 
 
 def _costs(one: Side, other: Side) -> Any:

@@ -7,31 +7,30 @@ is hidden. Bytes without such a name are shown as they are: who debugs a gateway
 import re
 from dataclasses import replace
 
-from gateway_zoo.wire import talk
 from gateway_zoo.wire.events import Other
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import SECRETS, Field
 from gateway_zoo.wire.talk import Said, Talk
 from gateway_zoo.wire.wires import Wires
 
 #: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie; of an answer 0xA007 Set-Cookie.
 _CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x09")
-_NAMES = re.compile(
-    b"|".join([*(name.replace(b"_", b"[-_]") for name in sorted(SECRETS)), *map(re.escape, _CODES)]), re.IGNORECASE
-)
+_NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
+_NAME = re.compile(_NAMES, re.IGNORECASE)
+_NAME_OR_CODE = re.compile(b"|".join([_NAMES, *map(re.escape, _CODES)]), re.IGNORECASE)
 NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
 
 
 def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
     """The same exchange without its secrets."""
     sides = bytearray(exchange.request), bytearray(exchange.response)
-    found = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+    found = fields_of(exchange, wires)
     unread = [
         read or any(field.fault for field in fields)
         for read, fields in zip(_unread(exchange, wires), found, strict=True)
     ]
     covered = [cover(data, fields) for data, fields in zip(sides, found, strict=True)]
-    torn = [broken and cover_rest(data) for data, broken in zip(sides, unread, strict=True)]
+    torn = [broken and cover_rest(data, exchange.protocol) for data, broken in zip(sides, unread, strict=True)]
     errors = [_without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
     return replace(exchange, request=sides[0], response=sides[1], errors=[*errors, NOTE] if any(torn) else list(errors))
 
@@ -57,9 +56,9 @@ def cover(data: bytearray, fields: list[Field]) -> int:
     return len(spans)
 
 
-def cover_rest(data: bytearray) -> bool:
+def cover_rest(data: bytearray, protocol: str) -> bool:
     """Put stars behind the first name of a secret, if there is one."""
-    found = _NAMES.search(data)
+    found = (_NAME_OR_CODE if protocol == "AJP" else _NAME).search(data)
     if found is None:
         return False
     data[found.end() :] = b"*" * (len(data) - found.end())

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from gateway_zoo import show
 from gateway_zoo.speak import fail, print_json, printable, say
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary
+from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, summary
 from gateway_zoo.wire.recording import BadRecording, Line, Recorded, read
 from gateway_zoo.wire.wires import Wires
 
@@ -26,13 +26,14 @@ def run(wires: Wires, options: "Options") -> int:
     if options.pcap:
         _export(entries, options.pcap)
         return 0
-    found = Exchanges(wires, MOST)
+    wanted = int(options.words[0]) if options.words else 0
+    found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
     for entry in entries:
         found.feed(entry)
     if options.words:
         from gateway_zoo.wire.ask.command import present
 
-        return present(wires, _chosen(found, int(options.words[0]), options.recording), options)
+        return present(wires, _chosen(found, wanted, options.recording), options)
     if options.as_json:
         print_json([summary(exchange) for exchange in found.all.values()])
     else:
@@ -75,7 +76,7 @@ def _print(found: list[Exchange]) -> None:
         cells = [
             *(str(each.number), time.strftime("%H:%M:%S", time.localtime(each.began)), each.front, each.exhibit),
             *(f"{each.method} {each.target}", "-" if each.status is None else str(each.status), took),
-            *(str(len(each.request)), str(len(each.response))),
+            *(str(each.size("request")), str(each.size("response"))),
         ]
         table.add_row(*(escape(printable(cell)) for cell in cells), style="bold red" if each.errors else "")
     out = show.console()

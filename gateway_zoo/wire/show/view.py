@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway_zoo.speak import printable
-from gateway_zoo.wire import talk
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import Field, cut
 from gateway_zoo.wire.fields import text as escaped
 from gateway_zoo.wire.show.rows import Row, rows
@@ -28,13 +27,16 @@ DUMPED = 16  # bytes in a line of the dump
 
 def show(out: Console, exchange: Exchange, wires: Wires, every: bool = False, dump: bool = False) -> None:
     """Print an exchange. `every`: all fields, long values too; `dump`: all bytes."""
-    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
-    for direction, data, fields in (
+    request, response = fields_of(exchange, wires)
+    sides: tuple[tuple[Direction, bytes, list[Field]], ...] = (
         ("request", bytes(exchange.request), request),
         ("response", bytes(exchange.response), response),
-    ):
-        line(out, title(exchange, direction, len(data)))
+    )
+    for direction, data, fields in sides:
+        line(out, title(exchange, direction, exchange.size(direction)))
         _Side(out, data, rows(fields, data, every), every).show(dump)
+        if left_out := exchange.left_out(direction):
+            line(out, Text(f"and {count(left_out)} more, which are not kept: it is not cut off on the wire", "dim"))
         out.print()
     for error in exchange.errors:
         line(out, Text(printable(error), "bold red"))

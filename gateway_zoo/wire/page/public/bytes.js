@@ -62,7 +62,7 @@ function drawBytes(line) {
   const row = made("div", "line");
   const start = line * wide;
   if (start >= data.length) {
-    row.append(made("span", "quiet", `and ${inBytes(left)} more in this exchange, which are not kept`));
+    row.append(made("span", "quiet", `and ${inBytes(left)} more, which are not kept`));
     return row;
   }
   row.append(made("span", "offset", start.toString(16).padStart(6, "0")));

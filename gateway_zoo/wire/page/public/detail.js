@@ -21,7 +21,7 @@ const tree = new Rows($("fields"), drawField);
 // --- What is shown ----------------------------------------------------------------------------------------------------
 
 /** Show a direction; `again`: it is the same one, grown. */
-export function show(side, leftOut, again) {
+export function show(side, again) {
   const data = unhex(side.bytes);
   size = data.length;
   left = side.more_fields;
@@ -35,7 +35,7 @@ export function show(side, leftOut, again) {
   if (!fields[pinned]) pinned = -1;
   if (!fields[hovered]) hovered = -1;
   grow();
-  showBytes(data, fields, owners(fields, size), leftOut);
+  showBytes(data, fields, owners(fields, size), side.left_out);
   light();
 }
 

@@ -218,6 +218,9 @@ async function ask(path) {
   }
 }
 
+/** Bytes of a side that crossed. */
+const size = (side) => side.bytes.length / 2 + side.left_out;
+
 /** Show the selected one as `view` says. */
 function look(again = false) {
   const beside = marked !== undefined && marked !== selected && all.has(marked);
@@ -226,8 +229,8 @@ function look(again = false) {
     tab.setAttribute("aria-selected", tab.dataset.view === view);
     tab.disabled = !detail || (tab.dataset.view === "compare" && !beside);
   }
-  $("tab-request").textContent = detail ? `Request ${bytes(detail.request.bytes.length / 2)}` : "Request";
-  $("tab-response").textContent = detail ? `Response ${bytes(detail.response.bytes.length / 2)}` : "Response";
+  $("tab-request").textContent = detail ? `Request ${bytes(size(detail.request))}` : "Request";
+  $("tab-response").textContent = detail ? `Response ${bytes(size(detail.response))}` : "Response";
   $("tab-compare").textContent = beside ? `Beside A (No. ${number(marked)})` : "Beside A";
   $("mark").disabled = !detail;
   $("mark").setAttribute("aria-pressed", selected !== undefined && selected === marked);
@@ -237,7 +240,7 @@ function look(again = false) {
   title();
   if (!detail) return;
   if (view === "compare") layBeside();
-  else show(detail[view], detail.left_out, again);
+  else show(detail[view], again);
 }
 
 function title() {
