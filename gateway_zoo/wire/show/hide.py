@@ -41,11 +41,13 @@ def _unread(exchange: Exchange, wires: Wires) -> tuple[bool, bool]:
         return True, True
     both = Talk(wires, exchange.protocol)
     asked, told = both.feed("request", bytes(exchange.request)), both.feed("response", bytes(exchange.response))
-    return "request" in both.errors or _opaque(asked), "response" in both.errors or _opaque(told)
+    names = _names(exchange.protocol)
+    return "request" in both.errors or _opaque(asked, names), "response" in both.errors or _opaque(told, names)
 
 
-def _opaque(said: list[Said]) -> bool:
-    return any(isinstance(event, Other) and event.data for _, event in said)
+def _opaque(said: list[Said], names: re.Pattern[bytes]) -> bool:
+    """Is a secret's name in messages that are no part of a request? (AJP's Get Body Chunk is one, of two bytes.)"""
+    return names.search(b"".join(event.data for _, event in said if isinstance(event, Other))) is not None
 
 
 def cover(data: bytearray, fields: list[Field]) -> int:
@@ -58,11 +60,15 @@ def cover(data: bytearray, fields: list[Field]) -> int:
 
 def cover_rest(data: bytearray, protocol: str) -> bool:
     """Put stars behind the first name of a secret, if there is one."""
-    found = (_NAME_OR_CODE if protocol == "AJP" else _NAME).search(data)
+    found = _names(protocol).search(data)
     if found is None:
         return False
     data[found.end() :] = b"*" * (len(data) - found.end())
     return True
+
+
+def _names(protocol: str) -> re.Pattern[bytes]:
+    return _NAME_OR_CODE if protocol == "AJP" else _NAME
 
 
 def _without_seen(error: str) -> str:
