@@ -1,6 +1,7 @@
 """The view of an exchange on a terminal, its rows, and what it hides: small exchanges, whole outputs."""
 
 import io
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -187,3 +188,13 @@ def test_codes_of_ajp_hide_nothing_in_other_protocols() -> None:
     codes = b"\xff\xa0\x05 and so on"
     assert bytes(hide.secrets_of(exchange(codes, b"", "FastCGI"), WIRES).request) == codes
     assert bytes(hide.secrets_of(exchange(codes, b"", "AJP"), WIRES).request) == b"\xff\xa0\x05" + b"*" * 10
+
+
+def test_a_large_body_costs_no_more_than_its_bytes() -> None:
+    """Escaped it is four times as many characters; a row has room for few of them."""
+    large = exchange(response=WIRES["uwsgi"].response(200, [], bytes(4 << 20)))
+    tracemalloc.start()
+    shown(large)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5 * (4 << 20)

@@ -56,9 +56,12 @@ def secret(name: bytes) -> bool:
     return name.lower().removeprefix(b"http_").replace(b"-", b"_") in SECRETS
 
 
+_TEXT = [chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in range(256)]
+
+
 def text(data: bytes) -> str:
     """Bytes for a person: printable ASCII as it is, the rest escaped."""
-    return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in data)
+    return "".join([_TEXT[b] for b in data])
 
 
 def cut(data: bytes, spans: Iterable[Span]) -> bytes:

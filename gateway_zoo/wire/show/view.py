@@ -96,18 +96,20 @@ class _Side:
         text = Text().append(f"{field.offset:>{self.digits}} {length:>{self.digits}}  ", "dim")
         text.append(self._bytes(field) if not row.holds else " " * (self.left - len(text)), style)
         room = self.out.width - self.left - 2 * row.indent
-        whole = printable(self._said(row))
+        most = None if self.every else self.out.width + 1  # a body may be large, and escaped it only grows
+        whole = printable(self._said(row, most)[:most])
         said = _wrapped(whole, room) if self.every else [_cut(whole, room)]
         text.append("  " * row.indent + said[0], style)
         self._add_meaning(text, field)
         return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in said[1:])]
 
-    def _said(self, row: Row) -> str:
-        """`name = value`. Of bytes that are only counted (a body), what they are: the count stands in its column."""
+    def _said(self, row: Row, most: int | None) -> str:
+        """`name = value`. Of bytes that are only counted (a body), what they are: the count stands in its column.
+        `most`: of those bytes."""
         field = row.field
         value = field.value
         if COUNTED.fullmatch(value) and field.length and not row.holds:
-            value = escaped(cut(self.data, field.spans))
+            value = escaped(cut(self.data, field.spans)[:most])
         pieces = f" (in {len(field.spans)} pieces)" if field.rest else ""
         return f"{field.name}{pieces} = {value}" if value or row.pair else f"{field.name}{pieces}"
 
