@@ -296,10 +296,14 @@ def test_events_are_in_the_file_as_they_come(zoo: Zoo) -> None:
         assert not any(isinstance(e, Closed) for e in made.entries()), made.entries()
 
 
-def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo) -> None:
+def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo, tmp_path: Path) -> None:
     """A second one of the same zoo finds the ports taken and says so. The zoo's own fronts never change."""
     pids = (zoo.session("nginx"), zoo.session("apache"))
     with recording(zoo, "uwsgi") as made:
+        for _ in range(2):
+            second = zoo.cli("record", "fastcgi", "-o", str(tmp_path / "second"))
+            assert second.returncode == 3
+            assert not (tmp_path / "second").exists(), "where only root may write"
         second = zoo.cli("record", "fastcgi")
         assert second.returncode == 3
         assert "in use; a recording may be running already" in second.stderr

@@ -75,9 +75,8 @@ def run(
     """Record until Ctrl-C. Exit 3: the zoo does not run, or the recording came to an end by itself."""
     registry = load(made.root)
     wanted = known(list(ids or []), list(registry.exhibits))
-    for name in names:
-        if name not in ("nginx", "apache"):
-            fail(f"unknown front '{name}'; expected nginx or apache", 2)
+    if unknown := [name for name in names if name not in ("nginx", "apache")]:
+        fail(f"unknown front '{unknown[0]}'; expected nginx or apache", 2)
     if made.compose:
         fail("in containers nobody can stand between a front and its gateways; record a zoo started by ./zoo up", 3)
     if not state.running(made):
@@ -89,11 +88,13 @@ def run(
     final = Path(output).absolute() if output else made.run / "wire.jsonl"
     if output:
         path, file = final, _open(output)  # before root is given up: the file is the person's who asks
+        remover = _remover(path)
         root.become_owner(made)
     else:
         root.become_owner(made)
         path = final.with_suffix(f".{os.getpid()}")  # takes the last one's place when it has begun
         file = _open(str(path))
+        remover = None
     began = False
     try:
         with file:
@@ -110,6 +111,8 @@ def run(
                 if path != final:
                     path.replace(final)
                 began = True
+                if remover:
+                    remover.communicate(b"stay\n")
                 _tell(fronted, final, secrets)
                 _stay(fronted, printer, final if page else None)
             printer.rest()
@@ -120,8 +123,7 @@ def run(
         fail(f"{final}: the recording ends: {error.strerror or error}", 3)
     finally:
         if not began:
-            with suppress(OSError):
-                path.unlink()
+            _remove(path, remover)
     return 0
 
 
@@ -133,6 +135,19 @@ def _open(path: str) -> IO[bytes]:
         fail(f"{path} exists, and no recording is overwritten; give another name, or remove it", 2)
     except OSError as error:
         fail(f"{path}: {error.strerror}; expected a file that can be written", 2)
+
+
+def _remover(path: Path) -> "subprocess.Popen[bytes]":
+    """Removes the file of a recording that never begins, unless it is told a line. Without root we may not do it."""
+    argv = ["/bin/sh", "-c", 'read -r line || rm -f -- "$0"', str(path)]
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True)
+
+
+def _remove(path: Path, remover: "subprocess.Popen[bytes] | None") -> None:
+    if remover:
+        remover.communicate()  # not a line
+    with suppress(OSError):
+        path.unlink()
 
 
 def _running(made: Settings) -> list[str]:
