@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import h11
 import pytest
-from wire_contract import bounded
+from wire_contract import bounded, check_input
 from wire_in_test import joined
+from wire_inputs import Input
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
 from gateway_zoo.wire.decoder import Decoder
@@ -424,6 +426,44 @@ def test_fields_name_every_byte(direction: Direction, data: bytes) -> None:
         assert tiles(wrong, direction_, ()) or kind is Truncated
     for chunks, *_ in CHUNK_FAULTS:
         assert tiles(head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked") + chunks, "request", ())
+
+
+@pytest.mark.parametrize("lines", [["3, 3"], ["3", "3"], ["3 ,3", "3"], ["3,\r\n 3"]])
+def test_the_same_content_length_twice_is_one(lines: list[str]) -> None:
+    """RFC 9110 8.6. The events say it once, as h11 does; the fields show what stands there."""
+    data = head("POST / HTTP/1.1", HOST, *(f"Content-Length: {line}" for line in lines)) + b"abc"
+    assert check_input(WIRES, "HTTP", Input("request", data), Random(0)) == "decoded"  # noqa: S311 - it only cuts
+    assert heads(decode(decoder("request"), [data]))[0].headers[1:] == [(b"Content-Length", b"3")]
+    fields = HTTP.annotate("request", data).fields
+    shown = [field.value for field in fields if field.name == "Content-Length"]
+    assert shown == [line.replace("\r\n", "") for line in lines]
+    assert [field.value for field in fields if field.name == "body"] == ["3 of 3 bytes"]
+
+
+@pytest.mark.parametrize("trailer", [b"", b"Transfer-Encoding: chunked\r\n"])
+@pytest.mark.parametrize("behind", [b"5\r\nhello\r\n", b"A\r\n0123456789\r\n0\r\n\r\n"])
+def test_behind_the_last_chunk_nothing_is_a_chunk(trailer: bytes, behind: bytes) -> None:
+    """As in request smuggling: the next request has to begin there."""
+    data = UPLOAD + b"0\r\n" + trailer + b"\r\n" + behind
+    fields = HTTP.annotate("request", data).fields
+    (wrong,) = (field for field in fields if field.fault)
+    assert (wrong.offset, wrong.length) == (len(data) - len(behind), len(behind))
+    assert not any(field.name == "chunk" for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("direction", "first", "section"),
+    [
+        ("request", head("CONNECT a:443 HTTP/1.1", HOST), "RFC 9110 9.3.6"),
+        ("response", head("HTTP/1.1 200 OK"), "RFC 9110 9.3.6"),
+        ("request", head("GET / HTTP/1.1", HOST, "Upgrade: x", "Connection: upgrade"), "RFC 9110 7.8"),
+        ("response", head("HTTP/1.1 101 Yes", "Upgrade: x", "Connection: upgrade"), "RFC 9110 7.8"),
+    ],
+)
+def test_a_tunnel_says_how_it_was_agreed_on(direction: Direction, first: bytes, section: str) -> None:
+    methods = [b"CONNECT" if section.endswith("9.3.6") else b"GET"]
+    last = HTTP.annotate(direction, first + b"\x16\x03", methods if direction == "response" else ()).fields[-1]
+    assert (last.name, last.section) == ("tunnel", section)
 
 
 def test_fields_say_what_stands_there() -> None:

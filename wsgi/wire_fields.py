@@ -59,6 +59,7 @@ class _Naming:
         self.streams: list[Stream] = []
         self._chunked = False
         self._length = ""  # of the body, as the head says
+        self._agreed = ""  # where it says what a tunnel is
 
     def follow(self, event: Event) -> None:
         if isinstance(event, Head):
@@ -71,6 +72,7 @@ class _Naming:
             self._body(event)
         elif isinstance(event, End):
             self._chunks(event.offset)
+            self._chunked = False  # even if a trailer said so: what follows is no chunk
 
     def rest(self, error: WireError | None) -> None:
         """What the decoder could not use."""
@@ -137,6 +139,8 @@ class _Naming:
         found = asks or STATUS_LINE.match(self.data, self.at)
         assert found
         name, section = ("request-line", "RFC 9112 3") if asks else ("status-line", "RFC 9112 4")
+        connects = found["method"] == b"CONNECT" if asks else found["status"] != b"101"
+        self._agreed = "RFC 9110 9.3.6" if connects else "RFC 9110 7.8"
         self._add(len(found[0]), name, text(found[0].rstrip()), "", section)
         for part in found.groupdict():
             means, section = FIRST_LINE[part]
@@ -157,14 +161,14 @@ class _Naming:
         for fold in folds:
             self._part(fold, "value", "field-value", "an obs-fold: the header goes on", "RFC 9112 5.2", hide=hide)
         if name.lower() == "content-length":
-            self._length = value
+            self._length = value.partition(",")[0].strip()  # a list of the same number counts as one (RFC 9110 8.6)
         elif name.lower() == "transfer-encoding":
             self._chunked = True
 
     def _body(self, event: Data) -> None:
         size = len(event.data)
         if event.stream == "tunnel":
-            self._add(size, "tunnel", f"{size} bytes", "no HTTP any more", "RFC 9110 7.8")
+            self._add(size, "tunnel", f"{size} bytes", "no HTTP any more", self._agreed)
         elif self._length:
             self._add(size, "body", f"{size} of {self._length} bytes", "what Content-Length counts", "RFC 9112 6.2")
         else:
