@@ -87,7 +87,7 @@ def _response_fields(data: bytes) -> list[Field]:
         error = wrong
     found = []
     for at, line in lines(block[: error.offset if error else len(block)]):
-        found += _line_fields(at, line, headers)
+        found += _line_fields(at, line, headers, body=len(block) < len(data))
     if isinstance(error, Truncated) and CUT_LINE.fullmatch(data, error.offset):
         return found + _cut_off(_header(error.offset, data[error.offset :].rstrip(b"\r"), len(data) - error.offset))
     if error:
@@ -98,10 +98,10 @@ def _response_fields(data: bytes) -> list[Field]:
     return found
 
 
-def _line_fields(at: int, line: bytes, headers: Pairs) -> list[Field]:
+def _line_fields(at: int, line: bytes, headers: Pairs, *, body: bool) -> list[Field]:
     content = line.rstrip(b"\r\n")
     if not content:
-        kind, section, breach = response_type(headers)
+        kind, section, breach = response_type(headers, body=body)
         means = "an empty line: the headers end"
         return [Field(at, len(line), "NL", kind, f"{means}. {breach}" if breach else means, f"RFC 3875 {section}")]
     if content.startswith(b"HTTP/") and at == 0:

@@ -24,6 +24,7 @@ LINE = re.compile(TOKEN + rb":" + VALUE + rb"\r?\n")
 CUT_LINE = re.compile(TOKEN + rb":" + VALUE + rb"\r?")
 LINES = re.compile(rb"(?:" + TOKEN + rb":" + VALUE + rb"\r?\n)*\r?\n")
 STATUS = re.compile(rb"[0-9]{3} " + VALUE)  # 6.3.3
+ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:")  # what an absolute URI begins with (6.3.2)
 STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] [0-9]{3} " + VALUE)  # 5.2
 
 
@@ -146,18 +147,22 @@ class Responses(Decoder):
         events.append(End(self.offset, 0))
 
 
-def response_type(headers: Pairs) -> tuple[str, str, str]:
-    """What kind of answer this is (6.2): its name, its section, and the rule that it breaks, if any."""
+def response_type(headers: Pairs, *, body: bool = False) -> tuple[str, str, str]:
+    """What kind of answer this is (6.2), with a body or not: its name, its section, and the rule that it breaks, if
+    any."""
     given = {name.lower(): value for name, value in headers if value}
     location, others = given.get(b"location", b""), given.keys() - {b"location"}
     if not location:
-        breach = "" if b"content-type" in given else "6.3.1: a body needs a Content-Type"
+        breach = "" if b"content-type" in given else "6.2.1: a Content-Type must be there"
         return "document response", "6.2.1", breach
     if location.startswith(b"/"):
-        breach = "6.2.2: no other field may be there; web servers send such an answer to the client" if others else ""
+        breach = "6.2.2: no other field may be there, and no body" if others or body else ""
         return "local redirect response", "6.2.2", breach
-    if all(name.startswith(b"x-cgi-") for name in others):
-        return "client redirect response", "6.2.3", ""
-    whole = {b"status", b"content-type"} <= others
-    breach = "" if whole else "6.2.4: with other fields, Status and Content-Type must be there, too"
-    return "client redirect response with document", "6.2.4", breach
+    wrong = "" if ABSOLUTE.match(location) else "6.3.2: Location must be an absolute URI, or a path that begins with /"
+    if not body and all(name.startswith(b"x-cgi-") for name in others):
+        return "client redirect response", "6.2.3", wrong
+    if not {b"status", b"content-type"} <= others:
+        wrong = wrong or "6.2.4: with other fields or a body, Status and Content-Type must be there, too"
+    elif not given[b"status"].startswith(b"3"):
+        wrong = wrong or "6.2.4: Status must be a redirection's, as 302 is"
+    return "client redirect response with document", "6.2.4", wrong

@@ -166,21 +166,35 @@ def test_a_non_parsed_header_is_http() -> None:
     assert (first.name, first.section) == ("Status-Line", "RFC 3875 5.2")
 
 
+LOCAL, CLIENT, DOCUMENT = "local redirect response", "client redirect response", "document response"
+
+
 @pytest.mark.parametrize(
-    ("headers", "kind", "section", "breach"),
+    ("head", "body", "kind", "section", "breach"),
     [
-        ([(b"Content-Type", b"text/plain")], "document response", "6.2.1", ""),
-        ([(b"Status", b"204 No Content")], "document response", "6.2.1", "6.3.1"),
-        ([(b"Location", b"/there")], "local redirect response", "6.2.2", ""),
-        ([(b"Location", b"/there"), (b"Status", b"302 Found")], "local redirect response", "6.2.2", "6.2.2"),
-        ([(b"location", b"http://a/"), (b"X-CGI-Y", b"z")], "client redirect response", "6.2.3", ""),
-        ([(b"Location", b"http://a/"), (b"Status", b"302 Found")], WITH_DOCUMENT, "6.2.4", "6.2.4"),
+        (b"Content-Type: text/plain\n", b"b", DOCUMENT, "6.2.1", ""),
+        (b"Status: 204 No Content\n", b"", DOCUMENT, "6.2.1", "6.2.1"),
+        (b"Location: /there\n", b"", LOCAL, "6.2.2", ""),
+        (b"Location: /there\n", b"b", LOCAL, "6.2.2", "6.2.2"),
+        (b"Location: /there\nStatus: 302 Found\n", b"", LOCAL, "6.2.2", "6.2.2"),
+        (b"location: http://a/\nX-CGI-Y: z\n", b"", CLIENT, "6.2.3", ""),
+        (b"Location: x\n", b"", CLIENT, "6.2.3", "6.3.2"),
+        (b"Location: ../y:z\n", b"", CLIENT, "6.2.3", "6.3.2"),
+        (b"Location: http://a/\n", b"b", WITH_DOCUMENT, "6.2.4", "6.2.4"),
+        (b"Location: http://a/\nStatus: 302 Found\n", b"b", WITH_DOCUMENT, "6.2.4", "6.2.4"),
+        (b"Location: http://a/\nStatus: 303 So\nContent-Type: a/b\n", b"b", WITH_DOCUMENT, "6.2.4", ""),
+        (b"Location: http://a/\nStatus: 200 OK\nContent-Type: a/b\n", b"b", WITH_DOCUMENT, "6.2.4", "6.2.4"),
+        (b"Location: x\nStatus: 302 Found\nContent-Type: a/b\n", b"b", WITH_DOCUMENT, "6.2.4", "6.3.2"),
     ],
 )
-def test_response_types(headers: list[tuple[bytes, bytes]], kind: str, section: str, breach: str) -> None:
-    found, where, broken = CGI.response_type(headers)
+def test_response_types(head: bytes, body: bytes, kind: str, section: str, breach: str) -> None:
+    """As it is read and, in the field of the empty line, shown."""
+    found, where, broken = CGI.response_type(head_of(head + b"\n").headers, body=bool(body))
     assert (found, where, broken[: len(breach)]) == (kind, section, breach)
     assert bool(broken) == bool(breach)
+    (empty,) = (f for f in CGI.annotate("response", head + b"\n" + body).fields if f.name == "NL" and not f.depth)
+    assert (empty.value, empty.section) == (kind, f"RFC 3875 {section}")
+    assert broken in empty.means
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ HEADERS = {
     "sec-websocket-extensions": ("RFC 6455 11.3.2", "extensions offered, or taken"),
     "sec-websocket-key": ("RFC 6455 11.3.1", "sixteen random bytes, for the proof"),
     "sec-websocket-protocol": ("RFC 6455 11.3.4", "what shall be spoken inside"),
-    "sec-websocket-version": ("RFC 6455 11.3.5", "always 13"),
+    "sec-websocket-version": ("RFC 6455 11.3.5", "13; in a refusal, all that the server takes"),
     "server": ("10.2.4", "the server's software"),
     "set-cookie": ("RFC 6265 4.1", "to be sent back from now on"),
     "te": ("10.1.4", "transfer codings that the client takes; trailers: those too"),
