@@ -4,8 +4,8 @@
 # the bytes of one direction in https://ide.kaitai.io.
 #
 # A request. The answer is a CGI response, ended by closing, and not described here.
-# That CONTENT_LENGTH is the first header is SCGI's rule (section 3) and not checked here, nor that SCGI is 1
-# and that no name stands twice.
+# That CONTENT_LENGTH is the first header is SCGI's rule (section 3) and not checked here, nor that it has
+# only digits, that SCGI is 1 and that no name stands twice.
 
 meta:
   id: scgi
@@ -27,6 +27,8 @@ types:
         type: str
         encoding: ASCII
         terminator: 58
+        valid:
+          expr: "_.to_i.to_s == _"
         doc: "Bytes of the headers (Netstrings)."
       - id: headers
         type: head_headers

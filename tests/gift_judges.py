@@ -102,8 +102,10 @@ def tshark(script: Path, segments: Iterable[Segment], *words: str, port: int = 9
 
 
 def columns(script: Path, segments: Iterable[Segment], *names: str, **options: bool | int) -> list[list[list[str]]]:
-    """For each frame and each field the values, as text."""
+    """For each frame and each field the values, as text. tshark only notes an error in Lua, so ask for that."""
     words = ["-T", "fields", "-E", "separator=\x01", "-E", "aggregator=\x02"]
-    words += [word for name in names for word in ("-e", name)]
+    words += [word for name in (*names, "_ws.lua.error") for word in ("-e", name)]
     lines = tshark(script, segments, *words, **options).splitlines()  # type: ignore[arg-type]
-    return [[cell.split("\x02") if cell else [] for cell in line.split("\x01")] for line in lines]
+    frames = [[cell.split("\x02") if cell else [] for cell in line.split("\x01")] for line in lines]
+    assert not any(frame.pop() for frame in frames), f"an error in {script.name}"
+    return frames

@@ -171,9 +171,21 @@ def test_tshark_marks_faults(script: Path, data: bytes) -> None:
     requests, _ = WIRES["SCGI" if script == SCGI else "uwsgi"].pair()
     with pytest.raises(Exception, match="at offset"):
         requests.feed(data)
-    (frame,) = columns(script, [("request", data)], f"{script.stem}.malformed", "_ws.lua.error")
+    (frame,) = columns(script, [("request", data)], f"{script.stem}.malformed")
     assert frame[0], frame
-    assert frame[1] == []
+
+
+@pytest.mark.parametrize("script", [SCGI, UWSGI])
+def test_an_error_in_lua_is_seen(script: Path, tmp_path: Path) -> None:
+    """At the end of the dissector, where all fields are there already; and where tshark loads it."""
+    sound, copy = script.read_text(encoding="utf-8"), tmp_path / script.name
+    segments = whole(load(script.parent / "specimens/hello.toml"))
+    body = sound.index("function proto.dissector(")
+    end = sound.index("\nend\n", body)
+    for broken in (sound[:end] + "\n  local planted = nil + 1" + sound[end:], sound + "error('planted')\n"):
+        copy.write_text(broken, encoding="utf-8")
+        with pytest.raises(AssertionError, match=r"an error in|Lua"):
+            columns(copy, segments)
 
 
 def test_tshark_takes_the_port_from_the_preference() -> None:
@@ -228,6 +240,28 @@ def test_kaitai_keeps_every_byte(modules: dict[str, ModuleType]) -> None:
     assert [(one.name, one.value) for one in found.head.headers.entries] == in_latin(variables)
     found = modules["uwsgi"].Uwsgi.from_bytes(WIRES["uwsgi"].request(variables, b"\0\1\2"))
     assert [(one.key, one.val) for one in found.packet.data.vars] == in_latin(variables)
+
+
+@pytest.mark.parametrize("length", [b"+24", b"024", b" 24", b"24 ", b"2_4", b"-24", b"x", b""])
+def test_kaitai_takes_only_digits_for_the_length_of_a_netstring(modules: dict[str, ModuleType], length: bytes) -> None:
+    """Its ValidationExprError, its InvalidArgumentError, or Python's own where there is no number at all."""
+    data = length + b":CONTENT_LENGTH\x000\x00SCGI\x001\x00,"
+    assert any(field.fault for field in annotated("SCGI", data))
+    with pytest.raises(Exception, match=r"validation failed|invalid"):
+        modules["scgi"].Scgi.from_bytes(data)
+
+
+@pytest.mark.parametrize("cage", ["fastcgi", "scgi", "uwsgi"])
+def test_kaitai_makes_nothing_up_of_what_is_cut_off(modules: dict[str, ModuleType], cage: str) -> None:
+    protocol = {"fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi"}[cage]
+    data = WIRES[protocol].request([(b"CONTENT_LENGTH", b"3"), (b"SCGI", b"1")], b"abc")
+    for end in range(len(data)):
+        try:
+            getattr(modules[cage], cage.title()).from_bytes(data[:end])
+        except EOFError:
+            continue
+        fields = annotated(protocol, data[:end])
+        assert not any(field.fault for field in fields), data[:end]
 
 
 def test_kaitai_reads_fastcgi(modules: dict[str, ModuleType]) -> None:

@@ -50,8 +50,8 @@ KSY = {
             },
         ],
         "A request. The answer is a CGI response, ended by closing, and not described here.\n"
-        "That CONTENT_LENGTH is the first header is SCGI's rule (section 3) and not checked here, nor that SCGI is 1\n"
-        "and that no name stands twice.",
+        "That CONTENT_LENGTH is the first header is SCGI's rule (section 3) and not checked here, nor that it has\n"
+        "only digits, that SCGI is 1 and that no name stands twice.",
     ),
     "uwsgi": Ksy(
         "uwsgi packet",

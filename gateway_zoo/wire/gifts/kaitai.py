@@ -75,7 +75,8 @@ def _format(part: Part, shape: Shape) -> Table:
         order = "" if part.bytes == 1 else "le" if part.little else "be"
         return {"type": f"u{part.bytes}{order}"} | ({"enum": word(part.name)} if part.values else {})
     if isinstance(part, Decimal):
-        return {"type": "str", "encoding": "ASCII", "terminator": part.until[0]}
+        valid = {"expr": "_.to_i.to_s == _"}  # no sign, no zero before it, nothing else that a language reads as one
+        return {"type": "str", "encoding": "ASCII", "terminator": part.until[0], "valid": valid}
     if isinstance(part, Literal):
         return {"contents": list(part.data)}
     if isinstance(part, (Raw, Repeat, Choice)):
