@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from gift_judges import Segment, columns, compiled, install_kaitai, tshark
+from gift_judges import Segment, columns, columns_of_each, compiled, install_kaitai, tshark
 from zoo_in_test import REGISTRY, ROOT
 
 from gateway_zoo.wire.events import Pairs
@@ -102,12 +102,16 @@ def test_tshark_joins_segments(path: Path) -> None:
     """Cut at the places that hurt, and byte by byte at the beginning."""
     specimen, protocol = load(path), protocol_of(path)
     data = specimen.request
-    for cuts in ([1], [3, 4], [5, 40], [len(data) - 1], list(range(1, min(30, len(data))))):
-        ends = sorted({*cuts, len(data)} - {0})
-        pieces: list[Segment] = [("request", data[a:b]) for a, b in zip([0, *ends], ends, strict=False) if a < b]
-        frames = columns(script_of(path), pieces, *NAMES[protocol])
+    every = ([1], [3, 4], [5, 40], [len(data) - 1], list(range(1, min(30, len(data)))))
+    found = columns_of_each(script_of(path), [in_pieces(data, cuts) for cuts in every], *NAMES[protocol])
+    for cuts, frames in zip(every, found, strict=True):
         assert frames[-1] == [list(column) for column in zip(*pairs_of(protocol, data), strict=True)] or [[], []]
         assert all(frame == [[], []] for frame in frames[:-1]), cuts
+
+
+def in_pieces(data: bytes, cuts: list[int]) -> list[Segment]:
+    ends = sorted({*cuts, len(data)} - {0})
+    return [("request", data[a:b]) for a, b in zip([0, *ends], ends, strict=False) if a < b]
 
 
 def test_tshark_shows_bodies_and_answers() -> None:
@@ -123,9 +127,11 @@ def test_tshark_shows_bodies_and_answers() -> None:
 
 def test_tshark_joins_the_segments_of_an_answer() -> None:
     post = load(ROOT / "uwsgi/specimens/post.toml")
-    for cut in (3, 20, 100, len(post.response) - 5):
-        pieces: list[Segment] = [("response", post.response[:cut]), ("response", post.response[cut:])]
-        frames = columns(UWSGI, [("request", post.request), *pieces], "http.response.code", "json.key")
+    cuts = (3, 20, 100, len(post.response) - 5)
+    answers = [(("response", post.response[:cut]), ("response", post.response[cut:])) for cut in cuts]
+    asked = [[("request", post.request), *answer] for answer in answers]
+    found = columns_of_each(UWSGI, asked, "http.response.code", "json.key")
+    for cut, frames in zip(cuts, found, strict=True):
         assert [frame[0] for frame in frames] == [[], [], ["200"]], cut
         assert "REQUEST_METHOD" in frames[-1][1]
 
@@ -144,10 +150,9 @@ def test_tshark_names_the_numbers_of_a_packet() -> None:
 
 def test_tshark_finds_the_next_request_on_a_uwsgi_connection() -> None:
     post, hello = (load(ROOT / f"uwsgi/specimens/{name}.toml").request for name in ("post", "hello"))
-    joined = post + hello
-    for cut in (len(post) - 3, len(post), len(post) + 2, len(joined)):
-        pieces: list[Segment] = [("request", joined[:cut])] + ([("request", joined[cut:])] if joined[cut:] else [])
-        frames = columns(UWSGI, pieces, "uwsgi.variable.key")
+    cuts = (len(post) - 3, len(post), len(post) + 2, len(post + hello))
+    found = columns_of_each(UWSGI, [in_pieces(post + hello, [cut]) for cut in cuts], "uwsgi.variable.key")
+    for cut, frames in zip(cuts, found, strict=True):
         keys = [key for (column,) in frames for key in column]
         assert keys == [name for data in (post, hello) for name, _ in pairs_of("uwsgi", data)], cut
 
@@ -190,9 +195,9 @@ def test_an_error_in_lua_is_seen(script: Path, tmp_path: Path) -> None:
 
 def test_tshark_takes_the_port_from_the_preference() -> None:
     hello = load(ROOT / "scgi/specimens/hello.toml").request
-    said = tshark(SCGI, [("request", hello)], "-o", "scgi.port:9002", decode=False)
+    said = tshark(SCGI, [[("request", hello)]], "-o", "scgi.port:9002", decode=False)
     assert re.search(r"SCGI .*GET /scgi/hello", said), said
-    assert "SCGI" not in tshark(SCGI, [("request", hello)], decode=False)
+    assert "SCGI" not in tshark(SCGI, [[("request", hello)]], decode=False)
 
 
 # --- Kaitai ---
