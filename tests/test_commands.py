@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import requests
-from zoo_in_test import ANSWERS, CELLS, FRONTS, REGISTRY, ROOT, Zoo, needs_sight
+from zoo_in_test import ANSWERS, CELLS, FRONTS, REGISTRY, ROOT, Zoo, eventually, needs_sight
 
 TABLES = [["ls"], ["check"], ["compare", "fastcgi", "fastcgi-fork", "mod_wsgi-embedded"], ["ps"], ["logs"]]
 
@@ -133,16 +132,22 @@ def test_ps_names_every_family(zoo: Zoo) -> None:
 
 
 def test_logs_join_front_and_gateway(zoo: Zoo) -> None:
-    for exhibit, front in zoo.open_cells():
-        answer = zoo.get(exhibit, front, "status?json")
+    told = {}
+    for cell in zoo.open_cells():
+        answer = zoo.get(*cell, "status?json")
         facts = answer.json()
-        assert answer.headers["X-Request-ID"] == facts["request_id"], (exhibit, front)
-        joined = None
-        deadline = time.monotonic() + 5
-        while joined is None and time.monotonic() < deadline:
-            lines = of_json(zoo, "logs", "-n", "10")
-            joined = next((line for line in lines if line["id"] == facts["request_id"] and line["app_ms"]), None)
-        assert joined, (exhibit, front, "no line of front and app with this id", facts["request_id"])
+        assert answer.headers["X-Request-ID"] == facts["request_id"], cell
+        told[cell] = facts
+    lines: dict[str, Any] = {}
+
+    def all_joined() -> bool:
+        found = of_json(zoo, "logs", "-n", str(len(told) + 10))
+        lines.update({line["id"]: line for line in found if line["front"] and line["app_ms"] is not None})
+        return {facts["request_id"] for facts in told.values()} <= lines.keys()
+
+    eventually(all_joined, 5, f"a line of front and app for each of {told}")
+    for (exhibit, front), facts in told.items():
+        joined = lines[facts["request_id"]]
         assert (joined["exhibit"], joined["front"], joined["pid"]) == (exhibit, front, facts["pid"])
         assert joined["front_ms"] >= joined["app_ms"] - 1
 
