@@ -54,11 +54,14 @@ class Ear:
         self.answer = requests.get(f"{page.url}live", headers=headers, stream=True, timeout=8)
         self.lines = self.answer.iter_lines(chunk_size=1)
         self.mark = ""
+        self.beats = 0
 
     def next(self) -> dict[str, Any]:
         for text in self.lines:
             if text.startswith(b"id: "):
                 self.mark = text[4:].decode()
+            elif text == b"event: beat":
+                self.beats += 1
             elif text.startswith(b"data: "):
                 said: dict[str, Any] = json.loads(text[6:])
                 return said
@@ -270,10 +273,9 @@ def test_it_is_told_as_it_happens(film: Film) -> None:
         first = ear.next()
         assert first["anew"]
         assert first["exchanges"] == []
-        began = time.monotonic()
         film.scene()
         told = ear.next()["exchanges"]
-        assert time.monotonic() - began < 2
+        assert ear.beats == 0, "not only when it would have said something anyway"
         assert [(one["number"], one["target"]) for one in told] == [(1, "/uwsgi/hello")]
 
 
@@ -298,10 +300,9 @@ def test_who_comes_back_is_told_what_was_missed(film: Film) -> None:
 
 
 def test_silence_is_broken_by_beats(film: Film) -> None:
+    """Before the listener's patience of 8 s ends."""
     with Page(film.path) as page, Ear(page) as ear:
-        began = time.monotonic()
         assert any(text == b"event: beat" for text in ear.lines)
-        assert time.monotonic() - began < 7
 
 
 def test_it_ends_at_once_even_if_somebody_listens(film: Film) -> None:
