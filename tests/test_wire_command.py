@@ -543,6 +543,21 @@ def test_a_recording_becomes_a_pcap_that_tshark_opens(zoo: Zoo, tmp_path: Path) 
     assert (full.returncode, "expected a file that can be written" in full.stderr) == (2, True)
 
 
+def test_a_pcap_neither_replaces_its_recording_nor_comes_of_none(zoo: Zoo, tmp_path: Path) -> None:
+    file, link, out = a_recording(tmp_path / "r"), tmp_path / "l", tmp_path / "r.pcap"
+    before = file.read_bytes()
+    link.symlink_to(file)
+    for name in (file, link):
+        done = zoo.cli("wire", "--show", str(file), "--pcap", str(name))
+        said = f"zoo: --pcap {name} is the recording itself; expected another file\n"
+        assert (done.returncode, done.stderr) == (2, said)
+    assert file.read_bytes() == before
+    for none in (b"", before[:20], b"no recording\n"):
+        file.write_bytes(none)
+        done = zoo.cli("wire", "--show", str(file), "--pcap", str(out))
+        assert (done.returncode, done.stderr.startswith(f"zoo: {file}: "), out.exists()) == (2, True, False)
+
+
 # --- what is told -----------------------------------------------------------------------------------------------------
 
 

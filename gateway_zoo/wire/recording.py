@@ -81,7 +81,7 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[Line]:
     off, and left out."""
     number = 0
     for number, text in enumerate(lines, 1):
-        if not text.endswith(b"\n"):
+        if number > 1 and not text.endswith(b"\n"):
             break
         yield checked(text, number, name)
     if number == 0:

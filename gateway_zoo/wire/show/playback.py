@@ -1,6 +1,8 @@
 """`wire --show FILE`: the exchanges of a recording as a list, one of them in full, or all of it for Wireshark."""
 
 import time
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +17,14 @@ from gateway_zoo.wire.wires import Wires
 if TYPE_CHECKING:
     from gateway_zoo.wire.ask.command import Options
 
-MOST = 1_000_000  # exchanges that are held; a recording is read as a whole
+MOST = 1_000_000  # exchanges that are held
 
 
 def run(wires: Wires, options: "Options") -> int:
     """Exit status: 1 if an exchange that is shown has errors; 2 for a file that is no recording."""
     entries = _entries(options.recording)
-    if any(isinstance(entry, Recorded) and entry.secrets for entry in entries):
-        say("this recording was made with its passwords and cookies")
     if options.pcap:
-        _export(entries, options.pcap)
+        _export(entries, options.recording, options.pcap)
         return 0
     wanted = int(options.words[0]) if options.words else 0
     found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
@@ -41,10 +41,13 @@ def run(wires: Wires, options: "Options") -> int:
     return int(any(exchange.errors for exchange in found.all.values()))
 
 
-def _entries(name: str) -> list[Line]:
+def _entries(name: str) -> Iterator[Line]:
     try:
         with Path(name).open("rb") as lines:
-            return list(read(lines, name))
+            for entry in read(lines, name):
+                if isinstance(entry, Recorded) and entry.secrets:
+                    say("this recording was made with its passwords and cookies")
+                yield entry
     except OSError as error:
         fail(f"--show {name}: {error.strerror}; expected a file that can be read", 2)
     except BadRecording as error:
@@ -58,12 +61,16 @@ def _chosen(found: Exchanges, number: int, name: str) -> Exchange:
     return found.all[number]
 
 
-def _export(entries: list[Line], name: str) -> None:
+def _export(entries: Iterator[Line], recording: str, name: str) -> None:
     from gateway_zoo.wire.recorder import pcap
 
+    head = next(entries)  # a file that is no recording makes no pcap
+    out = Path(name)
+    if out.exists() and out.samefile(recording):
+        fail(f"--pcap {name} is the recording itself; expected another file", 2)
     try:
-        with Path(name).open("wb") as file:
-            pcap.export(entries, file)
+        with out.open("wb") as file:
+            pcap.export(chain([head], entries), file)
     except OSError as error:
         fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)
 
