@@ -19,7 +19,7 @@ import pytest
 import requests
 import websockets
 from websockets.sync.client import connect
-from zoo_in_test import FRONTS, ROOT, Zoo, eventually
+from zoo_in_test import FRONTS, ROOT, Zoo, eventually, needs_sight
 
 from gateway_zoo import keeper, probe, settings
 from gateway_zoo.registry import load
@@ -214,6 +214,7 @@ def test_a_client_that_vanishes_frees_its_worker(zoo: Zoo) -> None:
     assert len(told) == 2 * len(cells(zoo))
 
 
+@needs_sight
 def test_a_killed_worker_waits_no_more(fresh_zoo: Zoo) -> None:
     zoo = fresh_zoo.up("wsgi-sync")
     with holding(zoo, "wsgi-sync", "nginx", "news/events") as (line, client):
