@@ -16,8 +16,7 @@ fields in wire_fields.py, the encoders in wire_encode.py.
 from collections.abc import Mapping, Sequence
 
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Other
-from gateway_zoo.wire.faults import LIMITS, Limits, WireError
+from gateway_zoo.wire.faults import LIMITS, Limits
 from gateway_zoo.wire.fields import Annotated, Stream, in_order
 from gateway_zoo.wire.wires import Direction
 
@@ -72,7 +71,7 @@ def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`, and so is all that follows."""
-    naming = Naming(data, *_told(direction, data))
+    naming = Naming(data, pair()[direction == "response"])
     at = 0
     while at < len(data):
         at = naming.record(at)
@@ -80,13 +79,3 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
         naming.variables(spans)
     naming.streams += [Stream("CGI", tuple(spans), 2) for spans in naming.stdout.values()]
     return Annotated(in_order(naming.found), naming.streams)
-
-
-def _told(direction: Direction, data: bytes) -> tuple[WireError | None, set[int]]:
-    """What the decoder has against these bytes, and the offsets of the records that are of no request."""
-    error: WireError | None = None
-    try:
-        events = pair()[direction == "response"].feed(data)
-    except WireError as wrong:
-        error, events = wrong, wrong.events
-    return error, {event.offset for event in events if isinstance(event, Other)}

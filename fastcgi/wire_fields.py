@@ -1,7 +1,8 @@
 """Fields of records, and of the variables in the joined contents of PARAMS records.
 
 What trips people up: a variable may lie in several records, so it has several pieces; and a record of no active request
-is to be ignored (3.3), so its content belongs to nothing.
+is to be ignored (3.3), so its content belongs to nothing. That PARAMS are wrong is known when they end: what stands
+between, of other requests perhaps, was read and is named.
 """
 
 from bisect import bisect_left, bisect_right
@@ -9,6 +10,8 @@ from itertools import accumulate
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire.decoder import Decoder
+from gateway_zoo.wire.events import Event, Other
 from gateway_zoo.wire.faults import WireError
 from gateway_zoo.wire.fields import Field, Span, Stream, cut, placed
 from gateway_zoo.wire.shape import fields
@@ -20,19 +23,20 @@ from .wire_layout import BEGIN_REQUEST, DATA, END_REQUEST, HEADER, KINDS, PAIR, 
 class Naming:
     """Fields of records; PARAMS and STDOUT of each id are collected until they end."""
 
-    def __init__(self, data: bytes, fault: WireError | None, ignored: set[int]) -> None:
-        self.data, self.fault, self.ignored = data, fault, ignored
+    def __init__(self, data: bytes, decoder: Decoder) -> None:
+        self.data, self.decoder = data, decoder
         self.found: list[Field] = []
         self.streams: list[Stream] = []
         self.params: dict[int, list[Span]] = {}
         self.stdout: dict[int, list[Span]] = {}
 
     def record(self, at: int) -> int:
-        """Name the record at `at`; returns the offset behind it."""
+        """Name the record at `at`; returns the offset behind it, or behind all that follows a fault."""
         inside, after = fields(RECORD, self.data, at, 1)
-        if self.fault and at <= self.fault.offset < after:
+        events, fault = self._decoded(self.data[at:after])
+        if fault and fault.offset >= at:
             after = len(self.data)
-            inside = _spoilt(inside, at, self.fault, after)
+            inside = _spoilt(inside, at, fault, after)
         wrong = any(field.fault for field in inside)
         if len(self.data) - at < HEADER.size:
             self.found.append(Field(at, after - at, "record", "", RECORD.means, "3.3", fault=wrong))
@@ -41,11 +45,12 @@ class Naming:
         _, type, id, length, _ = HEADER.unpack_from(self.data, at)
         name, (means, section) = TYPES.get(type, f"type {type}"), KINDS.get(type, ("in no specification", "4.2"))
         whose = f"request {id}" if id else "the connection"
-        if id and at in self.ignored:
+        ignored = any(isinstance(event, Other) for event in events)
+        if id and ignored:
             whose, section = f"{whose}: not active, to be ignored", "3.3"
         self.found.append(Field(at, after - at, name, whose, means, section, fault=wrong))
         start = at + HEADER.size
-        if at not in self.ignored:
+        if not ignored:
             self._collect(type, id, (start, min(length, len(self.data) - start)))
         shown = f"{length} bytes"
         inside = [field for field in inside if field.length or field.fault]  # no content, no padding: nothing to show
@@ -53,7 +58,16 @@ class Naming:
             replace(f, value=shown) if f.name == "contentData" and type in UNSHOWN and not f.fault else f
             for f in inside
         ]
+        if fault and (rest := len(self.data) - after):
+            self.found.append(Field(after, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
+            return len(self.data)
         return after
+
+    def _decoded(self, record: bytes) -> tuple[list[Event], WireError | None]:
+        try:
+            return self.decoder.feed(record), None
+        except WireError as error:
+            return error.events, error
 
     def _collect(self, type: int, id: int, span: Span) -> None:
         if type == PARAMS and span[1]:

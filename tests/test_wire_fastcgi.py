@@ -364,6 +364,17 @@ def test_an_error_in_a_split_pair_points_at_the_pair() -> None:
     )
 
 
+def test_what_was_read_before_an_error_in_a_split_pair_is_named() -> None:
+    """Of two interleaved requests the first has wrong PARAMS, which shows when they end."""
+    wrong_pair = wire.begin(id=1) + wire.record(4, 1, b"\1\1AB\1\x09C")
+    other = wire.begin(id=2) + wire.params(2, [(b"NAME", b"value")]) + wire.stream(5, 2, b"")
+    fields = wire.annotate("request", wrong_pair + other + wire.record(4, 1) + wire.record(5, 1)).fields
+    assert [(f.name, f.value) for f in fields if f.name in ("A", "NAME")] == [("A", "B"), ("NAME", "value")]
+    assert [f.offset for f in fields if f.fault] == [31, len(wrong_pair + other) + 8]
+    assert (fields[-1].name, fields[-1].length) == ("rest", 8)
+    tiles(fields, len(wrong_pair + other) + 16)
+
+
 SMALL = Limits(name=10, value=20, head=60, variables=3, pieces=5, requests=2)
 
 
