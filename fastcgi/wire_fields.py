@@ -37,15 +37,21 @@ class Naming:
         if fault and fault.offset >= at:
             after = len(self.data)
             inside = _spoilt(inside, at, fault, after)
+        self._name(at, after, inside, ignored=any(isinstance(event, Other) for event in events))
+        if fault and (rest := len(self.data) - after):
+            self.found.append(Field(after, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
+            return len(self.data)
+        return after
+
+    def _name(self, at: int, after: int, inside: list[Field], *, ignored: bool) -> None:
         wrong = any(field.fault for field in inside)
         if len(self.data) - at < HEADER.size:
             self.found.append(Field(at, after - at, "record", "", RECORD.means, "3.3", fault=wrong))
             self.found += inside
-            return after
+            return
         _, type, id, length, _ = HEADER.unpack_from(self.data, at)
         name, (means, section) = TYPES.get(type, f"type {type}"), KINDS.get(type, ("in no specification", "4.2"))
         whose = f"request {id}" if id else "the connection"
-        ignored = any(isinstance(event, Other) for event in events)
         if id and ignored:
             whose, section = f"{whose}: not active, to be ignored", "3.3"
         self.found.append(Field(at, after - at, name, whose, means, section, fault=wrong))
@@ -58,10 +64,6 @@ class Naming:
             replace(f, value=shown) if f.name == "contentData" and type in UNSHOWN and not f.fault else f
             for f in inside
         ]
-        if fault and (rest := len(self.data) - after):
-            self.found.append(Field(after, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
-            return len(self.data)
-        return after
 
     def _decoded(self, record: bytes) -> tuple[list[Event], WireError | None]:
         try:
