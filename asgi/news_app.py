@@ -36,6 +36,7 @@ Send = Callable[[Any], Awaitable[None]]
 #: A client behind Apache holds one of its threads (prefork: processes, 64), whatever we do here.
 LIMITS, LIMIT = {"nginx": 2000}, 32
 KEPT = 100
+MESSAGE_BYTES = 4096  # of a WebSocket's message from the client
 AGAIN_S = 1.0  # between attempts to reach the source
 
 
@@ -239,7 +240,7 @@ HTTP: dict[str, Handler] = {
 
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Each item as a text message; `{"ping": X}` from the client comes back as `{"pong": X}`. Anything else from it
-    ends the connection with 1003 (RFC 6455, section 7.4.1). serve.py sets the largest message and the pings."""
+    ends the connection with 1003, a long one with 1009 (RFC 6455, section 7.4.1). serve.py sets the pings."""
     if not _same_origin(scope):
         raise NoNews(403, "a WebSocket is opened to pages of this origin only\n")
     last = zoo_news.since(_query(scope).get("since"))
@@ -259,6 +260,9 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
 async def _hear(receive: Receive, send: Send) -> None:
     """Answer pings until the client leaves or says what nobody understands."""
     while (message := await receive())["type"] == "websocket.receive":
+        if len((message.get("text") or "").encode()) > MESSAGE_BYTES:
+            await send({"type": "websocket.close", "code": 1009, "reason": f"more than {MESSAGE_BYTES} bytes"})
+            return
         try:
             ping = json.loads(message["text"])["ping"]
         except (ValueError, TypeError, KeyError):
