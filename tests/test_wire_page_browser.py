@@ -141,6 +141,7 @@ def test_a_field_lights_its_bytes_and_a_byte_its_field(browser: "Browser", film:
 def test_bytes_far_down_scroll_the_tree(browser: "Browser", film: Film) -> None:
     request = film.scene("/uwsgi/hello", more=[(b"HTTP_X_%d" % number, b"v" * 40) for number in range(80)])
     with opened(browser, film.path) as tab:
+        tab.locator("#bytes .line").first.wait_for()
         assert field(tab, "HTTP_X_79").count() == 0
         tab.locator("#bytes").evaluate("one => { one.scrollTop = one.scrollHeight }")
         tab.locator(f"#bytes .ascii i[data-at='{len(request) - 1}']").hover()
@@ -310,6 +311,7 @@ def test_a_large_body_does_not_freeze_the_page(browser: "Browser", film: Film) -
     size = len(film.scene("/uwsgi/large", body=bytes(range(256)) * 6000))
     with opened(browser, film.path) as tab:
         tab.locator("#tab-request", has_text=f"{size:,} bytes").wait_for()
+        tab.locator("#bytes .line").first.wait_for()
         began = time.monotonic()
         tab.locator("#bytes").evaluate("one => { one.scrollTop = one.scrollHeight }")
         tab.locator("#bytes .line", has_text=f"and {size - KEEP:,} bytes more, which are not kept").wait_for()

@@ -35,7 +35,7 @@ location /lab-tcp/  {{ include params/proxy.conf; proxy_pass http://{tcp}/; }}
 @dataclass(frozen=True)
 class Overload:
     """AT_ONCE requests at the same moment. `waits`: (outcome, seconds), the quickest first; an outcome is an HTTP
-    status, the name of an error, or "none": no answer within DEADLINE_S."""
+    status, the name of an error, "closed" without an answer, or "none": nothing within DEADLINE_S."""
 
     way: str  # nginx, direct
     socket: str  # unix, tcp
@@ -133,7 +133,7 @@ def ask(address: str, path: str, seconds: float) -> str:
         while data := connection.recv(4096):
             answer += data
             connection.settimeout(max(0.001, deadline - time.monotonic()))
-    return answer.split(b" ", 2)[1].decode() if answer.startswith(b"HTTP/") else "no answer"
+    return answer.split(b" ", 2)[1].decode() if answer.startswith(b"HTTP/") else "closed"
 
 
 def listen_limit() -> int:
