@@ -133,12 +133,18 @@ def members(token: str | None, sessions: set[int], run: Path, everything: bool =
 
 
 def end(token: str | None, sessions: set[int], run: Path, everything: bool = False) -> int:
-    """SIGKILL until nobody is left; returns how many were ended. What forks while we look is met in the next round."""
-    ended = set()
+    """SIGKILL until nobody is left; returns how many were ended. What forks while we look is met in the next round.
+
+    A process that is ending has no environment any more by which we know it, but still its sockets: wait for it.
+    """
+    ended: dict[int, int | None] = {}  # its session, in case somebody else gets the number
     deadline = time.monotonic() + 5
-    while (left := members(token, sessions, run, everything)) and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        left = members(token, sessions, run, everything)
+        ended |= {pid: session(pid) for pid in left if pid not in ended}
+        if not left and not any(of and session(pid) == of and not zombie(pid) for pid, of in ended.items()):
+            break
         for pid in left:
             send(pid, signal.SIGKILL, token, run)
-        ended.update(left)
         time.sleep(0.01)
     return len(ended)

@@ -7,12 +7,15 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 from zoo_in_test import Zoo, eventually, needs_sight
+
+from gateway_zoo import process
 
 pytestmark = needs_sight
 
@@ -218,3 +221,14 @@ def test_down_twice_and_down_without_a_zoo(fresh_zoo: Zoo) -> None:
     shutil.rmtree(fresh_zoo.run)
     assert (fresh_zoo.cli("down").returncode, fresh_zoo.cli("down").stdout) == (0, "no zoo was running\n")
     assert not fresh_zoo.run.exists(), "down makes nothing"
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_who_is_ended_is_gone(tmp_path: Path, attempt: int) -> None:
+    """Much memory takes a while to be given back; meanwhile /proc says nothing by which the process could be known."""
+    fill = "import sys, time; held = bytearray(b'x') * (400 << 20); print('full', flush=True); time.sleep(60)"
+    log = tmp_path / "log"
+    pid = process.spawn([sys.executable, "-c", fill], {process.TOKEN: "of-this-test"}, tmp_path, log)
+    eventually(lambda: log.read_bytes() == b"full\n", 20, "it holds much memory")
+    assert process.end("of-this-test", {pid}, tmp_path) == 1
+    assert os.waitpid(pid, os.WNOHANG)[0] == pid, "it is still there"
