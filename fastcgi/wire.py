@@ -9,8 +9,9 @@ begin in one PARAMS record and end in another. The variables are known when the 
 Each direction is decoded by itself. So an id counts as active until its inputs have ended or are aborted: that the
 application may end a request earlier (END_REQUEST) stands in the other direction.
 
-The tables are in wire_layout.py, the errors in wire_faults.py, the decoders in wire_records.py (and wire_pairs.py), the
-fields in wire_fields.py, the encoders in wire_encode.py.
+The tables are in wire_layout.py, the errors in wire_faults.py, the decoders in wire_requests.py and
+wire_responses.py (which share wire_records.py and wire_pairs.py), the fields in wire_fields.py, the encoders in
+wire_encode.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,8 @@ from .wire_encode import (
 from .wire_fields import Naming
 from .wire_layout import LAYOUT
 from .wire_pairs import pairs
-from .wire_records import Requests, Responses
+from .wire_requests import Requests
+from .wire_responses import Responses
 
 __all__ = [
     "INNER",
