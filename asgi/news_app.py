@@ -3,9 +3,7 @@
 ASGI (specification 3.0) hands over events instead of a call that must return: an answer that waits is a coroutine,
 some kilobytes, and the loop is told when a client leaves (`http.disconnect`). So thousands may wait here.
 
-One connection to the source for the whole process; what comes is kept in one short list, from which each waiting client
-takes what is newer than it has seen. Nothing is queued for anybody: a slow reader delays itself only, because `send` is
-awaited, and misses what has left the list.
+What there is to tell comes from the one Feed (app/zoo_feed.py). A slow reader delays only itself: `send` is awaited.
 
 Everything that is not news goes on to the Flask app.
 """
@@ -16,15 +14,15 @@ import json
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
 import zoo_app
 import zoo_news
 from zoo_app import ENDPOINTS
-from zoo_news import BEAT_S, LONG_S, NoNews
+from zoo_feed import WORKER, Feed, limit_of
+from zoo_news import LONG_S, NoNews
 
 from gateway_zoo.in_threads import InThreads
 from gateway_zoo.rebinding import ours
@@ -33,89 +31,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
-#: A client behind Apache holds one of its threads (prefork: processes, 64), whatever we do here.
-LIMITS, LIMIT = {"nginx": 2000}, 32
-KEPT = 100
 MESSAGE_BYTES = 4096  # of a WebSocket's message from the client
-AGAIN_S = 1.0  # between attempts to reach the source
-
-
-class Feed:
-    """The latest items, in the order of their numbers, and a way to wait for the next. One per process."""
-
-    def __init__(self) -> None:
-        self.items: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self.next = asyncio.Event()  # replaced after every item: whoever holds the old one is woken
-        self.following: asyncio.Task[None] | None = None
-        self.connected = False
-        self.waiting: dict[str, int] = {}  # front -> clients
-
-    async def ready(self) -> None:
-        """Begin to follow the source, if nobody has yet. Raises NoNews (503) if it does not answer."""
-        if self.following is None:
-            self.following = asyncio.create_task(self._follow())
-        for _ in range(20):  # one second, for the first client after a start
-            if self.connected:
-                return
-            await asyncio.sleep(0.05)
-        raise NoNews(503, zoo_news.NO_SOURCE)
-
-    async def _follow(self) -> None:
-        while True:
-            with contextlib.suppress(OSError, ValueError):
-                await self._listen()
-            self.connected = False
-            await asyncio.sleep(AGAIN_S)
-
-    async def _listen(self) -> None:
-        reader, writer = await asyncio.open_unix_connection(zoo_news.source_address())
-        try:
-            last = self.items[-1]["n"] if self.items else 0
-            writer.write(json.dumps({"since": last}).encode() + b"\n")
-            while line := await reader.readline():
-                self.items.extend(item | {"worker": WORKER} for item in json.loads(line))
-                self.connected = True
-                woken, self.next = self.next, asyncio.Event()
-                woken.set()
-        finally:
-            writer.close()
-
-    def newer(self, since: int | None) -> list[dict[str, Any]]:
-        """Items after `since`; None: the newest."""
-        if since is None:
-            return list(self.items)[-1:]
-        return [item for item in self.items if item["n"] > since]
-
-    @contextlib.contextmanager
-    def place(self, scope: Scope) -> Iterator[None]:
-        """A place among those who wait, for as long as the block lasts. Raises NoNews (503) if there is none."""
-        front = _headers(scope).get("x-zoo-front", "")
-        limit, taken = LIMITS.get(front, LIMIT), self.waiting.get(front, 0)
-        if taken >= limit:
-            raise zoo_news.busy(taken, limit)
-        self.waiting[front] = taken + 1
-        try:
-            yield
-        finally:
-            self.waiting[front] -= 1
-
-    async def batches(self, since: int | None, gone: "asyncio.Future[Any]") -> AsyncIterator[list[dict[str, Any]]]:
-        """What is newer than `since`, then what comes; an empty list after each BEAT_S without anything. Ends with the
-        client."""
-        beat = time.monotonic() + BEAT_S
-        while not gone.done():
-            coming, items = self.next, self.newer(since)
-            if items or time.monotonic() >= beat:
-                since = items[-1]["n"] if items else since
-                yield items
-                beat = time.monotonic() + BEAT_S
-            woken = asyncio.ensure_future(coming.wait())
-            left = max(0, beat - time.monotonic())
-            await asyncio.wait({woken, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            woken.cancel()
-
-
-WORKER = f"{os.getpid()}/loop"
 feed = Feed()
 
 
@@ -174,10 +90,10 @@ async def _poll(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _waiting(scope: Scope, receive: Receive, send: Send) -> None:
-    front = _headers(scope).get("x-zoo-front", "")
+    front = _front(scope)
     held = sum(feed.waiting.values())
     path = scope["path"] + "?" + scope["query_string"].decode("latin-1")
-    facts = {"waiting": held, "workers": min(held, 1), "limit": LIMITS.get(front, LIMIT)}
+    facts = {"waiting": held, "workers": min(held, 1), "limit": limit_of(front)}
     facts["asked"] = zoo_news.request_bytes(path, _headers(scope).items())
     await _begin_news(scope, send)
     await _piece(scope, send, json.dumps(facts).encode() + b"\n", end=True)
@@ -186,7 +102,7 @@ async def _waiting(scope: Scope, receive: Receive, send: Send) -> None:
 async def _long(scope: Scope, receive: Receive, send: Send) -> None:
     last = zoo_news.since(_query(scope).get("since"))
     await feed.ready()
-    with feed.place(scope), _leaving(receive) as gone:
+    with feed.place(_front(scope)), _leaving(receive) as gone:
         await _begin_news(scope, send)
         items, ends = [], time.monotonic() + LONG_S
         if scope["method"] == "GET":
@@ -203,7 +119,7 @@ async def _events(scope: Scope, receive: Receive, send: Send) -> None:
     last = zoo_news.since(_headers(scope).get("last-event-id") or query.get("since"))
     count = zoo_news.since(query.get("limit")) or 0
     await feed.ready()
-    with feed.place(scope), _leaving(receive) as gone:
+    with feed.place(_front(scope)), _leaving(receive) as gone:
         await _begin_news(scope, send, "text/event-stream; charset=utf-8")
         if scope["method"] == "GET":
             await _piece(scope, send, zoo_news.sse_start())
@@ -245,7 +161,7 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
         raise NoNews(403, "a WebSocket is opened to pages of this origin only\n")
     last = zoo_news.since(_query(scope).get("since"))
     await feed.ready()
-    with feed.place(scope):
+    with feed.place(_front(scope)):
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
         gone = asyncio.ensure_future(_hear(receive, send))
@@ -285,6 +201,10 @@ def _same_origin(scope: Scope) -> bool:
 
 def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _front(scope: Scope) -> str:
+    return _headers(scope).get("x-zoo-front", "")
 
 
 def _query(scope: Scope) -> dict[str, str]:
