@@ -8,7 +8,7 @@ from browser import chromium
 from zoo_in_test import FRONTS, Zoo
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 WAYS = ("Polling", "Long polling", "Event stream (SSE)", "WebSocket")
 SIZES = {"lecture room": (1280, 720), "telephone": (390, 844)}
@@ -57,6 +57,31 @@ def test_all_four_ways_run_side_by_side(zoo: Zoo, front: str) -> None:
         stopped = {name: number(page, name, "requests") for name in WAYS}
         page.wait_for_timeout(2500)
         assert {name: number(page, name, "requests") for name in WAYS} == stopped
+
+
+def test_a_start_before_the_page_knows_its_costs_counts_them_all_the_same(zoo: Zoo) -> None:
+    with chromium() as browser:
+        page = browser.new_page()
+        held: list[Route] = []
+        page.route("**/exhibits.json", lambda route: held.append(route))
+        page.goto(page_url(zoo, "nginx", "asgi"), wait_until="commit")
+        page.locator(".panel").nth(3).wait_for()
+        assert page.get_by_role("button", name="Start all").is_disabled(), "nobody to ask yet"
+        assert page.get_by_role("button", name="Start WebSocket").is_disabled()
+        page.route("**/news/waiting", lambda route: held.append(route))
+        held.pop().continue_()
+        page.get_by_role("button", name="Start all").click()
+        for name in WAYS:
+            heard(page, name, 2)
+            assert panel(page, name).locator("[data-is=sent]").inner_text() == "", "not known yet, and not 0"
+        page.unroute("**/news/waiting")
+        for request in held:
+            request.continue_()
+        for name in WAYS:
+            cell = panel(page, name).locator("[data-is=sent]")
+            page.wait_for_function("e => e.textContent", arg=cell.element_handle(), timeout=10000)
+            assert 300 < number(page, name, "sent") < 20000, name
+            assert number(page, name, "received") > 300, name
 
 
 @pytest.mark.parametrize("front", FRONTS)

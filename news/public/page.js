@@ -13,8 +13,8 @@ const at = (id) => document.getElementById(id);
 const now = () => performance.timeOrigin + performance.now();  // finer than Date.now, and by the same clock
 
 let exhibit;
-let asked = 0;  // bytes of a request of this page, as the server counted them
-let answerHead = 0;  // of an answer, as far as a script may see it
+let asked = 0;  // bytes of a request of this page, as the server counted them; 0 until it has
+let answerHead = 0;  // of an answer, as far as a script may see it; 0 until one has come
 
 /** One way and its counters. */
 class Panel {
@@ -31,7 +31,7 @@ class Panel {
   }
 
   reset() {
-    this.count = { requests: 0, sent: 0, received: 0, items: 0 };
+    this.count = { requests: 0, heads: 0, sent: 0, received: 0, items: 0 };  // heads: of answers we cannot see
     this.delays = [];
     this.workers = new Set();
     this.held = 0;
@@ -63,10 +63,10 @@ class Panel {
   }
 
   // --- what a way tells (see ways.js)
-  asks() { this.tick(); this.open = 1; this.count.requests += 1; this.count.sent += asked; }
+  asks() { this.tick(); this.open = 1; this.count.requests += 1; }
   done() { this.tick(); this.open = 0; }
   sent(bytes) { this.count.sent += bytes; }
-  answered(bytes) { this.count.received += bytes || answerHead; }
+  answered(bytes) { bytes ? this.count.received += bytes : this.count.heads += 1; }
   pong(ms) { this.state(`ping ${ms.toFixed(1)} ms`, "runs"); }
   fails(why, status, forever = false) {
     if (forever) {
@@ -112,6 +112,8 @@ class Panel {
     const share = this.began ? this.held / (performance.now() - this.began || 1) : 0;
     const values = {
       ...this.count,
+      sent: asked ? this.count.requests * asked + this.count.sent : "",
+      received: answerHead ? this.count.heads * answerHead + this.count.received : "",
       last: delays.length ? `${this.delays.at(-1).toFixed(1)} ms` : "",
       median: delays.length ? `${delays[delays.length >> 1].toFixed(1)} ms` : "",
       workers: this.workers.size || "",
@@ -143,6 +145,8 @@ async function choose(id) {
   const running = panels.filter((panel) => panel.stop);
   running.forEach((panel) => panel.halt());
   exhibit = id;
+  asked = answerHead = 0;
+  document.querySelectorAll("button").forEach((button) => { button.disabled = false; });
   history.replaceState(null, "", `#${id}`);
   panels.forEach((panel) => { panel.reset(); panel.state("stopped", ""); });
   await waiting();
@@ -218,6 +222,6 @@ at("across").addEventListener("click", async () => {
   await across(`${base}&cors=1`, at("with"));
 });
 
-setInterval(() => { waiting(); panels.forEach((panel) => panel.stop && panel.show()); }, 1000);
-await fill();
 at("other").value = await guess();
+await fill();  // from here on the buttons work
+setInterval(() => { waiting(); panels.forEach((panel) => panel.stop && panel.show()); }, 1000);
