@@ -5,9 +5,7 @@ goes into the file (store.py) and out to everybody, so all see the same changes 
 whole board under the same lock: nothing can fall between the board and the first change. What others do to the file is
 noticed twice a second, and answered with the whole board too.
 
-Nobody is waited for. Each visitor has an outbox with a bounded length and a task that empties it; who does not read is
-sent away when it is full, and finds everything again on coming back. Nothing here blocks the loop: SQLite runs in a
-thread.
+Nobody is waited for: each visitor has an outbox (visitor.py). Nothing here blocks the loop: SQLite runs in a thread.
 
 What trips people up:
 - a browser sends no preflight for a WebSocket, and any site may open one to us: the Origin header is all that tells
@@ -19,8 +17,6 @@ hello, ping and status are the zoo's Flask app, which answers whatever no route 
 
 import asyncio
 import contextlib
-import itertools
-import json
 import os
 import time
 from collections.abc import AsyncIterator
@@ -31,127 +27,19 @@ from fastapi import Depends, FastAPI, Request, Response, WebSocket, WebSocketDis
 from fastapi.exceptions import RequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import PlainTextResponse
-from messages import CHANGE, Change, Edit, Move, New, Remove, sentence
-from pydantic import ValidationError
+from messages import Change, Edit, Move, New, Remove, sentence
 from starlette.exceptions import HTTPException  # FastAPI's own is not raised for 404 and 405
 from store import Broken, Refused, Sticker, Store
+from visitor import MESSAGE_BYTES, RATE, Bucket, Closing, Visitor, encode, refused
 from zoo_app import app as zoo_app
 
 from gateway_zoo.in_threads import InThreads
 from gateway_zoo.rebinding import ours
 
-MESSAGE_BYTES = 4096  # of a message: 280 characters, the largest written as \ud83d\ude00, need 3,360
 VISITORS = 500  # at once
 VISITORS_OF_APACHE = 48  # there each holds a thread for as long as it stays (prefork: one of 64 processes)
-OUTBOX = 1000  # messages that may wait for a visitor
-PATIENCE_S = 10  # for a visitor to take one message
-RATE, BURST = 20, 60  # messages of a visitor: in a second in the long run, and at once
 TICK_S = 0.5  # between two looks at the file and at the number of visitors
 QUIET_S = 20  # the longest silence, so that a page can tell a quiet board from a lost connection
-
-Closing = tuple[int, str]  # code (RFC 6455, section 7.4.1) and reason of a close frame
-
-
-# --- Who is there -----------------------------------------------------------------------------------------------------
-
-
-class Bucket:
-    """A token bucket: BURST messages at once, RATE a second in the long run."""
-
-    def __init__(self) -> None:
-        self.tokens, self.filled = float(BURST), time.monotonic()
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self.tokens, self.filled = min(BURST, self.tokens + (now - self.filled) * RATE), now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
-class Visitor:
-    """One connection: what waits to be sent to it, and how fast it may talk."""
-
-    numbers = itertools.count(1)
-
-    def __init__(self, socket: WebSocket) -> None:
-        self.socket, self.number, self.pace = socket, next(self.numbers), Bucket()
-        self.front = socket.headers.get("x-zoo-front")
-        self.outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX)
-        self.knows_the_board = False  # until then changes are not for it: the board will contain them
-        self.sent_away: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
-
-    def hear(self, message: str) -> None:
-        """Put it in the outbox; who has let it fill up is sent away."""
-        try:
-            self.outbox.put_nowait(message)
-        except asyncio.QueueFull:
-            if not self.sent_away.done():
-                self.sent_away.set_result((1013, f"you do not read: {OUTBOX} messages wait; come back for the board"))
-
-    async def stay(self) -> Closing | None:
-        """Talk and listen until one of both ends. None: the connection is gone already."""
-        talk, listen = asyncio.create_task(self._talk()), asyncio.create_task(self._listen())
-        ends: list[asyncio.Future[Any]] = [talk, listen, self.sent_away]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        ended = next(end for end in ends if end.done())
-        for end in ends:
-            end.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
-        with contextlib.suppress(WebSocketDisconnect):
-            closing: Closing | None = ended.result()
-            return closing
-        return None
-
-    async def _talk(self) -> Closing:
-        try:
-            while True:
-                message = await self.outbox.get()
-                async with asyncio.timeout(PATIENCE_S):
-                    await self.socket.send_text(message)
-        except TimeoutError:
-            return 1013, f"you do not read: a message waited for {PATIENCE_S} s; come back for the board"
-
-    async def _listen(self) -> Closing | None:
-        while True:
-            message = await self.socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return None
-            if message.get("text") is None:
-                return 1003, "text frames only"
-            if len(message["text"].encode()) > MESSAGE_BYTES:
-                return 1009, f"more than {MESSAGE_BYTES} bytes"
-            if self.pace.take():
-                # shield: a change that has reached the file must also reach the others, even if we are cancelled
-                await asyncio.shield(self._obey(message["text"]))
-            else:
-                self.hear(refused(f"too fast: {RATE} messages a second, please; this one was ignored"))
-                # Read no further for a moment: what comes meanwhile waits in the sender's own buffers.
-                await asyncio.sleep(2 / RATE)
-
-    async def _obey(self, message: str) -> None:
-        try:
-            await change(CHANGE.validate_json(message), self.number)
-        except ValidationError as error:
-            self.hear(refused(sentence(error.errors())))
-        except (Refused, Broken) as error:
-            self.hear(refused(str(error)))
-
-
-def refused(why: str) -> str:
-    """The answer to a message that changed nothing."""
-    return encode({"event": "refused", "why": why})
-
-
-def encode(event: dict[str, Any]) -> str:
-    """One message, once for all who get it."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-
-
-def answer(what: dict[str, Any], status: int = 200) -> Response:
-    """The same over HTTP, and a line feed for the terminal."""
-    return Response(encode(what) + "\n", status, media_type="application/json")
 
 
 # --- The board --------------------------------------------------------------------------------------------------------
@@ -236,6 +124,11 @@ app.router.default = InThreads(zoo_app, workers=4)
 posts = Bucket()  # for all who POST together: that way is for curl
 
 
+def answer(what: dict[str, Any], status: int = 200) -> Response:
+    """The same over HTTP, and a line feed for the terminal."""
+    return Response(encode(what) + "\n", status, media_type="application/json")
+
+
 def same_origin(connection: HTTPConnection) -> bool:
     """Does the request come from a page of ours, or from no page at all? Only browsers send Origin. A page that reads
     sends none, so the name in Host is looked at as well."""
@@ -279,7 +172,7 @@ async def post(new: New) -> Response:
 @app.websocket("/live")
 async def live(socket: WebSocket) -> None:
     """Welcome, the whole board, then every change; until somebody leaves."""
-    visitor = Visitor(socket)
+    visitor = Visitor(socket, change)
     if no := refusal(visitor):
         await socket.send_denial_response(no)
         return

@@ -3,7 +3,8 @@
 import sys
 
 import uvicorn
-from board_app import MESSAGE_BYTES, app
+from board_app import app
+from visitor import MESSAGE_BYTES
 
 from gateway_zoo.listen import listener
 

@@ -60,15 +60,19 @@ def test_all_four_ways_run_side_by_side(zoo: Zoo, front: str) -> None:
 
 
 def test_a_start_before_the_page_knows_its_costs_counts_them_all_the_same(zoo: Zoo) -> None:
+    held: list[Route] = []
+
+    def hold(route: "Route") -> None:
+        held.append(route)
+
     with chromium() as browser:
         page = browser.new_page()
-        held: list[Route] = []
-        page.route("**/exhibits.json", lambda route: held.append(route))
+        page.route("**/exhibits.json", hold)
         page.goto(page_url(zoo, "nginx", "asgi"), wait_until="commit")
         page.locator(".panel").nth(3).wait_for()
         assert page.get_by_role("button", name="Start all").is_disabled(), "nobody to ask yet"
         assert page.get_by_role("button", name="Start WebSocket").is_disabled()
-        page.route("**/news/waiting", lambda route: held.append(route))
+        page.route("**/news/waiting", hold)
         held.pop().continue_()
         page.get_by_role("button", name="Start all").click()
         for name in WAYS:
