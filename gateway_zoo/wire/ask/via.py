@@ -14,7 +14,8 @@ from gateway_zoo.wire.ask import asking, client
 from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, to_a_front
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
-from gateway_zoo.wire.recorder.fronted import CannotFront, Fronted
+from gateway_zoo.wire.recorder.fronted import Fronted
+from gateway_zoo.wire.recorder.layout import CannotFront
 from gateway_zoo.wire.wires import Wires
 
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered

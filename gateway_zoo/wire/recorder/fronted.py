@@ -3,12 +3,8 @@
     with Fronted(settings, ["nginx"], ["uwsgi"], entries.append) as fronted:
         requests.get(fronted.url("nginx", "uwsgi") + "/hello")
 
-The configuration is the zoo's, file by file. Only local.conf is another one: it stands in a run directory of the
-front's own, $ZOO_RUN/wire/nginx, where the sockets are the relay's; a gateway on TCP has the same port there, but on
-another address of this machine, 127.0.0.2. So each front has its own doors, and the relay knows who comes.
-
-A program that lives inside Apache (mod_cgid, mod_fcgid, mod_wsgi) has no socket of ours: its cell is closed here, and
-says why. Only cells that are open in the running zoo are open here.
+The configuration is the zoo's, but for where the gateways are (layout.py). Here is its life: directory, watcher, fronts
+and relay, in the order in which they begin, and the other way round in which they end.
 
 How it ends, whatever happens to us: a watcher holds the other end of a pipe, ends what is left in the directory when
 the pipe closes, and removes it. Two may be at work at once: the second one's directory is wire2.
@@ -26,30 +22,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo import fronts, keeper, listen, ports, process, root, state
+from gateway_zoo import fronts, keeper, process, root, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
-from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
+from gateway_zoo.settings import Settings, kind
 from gateway_zoo.speak import printable
+from gateway_zoo.wire.recorder.layout import CannotFront, Layout
 from gateway_zoo.wire.recorder.masking import Masking
-from gateway_zoo.wire.recorder.relay import Relay, Target
+from gateway_zoo.wire.recorder.relay import Relay
 from gateway_zoo.wire.recorder.watcher import sweep
 from gateway_zoo.wire.recording import Line
 from gateway_zoo.wire.wires import Wires
 
-SHIFT = 10  # from a front's usual port to the recording one's
 START_S = 20.0
 STOP_S = 4.0
 AGAIN_S = 1.0  # a front that dies is started again, but not more often than this
 DIRECTORIES = 20  # recorders at once in one zoo
-ADDRESSES = [f"127.0.0.{number}" for number in range(2, 255)]
-INSIDE = "it lives inside {}: there is no socket between them to record"
-LEFT_OUT = "left out of this recording"
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class CannotFront(Exception):
-    """The recording fronts cannot be started; the message says why, and the way out."""
 
 
 @dataclass
@@ -81,11 +70,11 @@ class Fronted:
         usual: bool = False,
         registry: Registry | None = None,
     ) -> None:
-        self.settings, self.names, self.ids, self.usual = made, list(names), ids, usual
-        self.registry = registry or load(made.root)
+        self.settings, self.names = made, list(names)
         self.error: BaseException | None = None  # what ended the relay
-        entry = on_entry if secrets else Masking(Wires(self.registry), on_entry)
-        self.relay = Relay(entry, on_pause)
+        registry = registry or load(made.root)
+        self.relay = Relay(on_entry if secrets else Masking(Wires(registry), on_entry), on_pause)
+        self.layout = Layout(made, registry, self.relay, ids, usual)
         self._token = os.urandom(16).hex()
         self._fronts: list[_Front] = []
         self._thread = threading.Thread(target=self._run_relay, name="relay")
@@ -139,7 +128,7 @@ class Fronted:
         self._ending.callback(self._tidy, run, lock)
         self._start_watcher(run, lock)
         for name in self.names:
-            self._fronts.append(self._lay_out(name, run / name, cells))
+            self._fronts.append(_Front(name, self.layout.plan(name, run / name, cells)))
         for front in self._fronts:
             self._spawn(front)
         self._ending.callback(self._stop_relay)
@@ -200,71 +189,6 @@ class Fronted:
         for front in self._fronts:
             if front.pid:
                 os.waitpid(front.pid, 0)
-
-    # --- configuration ------------------------------------------------------------------------------------------------
-
-    def _lay_out(self, name: str, run: Path, cells: list[Cell]) -> _Front:
-        """The run directory of one front, its doors and its configuration."""
-        made = replace(self._with_ports(name), run=run, mpm="event", listen="")
-        state.prepare(made)
-        (made.sockets / "tls").symlink_to(self.settings.tls)
-        mine = {cell.exhibit: self._cell(made, cell) for cell in cells if cell.front == name}
-        opened = [self.registry.exhibits[id] for id, cell in mine.items() if not cell.closed]
-        address = self._tcp_doors(name, [e.id for e in opened if e.tcp])
-        made = replace(made, gateway_hosts=" ".join(f"{e.id}={address}" for e in opened if e.tcp))
-        for exhibit in opened:
-            if exhibit.unix:
-                path, there = made.sockets / exhibit.unix, self.settings.sockets / exhibit.unix
-                if len(str(path)) > MAX_SOCKET_PATH:
-                    raise CannotFront(f"{path} is too long for a socket; set ZOO_RUN to a shorter directory")
-                self.relay.add(listen.listener(str(path)), self._target(name, exhibit.id, exhibit.unix, str(there)))
-        the_plan = Plan(made, self.registry, list(mine.values()), [])
-        fronts.write(name, the_plan)
-        return _Front(name, the_plan)
-
-    def _cell(self, made: Settings, cell: Cell) -> Cell:
-        """As in the running zoo, if it can be recorded and is wanted."""
-        closed = cell.closed
-        if self.registry.families[self.registry.exhibits[cell.exhibit].family].runs_in == cell.front:
-            closed = closed or INSIDE.format(cell.front)
-        if self.ids and cell.exhibit not in self.ids:
-            closed = closed or LEFT_OUT
-        return replace(cell, url=f"{made.url(cell.front)}/{cell.exhibit}", closed=closed)
-
-    def _target(self, front: str, id: str, address: str, place: str | tuple[str, int]) -> Target:
-        return Target(id, front, self.registry.spoken(id), address, place)
-
-    def _tcp_doors(self, name: str, ids: list[str]) -> str:
-        """Listen for these exhibits at an address of this machine where all of their ports are free; returns it."""
-        places = {id: self.settings.tcp(id, self.registry.exhibits[id].tcp) for id in ids}
-        ports = {id: int(place.rpartition(":")[2]) for id, place in places.items()}
-        for address in ADDRESSES if ids else []:
-            with contextlib.ExitStack() as opened, contextlib.suppress(OSError):
-                doors = {id: opened.enter_context(listen.listener(f"{address}:{port}")) for id, port in ports.items()}
-                opened.pop_all()
-                for id, door in doors.items():
-                    host = places[id].rpartition(":")[0]
-                    self.relay.add(door, self._target(name, id, places[id], (host, ports[id])))
-                return address
-        if ids:
-            raise CannotFront(f"no address from {ADDRESSES[0]} to {ADDRESSES[-1]} has the gateways' ports free")
-        return ""
-
-    def _with_ports(self, name: str) -> Settings:
-        """The zoo's settings with the ports of this front; nobody asks for the others'."""
-        plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
-        if not self.usual:
-            try:
-                plain = ports.in_a_row(2)
-            except ports.NoFreePorts as error:
-                raise CannotFront(str(error)) from None
-            tls = plain + 1
-        for port in (plain, tls):
-            if not ports.free(port):
-                raise CannotFront(f"port {port} on 127.0.0.1 is in use; a recording may be running already")
-        if name == "nginx":
-            return replace(self.settings, nginx_port=plain, nginx_tls_port=tls)
-        return replace(self.settings, apache_port=plain, apache_tls_port=tls)
 
     # --- processes ----------------------------------------------------------------------------------------------------
 

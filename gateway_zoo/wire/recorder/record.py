@@ -21,7 +21,8 @@ from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, printable, say
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
-from gateway_zoo.wire.recorder.fronted import CannotFront, Fronted
+from gateway_zoo.wire.recorder.fronted import Fronted
+from gateway_zoo.wire.recorder.layout import CannotFront
 from gateway_zoo.wire.recording import VERSION, Bytes, Closed, Line, Opened, Recorded, line
 from gateway_zoo.wire.wires import Wires
 

@@ -1,0 +1,103 @@
+"""What a recording front is told: the zoo's own configuration, with doors of the relay's where the gateways are.
+
+Only local.conf is another one: it stands in a run directory of the front's own, $ZOO_RUN/wire/nginx, where the sockets
+are the relay's; a gateway on TCP has the same port there, but on another address of this machine, 127.0.0.2. So each
+front has its own doors, and the relay knows who comes.
+
+A program that lives inside Apache (mod_cgid, mod_fcgid, mod_wsgi) has no socket of ours: its cell is closed here, and
+says why. Only cells that are open in the running zoo are open here.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway_zoo import fronts, listen, ports, state
+from gateway_zoo.plan import Cell, Plan
+from gateway_zoo.registry import Registry
+from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
+from gateway_zoo.wire.recorder.relay import Relay, Target
+
+SHIFT = 10  # from a front's usual port to the recording one's
+ADDRESSES = [f"127.0.0.{number}" for number in range(2, 255)]
+INSIDE = "it lives inside {}: there is no socket between them to record"
+LEFT_OUT = "left out of this recording"
+
+
+class CannotFront(Exception):
+    """The recording fronts cannot be started; the message says why, and the way out."""
+
+
+@dataclass
+class Layout:
+    """Plans fronts of the zoo with these settings, opens the relay's doors for them. `ids`, `usual`: see Fronted."""
+
+    settings: Settings
+    registry: Registry
+    relay: Relay
+    ids: Sequence[str]
+    usual: bool
+
+    def plan(self, name: str, run: Path, cells: list[Cell]) -> Plan:
+        """The run directory of one front, its doors and its configuration. Raises CannotFront."""
+        made = replace(self._with_ports(name), run=run, mpm="event", listen="")
+        state.prepare(made)
+        (made.sockets / "tls").symlink_to(self.settings.tls)
+        mine = {cell.exhibit: self._cell(made, cell) for cell in cells if cell.front == name}
+        opened = [self.registry.exhibits[id] for id, cell in mine.items() if not cell.closed]
+        address = self._tcp_doors(name, [e.id for e in opened if e.tcp])
+        made = replace(made, gateway_hosts=" ".join(f"{e.id}={address}" for e in opened if e.tcp))
+        for exhibit in opened:
+            if exhibit.unix:
+                path, there = made.sockets / exhibit.unix, self.settings.sockets / exhibit.unix
+                if len(str(path)) > MAX_SOCKET_PATH:
+                    raise CannotFront(f"{path} is too long for a socket; set ZOO_RUN to a shorter directory")
+                self.relay.add(listen.listener(str(path)), self._target(name, exhibit.id, exhibit.unix, str(there)))
+        the_plan = Plan(made, self.registry, list(mine.values()), [])
+        fronts.write(name, the_plan)
+        return the_plan
+
+    def _cell(self, made: Settings, cell: Cell) -> Cell:
+        """As in the running zoo, if it can be recorded and is wanted."""
+        closed = cell.closed
+        if self.registry.families[self.registry.exhibits[cell.exhibit].family].runs_in == cell.front:
+            closed = closed or INSIDE.format(cell.front)
+        if self.ids and cell.exhibit not in self.ids:
+            closed = closed or LEFT_OUT
+        return replace(cell, url=f"{made.url(cell.front)}/{cell.exhibit}", closed=closed)
+
+    def _target(self, front: str, id: str, address: str, place: str | tuple[str, int]) -> Target:
+        return Target(id, front, self.registry.spoken(id), address, place)
+
+    def _tcp_doors(self, name: str, ids: list[str]) -> str:
+        """Listen for these exhibits at an address of this machine where all of their ports are free; returns it."""
+        places = {id: self.settings.tcp(id, self.registry.exhibits[id].tcp) for id in ids}
+        ports = {id: int(place.rpartition(":")[2]) for id, place in places.items()}
+        for address in ADDRESSES if ids else []:
+            with contextlib.ExitStack() as opened, contextlib.suppress(OSError):
+                doors = {id: opened.enter_context(listen.listener(f"{address}:{port}")) for id, port in ports.items()}
+                opened.pop_all()
+                for id, door in doors.items():
+                    host = places[id].rpartition(":")[0]
+                    self.relay.add(door, self._target(name, id, places[id], (host, ports[id])))
+                return address
+        if ids:
+            raise CannotFront(f"no address from {ADDRESSES[0]} to {ADDRESSES[-1]} has the gateways' ports free")
+        return ""
+
+    def _with_ports(self, name: str) -> Settings:
+        """The zoo's settings with the ports of this front; nobody asks for the others'."""
+        plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
+        if not self.usual:
+            try:
+                plain = ports.in_a_row(2)
+            except ports.NoFreePorts as error:
+                raise CannotFront(str(error)) from None
+            tls = plain + 1
+        for port in (plain, tls):
+            if not ports.free(port):
+                raise CannotFront(f"port {port} on 127.0.0.1 is in use; a recording may be running already")
+        if name == "nginx":
+            return replace(self.settings, nginx_port=plain, nginx_tls_port=tls)
+        return replace(self.settings, apache_port=plain, apache_tls_port=tls)
