@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from browser import chromium
-from zoo_in_test import FRONTS, Zoo
+from zoo_in_test import FRONTS, Zoo, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -34,11 +35,12 @@ def _an_empty_board(zoo: Zoo) -> None:
 
 
 def visit(browser: "Browser", zoo: Zoo, front: str, phone: bool = False) -> "Page":
-    """The page in a context of its own (as another person's browser), connected."""
+    """The page in a context of its own (as another person's browser), connected, with the board on it."""
     size = PHONE if phone else PROJECTOR
     page = browser.new_context(viewport=size, has_touch=phone, is_mobile=phone).new_page()  # type: ignore[arg-type]
     page.goto(zoo.url("asgi-board", front, ""))
     page.locator("#state-text", has_text=f"connected through {front}").wait_for(timeout=10_000)
+    page.locator("#said", has_text="on the board.").wait_for()
     return page
 
 
@@ -55,6 +57,12 @@ def place(page: "Page", text: str) -> tuple[float, float]:
     return round(box["x"]), round(box["y"])
 
 
+def together(first: "Page", second: "Page", text: str) -> tuple[float, float]:
+    """Where it is once both show it at one place: the first at once, the second when the last move has come."""
+    eventually(lambda: place(first, text) == place(second, text), 10, "both show it at one place")
+    return place(first, text)
+
+
 def test_two_browsers_share_one_board(zoo: Zoo) -> None:
     with chromium() as browser:
         first, second = visit(browser, zoo, "nginx"), visit(browser, zoo, "apache", phone=True)
@@ -68,6 +76,7 @@ def test_two_browsers_share_one_board(zoo: Zoo) -> None:
         sticker(second, "hello from nginx").wait_for(timeout=5000)
         assert sticker(second, "hello from nginx").get_attribute("data-colour") == "green"
         assert second.locator("#said").inner_text() == "Somebody added: hello from nginx"
+        sticker(first, "hello from nginx").wait_for()
         assert first.locator("#said").inner_text() == "You added: hello from nginx"
         first.locator("#took", has_text=re.compile(r"Your change was back on this screen in [\d.]+ ms")).wait_for()
         second.fill("#text", "hello from Apache")
@@ -94,17 +103,40 @@ def test_a_sticker_follows_the_mouse_everywhere(zoo: Zoo) -> None:
         first.mouse.down()
         first.mouse.move(board["x"] + 200, board["y"] + 100, steps=10)
         first.mouse.up()
-        first.wait_for_timeout(600)  # the last move is on its way, 0.1 s at most, and then slides to its place
-        assert place(first, "drag me") == place(second, "drag me")
-        assert place(first, "drag me") == pytest.approx((board["x"] + 180, board["y"] + 80), abs=3)
+        assert together(first, second, "drag me") == pytest.approx((board["x"] + 180, board["y"] + 80), abs=3)
         first.mouse.move(board["x"] + 200, board["y"] + 100)
         first.mouse.down()
         first.mouse.move(3000, 3000, steps=5)
         first.mouse.up()
-        first.wait_for_timeout(600)
-        x, y = place(first, "drag me")
+        x, y = together(first, second, "drag me")
+        assert x > board["x"] + 180
         assert x + box["width"] <= board["x"] + board["width"]
         assert y + box["height"] <= board["y"] + board["height"], "it cannot be lost beyond the edge"
+
+
+def test_a_step_while_the_one_before_comes_back_is_not_lost(zoo: Zoo) -> None:
+    middle = {"text": "x", "x": 0.5, "y": 0.5}
+    assert requests.post(zoo.url("asgi-board", "nginx", "stickers"), json=middle, timeout=20).ok
+    with chromium() as browser:
+        first, second = visit(browser, zoo, "nginx"), visit(browser, zoo, "apache")
+        first.focus(".sticker")
+        first.evaluate(
+            """() => {
+                const { send } = WebSocket.prototype;
+                WebSocket.prototype.send = function (change) {  // as soon as the first step has left, the second
+                    WebSocket.prototype.send = send;
+                    this.send(change);
+                    const key = new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true });
+                    document.activeElement.dispatchEvent(key);
+                };
+            }"""
+        )
+        first.keyboard.press("ArrowRight")
+        steps = "() => document.querySelector('.sticker').style.getPropertyValue('--x') === '0.54'"
+        for page in (first, second):
+            page.wait_for_function(steps, timeout=5000)
+        first.wait_for_timeout(500)
+        assert first.evaluate(steps), "nor is it taken back"
 
 
 def test_text_is_never_run_as_html(zoo: Zoo) -> None:
@@ -113,7 +145,8 @@ def test_text_is_never_run_as_html(zoo: Zoo) -> None:
         first, second = visit(browser, zoo, "nginx"), visit(browser, zoo, "apache")
         first.fill("#text", EVIL)
         first.click("#add")
-        sticker(second, EVIL).wait_for()
+        for page in (first, second):
+            sticker(page, EVIL).wait_for()
         for page in (first, second, visit(browser, zoo, "nginx")):
             assert page.locator(".sticker p").all_inner_texts() == [EVIL]
             assert page.locator("main img, main script, footer img").count() == 0
@@ -138,7 +171,8 @@ def test_all_of_it_works_without_a_mouse(zoo: Zoo) -> None:
         keys.press("Tab")
         assert focused() == "add"
         keys.press("Enter")
-        sticker(other, "typed").wait_for()
+        for page in (mine, other):
+            sticker(page, "typed").wait_for()
         assert sticker(other, "typed").get_attribute("data-colour") == "green"
         keys.press("Tab")
         assert "sticker" in focused()
@@ -146,17 +180,16 @@ def test_all_of_it_works_without_a_mouse(zoo: Zoo) -> None:
         for key in ("ArrowLeft", "ArrowLeft", "Shift+ArrowUp"):
             keys.press(key)
         assert "% from the left" in mine.locator("#said").inner_text()
-        mine.wait_for_timeout(600)
-        after = place(other, "typed")
+        after = together(mine, other, "typed")
         assert after[0] < before[0]
         assert after[1] < before[1]
-        assert place(mine, "typed") == after
         keys.press("Enter")
         assert focused() == "edit-text"
         keys.press("Control+A")
         keys.type("typed again")
         keys.press("Enter")
-        sticker(other, "typed again").wait_for()
+        for page in (mine, other):
+            sticker(page, "typed again").wait_for()
         assert "sticker" in focused(), "the focus comes back"
         keys.press("Enter")
         keys.type("not this")

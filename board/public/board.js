@@ -118,10 +118,11 @@ const heard = {
     say(`${who(by)} edited: ${sticker.text}`);
   },
   move({ sticker, by }) {
-    const still = drag?.id === sticker.id || waiting.some((one) => one.do === "move" && one.id === sticker.id);
-    const { x, y } = stickers.get(sticker.id) ?? sticker;
+    const { id } = sticker;
+    const still = drag?.id === id || moving.has(id) || waiting.some((one) => one.do === "move" && one.id === id);
+    const { x, y } = stickers.get(id) ?? sticker;
     put(sticker);
-    if (by === me && still) show(sticker.id, x, y);  // the hand is further already
+    if (by === me && still) show(id, x, y);  // the hand is further already
   },
   remove({ sticker, by }) {
     drop(sticker.id);
