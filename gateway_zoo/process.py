@@ -116,11 +116,14 @@ def session(pid: int) -> int | None:
 
 
 def zombie(pid: int) -> bool:
+    """Has all of it ended? A process whose first thread has is called a zombie, too, while others hold its sockets."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] in "ZX"
+            said = file.read().rpartition(")")[2].split()  # from the third field on (proc(5))
     except OSError:
         return True
+    state, threads = said[0], said[17]
+    return state in "ZX" and int(threads) <= 1
 
 
 def members(token: str | None, sessions: set[int], run: Path, everything: bool = False) -> list[int]:

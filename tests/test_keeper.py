@@ -1,11 +1,13 @@
 """Start and stop: killed keepers, two starts at once, Ctrl-C."""
 
 import contextlib
+import errno
 import os
 import pty
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -223,12 +225,27 @@ def test_down_twice_and_down_without_a_zoo(fresh_zoo: Zoo) -> None:
     assert not fresh_zoo.run.exists(), "down makes nothing"
 
 
+HEAVY = """
+import socket, sys, threading, time
+door = socket.socket(socket.AF_UNIX)
+door.bind(sys.argv[1])
+door.listen()
+for _ in range(8):
+    threading.Thread(target=time.sleep, args=[60]).start()
+held = bytearray(b"x") * (200 << 20)
+print("full", flush=True)
+time.sleep(60)
+"""
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_who_is_ended_is_gone(tmp_path: Path, attempt: int) -> None:
-    """Much memory takes a while to be given back; meanwhile /proc says nothing by which the process could be known."""
-    fill = "import sys, time; held = bytearray(b'x') * (400 << 20); print('full', flush=True); time.sleep(60)"
-    log = tmp_path / "log"
-    pid = process.spawn([sys.executable, "-c", fill], {process.TOKEN: "of-this-test"}, tmp_path, log)
+    """Much memory takes a while to be given back; meanwhile /proc says nothing by which the process could be known, and
+    of one with threads, that it is a zombie. Its socket still takes connections."""
+    log, door = tmp_path / "log", tmp_path / "door"
+    pid = process.spawn([sys.executable, "-c", HEAVY, str(door)], {process.TOKEN: "of-this-test"}, tmp_path, log)
     eventually(lambda: log.read_bytes() == b"full\n", 20, "it holds much memory")
     assert process.end("of-this-test", {pid}, tmp_path) == 1
+    with socket.socket(socket.AF_UNIX) as client:
+        assert client.connect_ex(str(door)) == errno.ECONNREFUSED
     assert os.waitpid(pid, os.WNOHANG)[0] == pid, "it is still there"
