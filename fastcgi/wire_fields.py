@@ -38,6 +38,8 @@ class Naming:
             after = len(self.data)
             inside = _spoilt(inside, at, fault, after)
         self._name(at, after, inside, ignored=any(isinstance(event, Other) for event in events))
+        if fault and not any(field.fault for field in self.found):
+            self._blame(fault)
         if fault and (rest := len(self.data) - after):
             self.found.append(Field(after, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
             return len(self.data)
@@ -70,6 +72,13 @@ class Naming:
             return self.decoder.feed(record), None
         except WireError as error:
             return error.events, error
+
+    def _blame(self, fault: WireError) -> None:
+        """PARAMS that can be read, but are too long or too many: the variable that the decoder points at."""
+        self.found = [
+            replace(field, means=str(fault), fault=True) if (field.offset, field.depth) == (fault.offset, 2) else field
+            for field in self.found
+        ]
 
     def _collect(self, type: int, id: int, span: Span) -> None:
         if type == PARAMS and span[1]:

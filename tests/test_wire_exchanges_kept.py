@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from recordings import WIRES, Film, variables
 
-from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, summary, whole
+from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, fields_of, summary, whole
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.show.hide import secrets_of
 
 
 def test_a_connection_that_stays_does_not_hold_what_is_over() -> None:
@@ -83,6 +84,40 @@ def test_a_body_that_is_cut_off_is_an_error_of_that_exchange() -> None:
     assert told("uwsgi", whole[:-3]) == [
         (200, [f"Truncated at offset {len(whole) - 3}: b''; expected 3 more bytes of the body"])
     ]
+
+
+def test_trailers_are_no_second_head() -> None:
+    found = Exchanges(WIRES)
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n"
+    film: list[Line] = [
+        Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
+        Bytes(connection=1, at=1.0, direction="request", data=b"POST /u HTTP/1.1\r\nHost: a\r\n" + chunked),
+        Bytes(connection=1, at=1.1, direction="response", data=b"HTTP/1.1 404 Not Found\r\n" + chunked),
+    ]
+    for entry in film:
+        found.feed(entry)
+    (one,) = found.all.values()
+    assert (one.method, one.target, one.status, one.errors) == ("POST", "/u", 404, [])
+
+
+def test_what_we_have_not_kept_is_no_fault_of_one_that_breaks_off() -> None:
+    """Nor is it hidden like bytes that nobody can read."""
+    found = Exchanges(WIRES, keep=lambda _: 1000)
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 50000\r\n\r\n"
+    film: list[Line] = [
+        Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
+        Bytes(connection=1, at=1.0, direction="request", data=b"GET /u HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Bytes(connection=1, at=1.1, direction="response", data=head + b"x" * 40_000),
+        Closed(connection=1, at=1.2, why="the front: Broken pipe"),
+    ]
+    for entry in film:
+        found.feed(entry)
+    (one,) = found.all.values()
+    assert one.errors == ["the front: Broken pipe"]
+    masked = secrets_of(one, WIRES)
+    assert masked.errors == one.errors
+    assert bytes(masked.response) == head.replace(b"a=b", b"***") + b"x" * (1000 - len(head))
+    assert not [field for side in fields_of(one, WIRES) for field in side if field.fault]
 
 
 @pytest.mark.parametrize("protocol", ["SCGI", "uwsgi"])

@@ -375,6 +375,17 @@ def test_what_was_read_before_an_error_in_a_split_pair_is_named() -> None:
     tiles(fields, len(wrong_pair + other) + 16)
 
 
+@pytest.mark.parametrize(("pairs", "at"), [([(b"A", b"1"), (b"N" * 1025, b"")], 28), ([(b"A", b"1")] * 1001, 24)])
+def test_a_variable_beyond_a_limit_is_marked(pairs: Pairs, at: int) -> None:
+    """It can be read, and so nothing else in it is wrong."""
+    data = wire.begin() + wire.params(1, pairs)
+    for behind in (b"", wire.record(5, 1)):
+        wrong, *rest = [field for field in wire.annotate("request", data + behind).fields if field.fault]
+        assert wrong.offset == at
+        assert wrong.means.startswith(("TooLong", "TooMany"))
+        assert [(field.offset, field.means) for field in rest] == [(len(data), "not read after a fault")] * bool(behind)
+
+
 SMALL = Limits(name=10, value=20, head=60, variables=3, pieces=5, requests=2)
 
 

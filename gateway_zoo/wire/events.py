@@ -31,8 +31,8 @@ class Variables(Event, frozen=True):
 
 
 class Head(Event, frozen=True):
-    """HTTP: the first line and the headers, of a request or a response. CGI's response has headers only; then `start`
-    is empty. AJP says what HTTP would."""
+    """HTTP: the first line and the headers, of a request or a response. CGI's response has headers only, and so have
+    HTTP's trailers: then `start` is empty. AJP says what HTTP would."""
 
     start: bytes
     headers: Pairs

@@ -41,6 +41,7 @@ class Exchange:
     response: bytearray = field(default_factory=bytearray)
     request_left_out: int = 0  # bytes that crossed, and are not kept
     response_left_out: int = 0
+    faulty: set[Direction] = field(default_factory=set)  # where what is kept stops being the protocol
     errors: list[str] = field(default_factory=list)
 
     def left_out(self, direction: Direction) -> int:
@@ -79,13 +80,12 @@ def _side(data: bytearray, left_out: int, fields: list[Field]) -> dict[str, Any]
 def fields_of(exchange: Exchange, wires: Wires) -> tuple[list[Field], list[Field]]:
     """Of the request, of the answer. Where we did not keep all, what is cut off there is nobody's fault."""
     request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
-    if not exchange.errors:
-        request = _without_faults(request) if exchange.request_left_out else request
-        response = _without_faults(response) if exchange.response_left_out else response
-    return request, response
+    return _blameless(exchange, "request", request), _blameless(exchange, "response", response)
 
 
-def _without_faults(fields: list[Field]) -> list[Field]:
+def _blameless(exchange: Exchange, direction: Direction, fields: list[Field]) -> list[Field]:
+    if not exchange.left_out(direction) or direction in exchange.faulty:
+        return fields
     return [replace(field, fault=False) if field.fault else field for field in fields]
 
 
@@ -146,12 +146,16 @@ class Exchanges:
     def _told(self, connection: _Connection, direction: Direction, said: Iterable[Said], at: float) -> list[Exchange]:
         changed = []
         for protocol, event in said:
+            if isinstance(event, Head) and protocol == "HTTP" and not event.start:
+                continue  # trailers
             if isinstance(event, (Head, Variables)):
                 changed.append(exchange := self._current(connection, direction, at))
                 describe(exchange, direction, event)
             elif isinstance(event, Fault):
                 changed.append(exchange := self._current(connection, direction, at))
                 exchange.errors.append(event.error)
+                if not exchange.left_out(direction):
+                    exchange.faulty.add(direction)
             elif isinstance(event, End) and protocol == connection.opened.protocol:
                 changed += self._ended(connection, direction, at)
         return list({exchange.number: exchange for exchange in changed}.values())
