@@ -1,4 +1,4 @@
-"""News for a program with an event loop: one connection to the source for the whole process, any number who wait.
+"""News for a program with an event loop: one connection to the source for the whole process, however many wait.
 
 What comes is kept in one short list, from which each waiting client takes what is newer than it has seen. Nothing is
 queued for anybody: a slow reader delays itself only, and misses what has left the list.

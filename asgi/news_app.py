@@ -180,11 +180,11 @@ async def _hear(receive: Receive, send: Send) -> None:
             await send({"type": "websocket.close", "code": 1009, "reason": f"more than {MESSAGE_BYTES} bytes"})
             return
         try:
-            ping = json.loads(message["text"])["ping"]
-        except (ValueError, TypeError, KeyError):
+            pong = json.dumps({"pong": json.loads(message["text"])["ping"], "worker": WORKER})
+        except (ValueError, TypeError, KeyError, RecursionError):  # the last: [[[[[…
             await send({"type": "websocket.close", "code": 1003, "reason": 'expected {"ping": ...}'})
             return
-        await send({"type": "websocket.send", "text": json.dumps({"pong": ping, "worker": WORKER})})
+        await send({"type": "websocket.send", "text": pong})
 
 
 def _same_origin(scope: Scope) -> bool:

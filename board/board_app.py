@@ -125,7 +125,7 @@ posts = Bucket()  # for all who POST together: that way is for curl
 
 
 def answer(what: dict[str, Any], status: int = 200) -> Response:
-    """The same over HTTP, and a line feed for the terminal."""
+    """An event as an answer over HTTP, with a line feed for the terminal."""
     return Response(encode(what) + "\n", status, media_type="application/json")
 
 

@@ -26,6 +26,17 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 PR_SET_NO_NEW_PRIVS = 38
 TOKEN = "ZOO_START"  # noqa: S105 - the name of a variable, unique per start, not a secret
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def told_later() -> Iterator[None]:
+    """What would end us waits until the block is over: an exception in its middle would lose what it makes."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def become_keeper() -> None:

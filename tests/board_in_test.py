@@ -7,7 +7,7 @@ import sqlite3
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,15 @@ class Line:
     def send(self, message: Any, **options: Any) -> None:
         self._run(self.connection.send(message, **options))
 
+    def send_all(self, messages: Iterable[str]) -> None:
+        """As fast as the connection takes them."""
+
+        async def each() -> None:
+            for message in messages:
+                await self.connection.send(message)
+
+        self._run(each())
+
     def recv(self, timeout: float) -> Any:
         return self._run(self.connection.recv(), timeout)
 
@@ -91,8 +100,10 @@ class Line:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self.connection.close())
-        self._end()
+        try:
+            self._run(self.connection.close())
+        finally:
+            self._end()
 
 
 def connect(zoo: Zoo, front: str, scheme: str = "ws", origin: str | None = None) -> Line:

@@ -68,7 +68,8 @@ def test_a_start_before_the_page_knows_its_costs_counts_them_all_the_same(zoo: Z
     with chromium() as browser:
         page = browser.new_page()
         page.route("**/exhibits.json", hold)
-        page.goto(page_url(zoo, "nginx", "asgi"), wait_until="commit")
+        with page.expect_request("**/exhibits.json"):
+            page.goto(page_url(zoo, "nginx", "asgi"), wait_until="commit")
         page.locator(".panel").nth(3).wait_for()
         assert page.get_by_role("button", name="Start all").is_disabled(), "nobody to ask yet"
         assert page.get_by_role("button", name="Start WebSocket").is_disabled()

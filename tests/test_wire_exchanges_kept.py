@@ -7,6 +7,7 @@ import pytest
 from recordings import WIRES, Film, variables
 
 from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, fields_of, summary, whole
+from gateway_zoo.wire.recorder.replay import to_ask
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.show.hide import secrets_of
 
@@ -84,6 +85,23 @@ def test_a_body_that_is_cut_off_is_an_error_of_that_exchange() -> None:
     assert told("uwsgi", whole[:-3]) == [
         (200, [f"Truncated at offset {len(whole) - 3}: b''; expected 3 more bytes of the body"])
     ]
+
+
+def test_replay_holds_no_more_than_what_is_not_over(tmp_path: Path) -> None:
+    film = Film(tmp_path / "film")
+    entries: list[Line] = []
+    for number in range(50):
+        request = WIRES["HTTP"].request(variables(f"/wsgi/{number}"))
+        entries += film.connection(f"/wsgi/{number}", "HTTP", "nginx", request, b"HTTP/1.1 204 No Content\r\n\r\n")
+    last = Bytes(connection=51, at=2.0, direction="request", data=request)  # the recorder was killed
+    entries += [Opened(connection=51, at=2.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"), last]
+    found = Exchanges(WIRES)
+    held = [
+        (exchange.number, bool(exchange.request), len(found.all)) for exchange in to_ask(found, entries, [], "film")
+    ]
+    assert held == [(number, True, 1) for number in range(1, 52)]
+    chosen = to_ask(Exchanges(WIRES), entries, [7, 51], "film")
+    assert [exchange.target for exchange in chosen] == ["/wsgi/6", "/wsgi/49"]
 
 
 def test_trailers_are_no_second_head() -> None:

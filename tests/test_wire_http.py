@@ -340,6 +340,16 @@ def test_no_more_is_kept_than_the_limits_allow() -> None:
         assert isinstance(event, Data)
 
 
+def test_an_error_in_a_header_points_at_its_line() -> None:
+    """Not at something that looks like one in the first line, or in an obs-fold."""
+    first, long = "GET /Host:x HTTP/1.1", "Host: " + "a" * 65_537
+    for lines in ((first, long), (first, "X-A: b", " Host: x", long)):
+        data = head(*lines)
+        with pytest.raises(TooLong) as raised:
+            decoder("request").feed(data)
+        assert raised.value.offset == data.index(b"Host: aaa"), lines
+
+
 def test_settled_is_never_within_a_head() -> None:
     for direction, data in BOTH:
         events = decode(decoder(direction, METHODS), [data])

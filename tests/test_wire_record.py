@@ -175,10 +175,11 @@ class Judge:
     def _serve(self) -> None:
         while True:
             try:
-                with self.server.accept()[0] as visitor:
-                    self._answer(visitor)
-            except OSError:
+                visitor, _ = self.server.accept()
+            except OSError:  # it is closed
                 return
+            with visitor, contextlib.suppress(OSError):  # at its end wrk leaves
+                self._answer(visitor)
 
     def _answer(self, visitor: socket.socket) -> None:
         heard = b""
@@ -312,6 +313,19 @@ def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo, tmp_path: Path) -
         assert made.stop(signal.SIGTERM) == 0, made.text()
     assert (zoo.session("nginx"), zoo.session("apache")) == pids
     assert zoo.get("uwsgi", "apache").status_code == 200
+
+
+def test_a_recording_that_is_ended_before_it_begins_is_not_told_of(zoo: Zoo, tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    argv = [str(zoo.root / "zoo"), "record", "-o", str(file)]
+    process = subprocess.Popen(argv, env=zoo.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while not file.exists() and process.poll() is None:
+        pass
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[0]
+    began = file.exists()
+    assert process.returncode == (0 if began else 130), said
+    assert ("Ctrl-C ends" in said, "--show" in said) == (began, began), said
 
 
 def test_without_a_zoo(fresh_zoo: Zoo) -> None:

@@ -27,9 +27,11 @@ LINE = re.compile(rb"[^\n]*\n")
 
 def header_at(head: bytes, names: Iterable[bytes]) -> int:
     """Where in a head (or in trailers) the last of these headers stands; of a repeated Content-Length h11 tells one."""
-    lines, at = FIELD_LINE.finditer(head), 0
+    fields = ((line.start(), FIELD_LINE.fullmatch(line[0])) for line in LINE.finditer(head))
+    starts = ((at, field["name"]) for at, field in fields if field)
+    at = 0
     for name in names:
-        at = next(line.start() for line in lines if line["name"] == name)
+        at = next(start for start, found in starts if found == name)
     return at
 
 

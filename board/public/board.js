@@ -118,11 +118,10 @@ const heard = {
     say(`${who(by)} edited: ${sticker.text}`);
   },
   move({ sticker, by }) {
-    const { id } = sticker;
-    const still = drag?.id === id || moving.has(id) || waiting.some((one) => one.do === "move" && one.id === id);
-    const { x, y } = stickers.get(id) ?? sticker;
+    const further = by === me && waiting.some((one) => one.do === "move" && one.id === sticker.id);
+    const { x, y } = stickers.get(sticker.id) ?? sticker;
     put(sticker);
-    if (by === me && still) show(id, x, y);  // the hand is further already
+    if (further) show(sticker.id, x, y);             // another step is on its way
   },
   remove({ sticker, by }) {
     drop(sticker.id);
@@ -131,7 +130,7 @@ const heard = {
   refused({ why }) {
     const change = waiting[0];
     if (change) giveBack([change]);
-    if (change?.do === "move" && stickers.has(change.id)) show(change.id, ...stickers.get(change.id).home);
+    if (change?.do === "move" && stickers.has(change.id) && !inHand(change.id)) show(change.id, ...stickers.get(change.id).home);
     say(`Refused: ${why}`, "bad");
   },
 };
@@ -157,16 +156,18 @@ function say(text, kind = "") {
 
 // --- Stickers -----------------------------------------------------------------------------------------------------------
 
-/** Show a sticker as the server described it; returns its element. */
+/** Show a sticker as the server described it, but where we hold it; returns its element. */
 function put(sticker) {
-  const element = stickers.get(sticker.id)?.element ?? make(sticker.id);
+  const before = stickers.get(sticker.id);
+  const { x, y } = before && inHand(sticker.id) ? before : sticker;
+  const element = before?.element ?? make(sticker.id);
   stickers.set(sticker.id, { ...sticker, element, home: [sticker.x, sticker.y] });
   element.dataset.colour = sticker.colour;
   element.dataset.length = sticker.text.length > 110 ? "long" : sticker.text.length > 45 ? "middle" : "short";
   element.firstChild.textContent = sticker.text;
   element.setAttribute("aria-label", `${sticker.colour} sticker: ${sticker.text}`);
   element.style.zIndex = sticker.version;            // what changed last lies on top, for everybody
-  show(sticker.id, sticker.x, sticker.y);
+  show(sticker.id, x, y);
   return element;
 }
 
@@ -224,6 +225,7 @@ function move(sticker, x, y) {
 }
 
 let drag = null;
+const inHand = (id) => drag?.id === id || moving.has(id);  // its place is ours, and not sent yet
 
 board.addEventListener("pointerdown", (event) => {
   const sticker = of(event);

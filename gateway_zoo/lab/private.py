@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from gateway_zoo import plan, ports, process, root, settings, state
+from gateway_zoo.process import ENDINGS
 from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, say
@@ -31,7 +32,6 @@ START_S = 90.0
 STOP_S = 40.0
 
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 IMPATIENT_S = 1.0
 
 
@@ -74,12 +74,8 @@ def child(argv: list[str], last_words: int, **options: Any) -> subprocess.Popen[
             os._exit(1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
-    # An exception raised by a signal while we fork would be lost: let it come afterwards.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
-    try:
+    with process.told_later():
         return subprocess.Popen(argv, start_new_session=True, preexec_fn=between, **options)  # noqa: PLW1509
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
 
 def free_ports(count: int) -> int:

@@ -34,6 +34,7 @@ class Exchange:
     protocol: str
     began: float
     seconds: float | None = None
+    over: bool = False  # in both directions: nothing of it can come any more
     method: str = ""
     target: str = ""
     status: int | None = None
@@ -167,6 +168,7 @@ class Exchanges:
             return []  # after 101 the connection goes on as a WebSocket
         connection.at[direction] += 1
         if index < min(connection.at.values()):
+            exchange.over = True
             del connection.exchanges[index]
         if direction == "response":
             exchange.seconds = at - exchange.began
@@ -176,6 +178,8 @@ class Exchanges:
     def _closed(self, connection: _Connection, entry: Closed) -> list[Exchange]:
         if entry.why and not any(connection.came.values()):
             self._current(connection, "request", entry.at)  # the gateway refuses: not a byte, and the client gets 502
+        for exchange in connection.exchanges.values():
+            exchange.over = True
         open_ones = [exchange for exchange in connection.exchanges.values() if exchange.seconds is None]
         for exchange in open_ones:
             exchange.seconds = entry.at - exchange.began

@@ -149,8 +149,8 @@ async function choose(id) {
   document.querySelectorAll("button").forEach((button) => { button.disabled = false; });
   history.replaceState(null, "", `#${id}`);
   panels.forEach((panel) => { panel.reset(); panel.state("stopped", ""); });
-  await waiting();
   running.forEach((panel) => panel.start());
+  await waiting();
 }
 
 async function waiting() {

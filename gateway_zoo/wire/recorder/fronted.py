@@ -4,7 +4,7 @@
         requests.get(fronted.url("nginx", "uwsgi") + "/hello")
 
 The configuration is the zoo's, but for where the gateways are (layout.py). Here is its life: directory, watcher, fronts
-and relay, in the order in which they begin, and the other way round in which they end.
+and relay begin in this order; the fronts end first, then the relay, the directory and the watcher.
 
 How it ends, whatever happens to us: a watcher holds the other end of a pipe, ends what is left in the directory when
 the pipe closes, and removes it. Two may be at work at once: the second one's directory is wire2.
@@ -38,7 +38,6 @@ START_S = 20.0
 STOP_S = 4.0
 AGAIN_S = 1.0  # a front that dies is started again, but not more often than this
 DIRECTORIES = 20  # recorders at once in one zoo
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -100,12 +99,8 @@ class Fronted:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """No signal ends us in here; one that comes meanwhile is told afterwards."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
-        try:
+        with process.told_later():
             self._ending.close()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
     def tend(self) -> None:
         """To be called now and then by whoever stays long: starts a front again that was killed. Raises what has
@@ -132,9 +127,8 @@ class Fronted:
         for front in self._fronts:
             self._spawn(front)
         self._ending.callback(self._stop_relay)
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # signals are the main thread's
-        self._thread.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        with process.told_later():  # signals are the main thread's: the other one keeps them blocked
+            self._thread.start()
         self._ending.callback(self._stop_fronts)
         for front in self._fronts:
             self._wait(front)

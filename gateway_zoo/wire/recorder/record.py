@@ -7,6 +7,7 @@ only counted, and recorded like all.
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import time
@@ -15,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from gateway_zoo import root, state
-from gateway_zoo.lab.private import ENDINGS, child, stop_like_ctrl_c
+from gateway_zoo import process, root, state
+from gateway_zoo.lab.private import child, stop_like_ctrl_c
 from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, printable, say
@@ -73,7 +74,8 @@ class Recorder:
 def run(
     made: Settings, ids: Sequence[str] | None, names: Sequence[str], output: str, *, secrets: bool, page: bool
 ) -> int:
-    """Record until Ctrl-C. Exit 3: the zoo does not run, or the recording came to an end by itself."""
+    """Record until Ctrl-C. Exit 3: the zoo does not run, or the recording came to an end by itself. A Ctrl-C before it
+    has begun is raised."""
     registry = load(made.root)
     wanted = known(list(ids or []), list(registry.exhibits))
     if unknown := [name for name in names if name not in ("nginx", "apache")]:
@@ -87,17 +89,11 @@ def run(
         wires[protocol]  # loaded now: a Ctrl-C in the middle of that would end Python with its signal at the very end
     stop_like_ctrl_c()
     final = Path(output).absolute() if output else made.run / "wire.jsonl"
-    if output:
-        path, file = final, _open(output)  # before root is given up: the file is the person's who asks
-        remover = _remover(path)
-        root.become_owner(made)
-    else:
-        root.become_owner(made)
-        path = final.with_suffix(f".{os.getpid()}")  # takes the last one's place when it has begun
-        file = _open(str(path))
-        remover = None
-    began = False
+    path = final if output else final.with_suffix(f".{os.getpid()}")  # takes the last one's place when it has begun
+    file, remover, began = None, None, False
     try:
+        with process.told_later():  # a file that is made is also removed
+            file, remover = _opened(made, path, persons=bool(output))
         with file:
             recorder = Recorder(file, secrets)
             printer = Printer(recorder, wires)
@@ -111,11 +107,13 @@ def run(
             with suppress(KeyboardInterrupt), fronted:
                 if path != final:
                     path.replace(final)
-                began = True
                 if remover:
                     remover.communicate(b"stay\n")
+                began = True
                 _tell(fronted, final, secrets)
                 _stay(fronted, printer, final if page else None)
+            if not began:
+                raise KeyboardInterrupt
             printer.rest()
             _sum_up(fronted, recorder, final)
     except CannotFront as error:
@@ -123,12 +121,22 @@ def run(
     except OSError as error:
         fail(f"{final}: the recording ends: {error.strerror or error}", 3)
     finally:
-        if not began:
+        if file and not began:
             _remove(path, remover)
     return 0
 
 
-def _open(path: str) -> IO[bytes]:
+def _opened(made: Settings, path: Path, *, persons: bool) -> "tuple[IO[bytes], subprocess.Popen[bytes] | None]":
+    """The file, and who removes it again; root is given up. `persons`: it is to be the person's who asks."""
+    if not persons:
+        root.become_owner(made)
+        return _open(path), None
+    file, remover = _open(path), _remover(path)
+    root.become_owner(made)
+    return file, remover
+
+
+def _open(path: Path) -> IO[bytes]:
     """A file that is there already is somebody's recording: never overwritten."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
@@ -211,10 +219,13 @@ class Printer:
 
 
 def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
-    """Print and look after things, until somebody interrupts."""
+    """Print and look after things, until somebody interrupts: not in the middle of an entry, which would be lost."""
+    ended: list[int] = []
+    for number in process.ENDINGS:
+        signal.signal(number, lambda number, _: ended.append(number))
     viewer = _start_page(page) if page else None
     try:
-        while True:
+        while not ended:
             fronted.tend()
             printer.wait(0.2)
     finally:
@@ -225,7 +236,7 @@ def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
 
 def _start_page(path: Path) -> "subprocess.Popen[bytes]":
     """The page that shows the file as it grows: a process of its own, which ends with us."""
-    return child([sys.executable, "-P", "-m", PAGE, str(path)], ENDINGS[1], stdin=subprocess.DEVNULL)
+    return child([sys.executable, "-P", "-m", PAGE, str(path)], signal.SIGTERM, stdin=subprocess.DEVNULL)
 
 
 def one_line(exchange: Exchange) -> str:

@@ -8,6 +8,7 @@ What trips people up: secrets are masked in most recordings, and what is sent th
 another process each time; whoever wants equal bodies asks for `hello`.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from gateway_zoo.wire.ask import asking, client, told
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
-from gateway_zoo.wire.recording import BadRecording, read
+from gateway_zoo.wire.recording import BadRecording, Line, read
 from gateway_zoo.wire.talk import Talk
 from gateway_zoo.wire.wires import Wires
 
@@ -46,38 +47,48 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
     registry = load(made.root)
     known([to] if to else [], list(registry.exhibits))
     wires = Wires(registry)
-    chosen = _chosen(_exchanges(wires, file, only), only, file)
+    entries = _entries(file)
+    found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
+    found.feed(next(entries))
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
     root.become_owner(made)
-    rows = [_row(exchange, to or exchange.exhibit, _again(made, registry, wires, exchange, to)) for exchange in chosen]
+    rows = []
+    for exchange in to_ask(found, entries, only, file):
+        again = _again(made, registry, wires, exchange, to)
+        rows.append(row := _row(exchange, to or exchange.exhibit, again))
+        if not as_json:
+            said = "{number}: {method} {target} to {to}: {said}".format(said=_said(row), **row)
+            print(printable(said), flush=True)
     if as_json:
-        print_json(rows)
+        print_json(sorted(rows, key=lambda row: int(row["number"])))
     else:
-        for row in rows:
-            print(printable("{number}: {method} {target} to {to}: {said}".format(said=_said(row), **row)))
         print(f"{sum(row['same'] for row in rows)} of {len(rows)} as recorded")
     return int(not all(row["same"] for row in rows))
 
 
-def _exchanges(wires: Wires, file: str, only: list[int]) -> Exchanges:
-    found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
+def _entries(file: str) -> Iterator[Line]:
     try:
         with Path(file).open("rb") as lines:
-            for entry in read(lines, file):
-                found.feed(entry)
+            yield from read(lines, file)
     except OSError as error:
         fail(f"{file}: {error.strerror}; expected a recording", 2)
     except BadRecording as error:
         fail(str(error), 2)
-    return found
 
 
-def _chosen(found: Exchanges, only: list[int], file: str) -> list[Exchange]:
+def to_ask(found: Exchanges, entries: Iterable[Line], only: list[int], file: str) -> Iterator[Exchange]:
+    """Each as soon as it is over, and then it is forgotten: a recording may be large. If only some are wanted: these,
+    when all of them have been found."""
+    for entry in entries:
+        for exchange in found.feed(entry):
+            if exchange.over and not only:
+                yield exchange
+                del found.all[exchange.number]
     for number in only:
         if number not in found.all:
             fail(f"{file}: no exchange {number}; there are {len(found.all)}", 2)
-    return [exchange for number, exchange in found.all.items() if number in only or not only]
+    yield from [exchange for number, exchange in found.all.items() if number in only or not only]
 
 
 def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str) -> tuple[Said, Said] | str:

@@ -1,8 +1,9 @@
 """`wire --show FILE`: the exchanges of a recording as a list, one of them in full, or all of it for Wireshark."""
 
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,12 @@ MOST = 1_000_000  # exchanges that are held
 
 def run(wires: Wires, options: "Options") -> int:
     """Exit status: 1 if an exchange that is shown has errors; 2 for a file that is no recording."""
-    entries = _entries(options.recording)
     if options.pcap:
-        _export(entries, options.recording, options.pcap)
+        _export(options.recording, options.pcap)
         return 0
     wanted = int(options.words[0]) if options.words else 0
     found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
-    for entry in entries:
+    for entry in _entries(options.recording):
         found.feed(entry)
     if options.words:
         from gateway_zoo.wire.ask.command import present
@@ -61,16 +61,19 @@ def _chosen(found: Exchanges, number: int, name: str) -> Exchange:
     return found.all[number]
 
 
-def _export(entries: Iterator[Line], recording: str, name: str) -> None:
+def _export(recording: str, name: str) -> None:
+    """By way of a nameless file: a recording that turns out to be damaged makes no pcap, and spoils none."""
     from gateway_zoo.wire.recorder import pcap
 
-    head = next(entries)  # a file that is no recording makes no pcap
     out = Path(name)
-    if out.exists() and out.samefile(recording):
-        fail(f"--pcap {name} is the recording itself; expected another file", 2)
     try:
-        with out.open("wb") as file:
-            pcap.export(chain([head], entries), file)
+        with tempfile.TemporaryFile() as made:
+            pcap.export(_entries(recording), made)
+            made.seek(0)
+            if out.exists() and out.samefile(recording):
+                fail(f"--pcap {name} is the recording itself; expected another file", 2)
+            with out.open("wb") as file:
+                shutil.copyfileobj(made, file)
     except OSError as error:
         fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)
 
