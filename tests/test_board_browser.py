@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,6 +138,25 @@ def test_a_step_while_the_one_before_comes_back_is_not_lost(zoo: Zoo) -> None:
             page.wait_for_function(steps, timeout=5000)
         first.wait_for_timeout(500)
         assert first.evaluate(steps), "nor is it taken back"
+
+
+def test_a_step_that_is_not_sent_yet_outlives_what_others_do(zoo: Zoo) -> None:
+    middle = {"text": "before", "x": 0.5, "y": 0.5}
+    assert requests.post(zoo.url("asgi-board", "nginx", "stickers"), json=middle, timeout=20).ok
+    with chromium() as browser:
+        first, second = visit(browser, zoo, "nginx"), visit(browser, zoo, "apache")
+        first.clock.install()
+        first.clock.pause_at(time.time() + 60)  # nothing is sent any more
+        first.focus(".sticker")
+        first.keyboard.press("ArrowRight")
+        sticker(second, "before").dblclick()
+        second.fill("#edit-text", "after")
+        second.click("#edit button[value=save]")
+        sticker(first, "after").wait_for()
+        first.clock.run_for(1000)
+        at = "() => document.querySelector('.sticker').style.getPropertyValue('--x') === '0.52'"
+        for page in (second, first):
+            page.wait_for_function(at, timeout=5000)
 
 
 def test_text_is_never_run_as_html(zoo: Zoo) -> None:
