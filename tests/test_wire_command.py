@@ -585,6 +585,17 @@ def value_of(name: bytes, **options: Any) -> list[bytes]:
     return [value for told_name, value in pairs if told_name == name]
 
 
+def test_a_client_may_say_what_fronts_say() -> None:
+    """What a front makes of a forged X-Forwarded-For is seen only if it gets there."""
+    place = Place("/x", "/x/hello", "h", 1, (("HTTPS", "on"),))
+    forged = ("X-Forwarded-For: 6.6.6.6", "X-Request-Id: abc", "Accept:", "X-Foo: 1")
+    said = dict(told.to_a_front(Asked("/hello", headers=forged), place))
+    assert said.pop(b"HTTP_X_FORWARDED_FOR") == b"6.6.6.6"
+    assert said.pop(b"HTTP_X_REQUEST_ID") == b"abc"
+    assert said.pop(b"HTTP_X_FOO") == b"1"
+    assert set(said) <= told.OF_CLIENTS - {b"HTTP_ACCEPT"}
+
+
 def test_a_path_is_decoded_and_a_query_is_not() -> None:
     assert value_of(b"PATH_INFO") == [b"/a b"]
     assert value_of(b"QUERY_STRING") == [b"c=%20"]

@@ -104,6 +104,27 @@ def test_replay_holds_no_more_than_what_is_not_over(tmp_path: Path) -> None:
     assert [exchange.target for exchange in chosen] == ["/wsgi/6", "/wsgi/49"]
 
 
+def test_the_frames_of_a_websocket_belong_to_its_handshake() -> None:
+    """Those of the client, too: its request was over before the 101 came."""
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    handshake = b"GET /live HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n" + upgrade
+    frame = b"\x81\x85aaaa" + bytes(byte ^ 97 for byte in b"hello")
+    found = Exchanges(WIRES)
+    film: list[Line] = [
+        Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
+        Bytes(connection=1, at=1.0, direction="request", data=handshake + b"\r\n"),
+        Bytes(connection=1, at=1.1, direction="response", data=b"HTTP/1.1 101 Go\r\n" + upgrade + b"\r\n\x81\x02hi"),
+        Bytes(connection=1, at=1.2, direction="request", data=frame),
+        Bytes(connection=1, at=1.3, direction="request", data=frame),
+        Closed(connection=1, at=1.4),
+    ]
+    for entry in film:
+        found.feed(entry)
+    (one,) = found.all.values()
+    assert (one.method, one.target, one.status, one.errors) == ("GET", "/live", 101, [])
+    assert [field.value for field in fields_of(one, WIRES)[0] if field.name == "Payload data"] == ["hello", "hello"]
+
+
 def test_trailers_are_no_second_head() -> None:
     found = Exchanges(WIRES)
     chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n"

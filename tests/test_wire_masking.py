@@ -158,6 +158,43 @@ def test_a_protocol_without_a_decoder_does_not_leak() -> None:
     assert masked("none", [("request", data), ("response", data)])[:2] == (b"*" * len(data),) * 2
 
 
+def test_names_that_redirects_and_odd_fronts_make() -> None:
+    for protocol in ("uwsgi", "SCGI", "FastCGI"):
+        for name in (b"REDIRECT_HTTP_COOKIE", b"REDIRECT_REDIRECT_HTTP_AUTHORIZATION", b"HTTP-COOKIE", b"HTTP_COOKIE2"):
+            request = WIRES[protocol].request([*VARIABLES[:7], (name, SECRETS[0])])
+            assert SECRETS[0] in request
+            assert masked(protocol, [("request", request)])[0] == hidden(request), (protocol, name)
+
+
+def test_attributes_of_ajp() -> None:
+    """The password that the front shows the gateway, and attributes of any name."""
+    for code in (b"\x0c", b"\x0a" + b"\x00\x0dAUTHORIZATION\x00"):
+        packet = WIRES["AJP"].request(VARIABLES[:7])
+        size = int.from_bytes(packet[2:4], "big")
+        attribute = code + len(SECRETS[0]).to_bytes(2, "big") + SECRETS[0] + b"\0"
+        assert packet[3 + size : 4 + size] == b"\xff", "the end of the attributes"
+        length = (size + len(attribute)).to_bytes(2, "big")
+        request = packet[:2] + length + packet[4 : 3 + size] + attribute + packet[3 + size :]
+        assert masked("AJP", [("request", request)]) == (hidden(request), b"", ""), code
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"304 Not Modified"])
+@pytest.mark.parametrize("length", [b"Transfer-Encoding: chunked\r\n", b"Content-Length: 4\r\n"])
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_what_follows_an_ordinary_answer_does_not_leak(status: bytes, length: bytes, method: bytes) -> None:
+    """A second one on its connection, and trailers."""
+    request = WIRES["uwsgi"].request([(b"REQUEST_METHOD", method), *VARIABLES[1:7]])
+    second = b"HTTP/1.1 200 OK\r\nSet-Cookie: " + SECRETS[2] + b"\r\nContent-Length: 0\r\n\r\n"
+    head = b"HTTP/1.1 " + status + b"\r\n" + length + b"\r\n"
+    trailers = b"4\r\nbody\r\n0\r\nSet-Cookie: " + SECRETS[2] + b"\r\n\r\n"
+    for behind in (second, b"body" + second, trailers + second):
+        for answer in ([head + behind], [head, behind]):
+            pieces: list[tuple[Direction, bytes]] = [("request", request), *(("response", piece) for piece in answer)]
+            written = masked("uwsgi", pieces)[1]
+            assert len(written) == len(head + behind)
+            assert SECRETS[2] not in written, behind
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_head_that_never_ends_does_not_leak(protocol: str) -> None:
     """Cut off anywhere: what is not masked is what the whole would show."""

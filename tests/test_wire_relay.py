@@ -138,6 +138,41 @@ def test_a_reset_is_passed_on(tmp_path: Path) -> None:
         assert closed.why == "the gateway: Connection reset by peer"
 
 
+def test_a_number_that_is_used_again_hears_nothing_of_its_last_owner(tmp_path: Path) -> None:
+    """In one batch of events somebody leaves on both sides, and somebody else comes, who half-closes at once."""
+    there, door = gateway(str(tmp_path / "g")), str(tmp_path / "d")
+    seen: list[Line] = []
+    goes_on = threading.Event()
+
+    def hold(entry: Line) -> None:
+        seen.append(entry)
+        if isinstance(entry, Bytes) and entry.data == b"hold":
+            goes_on.wait(10)
+
+    with there, relayed(str(tmp_path / "g"), door) as (name, _, relay):
+        relay.on_entry = hold
+        for _ in range(5):
+            goes_on.clear()
+            front = connected(name)
+            back, _ = there.accept()
+            seen.clear()
+            front.sendall(b"hold")
+            eventually(lambda: any(isinstance(entry, Bytes) for entry in seen), 5, "it holds")
+            back.close()
+            second = connected(name)
+            second.sendall(b"question")
+            second.shutdown(socket.SHUT_WR)
+            front.close()
+            ours = socket.socket()  # takes the number that became free here: the relay shall use its own again
+            goes_on.set()
+            with ours, second, there.accept()[0] as answering:
+                answering.settimeout(5)
+                assert everything(answering) == b"question"
+                answering.sendall(b"answer")
+                answering.close()
+                assert everything(second) == b"answer"
+
+
 @BOTH
 def test_a_dead_gateway_is_a_closed_connection(tmp_path: Path, tcp: bool) -> None:
     place, door = kind(tmp_path, tcp)

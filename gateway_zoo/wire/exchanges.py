@@ -152,6 +152,8 @@ class Exchanges:
             if isinstance(event, (Head, Variables)):
                 changed.append(exchange := self._current(connection, direction, at))
                 describe(exchange, direction, event)
+                if direction == "response" and exchange.status == 101:
+                    connection.at["request"] = connection.at["response"]  # the client's frames are this exchange's
             elif isinstance(event, Fault):
                 changed.append(exchange := self._current(connection, direction, at))
                 exchange.errors.append(event.error)

@@ -5,6 +5,7 @@ count from 0 in the bytes of one direction. A field that lies in several pieces 
 two records) says where the others are.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
@@ -14,7 +15,9 @@ import msgspec
 Span = tuple[int, int]  # offset, length
 
 #: Names of variables and headers whose values are nobody's business; in lower case, `_` for `-`, without HTTP_.
-SECRETS = {b"authorization", b"proxy_authorization", b"cookie", b"set_cookie"}
+SECRETS = {b"authorization", b"proxy_authorization", b"cookie", b"cookie2", b"set_cookie", b"set_cookie2"}
+#: What fronts put before a header's name; Apache REDIRECT_ for each internal redirect.
+_BEFORE = re.compile(rb"(?:redirect_)*(?:http_)?")
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,7 +56,7 @@ class Annotated(NamedTuple):
 
 def secret(name: bytes) -> bool:
     """Is this a variable or header to be masked?"""
-    return name.lower().removeprefix(b"http_").replace(b"-", b"_") in SECRETS
+    return _BEFORE.sub(b"", name.lower().replace(b"-", b"_"), count=1) in SECRETS
 
 
 _TEXT = [chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in range(256)]

@@ -6,7 +6,7 @@ and the front are `zoo wire`, the request's id is made up, the client is this ma
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_to_bytes
 
 from gateway_zoo.wire.events import Pairs
@@ -74,8 +74,10 @@ def variables(asked: Asked, place: Place) -> Pairs:
 
 def to_a_front(asked: Asked, place: Place) -> Pairs:
     """What an ordinary client says to a web server: the rest is for the server to find out. Raises BadWordError."""
-    fronts = {name for name, _ in variables(Asked(asked.target), place)} - OF_CLIENTS
-    return [pair for pair in variables(asked, place) if pair[0] not in fronts]
+    pairs = [pair for pair in variables(replace(asked, headers=(), params=()), place) if pair[0] in OF_CLIENTS]
+    for word in asked.headers:
+        pairs = _changed(pairs, [header(word)])
+    return pairs
 
 
 def _ours(asked: Asked, place: Place) -> dict[str, str]:

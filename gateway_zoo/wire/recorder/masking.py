@@ -11,6 +11,7 @@ masked from the message on that was not finished, all of them, and so is a head 
 connection says so. If the fields name fewer secret bytes than the decoder has seen, the whole message is masked.
 """
 
+import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,7 +19,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from gateway_zoo.wire import fields
-from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Variables
+from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Values, Variables
 from gateway_zoo.wire.fields import Span, placed
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.talk import Said, Talk, method_of
@@ -26,12 +27,15 @@ from gateway_zoo.wire.wires import Direction, Wires
 
 MASK = b"*"
 LONGEST = 1 << 18  # bytes that wait for the variables of a request that has begun
-#: What needs no decoder: a whole head of an ordinary answer with none of the names below in it; then comes its body.
+#: What needs no decoder: a whole head of an ordinary answer with none of the names below in it, then its body. CGI's
+#: lasts as long as the connection; HTTP's must say how long it is, and be there (RFC 9110 6.4.1).
 ORDINARY = {
     "HTTP": re.compile(rb"HTTP/1\.[01] [2-5]\d\d [^\r\n]*\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)*\r\n"),
     "CGI": re.compile(rb"(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r?\n)+\r?\n"),
 }
 NAMES = re.compile(rb"cookie|authorization", re.IGNORECASE)
+LENGTH = re.compile(rb"\r\nContent-Length: *(\d{1,18})\r\n", re.IGNORECASE)
+BODILESS = re.compile(rb"HTTP/1\.[01] [23]04 ")
 Out = Callable[[Line], object]
 _secret = lru_cache(maxsize=1024)(fields.secret)  # the same few names in every request
 
@@ -112,24 +116,24 @@ class _Connection:
         self._wires, self._out, self._protocol = wires, out, opened.protocol
         self._talk = Talk(wires, opened.protocol) if opened.protocol in wires else None
         self._held: dict[Direction, _Held] = {"request": _Held(), "response": _Held()}
-        self._ordinary = ORDINARY.get(filled)
-        self._plain = False  # the answer's head was ordinary
+        self._filled = filled
+        self._plain: float | None = None  # bytes of an ordinary answer that are still to come
         self._methods: list[bytes] = []  # of the requests that are not answered
         self._stream = (0, "")  # the one inside which spoke last
         self._unread = False  # something was masked because it could not be read
 
     def came(self, entry: Bytes) -> None:
         held = self._held[entry.direction]
-        if entry.direction == "response" and self._ordinary:
-            if not held.end:
-                head = self._ordinary.match(entry.data)
-                self._plain = bool(head) and not NAMES.search(entry.data, 0, head.end() if head else 0)
-            if self._plain:
-                held.end = held.start = held.end + len(entry.data)
-                self._out(entry)
-                return
+        if entry.direction == "response" and not held.end:
+            self._plain = self._ordinary(entry.data)
         held.pieces.append(entry)
         held.end += len(entry.data)
+        if entry.direction == "response" and self._plain is not None:
+            sound = min(self._plain, len(entry.data))
+            self._plain -= sound
+            held.release(held.start + int(sound), self._out)
+            self._mask_all(held)
+            return
         if self._talk is None:
             self._mask_all(held)
             return
@@ -144,9 +148,21 @@ class _Connection:
         else:
             held.release(held.free(self._talk.settled(entry.direction)), self._out)
 
+    def _ordinary(self, data: bytes) -> float | None:
+        """How many bytes from here on need no decoder; None if it must begin to read."""
+        head = ORDINARY[self._filled].match(data) if self._filled in ORDINARY else None
+        if not head or NAMES.search(data, 0, head.end()):
+            return None
+        if self._filled == "CGI":
+            return math.inf
+        length = LENGTH.findall(data, 0, head.end())
+        if len(length) != 1 or b"HEAD" in self._methods or BODILESS.match(data):
+            return None
+        return head.end() + int(length[0])
+
     def ended(self, entry: Ended) -> None:
         """What is still held is the beginning of a head whose end will never come."""
-        if self._talk and not (self._plain and entry.direction == "response"):
+        if self._talk and not (self._plain is not None and entry.direction == "response"):
             self._talk.close(entry.direction)
         self._mask_all(self._held[entry.direction])
         self._out(entry)
@@ -179,7 +195,7 @@ class _Connection:
                 self._stream = (event.id, event.stream)
                 count, pieces = held.inside.get(self._stream, (0, []))
                 held.inside[self._stream] = (count + len(event.data), [*pieces, (event.offset, event.data)])
-        elif isinstance(event, (Head, Variables)):
+        elif isinstance(event, (Head, Variables, Values)):
             if direction == "request" and (method := method_of(event)):
                 self._methods.append(method)
             if expected := secret_bytes(event):
@@ -224,10 +240,11 @@ class _Connection:
         held.masked += found
 
 
-def secret_bytes(event: Head | Variables) -> int:
+def secret_bytes(event: Head | Variables | Values) -> int:
     """How long the secret values are, together; 0 if there is none."""
-    pairs = event.pairs if isinstance(event, Variables) else event.headers
-    return sum(len(value) for name, value in pairs if _secret(name))
+    pairs = event.headers if isinstance(event, Head) else event.pairs
+    own = b"secret" if isinstance(event, Values) else None  # AJP's attribute, the front's password
+    return sum(len(value) for name, value in pairs if _secret(name) or name == own)
 
 
 def starred(data: bytes, at: int, spans: list[Span]) -> bytes:

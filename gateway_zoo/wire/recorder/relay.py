@@ -116,10 +116,12 @@ class Relay:
         try:
             while not self._stopped:
                 events = self._epoll.poll(0 if self._entries else RETRY_S if self._shut else None)
-                for fd, mask in events:
-                    if side := self._sides.get(fd):
+                sides = [(self._sides.get(fd), mask) for fd, mask in events]
+                for side, mask in sides:
+                    if side and self._sides.get(side.fd) is side:  # not closed, and its number used again, just now
                         self._event(side, mask)
-                    elif fd in self._doors:
+                for fd, _ in events:
+                    if fd in self._doors:
                         self._visitor(fd)
                 if self._shut:
                     self._reopen()

@@ -13,8 +13,9 @@ from gateway_zoo.wire.fields import SECRETS, Field
 from gateway_zoo.wire.talk import Said, Talk
 from gateway_zoo.wire.wires import Wires
 
-#: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie; of an answer 0xA007 Set-Cookie.
-_CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x09")
+#: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie, 0xA00A Cookie2; of an answer 0xA007 Set-Cookie,
+#: 0xA008 Set-Cookie2.
+_CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x08", b"\xa0\x09", b"\xa0\x0a")
 _NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
 _NAME = re.compile(_NAMES, re.IGNORECASE)
 _NAME_OR_CODE = re.compile(b"|".join([_NAMES, *map(re.escape, _CODES)]), re.IGNORECASE)
