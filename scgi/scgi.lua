@@ -1,7 +1,8 @@
 -- Generated from LAYOUT in scgi/wire.py by `python -m gateway_zoo.wire.gifts --write`: edit that, not this.
 --
 -- Wireshark: put it into the folder of personal Lua plugins, or
---     tshark -X lua_script:scgi.lua -d tcp.port==9002,scgi -r FILE
+--     tshark -X lua_script:scgi.lua -d tcp.port==4000,scgi -r FILE
+-- where FILE is of `zoo wire --pcap`: there it is the port of a gateway that speaks SCGI.
 -- Wireshark run as root loads no scripts. Ports: Decode As …, or the preference scgi.port.
 --
 -- The answer is a CGI response. Wireshark has no dissector for it: each segment is shown as lines of text.

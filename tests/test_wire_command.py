@@ -5,6 +5,7 @@ import os
 import random
 import re
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -195,6 +196,10 @@ WRONG = [
     (["uwsgi", "/hello", "--data", "@/none"], "--data @/none: No such file or directory; expected a file"),
     (["uwsgi", "/hello", "--program"], "uwsgi is no program that is run for a request; these are: cgi, php-cgi"),
     (["uwsgi", "/hello", "--pcap", "x"], "--pcap exports a recording: --show FILE --pcap OUT"),
+    (["--show", "x", "3", "--pcap", "y"], "--pcap exports all of a recording, not one exchange"),
+    (["--show", "x", "--header", "A: b"], "--show shows what was recorded; nobody is asked"),
+    (["--show", "x", "--program"], "--show shows what was recorded; nobody is asked"),
+    (["--show", "x", "--via", "nginx"], "--show shows what was recorded; nobody is asked"),
     (["uwsgi", "/hello", "--via", "nginx", "--param", "A=b"], "--param is for a gateway"),
     (["uwsgi", "/hello", "--via", "ngnix"], "unknown front 'ngnix'; expected nginx or apache"),
     (["uwsgi", "/a b", "--via", "nginx"], "an ordinary client cannot say this: "),
@@ -265,6 +270,12 @@ def test_nobody_there_exits_3(zoo: Zoo, tmp_path: Path) -> None:
         3,
         f"zoo: unix:{tmp_path}/none does not answer: No such file or directory\n",
     )
+
+
+@pytest.mark.parametrize("host", [".", "a..b", "x" * 64])
+def test_what_is_no_host_is_said_to_be_none(zoo: Zoo, host: str) -> None:
+    done = zoo.cli("wire", "--http", f"{host}:80", "/")
+    assert (done.returncode, done.stderr.startswith(f"zoo: {host}:80 does not answer: ")) == (3, True), done.stderr
 
 
 def test_what_is_no_socket_is_said_to_be_none(zoo: Zoo, tmp_path: Path) -> None:
@@ -544,6 +555,16 @@ def test_a_recording_becomes_a_pcap_that_tshark_opens(zoo: Zoo, tmp_path: Path) 
     assert (full.returncode, "expected a file that can be written" in full.stderr) == (2, True)
 
 
+def test_a_time_that_no_clock_has_is_no_recording(zoo: Zoo, tmp_path: Path) -> None:
+    file = a_recording(tmp_path / "r")
+    first, second, rest = file.read_bytes().split(b"\n", 2)
+    for at in (b"1e300", b"1e12", b"-1"):
+        file.write_bytes(b"\n".join([first, re.sub(rb'"at":[^,}]*', b'"at":' + at, second), rest]))
+        for words in ([], ["--pcap", str(tmp_path / "out")]):
+            done = zoo.cli("wire", "--show", str(file), *words)
+            assert (done.returncode, done.stderr.startswith(f"zoo: {file}: line 2: ")) == (2, True), done.stderr
+
+
 def test_a_pcap_neither_replaces_its_recording_nor_comes_of_none(zoo: Zoo, tmp_path: Path) -> None:
     file, link, out = a_recording(tmp_path / "r"), tmp_path / "l", tmp_path / "r.pcap"
     before = file.read_bytes()
@@ -562,6 +583,8 @@ def test_a_pcap_neither_replaces_its_recording_nor_comes_of_none(zoo: Zoo, tmp_p
         assert out.read_bytes() == b"precious"
         out.unlink()
     file.write_bytes(before)
+    assert zoo.cli("wire", "--show", str(file), "--pcap", str(out)).returncode == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600, "bodies are in it"
     for name in (tmp_path / ("x" * 300), tmp_path, file / "x"):
         done = zoo.cli("wire", "--show", str(file), "--pcap", str(name))
         assert (done.returncode, "expected a file that can be written" in done.stderr) == (2, True), done.stderr

@@ -6,6 +6,7 @@ The gateway's side of `uwsgi` is counted by a gateway of the test's in its place
 import base64
 import contextlib
 import hashlib
+import io
 import json
 import os
 import random
@@ -23,9 +24,13 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from zoo_in_test import Zoo, eventually, free, needs_sight
+from zoo_in_test import REGISTRY, Zoo, eventually, free, needs_sight
 
+from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.recorder.record import WAITING, Printer, Recorder
+from gateway_zoo.wire.recorder.replay import Said, compared
 from gateway_zoo.wire.recording import Bytes, Closed, Line, Opened, Recorded, read
+from gateway_zoo.wire.wires import Wires
 
 SHIFT = 10
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: apt-get install wrk")
@@ -293,7 +298,7 @@ def test_events_are_in_the_file_as_they_come(zoo: Zoo) -> None:
         def told() -> bool:
             return any(isinstance(e, Bytes) and e.direction == "response" for e in made.entries())
 
-        eventually(told, 2, "the beginning of the stream in the file")
+        eventually(told, 10, "the beginning of the stream in the file")
         assert not any(isinstance(e, Closed) for e in made.entries()), made.entries()
 
 
@@ -313,6 +318,56 @@ def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo, tmp_path: Path) -
         assert made.stop(signal.SIGTERM) == 0, made.text()
     assert (zoo.session("nginx"), zoo.session("apache")) == pids
     assert zoo.get("uwsgi", "apache").status_code == 200
+
+
+def test_two_recorders_of_two_fronts_have_a_file_each(zoo: Zoo) -> None:
+    """And a front that is named twice is one. Whoever read what the second one says is gone by then: it goes on."""
+    argv = [str(zoo.root / "zoo"), "record", "--front", "apache", "--front", "apache", "scgi"]
+    with recording(zoo, "--front", "nginx", "scgi") as made:
+        second = subprocess.Popen(argv, env=zoo.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err = second.stdout, second.stderr
+        assert out
+        assert err
+        try:
+            eventually(lambda: "Ctrl-C ends" in err.readline(), 20, "the second one")
+            out.close()
+            for front in ("nginx", "apache", "apache"):
+                assert made.get("scgi", front).text == "pong\n"
+        finally:
+            second.send_signal(signal.SIGINT)
+            said = err.read()
+            err.close()
+            assert second.wait(20) == 0, said
+        assert f"--show {zoo.run}/wire2.jsonl lists them" in said
+        made.file.with_name("wire2.jsonl").rename(made.file.with_name("other"))
+        made.stop()
+        with made.file.with_name("other").open("rb") as lines:
+            of_second = [entry.front for entry in read(lines, "it") if isinstance(entry, Opened)]
+        assert of_second == ["apache", "apache"]
+        assert [entry.front for entry in made.entries() if isinstance(entry, Opened)] == ["nginx"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives root up")
+def test_a_page_of_a_file_of_roots_is_refused(zoo: Zoo, tmp_path: Path) -> None:
+    done = zoo.cli("record", "--page", "-o", str(tmp_path / "r"))
+    assert (done.returncode, "--page cannot show a file of root's" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_terminal_that_takes_nothing_costs_no_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    recorder = Recorder(io.BytesIO(), secrets=False)
+    for number in (1, 2):
+        recorder.entry(
+            Opened(connection=number, at=1, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
+        )
+        recorder.entry(Bytes(connection=number, at=1, direction="request", data=b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+    recorder.entry(Closed(connection=2, at=1))
+    for _ in range(3 * WAITING):
+        recorder.entry(Bytes(connection=1, at=1, direction="response", data=b"x"))
+        assert recorder.to_print.qsize() <= WAITING
+    printer = Printer(recorder, Wires(REGISTRY))
+    printer.rest()
+    assert capsys.readouterr().out == "… and 2 more connections, recorded too\n"
 
 
 def test_a_recording_that_is_ended_before_it_begins_is_not_told_of(zoo: Zoo, tmp_path: Path) -> None:
@@ -361,6 +416,16 @@ def test_replay(zoo: Zoo, tmp_path: Path) -> None:
     assert inside.returncode == 1
     assert "mod_wsgi has no socket in this zoo" in inside.stdout
     assert zoo.cli("replay", str(file), "--only", "9").returncode == 2
+
+
+def test_an_answer_that_breaks_off_is_not_the_same() -> None:
+    exchange = Exchange(1, 1, "wsgi", "nginx", "HTTP", 1.0, method="GET", target="/wsgi/hello", status=200)
+    whole, broken = Said(200, b"hello", []), Said(200, b"hello", ["Truncated at offset 9: b'geheim'; expected more"])
+    assert compared(exchange, "wsgi", (whole, whole))["same"]
+    assert compared(exchange, "wsgi", (broken, broken))["same"], "as recorded"
+    told = compared(exchange, "wsgi", (whole, broken))
+    assert (told["same"], told["same_body"]) == (False, True)
+    assert told["errors"] == ["Truncated at offset 9: (hidden); expected more"]
 
 
 def test_a_changed_answer_is_told(zoo: Zoo, tmp_path: Path) -> None:

@@ -134,6 +134,17 @@ def test_secrets_are_stars_in_bytes_and_fields() -> None:
     assert bytes(exchange().request) == REQUEST, "the exchange itself is as it was"
 
 
+def test_a_secrets_name_that_two_records_share_is_found() -> None:
+    """In a head that nobody can read."""
+    wire: Any = WIRES["FastCGI"]
+    pieces = [b"Status: 200 OK\r\nbad line\r\nSet-Co", b"okie: id=geheim\r\n\r\nbody"]
+    response = b"".join(wire.record(6, 1, piece) for piece in [*pieces, b""]) + wire.end()
+    broken = Exchange(1, 1, "x", "nginx", "FastCGI", 1.0, response=bytearray(response))
+    hidden = bytes(hide.secrets_of(broken, WIRES).response)
+    assert (len(hidden), b"geheim" in hidden) == (len(response), False)
+    assert b"bad line" in hidden
+
+
 @pytest.mark.parametrize("protocol", ["uwsgi", "FastCGI", "SCGI", "AJP", "HTTP", "CGI"])
 def test_nothing_leaks_wherever_a_request_is_cut(protocol: str) -> None:
     """At every cut and with every byte of it broken, no more of the secret is shown than its first bytes could be."""

@@ -1,7 +1,8 @@
 -- Generated from LAYOUT in uwsgi/wire.py by `python -m gateway_zoo.wire.gifts --write`: edit that, not this.
 --
 -- Wireshark: put it into the folder of personal Lua plugins, or
---     tshark -X lua_script:uwsgi.lua -d tcp.port==9002,uwsgi -r FILE
+--     tshark -X lua_script:uwsgi.lua -d tcp.port==3031,uwsgi -r FILE
+-- where FILE is of `zoo wire --pcap`: there it is the port of a gateway that speaks uwsgi.
 -- Wireshark run as root loads no scripts. Ports: Decode As …, or the preference uwsgi.port.
 --
 -- The answer is an HTTP response and given to Wireshark's own dissector; a pong is a packet.

@@ -6,12 +6,15 @@ recorder was killed) is good up to there.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 import msgspec
 
 from gateway_zoo.wire.wires import Direction
 
 VERSION = 1
+#: Unix time; what is later than 2106 fits neither a pcap nor a clock.
+Time = Annotated[float, msgspec.Meta(ge=0, lt=1 << 32)]
 
 
 class BadRecording(Exception):
@@ -34,7 +37,7 @@ class Opened(Entry, frozen=True, kw_only=True, tag="open"):
     """A front has connected to a gateway."""
 
     connection: int  # counted from 1
-    at: float  # unix time, as in all that follows
+    at: Time  # as in all that follows
     exhibit: str
     front: str
     protocol: str
@@ -45,7 +48,7 @@ class Bytes(Entry, frozen=True, kw_only=True, tag="bytes"):
     """They arrived together. `request`: from the front to the gateway."""
 
     connection: int
-    at: float
+    at: Time
     direction: Direction
     data: bytes
 
@@ -54,7 +57,7 @@ class Ended(Entry, frozen=True, kw_only=True, tag="end"):
     """A side has said all that it will (shutdown, or the first half of a close)."""
 
     connection: int
-    at: float
+    at: Time
     direction: Direction
 
 
@@ -62,7 +65,7 @@ class Closed(Entry, frozen=True, kw_only=True, tag="close"):
     """Nothing more comes. `why`: empty, or what went wrong."""
 
     connection: int
-    at: float
+    at: Time
     why: str = ""
 
 

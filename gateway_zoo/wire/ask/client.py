@@ -33,7 +33,10 @@ class Address:
     def connect(self) -> socket.socket:
         """Raises OSError."""
         if not self.path:
-            return socket.create_connection((self.host.strip("[]"), self.port), DEADLINE_S)
+            try:
+                return socket.create_connection((self.host.strip("[]"), self.port), DEADLINE_S)
+            except UnicodeError:  # of the codec "idna"
+                raise OSError(f"{self.host} is no name of a host") from None
         made = socket.socket(socket.AF_UNIX)
         try:
             made.settimeout(DEADLINE_S)

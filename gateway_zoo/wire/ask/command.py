@@ -117,6 +117,11 @@ def _check(options: Options) -> None:
     if options.pcap and not options.recording:
         _wrong("--pcap exports a recording: --show FILE --pcap OUT")
     if options.recording:
+        asks = options.via, options.program, options.method, options.data is not None, options.headers, options.params
+        if any(asks):
+            _wrong("--show shows what was recorded; nobody is asked")
+        if words and options.pcap:
+            _wrong("--pcap exports all of a recording, not one exchange")
         if len(words) > 1 or not all(word.isascii() and word.isdigit() for word in words):
             _wrong(f"--show takes the number of one exchange, not {' '.join(words)!r}")
         return

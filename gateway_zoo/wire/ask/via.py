@@ -26,6 +26,8 @@ def ask(made: Settings, registry: Registry, wires: Wires, ids: list[str], asked:
     where there is no socket to look at, or none was used."""
     if front not in made.fronts:
         fail(f"unknown front '{front}'; expected {' or '.join(made.fronts)}", 2)
+    if made.compose:
+        fail("in containers nobody can stand between a front and its gateways; start a zoo by ./zoo up", 3)
     told = Exchanges(wires, keep=lambda _: KEEP_ONE)
     try:
         with Fronted(made, [front], ids, told.feed, secrets=True, registry=registry) as fronted:

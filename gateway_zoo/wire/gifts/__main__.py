@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from gateway_zoo.registry import load
 from gateway_zoo.wire.gifts.kaitai import Table, ksy, yaml
 from gateway_zoo.wire.gifts.lua import Protocol, dissector
+from gateway_zoo.wire.recorder.pcap import PORTS
 from gateway_zoo.wire.shape import Shape
 from gateway_zoo.wire.wires import Wires
 
@@ -84,8 +85,8 @@ def gifts() -> dict[Path, str]:
     wires, cages = Wires(load(ROOT)), {"FastCGI": "fastcgi", "SCGI": "scgi", "uwsgi": "uwsgi"}
     layouts = {protocol: cast("Shape", wires[protocol].LAYOUT) for protocol in cages}  # type: ignore[attr-defined]
     files = {ROOT / cages[name] / f"{cages[name]}.ksy": kaitai(layouts[name], cages[name], KSY[name]) for name in KSY}
-    for name, protocol in LUA.items():
-        files[ROOT / cages[name] / f"{cages[name]}.lua"] = lua(layouts[name], cages[name], protocol, LUA_NOTES[name])
+    for name in LUA:
+        files[ROOT / cages[name] / f"{cages[name]}.lua"] = lua(layouts[name], cages[name], name)
     return files
 
 
@@ -98,13 +99,14 @@ def kaitai(layout: Shape, cage: str, about: Ksy) -> str:
     return comment("# ", MADE.format(cage=cage), use, about.notes) + yaml(ksy(layout, about.called, head, about.around))
 
 
-def lua(layout: Shape, cage: str, protocol: Protocol, notes: str) -> str:
+def lua(layout: Shape, cage: str, name: str) -> str:
     use = (
         f"Wireshark: put it into the folder of personal Lua plugins, or\n"
-        f"    tshark -X lua_script:{cage}.lua -d tcp.port==9002,{cage} -r FILE\n"
+        f"    tshark -X lua_script:{cage}.lua -d tcp.port=={PORTS[name]},{cage} -r FILE\n"
+        f"where FILE is of `zoo wire --pcap`: there it is the port of a gateway that speaks {name}.\n"
         f"Wireshark run as root loads no scripts. Ports: Decode As …, or the preference {cage}.port."
     )
-    return comment("-- ", MADE.format(cage=cage), use, notes) + dissector(layout, protocol)
+    return comment("-- ", MADE.format(cage=cage), use, LUA_NOTES[name]) + dissector(layout, LUA[name])
 
 
 def comment(mark: str, *paragraphs: str) -> str:

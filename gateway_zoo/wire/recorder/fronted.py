@@ -70,6 +70,7 @@ class Fronted:
         registry: Registry | None = None,
     ) -> None:
         self.settings, self.names = made, list(names)
+        self.run: Path | None = None  # our directory, once we have one
         self.error: BaseException | None = None  # what ended the relay
         registry = registry or load(made.root)
         self.relay = Relay(on_entry if secrets else Masking(Wires(registry), on_entry), on_pause)
@@ -156,6 +157,7 @@ class Fronted:
                 if os.fstat(lock).st_ino == run.stat().st_ino:  # not one that was just removed
                     sweep(run, None)
                     (run / "token").write_text(self._token, encoding="ascii")
+                    self.run = run
                     return run, lock
                 os.close(lock)
         raise CannotFront(f"{DIRECTORIES} recorders are at work in {self.settings.run}")

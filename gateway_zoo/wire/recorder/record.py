@@ -29,6 +29,7 @@ from gateway_zoo.wire.wires import Wires
 
 FOLLOWED = 100
 SHOWN = 5000  # exchanges that are remembered, to print each once
+WAITING = 2000  # entries of at most 64 KiB that wait to be printed
 PAGE = "gateway_zoo.wire.page"
 
 
@@ -38,7 +39,7 @@ class Recorder:
     def __init__(self, file: IO[bytes], secrets: bool) -> None:
         self.file = file
         self.bytes = self.skipped = 0
-        self.to_print = queue.SimpleQueue[Line]()
+        self.to_print = queue.SimpleQueue[Line | None]()  # None: some were lost
         self._followed: set[int] = set()
         self._second, self._new = 0, 0
         self.entry(Recorded(version=VERSION, made=time.time(), secrets=secrets))
@@ -56,6 +57,8 @@ class Recorder:
             self.to_print.put(entry)
             if isinstance(entry, Closed):
                 self._followed.remove(entry.connection)
+            if self.to_print.qsize() > WAITING:
+                self._lose()
 
     def _follow(self, entry: Opened) -> None:
         if int(entry.at) != self._second:
@@ -65,6 +68,17 @@ class Recorder:
             self._followed.add(entry.connection)
         else:
             self.skipped += 1
+
+    def _lose(self) -> None:
+        """The terminal takes no more, or not as fast: what waits for it is only counted."""
+        with suppress(queue.Empty):
+            while True:
+                if lost := self.to_print.get_nowait():
+                    assert not isinstance(lost, Recorded)
+                    self._followed.add(lost.connection)
+        self.skipped += len(self._followed)
+        self._followed.clear()
+        self.to_print.put(None)
 
     def pause(self) -> None:
         """There is time: let readers of the file see what there is."""
@@ -84,12 +98,14 @@ def run(
         fail("in containers nobody can stand between a front and its gateways; record a zoo started by ./zoo up", 3)
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
+    if page and output and os.geteuid() == 0:
+        fail("--page cannot show a file of root's, because it gives root up; leave -o out, and copy the file later", 2)
     wires = Wires(registry)
     for protocol in wires.protocols:
         wires[protocol]  # loaded now: a Ctrl-C in the middle of that would end Python with its signal at the very end
     stop_like_ctrl_c()
-    final = Path(output).absolute() if output else made.run / "wire.jsonl"
-    path = final if output else final.with_suffix(f".{os.getpid()}")  # takes the last one's place when it has begun
+    # Without -o it takes the last one's place when it has begun: wire.jsonl, or wire2.jsonl beside another recorder.
+    path = final = Path(output).absolute() if output else made.run / f"wire.{os.getpid()}"
     file, remover, began = None, None, False
     try:
         with process.told_later():  # a file that is made is also removed
@@ -98,15 +114,16 @@ def run(
             recorder = Recorder(file, secrets)
             printer = Printer(recorder, wires)
             fronted = Fronted(
-                *(made, names or _running(made), wanted, recorder.entry),
+                *(made, list(dict.fromkeys(names)) or _running(made), wanted, recorder.entry),
                 on_pause=recorder.pause,
                 secrets=secrets,
                 usual=True,
                 registry=registry,
             )
             with suppress(KeyboardInterrupt), fronted:
-                if path != final:
-                    path.replace(final)
+                if not output:
+                    assert fronted.run
+                    final = path.replace(fronted.run.with_suffix(".jsonl"))
                 if remover:
                     remover.communicate(b"stay\n")
                 began = True
@@ -188,9 +205,13 @@ class Printer:
 
     def __init__(self, recorder: Recorder, wires: Wires) -> None:
         self.recorder = recorder
-        self._exchanges = Exchanges(wires, SHOWN, keep=lambda _: 0)
-        self._printed: set[int] = set()
+        self._wires = wires
         self._skipped = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._exchanges = Exchanges(self._wires, SHOWN, keep=lambda _: 0)
+        self._printed: set[int] = set()
 
     def wait(self, seconds: float) -> None:
         """For the next entry, that long."""
@@ -199,23 +220,33 @@ class Printer:
         except queue.Empty:
             self._skip()
             return
+        if entry is None:
+            self._begin()
+            return
         for exchange in self._exchanges.feed(entry):
             if exchange.seconds is not None and exchange.number not in self._printed:
                 self._printed.add(exchange.number)
                 self._printed.discard(exchange.number - SHOWN)
-                print(one_line(exchange), flush=True)
+                _print(one_line(exchange))
 
     def _skip(self) -> None:
         if (skipped := self.recorder.skipped) != self._skipped:
-            print(f"… and {skipped - self._skipped} more connections, recorded too", flush=True)
+            _print(f"… and {skipped - self._skipped} more connections, recorded too")
             self._skipped = skipped
 
     def rest(self) -> None:
         """What was recorded before the end."""
-        with suppress(OSError):  # the terminal may be gone
-            while not self.recorder.to_print.empty():
-                self.wait(0)
-            self._skip()
+        while not self.recorder.to_print.empty():
+            self.wait(0)
+        self._skip()
+
+
+def _print(text: str) -> None:
+    """Whoever reads it may have gone (`| head`); the recording goes on."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:

@@ -22,6 +22,7 @@ from gateway_zoo.wire.events import Data, Head, Pairs, Variables
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import BadRecording, Line, read
+from gateway_zoo.wire.show.hide import without_seen
 from gateway_zoo.wire.talk import Talk
 from gateway_zoo.wire.wires import Wires
 
@@ -40,6 +41,7 @@ class Said(NamedTuple):
 
     status: int | None
     body: bytes
+    errors: list[str]
 
 
 def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
@@ -56,7 +58,7 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
     rows = []
     for exchange in to_ask(found, entries, only, file):
         again = _again(made, registry, wires, exchange, to)
-        rows.append(row := _row(exchange, to or exchange.exhibit, again))
+        rows.append(row := compared(exchange, to or exchange.exhibit, again))
         if not as_json:
             said = "{number}: {method} {target} to {to}: {said}".format(said=_said(row), **row)
             print(printable(said), flush=True)
@@ -166,21 +168,23 @@ def said_in(wires: Wires, exchange: Exchange) -> Said:
     talk.feed("request", bytes(exchange.request))
     said = talk.feed("response", bytes(exchange.response)) + talk.close("response")
     pieces = [event.data for _, event in said if isinstance(event, Data) and event.stream == "body"]
-    return Said(exchange.status, b"".join(pieces))
+    return Said(exchange.status, b"".join(pieces), exchange.errors)
 
 
-def _row(exchange: Exchange, to: str, again: tuple[Said, Said] | str) -> dict[str, Any]:
+def compared(exchange: Exchange, to: str, again: tuple[Said, Said] | str) -> dict[str, Any]:
     row: dict[str, Any] = {"number": exchange.number, "method": exchange.method, "target": exchange.target}
     row |= {"exhibit": exchange.exhibit, "to": to, "recorded": exchange.status, "status": None, "same": False}
     if isinstance(again, str):
-        return row | {"same_body": None, "why": again}
+        return row | {"same_body": None, "errors": [], "why": again}
     then, now = again
-    same = then.body == now.body
-    return row | {"status": now.status, "same": same and then.status == now.status, "same_body": same, "why": None}
+    same_body = then.body == now.body
+    same = same_body and then.status == now.status and bool(then.errors) == bool(now.errors)
+    errors = [without_seen(error) for error in now.errors]
+    return row | {"status": now.status, "same": same, "same_body": same_body, "errors": errors, "why": None}
 
 
 def _said(row: dict[str, Any]) -> str:
     if row["why"]:
         return str(row["why"])
     status = "same status" if row["status"] == row["recorded"] else f"status {row['status']}, not {row['recorded']}"
-    return f"{status}, {'same' if row['same_body'] else 'another'} body"
+    return "; ".join([f"{status}, {'same' if row['same_body'] else 'another'} body", *row["errors"]])

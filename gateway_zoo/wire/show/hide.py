@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from gateway_zoo.wire.events import Other
 from gateway_zoo.wire.exchanges import Exchange, fields_of
-from gateway_zoo.wire.fields import SECRETS, Field
+from gateway_zoo.wire.fields import SECRETS, Field, Span, Stream, cut
 from gateway_zoo.wire.talk import Said, Talk
-from gateway_zoo.wire.wires import Wires
+from gateway_zoo.wire.wires import Direction, Wires
 
 #: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie, 0xA00A Cookie2; of an answer 0xA007 Set-Cookie,
 #: 0xA008 Set-Cookie2.
@@ -19,6 +19,7 @@ _CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x08", b"\xa0\x09", b"\xa0\x0a")
 _NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
 _NAME = re.compile(_NAMES, re.IGNORECASE)
 _NAME_OR_CODE = re.compile(b"|".join([_NAMES, *map(re.escape, _CODES)]), re.IGNORECASE)
+DIRECTIONS: tuple[Direction, Direction] = ("request", "response")
 NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
 
 
@@ -31,8 +32,11 @@ def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
         for read, fields in zip(_unread(exchange, wires), found, strict=True)
     ]
     covered = [cover(data, fields) for data, fields in zip(sides, found, strict=True)]
-    torn = [broken and cover_rest(data, exchange.protocol) for data, broken in zip(sides, unread, strict=True)]
-    errors = [_without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
+    torn = [
+        broken and cover_rest(data, exchange.protocol, _streams(exchange.protocol, direction, data, wires))
+        for direction, data, broken in zip(DIRECTIONS, sides, unread, strict=True)
+    ]
+    errors = [without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
     return replace(exchange, request=sides[0], response=sides[1], errors=[*errors, NOTE] if any(torn) else list(errors))
 
 
@@ -59,19 +63,37 @@ def cover(data: bytearray, fields: list[Field]) -> int:
     return len(spans)
 
 
-def cover_rest(data: bytearray, protocol: str) -> bool:
-    """Put stars behind the first name of a secret, if there is one."""
-    found = _names(protocol).search(data)
-    if found is None:
+def _streams(protocol: str, direction: Direction, data: bytearray, wires: Wires) -> list[Stream]:
+    return wires[protocol].annotate(direction, bytes(data)).streams if protocol in wires else []
+
+
+def cover_rest(data: bytearray, protocol: str, streams: list[Stream]) -> bool:
+    """Put stars behind the first name of a secret, if there is one; in what is carried inside it may be in pieces."""
+    names, ends = _names(protocol), []
+    if found := names.search(data):
+        ends.append(found.end())
+    for stream in streams:
+        if found := names.search(cut(bytes(data), stream.spans)):
+            ends.append(_place(found.end(), stream.spans))
+    if not ends:
         return False
-    data[found.end() :] = b"*" * (len(data) - found.end())
+    data[min(ends) :] = b"*" * (len(data) - min(ends))
     return True
+
+
+def _place(at: int, spans: tuple[Span, ...]) -> int:
+    """Where the byte before `at` of the joined pieces lies, and one further."""
+    for offset, length in spans:
+        if at <= length:
+            return offset + at
+        at -= length
+    raise AssertionError(f"{at} bytes behind the last piece")
 
 
 def _names(protocol: str) -> re.Pattern[bytes]:
     return _NAME_OR_CODE if protocol == "AJP" else _NAME
 
 
-def _without_seen(error: str) -> str:
-    """The message of a WireError quotes what it saw."""
+def without_seen(error: str) -> str:
+    """The message of a WireError quotes what it saw; here it does not."""
     return re.sub(r""": b('.*'|".*"); expected""", ": (hidden); expected", error)

@@ -1,5 +1,6 @@
 """`wire --show FILE`: the exchanges of a recording as a list, one of them in full, or all of it for Wireshark."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -61,6 +62,11 @@ def _chosen(found: Exchanges, number: int, name: str) -> Exchange:
     return found.all[number]
 
 
+def _private(path: str, flags: int) -> int:
+    """As recordings are: bodies are in it, and perhaps passwords."""
+    return os.open(path, flags, 0o600)
+
+
 def _export(recording: str, name: str) -> None:
     """By way of a nameless file: a recording that turns out to be damaged makes no pcap, and spoils none."""
     from gateway_zoo.wire.recorder import pcap
@@ -72,7 +78,7 @@ def _export(recording: str, name: str) -> None:
             made.seek(0)
             if out.exists() and out.samefile(recording):
                 fail(f"--pcap {name} is the recording itself; expected another file", 2)
-            with out.open("wb") as file:
+            with open(name, "wb", opener=_private) as file:  # which Path.open has not
                 shutil.copyfileobj(made, file)
     except OSError as error:
         fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)
