@@ -13,6 +13,7 @@ from recordings import WIRES, Film, variables
 from wire_page import Page
 
 from gateway_zoo.wire.exchanges import KEEP
+from gateway_zoo.wire.page.shown import MOST
 from gateway_zoo.wire.recording import line
 
 if TYPE_CHECKING:
@@ -361,15 +362,21 @@ def test_it_fits_the_screen_and_nothing_jumps(
         assert (sum(map(int, paper.strip("rgb()").split(","))) < 200) == (scheme == "dark")
 
 
+def replaced(film: Film, *paths: str) -> None:
+    """Another recording takes the place, with these exchanges."""
+    following = Film(film.path.with_suffix(".next"))
+    for path in paths:
+        following.scene(path)
+    following.path.replace(film.path)
+
+
 def test_another_recording_while_paused_leaves_no_line_of_the_last(browser: "Browser", film: Film) -> None:
     """Its numbers would lead to exchanges of the new one."""
     film.scene("/uwsgi/of-the-last")
     with opened(browser, film.path) as tab:
         tab.locator("#list .row", has_text="of-the-last").wait_for()
         tab.click("#pause")
-        following = Film(film.path.with_suffix(".next"))
-        following.scene("/uwsgi/of-the-next")
-        following.path.replace(film.path)
+        replaced(film, "/uwsgi/of-the-next")
         tab.locator("#count", has_text="1 new while paused").wait_for()
         assert tab.locator("#list .row").count() == 0
         tab.click("#pause")
@@ -427,3 +434,306 @@ def test_a_server_that_goes_is_told_and_found_again(browser: "Browser", film: Fi
             tab.locator("#state[data-state=on]").wait_for(timeout=8000)
             tab.locator("#list .row", has_text="/uwsgi/meanwhile").wait_for()
             assert tab.locator("#list .row").count() == 2
+
+
+# --- Answers that come late -------------------------------------------------------------------------------------------
+
+HOLD = """(() => {
+  const real = window.fetch;
+  window.asked = [];
+  window.held = [];                                  // of answers that came, what lets the page have them
+  window.fetch = async (path, ...more) => {
+    if (!new RegExp("PATHS").test(path)) return real(path, ...more);
+    asked.push(path);
+    const answer = await real(path, ...more), told = await answer.json();
+    await new Promise((go) => { document.documentElement.dataset.held = held.push(go); });
+    answer.json = async () => told;
+    return answer;
+  };
+})()"""
+
+
+@contextlib.contextmanager
+def holding(browser: "Browser", path: Path, paths: str) -> Iterator["Tab"]:
+    """The page of a recording; it is not given the answers from these paths, which are as old as they are, before
+    `let_go`."""
+    with Page(path) as page, browser.new_context() as context:
+        context.add_init_script(HOLD.replace("PATHS", paths))
+        tab = context.new_page()
+        tab.goto(page.url)
+        tab.locator("#state[data-state=on]").wait_for()
+        yield tab
+
+
+def held(tab: "Tab", count: int) -> None:
+    """Wait until so many answers are held back."""
+    tab.locator(f"html[data-held='{count}']").wait_for()
+
+
+def let_go(tab: "Tab", index: int) -> None:
+    """Give the page an answer; it has dealt with it when this returns, as far as it can without another."""
+    tab.evaluate(
+        """async (index) => {
+            held.splice(index, 1)[0]();
+            document.documentElement.dataset.held = held.length;
+            await new Promise(requestAnimationFrame);
+        }""",
+        index,
+    )
+
+
+def halves(film: Film, path: str) -> tuple[bytes, bytes]:
+    """The lines of an exchange, not yet written: up to the request, and from the answer on."""
+    wire = WIRES["uwsgi"]
+    request, answer = wire.request(variables(path)), wire.response(200, [], b"ok")
+    lines = [line(entry) for entry in film.connection(path, "uwsgi", "nginx", request, answer)]
+    return b"".join(lines[:2]), b"".join(lines[2:])
+
+
+WHOLE = f"Response {len(WIRES['uwsgi'].response(200, [], b'ok'))} bytes"
+
+
+def test_of_two_answers_the_later_counts(browser: "Browser", film: Film) -> None:
+    """Whatever their order: the older has half of the exchange, and another was selected in between."""
+    half, rest = halves(film, "/uwsgi/grows")
+    film.write(half)
+    with holding(browser, film.path, "exchanges/1$") as tab:
+        held(tab, 1)
+        film.scene("/uwsgi/other")
+        tab.locator("#list .row", has_text="/uwsgi/other").click()
+        tab.locator("#title", has_text="/uwsgi/other").wait_for()
+        film.write(rest)
+        row = tab.locator("#list .row", has_text="/uwsgi/grows")
+        row.locator(".good", has_text="200").wait_for()
+        row.click()
+        held(tab, 2)
+        let_go(tab, 1)
+        assert tab.locator("#tab-response").inner_text() == WHOLE
+        let_go(tab, 0)
+        assert tab.locator("#tab-response").inner_text() == WHOLE
+        assert "/uwsgi/grows" in tab.locator("#title").inner_text()
+
+
+def test_one_question_at_a_time_and_once_more_if_it_has_changed(browser: "Browser", film: Film) -> None:
+    half, rest = halves(film, "/uwsgi/grows")
+    film.write(half)
+    with holding(browser, film.path, "exchanges/1$") as tab:
+        held(tab, 1)
+        film.write(rest)
+        tab.locator("#list .row .good", has_text="200").wait_for()
+        assert tab.evaluate("asked") == ["exchanges/1"]
+        let_go(tab, 0)
+        assert tab.locator("#tab-response").inner_text() == "Response 0 bytes", "what there is, is shown"
+        held(tab, 1)
+        let_go(tab, 0)
+        assert tab.locator("#tab-response").inner_text() == WHOLE
+        assert tab.evaluate("asked") == ["exchanges/1"] * 2
+
+
+def test_an_answer_of_the_last_recording_is_not_shown_in_the_next(browser: "Browser", film: Film) -> None:
+    """Neither while nothing is selected there, nor as the one that has its number."""
+    film.scene("/uwsgi/of-the-first")
+    with holding(browser, film.path, "exchanges/1$") as tab:
+        held(tab, 1)
+        tab.click("#pause")
+        replaced(film, "/uwsgi/of-the-last")
+        tab.locator("#count", has_text="1 new while paused").wait_for()
+        let_go(tab, 0)
+        assert tab.locator("#title").inner_text() == "Select an exchange"
+        tab.click("#pause")
+        held(tab, 1)
+        replaced(film, "/uwsgi/of-the-next")
+        held(tab, 2)
+        let_go(tab, 1)
+        assert "of-the-next" in tab.locator("#title").inner_text()
+        let_go(tab, 0)
+        assert "of-the-next" in tab.locator("#title").inner_text()
+
+
+def beside(tab: "Tab", a: str, b: str) -> None:
+    """Lay two side by side."""
+    tab.locator("#list .row", has_text=a).click()
+    tab.locator("#title", has_text=a).wait_for()
+    tab.click("#mark")
+    tab.locator("#list .row", has_text=b).click()
+    tab.locator("#title", has_text=b).wait_for()
+    tab.click("#tab-compare")
+
+
+def test_two_beside_each_other_are_asked_for_once_at_a_time(browser: "Browser", film: Film) -> None:
+    film.scene("/uwsgi/whole")
+    half, rest = halves(film, "/uwsgi/grows")
+    film.write(half)
+    with holding(browser, film.path, "exchanges/1/2$") as tab:
+        beside(tab, "/uwsgi/whole", "/uwsgi/grows")
+        held(tab, 1)
+        film.write(rest)
+        tab.locator("#tab-response", has_text=WHOLE).wait_for()  # the question for No. 2 alone is not held back
+        assert tab.evaluate("asked") == ["exchanges/1/2"]
+        let_go(tab, 0)
+        caption = tab.locator("#compare table.response caption .b")
+        assert caption.inner_text() == "B 0 bytes"
+        held(tab, 1)
+        let_go(tab, 0)
+        assert caption.inner_text() == WHOLE.replace("Response", "B")
+        tab.click("#tab-request")
+        tab.click("#tab-compare")
+        held(tab, 1)
+        tab.click("#tab-request")
+        let_go(tab, 0)
+        assert tab.locator("#means", has_text="Point at a field").count() == 1, "who looks elsewhere is left there"
+
+
+def test_beside_a_lies_the_one_that_was_selected_last(browser: "Browser", film: Film) -> None:
+    for name in ("one", "two", "three"):
+        film.scene(f"/uwsgi/{name}")
+    with holding(browser, film.path, "exchanges/1/[23]$") as tab:
+        beside(tab, "/uwsgi/one", "/uwsgi/two")
+        held(tab, 1)
+        tab.locator("#list .row", has_text="/uwsgi/three").click()
+        held(tab, 2)
+        b = tab.locator("#compare table.request th.b")
+        let_go(tab, 1)
+        assert b.inner_text().startswith("B: No. 3 ")
+        let_go(tab, 0)
+        assert b.inner_text().startswith("B: No. 3 ")
+
+
+def test_two_of_the_last_recording_are_not_laid_beside_each_other_in_the_next(browser: "Browser", film: Film) -> None:
+    film.scene("/uwsgi/old-a", more=[(b"HTTP_X_OLD", b"1")])
+    film.scene("/uwsgi/old-b")
+    with holding(browser, film.path, "exchanges/1/2$") as tab:
+        beside(tab, "old-a", "old-b")
+        held(tab, 1)
+        replaced(film, "/uwsgi/new-a", "/uwsgi/new-b")
+        beside(tab, "new-a", "new-b")
+        held(tab, 2)
+        let_go(tab, 1)
+        assert "new-a" in tab.locator("#compare").inner_text()
+        let_go(tab, 0)
+        assert "new-a" in tab.locator("#compare").inner_text()
+        assert "HTTP_X_OLD" not in tab.locator("#compare").inner_text()
+
+
+# --- What is kept, what is pinned, who listens ------------------------------------------------------------------------
+
+
+def test_requests_that_overlap_stand_by_number_and_nothing_is_said_to_be_lost(browser: "Browser", film: Film) -> None:
+    """The server tells them in the order of their last change: No. 2, No. 1."""
+    half, rest = halves(film, "/uwsgi/slow")
+    film.write(half)
+    film.scene("/uwsgi/fast")
+    film.write(rest)
+    with opened(browser, film.path) as tab:
+        tab.locator("#list .row", has_text="/uwsgi/fast").wait_for()
+        targets = tab.locator("#list .row .target").all_inner_texts()
+        assert targets == ["GET /uwsgi/slow", "GET /uwsgi/fast"]
+        assert tab.locator("#count").inner_text() == "2 exchanges"
+
+
+def test_what_is_no_longer_kept_is_told_and_not_compared(browser: "Browser", film: Film) -> None:
+    film.scene("/x/first")
+    film.scene("/x/second")
+    with opened(browser, film.path) as tab:
+        tab.locator("#list .row", has_text="/x/second").click()
+        tab.locator("#title", has_text="/x/second").wait_for()
+        tab.click("#mark")
+        tab.locator("#list .row", has_text="/x/first").click()
+        tab.locator("#tab-compare:not(:disabled)").wait_for()
+        tab.locator("#title", has_text="/x/first").wait_for()
+        raw = ("/x/y", "gopher", "nginx", b"", b"no answer is known of it")
+        film.write(b"".join(line(one) for _ in range(MOST - 1) for one in film.connection(*raw)))
+        told = f"{MOST:,} exchanges; those before No. 2 are no longer kept"
+        tab.locator("#count", has_text=told).wait_for(timeout=20_000)
+        tab.click("#tab-compare")
+        tab.locator("#tab-compare:disabled").wait_for()
+        assert tab.locator("#tab-request[aria-selected=true]").count() == 1
+        assert tab.locator("#fields .row").count() > 0
+
+
+def test_what_was_kept_lit_in_one_exchange_is_not_in_another(browser: "Browser", film: Film) -> None:
+    """Also where it comes to be shown because nothing is left to lie beside it."""
+    for name in ("one", "two", "three"):
+        film.scene(f"/uwsgi/{name}")
+    with opened(browser, film.path) as tab:
+        beside(tab, "/uwsgi/one", "/uwsgi/two")
+        tab.click("#tab-request")
+        field(tab, "SERVER_NAME").locator(".twisty").click()
+        field(tab, "SERVER_NAME").click()
+        tab.locator("#what .chip").wait_for()
+        tab.click("#tab-compare")
+        tab.locator("#list .row", has_text="/uwsgi/three").click()
+        tab.locator("#title", has_text="/uwsgi/three").wait_for()
+        tab.click("#mark")
+        tab.locator("#tab-request[aria-selected=true]").wait_for()
+        assert tab.locator("#fields .pinned, #fields .lit, #what .chip").count() == 0
+        assert field(tab, "key_size").count() == 0, "and what was open there"
+        assert lit(tab) == b""
+        field(tab, "SERVER_NAME").click()
+        tab.click("#mark")
+        assert tab.locator("#fields .pinned .name").inner_text() == "SERVER_NAME", "it is the same exchange"
+        replaced(film, "/uwsgi/1", "/uwsgi/2", "/uwsgi/another")
+        tab.locator("#title", has_text="No. 3 · uwsgi behind nginx · GET /uwsgi/another").wait_for()
+        assert tab.locator("#fields .pinned").count() == 0, "nor in one that has its number"
+
+
+def test_left_of_an_outermost_field_is_nothing(browser: "Browser", film: Film) -> None:
+    film.scene("/fastcgi/hello", protocol="FastCGI")
+    with opened(browser, film.path) as tab:
+        outermost = tab.locator("#fields .row[aria-level='1']")
+        outermost.first.wait_for()
+        tab.focus("#fields")
+        tab.keyboard.press("End")
+        last = tab.locator("#fields .row.cursor")
+        assert (last.get_attribute("id"), last.get_attribute("aria-level")) == (
+            outermost.last.get_attribute("id"),
+            "1",
+        )
+        assert last.get_attribute("aria-expanded") == "false"
+        place = last.get_attribute("id")
+        tab.keyboard.press("ArrowLeft")
+        assert tab.locator("#fields .row.cursor").get_attribute("id") == place
+        assert tab.get_attribute("#fields", "aria-activedescendant") == place
+
+
+def test_a_tab_in_the_background_does_not_listen(browser: "Browser", film: Film) -> None:
+    """Not even from its first moment."""
+    film.scene("/uwsgi/hello")
+    hidden = """
+        window.away = true;
+        window.sources = 0;
+        Object.defineProperty(document, "hidden", { get: () => away });
+        window.EventSource = class extends EventSource { constructor(path) { super(path); sources += 1; } };
+    """
+    with Page(film.path) as page, browser.new_context() as context:
+        context.add_init_script(hidden)
+        tab = context.new_page()
+        tab.goto(page.url)  # until the load event, which a module's script comes before
+        assert tab.locator("#title").inner_text() == "Select an exchange"
+        assert tab.evaluate("sources") == 0
+        tab.evaluate("away = false; document.dispatchEvent(new Event('visibilitychange'))")
+        tab.locator("#list .row", has_text="/uwsgi/hello").wait_for()
+        assert tab.evaluate("sources") == 1
+
+
+def test_a_filter_while_paused_shows_nothing_new(browser: "Browser", film: Film) -> None:
+    film.scene("/uwsgi/one")
+    film.scene("/scgi/two", protocol="SCGI")
+    with opened(browser, film.path) as tab:
+        rows = tab.locator("#list .row .target")
+        tab.locator("#list .row", has_text="/scgi/two").wait_for()
+        tab.click("#pause")
+        film.scene("/uwsgi/three")
+        tab.locator("#count", has_text="1 new while paused").wait_for()
+        before = rows.all_inner_texts()
+        for words, shown in (("uwsgi", before[:1]), ("three", []), ("", before)):
+            tab.fill("#filter", words)
+            assert rows.all_inner_texts() == shown
+            assert "; 1 new while paused" in tab.locator("#count").inner_text()
+        film.scene("/uwsgi/four")
+        tab.locator("#count", has_text="2 new while paused").wait_for()
+        tab.fill("#filter", "uwsgi")
+        tab.click("#pause")
+        tab.locator("#count", has_text="3 of 4 exchanges").wait_for()
+        assert "paused" not in tab.locator("#count").inner_text()
+        assert [text.split("/")[-1] for text in rows.all_inner_texts()] == ["one", "three", "four"]

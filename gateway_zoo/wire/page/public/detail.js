@@ -8,6 +8,7 @@ import { made, number, plain, where } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
+let whose = "";                                      // the name of the direction that is shown
 let fields = [];                                     // as fields.js makes them
 let size = 0;                                        // bytes
 let open = new Set();
@@ -20,13 +21,14 @@ const tree = new Rows($("fields"), drawField);
 
 // --- What is shown ----------------------------------------------------------------------------------------------------
 
-/** Show a direction; `again`: it is the same one, grown. */
-export function show(side, again) {
+/** Show a direction, which has a name: if that was shown last, it is the same, grown, and what was open stays open. */
+export function show(side, name) {
   const data = unhex(side.bytes);
   size = data.length;
   left = side.more_fields;
   fields = family(side.fields);
-  if (!again) {
+  if (name !== whose) {
+    whose = name;
     open = opening(fields);
     cursor = 0;
     hovered = pinned = -1;
@@ -193,7 +195,7 @@ $("fields").addEventListener("keydown", (event) => {
   if (line !== undefined) to(visible[Math.min(line, visible.length - 1)]);
   else if (event.key === "ArrowRight") open.has(cursor) || !fields[cursor].children.length ? null : toggle(cursor);
   else if (event.key === "ArrowLeft" && open.has(cursor)) toggle(cursor);
-  else if (event.key === "ArrowLeft") to(Math.max(fields[cursor].parent, 0));
+  else if (event.key === "ArrowLeft") to(fields[cursor].parent < 0 ? cursor : fields[cursor].parent);
   else if (event.key === "Enter" || event.key === " ") pin(cursor);
   else return;
   event.preventDefault();

@@ -14,10 +14,14 @@ const RETRY_MS = 1500;
 
 const $ = (id) => document.getElementById(id);
 const all = new Map();                               // number -> exchange, as the server said it last
-let shown = [];                                      // those that the filter lets through, by number
+let listed = [];                                     // those of the list, by number: all, or while paused all till then
+let shown = [];                                      // those of them that the filter lets through
+let first = 1;                                       // number of the oldest that is kept
+let recording = 0;                                   // the count of those that have begun
 let selected, marked;                                // numbers
 let view = "request";
 let detail;                                          // of the selected one: {number, request, response}
+const single = {}, pair = {};                        // what the server is asked: the selected one; and that beside A
 let mark = "";                                       // the last event's id
 let paused = false, following = true, dirty = false, unseen = 0;
 let source, silence, retry;
@@ -69,7 +73,8 @@ function take({ anew, state: told, exchanges }) {
     all.set(one.number, one);
     one.text = haystack(one);
   }
-  for (const old of all.keys()) if (old < told.first) all.delete(old);
+  first = told.first;                                // not the first of `all`: they come as they changed
+  for (const old of all.keys()) if (old < first) all.delete(old);
   $("file").textContent = plain(told.file, 200).split("/").at(-1);
   $("file").title = plain(told.file);
   $("problem").hidden = !told.problem;
@@ -81,8 +86,10 @@ function take({ anew, state: told, exchanges }) {
 
 /** Another recording has begun. */
 function forget() {
+  drop(single, pair);
+  recording += 1;
   all.clear();
-  shown = [];
+  listed = shown = [];
   list.show(0);                                      // also while paused: its numbers are now those of others
   unseen = 0;
   selected = marked = detail = undefined;
@@ -111,9 +118,11 @@ function haystack(one) {
 
 function refresh() {
   const words = $("filter").value.toLowerCase().split(" ").filter(Boolean);
-  shown = [...all.values()].filter((one) => words.every((word) => one.text.includes(word)));
-  shown.sort((a, b) => a.number - b.number);
-  unseen = 0;
+  if (!paused) {
+    listed = [...all.values()].sort((a, b) => a.number - b.number);
+    unseen = 0;
+  }
+  shown = listed.filter((one) => words.every((word) => one.text.includes(word)));
   list.show(shown.length);
   if (following) list.root.scrollTop = list.root.scrollHeight;
   list.render();
@@ -122,7 +131,6 @@ function refresh() {
 }
 
 function tell() {
-  const [first] = all.keys();
   const parts = [shown.length === all.size ? `${number(all.size)} exchanges` : `${number(shown.length)} of ${number(all.size)} exchanges`];
   if (all.size === 1 && shown.length === 1) parts[0] = "1 exchange";
   if (first > 1) parts.push(`those before No. ${number(first)} are no longer kept`);
@@ -189,6 +197,7 @@ $("pause").addEventListener("click", () => {
 function select(one) {
   if (one === selected) return;
   selected = one;
+  drop(single, pair);
   const index = shown.findIndex(({ number }) => number === one);
   list.show();
   if (index >= 0) list.reveal(index);
@@ -197,21 +206,40 @@ function select(one) {
 }
 
 /** Fetch what is to be shown, or show anew what has changed since. */
-async function load() {
-  const wanted = selected;
-  const told = await ask(`exchanges/${wanted}`);
-  if (wanted !== selected) return;
-  const again = detail?.number === wanted;
-  if (!told.problem) detail = told;
-  else if (!again) detail = undefined;               // it is another's
-  look(again);
-  if (told.problem) $("title").textContent = `No. ${number(wanted)} · ${told.problem}`;
+function load() {
+  ask(single, `exchanges/${selected}`, (told) => {
+    if (!told.problem) detail = told;
+    else if (detail?.number !== selected) detail = undefined;  // it is another's
+    look();
+    if (told.problem) $("title").textContent = `No. ${number(selected)} · ${told.problem}`;
+  });
 }
 
-/** What the server says to a question, or {problem}. */
-async function ask(path) {
+/** Ask the server, and pass its answer on. Only one answer is waited for: who asks meanwhile does so because something
+    has changed, so the question is put once more when it has come. */
+async function ask(question, path, answered) {
+  question.again = question.asked !== undefined;
+  if (question.again) return;
+  const asked = question.asked = new AbortController();
+  const told = await get(path, asked.signal);
+  if (asked.signal.aborted) return;                  // dropped, perhaps when the answer was here already
+  question.asked = undefined;
+  if (question.again) ask(question, path, answered);
+  answered(told);
+}
+
+/** The answers are not wanted any more: they are about another selection, or another recording. */
+function drop(...questions) {
+  for (const question of questions) {
+    question.asked?.abort();
+    question.asked = undefined;
+  }
+}
+
+/** What the server says, or {problem}. */
+async function get(path, signal) {
   try {
-    const answer = await fetch(path);
+    const answer = await fetch(path, { signal });
     return answer.ok ? await answer.json() : { problem: plain(await answer.text(), 200).trim() };
   } catch {
     return { problem: "the server does not answer" };
@@ -222,8 +250,8 @@ async function ask(path) {
 const size = (side) => side.bytes.length / 2 + side.left_out;
 
 /** Show the selected one as `view` says. */
-function look(again = false) {
-  const beside = marked !== undefined && marked !== selected && all.has(marked);
+function look() {
+  const beside = marked !== undefined && marked !== selected && all.has(marked) && all.has(selected);
   if (view === "compare" && !beside) view = "request";
   for (const tab of document.querySelectorAll("[role=tab]")) {
     tab.setAttribute("aria-selected", tab.dataset.view === view);
@@ -238,9 +266,10 @@ function look(again = false) {
   $("fields").hidden = $("bytes").hidden = view === "compare" || !detail;
   $("compare").hidden = view !== "compare" || !detail;
   title();
+  if (view !== "compare") drop(pair);
   if (!detail) return;
   if (view === "compare") layBeside();
-  else show(detail[view], again);
+  else show(detail[view], [recording, detail.number, view].join());
 }
 
 function title() {
@@ -257,22 +286,22 @@ function title() {
   title.title = title.textContent;
 }
 
-async function layBeside() {
+function layBeside() {
   const [a, b] = [all.get(marked), all.get(selected)];
-  const told = await ask(`exchanges/${a.number}/${b.number}`);
-  if (a.number !== marked || b.number !== selected || view !== "compare") return;
-  if (told.problem) $("compare").textContent = told.problem;
-  else compare(a, b, told);
+  ask(pair, `exchanges/${a.number}/${b.number}`, (told) => {
+    if (told.problem) $("compare").textContent = told.problem;
+    else compare(a, b, told);
+  });
 }
 
 $("mark").addEventListener("click", () => {
   marked = marked === selected ? undefined : selected;
   list.show();
-  look(true);
+  look();
 });
 for (const tab of document.querySelectorAll("[role=tab]")) {
   tab.addEventListener("click", () => { view = tab.dataset.view; look(); });
 }
 
 look();
-listen();
+if (!document.hidden) listen();                      // a tab may be opened in the background
