@@ -183,7 +183,7 @@ def wire(
 def record(
     ids: Ids = None,
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl (or wire2, beside another).")
+        str, typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl, or wire2.jsonl.")
     ] = "",
     front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
     secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,
