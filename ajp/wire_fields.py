@@ -56,7 +56,8 @@ def _named(packet: Packet, direction: Direction, body: bool) -> Field:
         if packet.data[start : start + 2] != MAGIC[direction][: len(packet.data) - start]:
             raise packet.wrong(BadMagic, "magic", f"{MAGIC[direction]!r}")
         to = "to the container" if direction == "request" else "from the container"
-        packet.add(2, "magic", text(MAGIC[direction]), to, "Packet Headers")
+        magic = text(MAGIC[direction]) if MAGIC[direction].isalpha() else f"0x{MAGIC[direction].hex()}"
+        packet.add(2, "magic", magic, to, "Packet Headers")
         length = packet.integer("data_length", "bytes that follow", "Packet Headers")
         packet.end = min(packet.at + length, len(packet.data))
         content = packet.data[packet.at : packet.end]

@@ -183,7 +183,8 @@ def wire(
 def record(
     ids: Ids = None,
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl, or wire2.jsonl.")
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl, anew each time."),
     ] = "",
     front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
     secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recordings import Film
 from zoo_in_test import REGISTRY, ROOT, Zoo, python_of
 
 from gateway_zoo.wire import recording
@@ -179,9 +180,10 @@ WRONG = [
     ([], "who is to be asked?; expected zoo wire ID /PATH"),
     (["uwsgi"], "a path is missing; expected zoo wire ID /PATH"),
     (["uwsgi", "hello"], "a path is missing"),
-    (["/hello"], "0 names before the path, not 1"),
-    (["uwsgi", "scgi", "/hello"], "2 names before the path, not 1"),
-    (["--diff", "uwsgi", "/hello"], "1 names before the path, not 2"),
+    (["/hello"], "one exhibit is asked: 0 names before the path, not 1"),
+    (["uwsgi", "scgi", "/hello"], "one exhibit is asked: 2 names before the path, not 1"),
+    (["--diff", "uwsgi", "/hello"], "two exhibits are compared: 1 names before the path, not 2"),
+    (["uwsgi", "--uwsgi", "unix:/a", "/hello"], "an address needs no exhibit: 1 names before the path, not 0"),
     (["uwsig", "/hello"], "unknown exhibit 'uwsig'; did you mean 'uwsgi'?"),
     (["--fastcgi", "unix:", "/hello"], "unix:: expected unix:PATH or HOST:PORT"),
     (["--fastcgi", "localhost", "/hello"], "localhost: expected unix:PATH or HOST:PORT"),
@@ -204,6 +206,7 @@ WRONG = [
     (["uwsgi", "/hello", "--via", "ngnix"], "unknown front 'ngnix'; expected nginx or apache"),
     (["uwsgi", "/a b", "--via", "nginx"], "an ordinary client cannot say this: "),
     (["uwsgi", "/hello", "--via", "nginx", "--header", "Cookie"], "--header Cookie: expected 'Name: value'"),
+    (["wsgi", "/hello", "--param", "FOO=bar"], "HTTP has no place for --param FOO=bar; --header is what it can say"),
     (["wsgi", "/a b"], "HTTP cannot say this: "),
     (["wsgi", "/hello", "--method", "GET IT"], "HTTP cannot say this: "),
     (["--show", "/none"], "--show /none: No such file or directory; expected a file that can be read"),
@@ -541,6 +544,28 @@ def test_a_recording_is_listed_and_one_exchange_shown(zoo: Zoo, tmp_path: Path) 
     assert asked(zoo, "--show", file, "1")["request"]["fields"][0]["name"] == "modifier1"
     none = zoo.cli("wire", "--show", file, "2")
     assert (none.returncode, none.stderr) == (2, f"zoo: {file}: no exchange 2; it has 1 to 1\n")
+
+
+def test_on_a_narrow_terminal_only_what_is_long_is_cut(zoo: Zoo, tmp_path: Path) -> None:
+    film = Film(tmp_path / "film")
+    for number in range(12):
+        film.scene(f"/fastcgi-tcp/{'long/' * 30}{number}", protocol="FastCGI", front="apache")
+    shown = zoo.cli("wire", "--show", str(film.path)).stdout.splitlines()
+    head, *rows = shown[:13]
+    assert head.split() == ["#", "time", "front", "exhibit", "request", "status", "ms", "to", "from"]
+    for number, row in enumerate(rows, 1):
+        cells = row.split()
+        assert (int(cells[0]), len(cells[1]), cells[2:6]) == (number, 8, ["apache", "fastcgi-tcp", "GET", cells[5]])
+        assert cells[5].startswith("/fastcgi-tcp/lo")
+        assert cells[5].endswith("…")
+        assert [cells[6], *map(str.isdigit, cells[8:])] == ["200", True, True]
+        assert len(row) <= 80
+    words = ["wire", "--diff", "uwsgi", "ajp", "/hello?" + "q" * 200]
+    table = zoo.cli(*words).stdout.partition("\n\n")[0].splitlines()[1:]
+    assert {row[0] for row in table} == {"≠", "=", "1"}
+    assert "HTTP_USER_AGENT" in {row.split()[1] for row in table}
+    assert not [row for row in table if row.split()[1].endswith("…")]
+    assert max(map(len, table)) <= 80
 
 
 def test_a_recording_becomes_a_pcap_that_tshark_opens(zoo: Zoo, tmp_path: Path) -> None:

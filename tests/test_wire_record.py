@@ -24,13 +24,13 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from zoo_in_test import REGISTRY, Zoo, eventually, free, needs_sight
+from recordings import WIRES
+from zoo_in_test import Zoo, eventually, free, needs_sight
 
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.recorder.record import WAITING, Printer, Recorder
-from gateway_zoo.wire.recorder.replay import Said, compared
+from gateway_zoo.wire.recorder.replay import Said, compared, said_in
 from gateway_zoo.wire.recording import Bytes, Closed, Line, Opened, Recorded, read
-from gateway_zoo.wire.wires import Wires
 
 SHIFT = 10
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: apt-get install wrk")
@@ -365,7 +365,7 @@ def test_a_terminal_that_takes_nothing_costs_no_memory(capsys: pytest.CaptureFix
     for _ in range(3 * WAITING):
         recorder.entry(Bytes(connection=1, at=1, direction="response", data=b"x"))
         assert recorder.to_print.qsize() <= WAITING
-    printer = Printer(recorder, Wires(REGISTRY))
+    printer = Printer(recorder, WIRES)
     printer.rest()
     assert capsys.readouterr().out == "… and 2 more connections, recorded too\n"
 
@@ -416,6 +416,36 @@ def test_replay(zoo: Zoo, tmp_path: Path) -> None:
     assert inside.returncode == 1
     assert "mod_wsgi has no socket in this zoo" in inside.stdout
     assert zoo.cli("replay", str(file), "--only", "9").returncode == 2
+
+
+def test_a_body_that_nginx_counted_twice(zoo: Zoo, tmp_path: Path) -> None:
+    """It tells CONTENT_LENGTH, and HTTP_CONTENT_LENGTH too; whoever speaks HTTP or AJP says it once."""
+    tmp_path.chmod(0o755)
+    file = tmp_path / "r.jsonl"
+    with recording(zoo, "--front", "nginx", "-o", str(file), "uwsgi") as made:
+        refused = requests.post(made.url("uwsgi", path="status"), data={"a": "1"}, timeout=20)
+        made.stop()
+    for to in ("ajp", "wsgi", "asgi", "fastcgi"):
+        (told,) = json.loads(zoo.cli("replay", str(file), "--to", to, "--json").stdout)
+        assert (told["recorded"], told["status"], told["why"]) == (refused.status_code, refused.status_code, None), to
+
+
+def test_what_cannot_be_recorded_is_not_waited_for(zoo: Zoo, tmp_path: Path) -> None:
+    done = zoo.cli("record", "mod_wsgi", "-o", str(tmp_path / "r"))
+    assert (done.returncode, "mod_wsgi: it lives inside apache" in done.stderr) == (3, True), done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_frames_of_a_websocket_are_compared() -> None:
+    wire = WIRES["HTTP"]
+    upgrade = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+    switched = wire.response(101, [*upgrade, (b"Sec-WebSocket-Accept", b"x")])
+    ask = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for frame in (b"\x81\x02hi", b"\x81\x02ho"):
+        given = Exchange(
+            1, 1, "asgi", "nginx", "HTTP", 1.0, request=bytearray(ask), response=bytearray(switched + frame)
+        )
+        assert said_in(WIRES, given).body == frame
 
 
 def test_an_answer_that_breaks_off_is_not_the_same() -> None:

@@ -5,6 +5,7 @@ Ends the command (speak.fail) where nobody can be asked: 2 for what cannot be, 3
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gateway_zoo import state
@@ -16,6 +17,7 @@ from gateway_zoo.speak import fail
 from gateway_zoo.wire.ask import client
 from gateway_zoo.wire.ask.client import Address
 from gateway_zoo.wire.ask.told import FRONT, HANDSHAKE, Asked, BadWordError, Place, variables
+from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.wires import Wires
@@ -69,8 +71,17 @@ def place(made: Settings, registry: Registry, id: str, asked: Asked) -> Place:
 def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
     if protocol not in wires:
         fail(f"nobody here speaks {protocol}; {', '.join(wires.protocols)} are spoken", 2)
+
+    def said(params: tuple[str, ...]) -> tuple[Pairs, bytes]:
+        pairs = variables(replace(asked, params=params), where)
+        return pairs, wires[protocol].request(pairs, asked.data or b"")
+
     try:
-        return wires[protocol].request(variables(asked, where), asked.data or b"")
+        for word in asked.params:
+            (pairs, request), (with_it, request_with_it) = said(()), said((word,))
+            if request == request_with_it and pairs != with_it:
+                fail(f"{protocol} has no place for --param {word}; --header is what it can say besides", 2)
+        return said(asked.params)[1]
     except BadWordError as error:
         fail(str(error), 2)
     except CannotEncode as error:
@@ -92,13 +103,18 @@ def _address(made: Settings, one: Exhibit) -> Address:
     return client.address(made.tcp(one.id, one.tcp))
 
 
+def closed(made: Settings, id: str) -> str:
+    """Why this exhibit is closed in the running zoo behind every front; empty if it is not."""
+    whys = [cell["closed"] for cell in (state.read(made) or {"cells": []})["cells"] if cell["exhibit"] == id]
+    return str(whys[0]) if whys and all(whys) else ""
+
+
 def _why_silent(made: Settings, registry: Registry, one: Exhibit, at: Address, error: OSError) -> str:
     """Why nobody answers, and what helps."""
     if isinstance(error, PermissionError):
         owner = Path(at.path).owner() if os.access(Path(at.path).parent, os.X_OK) else "the user of the zoo"
         return f"{at} is for {owner} and their group only; run this as {owner}, or as root"
-    closed = [cell["closed"] for cell in (state.read(made) or {"cells": []})["cells"] if cell["exhibit"] == one.id]
-    if closed and all(closed):
-        return f"{one.id} is closed: {closed[0]}"
+    if why := closed(made, one.id):
+        return f"{one.id} is closed: {why}"
     hint = Plan(made, registry, [], []).start_hint(one.id)
     return f"{one.id} does not answer on {at}: {error.strerror or error}; {hint}"

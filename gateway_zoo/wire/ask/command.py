@@ -129,7 +129,8 @@ def _check(options: Options) -> None:
     if not words or not words[-1].startswith("/"):
         _wrong("a path is missing" if words else "who is to be asked?")
     if len(words) != wanted + 1:
-        _wrong(f"{len(words) - 1} names before the path, not {wanted}")
+        what = ("an address needs no exhibit", "one exhibit is asked", "two exhibits are compared")[wanted]
+        _wrong(f"{what}: {len(words) - 1} names before the path, not {wanted}")
 
 
 def _wrong(what: str) -> NoReturn:

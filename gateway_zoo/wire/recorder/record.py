@@ -121,6 +121,7 @@ def run(
                 registry=registry,
             )
             with suppress(KeyboardInterrupt), fronted:
+                _anything(fronted)
                 if not output:
                     assert fronted.run
                     final = path.replace(fronted.run.with_suffix(".jsonl"))
@@ -174,6 +175,14 @@ def _remove(path: Path, remover: "subprocess.Popen[bytes] | None") -> None:
         remover.communicate()  # not a line
     with suppress(OSError):
         path.unlink()
+
+
+def _anything(fronted: Fronted) -> None:
+    """Raises CannotFront where nothing that is wanted can be recorded."""
+    if all(cell.closed for cell in fronted.cells):
+        wanted = fronted.layout.ids
+        whys = [f"{cell.exhibit}: {cell.closed}" for cell in fronted.cells if not wanted or cell.exhibit in wanted]
+        raise CannotFront(f"nothing of this can be recorded: {'; '.join(dict.fromkeys(whys))}")
 
 
 def _running(made: Settings) -> list[str]:

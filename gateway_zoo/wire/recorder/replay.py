@@ -32,6 +32,8 @@ OF_THE_PLACE = {
     *(b"SCRIPT_NAME", b"PATH_INFO", b"REQUEST_URI", b"QUERY_STRING", b"SCRIPT_FILENAME", b"PATH_TRANSLATED"),
     *(b"DOCUMENT_ROOT", b"DOCUMENT_URI", b"GATEWAY_INTERFACE", b"CONTENT_LENGTH"),
 }
+#: nginx tells these two twice, to uwsgi as to the others; a header of HTTP must not stand twice.
+TWICE = {b"HTTP_CONTENT_LENGTH", b"HTTP_CONTENT_TYPE"}
 #: Of one connection only (RFC 9110 7.6.1).
 HOP_BY_HOP = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING", b"HTTP_TE", b"HTTP_UPGRADE"}
 
@@ -54,6 +56,8 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
     found.feed(next(entries))
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
+    if why := asking.closed(made, to):
+        fail(f"{to} is closed: {why}", 3)
     root.become_owner(made)
     rows = []
     for exchange in to_ask(found, entries, only, file):
@@ -138,7 +142,7 @@ def adapted(made: Settings, registry: Registry, wires: Wires, exchange: Exchange
     values = dict(given)
     asked = told.Asked(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
     pairs = told.variables(asked, asking.place(made, registry, to, asked))
-    mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | HOP_BY_HOP}
+    mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | TWICE | HOP_BY_HOP}
     kept = [(name, mine.pop(name, value)) for name, value in pairs]
     return kept + list(mine.items()), bytes(body)
 
@@ -163,11 +167,11 @@ def as_variables(head: Head) -> Pairs:
 
 
 def said_in(wires: Wires, exchange: Exchange) -> Said:
-    """Status and body of an answer."""
+    """Status and body of an answer; of a WebSocket's the frames."""
     talk = Talk(wires, exchange.protocol)
     talk.feed("request", bytes(exchange.request))
     said = talk.feed("response", bytes(exchange.response)) + talk.close("response")
-    pieces = [event.data for _, event in said if isinstance(event, Data) and event.stream == "body"]
+    pieces = [event.data for _, event in said if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
     return Said(exchange.status, b"".join(pieces), exchange.errors)
 
 
@@ -186,5 +190,6 @@ def compared(exchange: Exchange, to: str, again: tuple[Said, Said] | str) -> dic
 def _said(row: dict[str, Any]) -> str:
     if row["why"]:
         return str(row["why"])
-    status = "same status" if row["status"] == row["recorded"] else f"status {row['status']}, not {row['recorded']}"
+    then, now = ("none" if row[which] is None else row[which] for which in ("recorded", "status"))
+    status = "same status" if now == then else f"status {now}, not {then}"
     return "; ".join([f"{status}, {'same' if row['same_body'] else 'another'} body", *row["errors"]])

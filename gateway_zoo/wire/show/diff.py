@@ -101,12 +101,14 @@ def _print(one: Side, other: Side) -> None:
     out = show.console()
     rows = compared(one, other)
     order = {"differ": 0, one.exhibit: 1, other.exhibit: 2, "both": 3}
-    table = show.table("", "variable", *(f"{side.exhibit} ({side.protocol})" for side in (one, other)))
+    sides = tuple(f"{side.exhibit} ({side.protocol})" for side in (one, other))
+    table = show.table("", "variable", *sides, gives=sides)
     for row in sorted(rows, key=lambda row: order[row["where"]]):
         first, second = (None if values is None else ", ".join(values) for values in row["values"])
         mark = {"differ": "≠", "both": "="}.get(row["where"], "1")
         style = {"≠": "bold yellow", "1": "bold cyan"}.get(mark, "")
-        table.add_row(mark, _cell(row["name"]), _cell(first), "same" if mark == "=" else _cell(second), style=style)
+        said = show.long(_cell(first)), show.long("same" if mark == "=" else _cell(second))
+        table.add_row(mark, escape(printable(row["name"])), *said, style=style)
     out.print(table)
     counts = {word: sum(row["where"] == word for row in rows) for word in order}
     out.print(
@@ -134,4 +136,4 @@ def _costs(one: Side, other: Side) -> Any:
 
 
 def _cell(value: str | None) -> str:
-    return "-" if value is None else escape(printable(value)) or "(empty)"
+    return "-" if value is None else printable(value) or "(empty)"

@@ -85,16 +85,18 @@ def _export(recording: str, name: str) -> None:
 
 
 def _print(found: list[Exchange]) -> None:
-    right = ("#", "status", "ms", "to", "from")
-    table = show.table("#", "time", "front", "exhibit", "request", "status", "ms", "to", "from", right=right)
+    columns = ("#", "time", "front", "exhibit", "request", "status", "ms", "to", "from")
+    table = show.table(*columns, right=("#", "status", "ms", "to", "from"), gives=("request",))
     for each in found:
         took = "…" if each.seconds is None else f"{each.seconds * 1000:.1f}"
         cells = [
             *(str(each.number), time.strftime("%H:%M:%S", time.localtime(each.began)), each.front, each.exhibit),
-            *(f"{each.method} {each.target}", "-" if each.status is None else str(each.status), took),
+            *("-" if each.status is None else str(each.status), took),
             *(str(each.size("request")), str(each.size("response"))),
         ]
-        table.add_row(*(escape(printable(cell)) for cell in cells), style="bold red" if each.errors else "")
+        said = [escape(printable(cell)) for cell in cells]
+        request = show.long(printable(f"{each.method} {each.target}"))
+        table.add_row(*said[:4], request, *said[4:], style="bold red" if each.errors else "")
     out = show.console()
     out.print(table)
     out.print("\nto, from: bytes to and from the gateway. One in full: its number behind the file.", style="dim")
