@@ -20,6 +20,19 @@ from zoo_in_test import FRONTS, Zoo
 WAYS = [(front, scheme) for front in FRONTS for scheme in ("ws", "wss")]
 
 
+@pytest.fixture(scope="module", name="zoo")
+def board_zoo() -> Iterator[Zoo]:
+    """A zoo with the board alone. A test file has it, and the next one, by importing them."""
+    with Zoo() as made:
+        yield made.up("asgi-board")
+
+
+@pytest.fixture(autouse=True)
+def an_empty_board(zoo: Zoo) -> None:
+    """Each test begins with one; also after one that has broken it."""
+    empty(zoo)
+
+
 def file_of(zoo: Zoo) -> Path:
     return zoo.run / "board" / "board.sqlite"
 

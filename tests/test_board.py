@@ -9,32 +9,17 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from board_in_test import WAYS, Guest, Line, connect, empty, file_of, guest, the_board, url
+from board_in_test import WAYS, Guest, Line, an_empty_board, board_zoo, connect, file_of, guest, the_board, url  # noqa: F401 - fixtures
 from websockets.asyncio.client import connect as connect_async
 from websockets.asyncio.client import unix_connect
 from websockets.exceptions import ConnectionClosed
 from zoo_in_test import FRONTS, ROOT, Zoo, eventually, python_of
 
 from gateway_zoo.listen import answers
-
-
-@pytest.fixture(scope="module")
-def zoo() -> Iterator[Zoo]:
-    """A zoo with the board alone."""
-    with Zoo() as made:
-        yield made.up("asgi-board")
-
-
-@pytest.fixture(autouse=True)
-def _an_empty_board(zoo: Zoo) -> None:
-    """Each test begins with one; also after one that has broken it."""
-    empty(zoo)
-
 
 # --- What it is for ---------------------------------------------------------------------------------------------------
 

@@ -4,64 +4,18 @@ import contextlib
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from board_in_test import an_empty_board, board_zoo  # noqa: F401 - fixtures
+from board_tab import EVIL, place, sticker, together, visit
 from browser import chromium
-from zoo_in_test import FRONTS, Zoo, eventually
+from zoo_in_test import FRONTS, Zoo
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
-
-PROJECTOR, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
-EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
-
-
-@pytest.fixture(scope="module")
-def zoo() -> Iterator[Zoo]:
-    """A zoo with the board alone."""
-    with Zoo() as made:
-        yield made.up("asgi-board")
-
-
-@pytest.fixture(autouse=True)
-def _an_empty_board(zoo: Zoo) -> None:
-    path = zoo.run / "board" / "board.sqlite"
-    if path.exists():
-        with contextlib.closing(sqlite3.connect(path, timeout=10)) as db, db:
-            db.execute("DELETE FROM sticker")
-
-
-def visit(browser: "Browser", zoo: Zoo, front: str, phone: bool = False) -> "Page":
-    """The page in a context of its own (as another person's browser), connected, with the board on it."""
-    size = PHONE if phone else PROJECTOR
-    page = browser.new_context(viewport=size, has_touch=phone, is_mobile=phone).new_page()  # type: ignore[arg-type]
-    page.goto(zoo.url("asgi-board", front, ""))
-    page.locator("#state-text", has_text=f"connected through {front}").wait_for(timeout=10_000)
-    page.locator("#said", has_text="on the board.").wait_for()
-    return page
-
-
-def sticker(page: "Page", text: str) -> "Locator":
-    return page.locator(".sticker").filter(has=page.locator("p").get_by_text(text, exact=True))
-
-
-def place(page: "Page", text: str) -> tuple[float, float]:
-    """Left and top in pixels, after the transition."""
-    found = sticker(page, text)
-    found.evaluate("e => Promise.all(e.getAnimations().map(one => one.finished))")
-    box = found.bounding_box()
-    assert box
-    return round(box["x"]), round(box["y"])
-
-
-def together(first: "Page", second: "Page", text: str) -> tuple[float, float]:
-    """Where it is once both show it at one place: the first at once, the second when the last move has come."""
-    eventually(lambda: place(first, text) == place(second, text), 10, "both show it at one place")
-    return place(first, text)
+    pass
 
 
 def test_two_browsers_share_one_board(zoo: Zoo) -> None:

@@ -6,12 +6,11 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from board_in_test import WAYS, by_hand, connect, empty, guest, the_board, url
+from board_in_test import WAYS, an_empty_board, board_zoo, by_hand, connect, guest, the_board, url  # noqa: F401 - fixtures
 from raw_http import ask, request
 from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -21,19 +20,6 @@ from gateway_zoo import probe
 
 #: What the board promises: messages.py, store.py, visitor.py, board_app.py.
 TEXT, STICKERS, MESSAGE_BYTES, VISITORS, VISITORS_OF_APACHE, RATE, BURST, OUTBOX = 280, 500, 4096, 500, 48, 20, 60, 1000
-
-
-@pytest.fixture(scope="module")
-def zoo() -> Iterator[Zoo]:
-    """A zoo with the board alone."""
-    with Zoo() as made:
-        yield made.up("asgi-board")
-
-
-@pytest.fixture(autouse=True)
-def _an_empty_board(zoo: Zoo) -> None:
-    """Each test begins with one; also after one that has broken it."""
-    empty(zoo)
 
 
 BAD = {

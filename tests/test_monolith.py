@@ -1,4 +1,7 @@
-"""One uWSGI that does everything, and the same functions apart: what they share, what a death costs in each."""
+"""One uWSGI that does everything, and the same functions apart: what they share.
+
+What a death costs in each: test_monolith_deaths.py.
+"""
 
 import contextlib
 import json
@@ -10,20 +13,27 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from monolith_in_test import (
+    BOTH,
+    MICRO,
+    MONOLITH,
+    PORT,
+    PUBLIC,
+    a_zoo_of_its_own,  # noqa: F401 - a fixture
+    bases,
+    clock,
+    counts,
+    rows,
+    straight,
+)
 from raw_http import ask, request
 from zoo_in_test import FRONTS, ROOT, Zoo, eventually, free, needs_sight
 
 from gateway_zoo import parts
-
-MONOLITH, MICRO = "uwsgi-monolith", "uwsgi-micro"
-BOTH = (MONOLITH, MICRO)
-PORT = 9090
-PUBLIC = ROOT / "monolith/public/static"
 
 
 @pytest.fixture(scope="module")
@@ -31,65 +41,6 @@ def small_zoo() -> Iterator[Zoo]:
     """The two exhibits, and one of another cage as a control; shared by the tests that break nothing."""
     with Zoo() as zoo:
         yield zoo.up(*BOTH, "uwsgi-http")
-
-
-@pytest.fixture
-def own_zoo() -> Iterator[Zoo]:
-    """Only the two exhibits, for one test that breaks something."""
-    with Zoo() as zoo:
-        yield zoo.up(*BOTH)
-
-
-def bases(zoo: Zoo) -> dict[str, str]:
-    """Every way to each of the two: through both fronts, and to the monolith also straight."""
-    found = {f"{id} behind {front}": zoo.url(id, front, "") for id in BOTH for front in FRONTS}
-    return {**found, "monolith, straight": straight(zoo)}
-
-
-def straight(zoo: Zoo) -> str:
-    return f"http://127.0.0.1:{PORT + zoo.shift}/{MONOLITH}/"
-
-
-def clock(base: str) -> dict[str, Any]:
-    answer = requests.get(f"{base}clock", timeout=20)
-    assert answer.status_code == 200, (base, answer.status_code, answer.text)
-    assert answer.headers["Content-Type"] == "application/json", base
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def answers(base: str) -> bool:
-    return requests.get(f"{base}clock", timeout=20).status_code == 200
-
-
-def counts(base: str, least: int) -> bool:
-    """Has the clock counted so far?"""
-    return answers(base) and clock(base)["count"] >= least
-
-
-def is_stale(base: str) -> bool:
-    return bool(clock(base)["stale"])
-
-
-def is_fresh(base: str) -> bool:
-    return not is_stale(base)
-
-
-def ticked_since(base: str, before: dict[str, Any]) -> bool:
-    """Has the timer written again, and twice, so that it is not only the monolith's first?"""
-    return answers(base) and clock(base)["time"] > before["time"] + 1.5
-
-
-def rows(zoo: Zoo, *ids: str) -> list[dict[str, Any]]:
-    done = zoo.cli("ps", *ids, "--json")
-    assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
-def pid_of(zoo: Zoo, family: str, role: str) -> int:
-    """Pid of the first process of that role."""
-    return int(next(row["pid"] for row in rows(zoo, family) if (row["exhibit"], row["role"]) == (family, role)))
 
 
 # --- what both do -----------------------------------------------------------------------------------------------------
@@ -305,76 +256,3 @@ def test_the_monolith_needs_less_memory(small_zoo: Zoo) -> None:
         clock(base)
     pss = {id: sum(row["pss"] for row in rows(small_zoo, id)) / 1e6 for id in BOTH}
     assert 10 < pss[MONOLITH] < pss[MICRO] < 80, pss
-
-
-# --- deaths -----------------------------------------------------------------------------------------------------------
-
-
-def while_it_recovers(zoo: Zoo, id: str, back: Callable[[], bool]) -> dict[str, set[int]]:
-    """Ask hello and a static file until `back`; the statuses that were seen."""
-    seen: dict[str, set[int]] = {"hello": set(), "static/hello.txt": set()}
-
-    def all_is_back() -> bool:
-        for path, statuses in seen.items():
-            statuses.add(zoo.get(id, "nginx", path).status_code)
-        return back()
-
-    eventually(all_is_back, 15, f"{id} is whole again")
-    return seen
-
-
-#: What is killed; whether hello and the file answer all the while; whether the count goes on.
-DEATHS = [
-    (MONOLITH, MONOLITH, "timer mule", True, True, True),
-    (MONOLITH, MONOLITH, "worker", True, True, True),
-    (MONOLITH, MONOLITH, "router", True, True, True),
-    (MONOLITH, MONOLITH, "master", False, False, False),
-    (MICRO, "uwsgi-micro-timer", "timer", True, True, True),
-    (MICRO, "uwsgi-micro-cache", "cache", True, True, False),
-    (MICRO, MICRO, "master", False, True, True),
-]
-
-
-@needs_sight
-def test_what_a_death_costs(own_zoo: Zoo) -> None:
-    for id, family, role, hello, static, goes_on in DEATHS:
-        base = own_zoo.url(id, "nginx", "")
-        eventually(partial(counts, base, 4), 10, f"{id} ticks")
-        before, victim = clock(base), pid_of(own_zoo, family, role)
-        masters = {name: own_zoo.session(name) for name in own_zoo.state()["sessions"]}
-        os.kill(victim, signal.SIGKILL)
-        seen = while_it_recovers(own_zoo, id, partial(ticked_since, base, before))
-        case = f"{role} of {family}"
-        # Nginx asks at once, so it may catch the moment in which nobody listens; if it did not, nothing is proved.
-        assert seen["static/hello.txt"] == {200} or not static, (case, seen)
-        assert seen["hello"] == {200} or not hello, (case, seen)
-        assert (clock(base)["count"] > before["count"]) == goes_on, (case, before, clock(base))
-        restarted = {name for name, pid in masters.items() if own_zoo.session(name) != pid}
-        expected = {family} if victim == masters[family] else set()
-        assert restarted == expected, case  # by the keeper; the others by uWSGI's own master
-
-
-@needs_sight
-def test_a_timer_that_hangs_makes_the_clock_stale_and_nothing_else(own_zoo: Zoo) -> None:
-    for id, family, role in ((MONOLITH, MONOLITH, "timer mule"), (MICRO, "uwsgi-micro-timer", "timer")):
-        base, timer = own_zoo.url(id, "nginx", ""), pid_of(own_zoo, family, role)
-        os.kill(timer, signal.SIGSTOP)
-        try:
-            eventually(partial(is_stale, base), 10, f"{id}: the clock is stale")
-            assert own_zoo.get(id, "nginx", "hello").status_code == 200, id
-            assert own_zoo.get(id, "nginx", "static/hello.txt").status_code == 200, id
-            assert pid_of(own_zoo, family, role) == timer, "alive, so nobody starts it again"
-        finally:
-            os.kill(timer, signal.SIGCONT)
-        eventually(partial(is_fresh, base), 5, f"{id}: the clock goes on")
-
-
-def test_a_new_app_leaves_the_cache_of_the_microservices_alone(own_zoo: Zoo) -> None:
-    for id, kept in ((MONOLITH, False), (MICRO, True)):
-        base = own_zoo.url(id, "nginx", "")
-        eventually(partial(counts, base, 4), 10, f"{id} ticks")
-        before = clock(base)["count"]
-        done = own_zoo.cli("restart", id)
-        assert done.returncode == 0, done.stderr
-        eventually(partial(answers, base), 10, f"{id} answers")
-        assert (clock(base)["count"] >= before) == kept, id

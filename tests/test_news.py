@@ -1,6 +1,8 @@
-"""Four ways to hear news, through every cell: what works, what fails and why, who is freed when a client goes."""
+"""Four ways to hear news, through every cell: what works, what fails and why; the source, and what it costs.
 
-import asyncio
+Who waits: test_news_places.py. WebSocket: test_news_websocket.py. In a browser: test_news_browser.py.
+"""
+
 import http.client
 import json
 import os
@@ -9,66 +11,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 import requests
-import websockets
-from websockets.sync.client import connect
-from zoo_in_test import FRONTS, ROOT, Zoo, eventually, needs_sight
+from news_in_test import FUTURE, cells, events, read_to_the_end
+from zoo_in_test import FRONTS, ROOT, Zoo, eventually
 
-from gateway_zoo import keeper, probe, settings
-from gateway_zoo.registry import load
-
-FUTURE = 99999999999  # an item that nobody will live to see
-FREED_S = 8.0  # Apache needs two writes to notice, one a second, and then the gateway two more; a busy machine
-TELL = [
-    e.id for e in load(ROOT).exhibits.values() if (e.interface or load(ROOT).cage_of(e.id).file.interface) != "SAPI"
-]
-
-
-def cells(zoo: Zoo) -> list[tuple[str, str]]:
-    return [cell for cell in zoo.open_cells() if cell[0] in TELL]
-
-
-def family(exhibit: str) -> str:
-    return load(ROOT).exhibits[exhibit].family
-
-
-def waiting(zoo: Zoo, exhibit: str, front: str) -> dict[str, int]:
-    facts: dict[str, int] = zoo.get(exhibit, front, "news/waiting").json()
-    return facts
-
-
-@contextmanager
-def holding(zoo: Zoo, exhibit: str, front: str, path: str) -> Iterator[tuple[str, socket.socket]]:
-    """A client that has asked and got the first of its answer; gives the status line. It vanishes at the end."""
-    with socket.create_connection(("127.0.0.1", zoo.ports[front]), timeout=20) as client:
-        client.sendall(f"GET /{exhibit}/{path} HTTP/1.1\r\nHost: 127.0.0.1:{zoo.ports[front]}\r\n\r\n".encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            piece = client.recv(4096)
-            assert piece, answer
-            answer += piece
-        yield answer.split(b"\r\n")[0].decode(), client
-
-
-def events(zoo: Zoo, exhibit: str, front: str, query: str, **headers: str) -> list[dict[str, Any]]:
-    answer = zoo.get(exhibit, front, f"news/events?{query}", headers=headers)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"].startswith("text/event-stream")
-    found = []
-    for block in answer.text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
-        if "data" in fields:
-            found.append(json.loads(fields["data"]))
-            assert fields["id"] == str(found[-1]["n"])
-    return found
-
+from gateway_zoo import keeper, settings
 
 # --- what is answered -------------------------------------------------------------------------------------------------
 
@@ -155,221 +106,6 @@ def test_only_pages_of_this_machine_may_read_across_origins_and_only_if_asked(
             assert allowed(f"{path}cors=1", other) is None, other
         assert "Origin" in zoo.get(exhibit, front, f"{path}cors=1").headers["Vary"]
     assert allowed("news?cors=1&since=x", "http://localhost:1") == "http://localhost:1"  # why not is no secret either
-
-
-# --- who waits takes a place, and gives it back -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("exhibit", "front", "limit"), [("wsgi", "nginx", 3), ("uwsgi-http", "apache", 3)])
-def test_three_of_four_slots_may_wait_and_ping_gets_through(zoo: Zoo, exhibit: str, front: str, limit: int) -> None:
-    eventually(lambda: waiting(zoo, exhibit, front)["waiting"] == 0, 40, "nobody waits")
-    with ExitStack() as stack:
-        for _ in range(limit):
-            line, _client = stack.enter_context(holding(zoo, exhibit, front, f"news/long?since={FUTURE}"))
-            assert line.split()[1] == "200"
-        assert waiting(zoo, exhibit, front)["waiting"] == limit
-        assert waiting(zoo, exhibit, front)["workers"] == limit  # each holds one of its own
-        for path in (f"news/long?since={FUTURE}", "news/events"):
-            refused = zoo.get(exhibit, front, path)
-            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-            assert refused.text == "3 clients wait here already and 3 may: each holds a slot; ask again in a second\n"
-        for _ in range(5):
-            assert zoo.get(exhibit, front).text == "pong\n"
-        assert zoo.get(exhibit, front, "news").status_code == 200  # polling waits for nothing
-
-
-def test_an_event_loop_holds_many_with_one_worker_but_apache_does_not(zoo: Zoo) -> None:
-    with ExitStack() as stack:
-        for _ in range(60):
-            stack.enter_context(holding(zoo, "asgi", "nginx", "news/events"))
-        facts = waiting(zoo, "asgi", "nginx")
-        assert facts["waiting"] >= 60
-        assert facts["workers"] == 1
-        for _ in range(32):
-            stack.enter_context(holding(zoo, "asgi", "apache", f"news/long?since={FUTURE}"))
-        assert zoo.get("asgi", "apache", "news/events").status_code == 503
-        assert zoo.get("asgi", "apache").text == "pong\n"
-
-
-def test_a_client_that_vanishes_frees_its_worker(zoo: Zoo) -> None:
-    def freed(cell: tuple[str, str], path: str) -> float:
-        eventually(lambda: waiting(zoo, *cell)["waiting"] == 0, 40, f"{cell}: nobody else waits")
-        with holding(zoo, *cell, path) as (line, _client):
-            assert line.split()[1] == "200", (cell, line)
-            assert waiting(zoo, *cell)["waiting"] == 1
-        began = time.monotonic()
-        eventually(lambda: waiting(zoo, *cell)["waiting"] == 0, FREED_S, f"{cell} {path}: its worker is free")
-        return time.monotonic() - began
-
-    def one_after_the_other(mine: list[tuple[str, str]]) -> list[str]:
-        ways = ("news/events", f"news/long?since={FUTURE}")
-        return [f"{freed(cell, path):.1f} s {path.split('?')[0]} {cell}" for cell in mine for path in ways]
-
-    families: dict[str, list[tuple[str, str]]] = {}
-    for cell in cells(zoo):
-        families.setdefault(family(cell[0]), []).append(cell)
-    with ThreadPoolExecutor(len(families)) as pool:
-        told = [line for lines in pool.map(one_after_the_other, families.values()) for line in lines]
-    print(*sorted(told), sep="\n")
-    assert len(told) == 2 * len(cells(zoo))
-
-
-@needs_sight
-def test_a_killed_worker_waits_no_more(fresh_zoo: Zoo) -> None:
-    zoo = fresh_zoo.up("wsgi-sync")
-    with holding(zoo, "wsgi-sync", "nginx", "news/events") as (line, client):
-        assert line.split()[1] == "200"
-        text = b""
-        while b'"worker"' not in text:
-            text += client.recv(4096)
-        pid = int(text.partition(b'"worker": "')[2].partition(b"/")[0])
-        assert pid in {process.pid for process in zoo.processes()}
-        assert waiting(zoo, "wsgi-sync", "nginx")["waiting"] == 1
-        os.kill(pid, signal.SIGKILL)
-        eventually(lambda: waiting(zoo, "wsgi-sync", "nginx")["waiting"] == 0, 5, "the killed worker's client is gone")
-
-
-async def _long_poll(port: int, exhibit: str) -> int:
-    """Status of the answer, read to its end; 0 if there is none."""
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET /{exhibit}/news/long?since={FUTURE} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
-        answer = await asyncio.wait_for(reader.read(), 60)
-        writer.close()
-    except OSError:
-        return 0
-    head, _, body = answer.partition(b"\r\n\r\n")
-    status = int(head.split()[1]) if head else 0
-    assert body.endswith(b"\n"), answer
-    assert status != 503 or b"does not answer. Start it" in body or b"may: each holds a slot" in body, answer
-    return status
-
-
-async def _thousand(zoo: Zoo, exhibit: str, front: str) -> tuple[Counter[int], list[float]]:
-    polls = [asyncio.create_task(_long_poll(zoo.ports[front], exhibit)) for _ in range(1000)]
-    pings = []
-    while not all(poll.done() for poll in polls):
-        answer = await asyncio.to_thread(probe.ask, zoo.url(exhibit, front), timeout=30)
-        assert answer.body == b"pong\n", answer
-        pings.append(answer.ms)
-        await asyncio.sleep(0.1)
-    return Counter(poll.result() for poll in polls), pings
-
-
-@pytest.mark.parametrize(("exhibit", "front"), [("wsgi", "nginx"), ("fastcgi", "apache"), ("asgi", "apache")])
-def test_a_thousand_long_polls_get_a_clear_answer_each(fresh_zoo: Zoo, exhibit: str, front: str) -> None:
-    zoo = fresh_zoo.up(exhibit)
-    answers, pings = asyncio.run(_thousand(zoo, exhibit, front))
-    limit = 32 if exhibit == "asgi" else 3
-    print(exhibit, front, dict(answers), f"{len(pings)} pings, the slowest {max(pings):.0f} ms")
-    assert answers == {200: limit, 503: 1000 - limit}
-
-
-# --- WebSocket --------------------------------------------------------------------------------------------------------
-
-
-def socket_url(zoo: Zoo, exhibit: str, front: str, path: str = "news/socket") -> str:
-    return zoo.url(exhibit, front, path).replace("http", "ws", 1)
-
-
-@pytest.mark.parametrize("front", FRONTS)
-def test_a_websocket_speaks_both_ways(zoo: Zoo, front: str) -> None:
-    with connect(socket_url(zoo, "asgi", front), origin=f"http://127.0.0.1:{zoo.ports[front]}") as client:  # type: ignore[arg-type]
-        client.send('{"ping": "\\u2713"}')
-        said = [json.loads(client.recv(5)) for _ in range(4)]
-    assert [m["pong"] for m in said if "pong" in m] == ["✓"]
-    numbers = [m["n"] for m in said if "n" in m]
-    assert numbers == list(range(numbers[0], numbers[0] + 3))
-    eventually(lambda: zoo.get("asgi", front).text == "pong\n", 5, "it goes on")
-
-
-@pytest.mark.parametrize("front", FRONTS)
-def test_a_page_of_another_origin_gets_no_websocket(zoo: Zoo, front: str) -> None:
-    mine = f"http://127.0.0.1:{zoo.ports[front]}"
-    for origin in ("http://example.org", "null", "", mine + ".example.org", mine.replace("http:", "https:"), mine[:-1]):
-        with pytest.raises(websockets.InvalidStatus) as refused:
-            connect(socket_url(zoo, "asgi", front), additional_headers={"Origin": origin}).close()
-        assert refused.value.response.status_code == 403, origin
-        assert refused.value.response.body == b"a WebSocket is opened to pages of this origin only\n"
-
-
-@pytest.mark.parametrize("front", FRONTS)
-@pytest.mark.parametrize(
-    ("said", "code"),
-    [
-        *((said, 1003) for said in ("no JSON", "[]", "{}", b"\xff\x00", "[" * 4096, '{"ping": ' + "[" * 4000)),
-        ('{"ping": "' + "é" * 2043 + '"}', 1009),
-    ],
-)
-def test_what_nobody_understands_ends_the_websocket(zoo: Zoo, front: str, said: str | bytes, code: int) -> None:
-    with connect(socket_url(zoo, "asgi", front)) as client:
-        client.send(said)
-        with pytest.raises(websockets.ConnectionClosedError) as closed:
-            _all_of(client)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == code
-    assert zoo.get("asgi", front).text == "pong\n"
-
-
-def _all_of(client: Any) -> None:
-    while True:
-        client.recv(5)
-
-
-@pytest.mark.parametrize("front", FRONTS)
-def test_a_malformed_frame_ends_the_websocket(zoo: Zoo, front: str) -> None:
-    frames = {
-        "not masked": b"\x81\x02hi",  # RFC 6455, section 5.1: a client's frame must be
-        "an unknown opcode": b"\x83\x80aaaa",
-        "a reserved bit": b"\xc1\x80aaaa",
-        "half a UTF-8 character": b"\x81\x81\0\0\0\0\xc3",
-        "a ping of 126 bytes": b"\x89\xfe\0\x7eaaaa" + b"x" * 126,
-        "the end of the world": b"\x81\xff" + b"\xff" * 8,
-        "the old frame": b"\x00hello\xff",  # hixie-76: it has no length and no mask
-    }
-    for what, frame in frames.items():
-        with handshaken(zoo, front) as client:
-            client.sendall(frame)
-            said = read_to_the_end(client)
-            codes = [int.from_bytes(said[i + 2 : i + 4], "big") for i in range(len(said)) if said[i] == 0x88]
-            assert {1002, 1007, 1009} & set(codes), (what, said)
-    assert zoo.get("asgi", front).text == "pong\n"
-
-
-@contextmanager
-def handshaken(zoo: Zoo, front: str) -> Iterator[socket.socket]:
-    url = zoo.url("asgi", front, f"news/socket?since={FUTURE}")
-    lines = [f"{name}: {value}" for name, value in probe.handshake(url).items()]
-    request = "\r\n".join([f"GET {url.partition(':')[2][2:].partition('/')[2].join(['/', ''])} HTTP/1.1", *lines])
-    with socket.create_connection(("127.0.0.1", zoo.ports[front]), timeout=15) as client:
-        client.sendall(f"{request}\r\nHost: 127.0.0.1:{zoo.ports[front]}\r\n\r\n".encode())
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += client.recv(1)
-        assert head.split()[1] == b"101", head
-        yield client
-
-
-def read_to_the_end(client: socket.socket) -> bytes:
-    said = b""
-    try:
-        while piece := client.recv(4096):
-            said += piece
-    except ConnectionResetError:
-        pass
-    return said
-
-
-def test_no_wsgi_program_switches_protocols(zoo: Zoo) -> None:
-    # nginx tunnels for uwsgi_pass and scgi_pass after a 101, past its own rules (test_news_no_socket.py)
-    for exhibit, front in cells(zoo):
-        for path in ("news/socket", "ping", "news", "status"):
-            if exhibit == "asgi" and path == "news/socket":
-                continue
-            url = zoo.url(exhibit, front, path)
-            answer = probe.ask(url, headers=probe.handshake(url))
-            assert answer.status in ((501,) if path == "news/socket" else (200, 400)), (exhibit, front, path)
-    assert zoo.get("asgi", "nginx", "news/socket").status_code == 426
 
 
 # --- the source, and what it costs those who hear no news -------------------------------------------------------------

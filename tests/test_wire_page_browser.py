@@ -2,16 +2,14 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import chromium
 from recordings import WIRES, Film, variables
 from wire_page import Page
-from wire_tab import SIZES, beside, boxes, field, halves, lit, opened, replaced
+from wire_tab import SIZES, a_browser, a_film, beside, boxes, field, halves, lit, opened, replaced  # noqa: F401 - fixtures
 
 from gateway_zoo.wire.exchanges import KEEP
 from gateway_zoo.wire.page.shown import MOST
@@ -19,18 +17,6 @@ from gateway_zoo.wire.recording import line
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """One for all tests. A server that ends is complained about, and one test ends it."""
-    with chromium(["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_CONNECTION_RESET"]) as made:
-        yield made
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path / "film.jsonl")
 
 
 def test_the_characters_stand_beside_their_bytes(browser: "Browser", film: Film) -> None:

@@ -5,27 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-from browser import chromium
 from recordings import WIRES, Film
 from wire_page import Page
-from wire_tab import beside, halves, replaced
+from wire_tab import a_browser, a_film, beside, halves, replaced  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """One for all tests. A server that ends is complained about, and one test ends it."""
-    with chromium(["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_CONNECTION_RESET"]) as made:
-        yield made
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    return Film(tmp_path / "film.jsonl")
 
 
 HOLD = """(() => {

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from browser import chromium
 from recordings import WIRES, Film, variables
 from wire_page import Page
 
@@ -15,6 +17,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
 
 SIZES = {"projector": (1280, 720), "large": (1920, 1080), "small": (1024, 768), "zoomed": (853, 480)}
+
+
+@pytest.fixture(scope="module", name="browser")
+def a_browser() -> Iterator["Browser"]:
+    """One for all tests of a file, which has it, and the next one, by importing them. A server that ends is complained
+    about, and one test ends it."""
+    with chromium(["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_CONNECTION_RESET"]) as made:
+        yield made
+
+
+@pytest.fixture(name="film")
+def a_film(tmp_path: Path) -> Film:
+    return Film(tmp_path / "film.jsonl")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,90 @@
+"""What a death costs in the monolith and in the microservices, and what neither notices."""
+
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+
+from monolith_in_test import (
+    MICRO,
+    MONOLITH,
+    a_zoo_of_its_own,  # noqa: F401 - a fixture
+    answers,
+    clock,
+    counts,
+    is_fresh,
+    is_stale,
+    pid_of,
+    ticked_since,
+)
+from zoo_in_test import Zoo, eventually, needs_sight
+
+
+def while_it_recovers(zoo: Zoo, id: str, back: Callable[[], bool]) -> dict[str, set[int]]:
+    """Ask hello and a static file until `back`; the statuses that were seen."""
+    seen: dict[str, set[int]] = {"hello": set(), "static/hello.txt": set()}
+
+    def all_is_back() -> bool:
+        for path, statuses in seen.items():
+            statuses.add(zoo.get(id, "nginx", path).status_code)
+        return back()
+
+    eventually(all_is_back, 15, f"{id} is whole again")
+    return seen
+
+
+#: What is killed; whether hello and the file answer all the while; whether the count goes on.
+DEATHS = [
+    (MONOLITH, MONOLITH, "timer mule", True, True, True),
+    (MONOLITH, MONOLITH, "worker", True, True, True),
+    (MONOLITH, MONOLITH, "router", True, True, True),
+    (MONOLITH, MONOLITH, "master", False, False, False),
+    (MICRO, "uwsgi-micro-timer", "timer", True, True, True),
+    (MICRO, "uwsgi-micro-cache", "cache", True, True, False),
+    (MICRO, MICRO, "master", False, True, True),
+]
+
+
+@needs_sight
+def test_what_a_death_costs(own_zoo: Zoo) -> None:
+    for id, family, role, hello, static, goes_on in DEATHS:
+        base = own_zoo.url(id, "nginx", "")
+        eventually(partial(counts, base, 4), 10, f"{id} ticks")
+        before, victim = clock(base), pid_of(own_zoo, family, role)
+        masters = {name: own_zoo.session(name) for name in own_zoo.state()["sessions"]}
+        os.kill(victim, signal.SIGKILL)
+        seen = while_it_recovers(own_zoo, id, partial(ticked_since, base, before))
+        case = f"{role} of {family}"
+        # Nginx asks at once, so it may catch the moment in which nobody listens; if it did not, nothing is proved.
+        assert seen["static/hello.txt"] == {200} or not static, (case, seen)
+        assert seen["hello"] == {200} or not hello, (case, seen)
+        assert (clock(base)["count"] > before["count"]) == goes_on, (case, before, clock(base))
+        restarted = {name for name, pid in masters.items() if own_zoo.session(name) != pid}
+        expected = {family} if victim == masters[family] else set()
+        assert restarted == expected, case  # by the keeper; the others by uWSGI's own master
+
+
+@needs_sight
+def test_a_timer_that_hangs_makes_the_clock_stale_and_nothing_else(own_zoo: Zoo) -> None:
+    for id, family, role in ((MONOLITH, MONOLITH, "timer mule"), (MICRO, "uwsgi-micro-timer", "timer")):
+        base, timer = own_zoo.url(id, "nginx", ""), pid_of(own_zoo, family, role)
+        os.kill(timer, signal.SIGSTOP)
+        try:
+            eventually(partial(is_stale, base), 10, f"{id}: the clock is stale")
+            assert own_zoo.get(id, "nginx", "hello").status_code == 200, id
+            assert own_zoo.get(id, "nginx", "static/hello.txt").status_code == 200, id
+            assert pid_of(own_zoo, family, role) == timer, "alive, so nobody starts it again"
+        finally:
+            os.kill(timer, signal.SIGCONT)
+        eventually(partial(is_fresh, base), 5, f"{id}: the clock goes on")
+
+
+def test_a_new_app_leaves_the_cache_of_the_microservices_alone(own_zoo: Zoo) -> None:
+    for id, kept in ((MONOLITH, False), (MICRO, True)):
+        base = own_zoo.url(id, "nginx", "")
+        eventually(partial(counts, base, 4), 10, f"{id} ticks")
+        before = clock(base)["count"]
+        done = own_zoo.cli("restart", id)
+        assert done.returncode == 0, done.stderr
+        eventually(partial(answers, base), 10, f"{id} answers")
+        assert (clock(base)["count"] >= before) == kept, id
