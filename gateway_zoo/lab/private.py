@@ -30,8 +30,6 @@ from gateway_zoo.speak import fail, say
 PR_SET_PDEATHSIG = 1  # prctl(2)
 START_S = 90.0
 STOP_S = 40.0
-
-
 IMPATIENT_S = 1.0
 
 

@@ -77,11 +77,12 @@ def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
         return pairs, wires[protocol].request(pairs, asked.data or b"")
 
     try:
+        pairs, request = said(())
         for word in asked.params:
-            (pairs, request), (with_it, request_with_it) = said(()), said((word,))
-            if request == request_with_it and pairs != with_it:
+            changed, sent = said((word,))
+            if sent == request and changed != pairs:
                 fail(f"{protocol} has no place for --param {word}; --header is what it can say besides", 2)
-        return said(asked.params)[1]
+        return said(asked.params)[1] if asked.params else request
     except BadWordError as error:
         fail(str(error), 2)
     except CannotEncode as error:
