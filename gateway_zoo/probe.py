@@ -5,12 +5,12 @@ any running zoo, also one in containers.
 """
 
 import base64
-import http.client
 import os
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from gateway_zoo import bounded
 from gateway_zoo.cagefile import Ask
 
 TEXT = "text/plain; charset=utf-8"
@@ -65,17 +65,13 @@ def ask(
     authority: str | None = None,
 ) -> Answer:
     """Send one request on a connection of its own. OSError or http.client.HTTPException if nobody answers properly.
+    `timeout`: seconds for the whole answer.
 
     `authority`: the file of the certificate authority to trust, for https.
     """
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout)
-    if parts.scheme == "https":
-        import ssl
-
-        trust = ssl.create_default_context(cafile=authority)
-        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=trust)
+    connection = bounded.connect(url, timeout, authority=authority)
     started = time.perf_counter()
     try:
         connection.request(method, path or "/", body=body, headers={"Connection": "close", **(headers or {})})
