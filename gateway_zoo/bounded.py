@@ -1,7 +1,7 @@
 """Read HTTP answers with a limit: in bytes, and in seconds for the whole answer.
 
 A socket's time-out begins again with every byte, and http.client reads a body of any size: a server that sends a byte
-a second, or never stops sending, would hold a command for ever. Here each answer has a deadline, counted from the moment
+a second, or never stops sending, would hold a command for ever. Here each answer has a deadline, from the moment
 at which we begin to wait for it, and a size, head included. The error says which of the two was met.
 """
 
