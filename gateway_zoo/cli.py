@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from gateway_zoo import settings
-from gateway_zoo.speak import fail, hint
+from gateway_zoo.speak import fail, hint, write_anything
 
 
 class Hinting(TyperGroup):
@@ -310,6 +310,7 @@ def sockets(
 
 def main() -> None:
     """Entry point. Ctrl-C ends quietly; a reader that goes away (`zoo ls | head`) is no error."""
+    write_anything()
     try:
         app(prog_name="zoo")
     except BrokenPipeError:

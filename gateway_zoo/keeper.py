@@ -56,7 +56,7 @@ class Keeper:
 
     def _make_children(self) -> list[Child]:
         """In the order of their start: the sentinel first, so that nothing ever runs unwatched."""
-        watch = [sys.executable, "-P", "-m", "gateway_zoo.sentinel", str(self.sentinel_pipe[0])]
+        watch = [sys.executable, "-I", "-m", "gateway_zoo.sentinel", str(self.sentinel_pipe[0])]
         made = [Child("sentinel", watch, signal.SIGKILL)]
         made += [Child(front, fronts.command(front, self.settings), signal.SIGTERM) for front in self.plan.fronts]
         for family in self.plan.started:

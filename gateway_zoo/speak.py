@@ -1,11 +1,27 @@
 """Talking to people and programs: lines on standard error, JSON on standard output, and ends with an exit status."""
 
 import difflib
+import io
 import json
+import os
 import sys
 from typing import Any, NoReturn
 
 import typer
+
+
+def write_anything() -> None:
+    """Print a substitute for a character that the encoding of the output lacks: a table must not end in the middle.
+
+    PYTHONIOENCODING is a wish about output, so it counts, although Python itself does not see it under `-I`.
+    """
+    wish = os.environ.get("PYTHONIOENCODING", "").partition(":")[0] or None
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it was closed
+            try:
+                stream.reconfigure(encoding=wish, errors="replace")
+            except LookupError:  # no such encoding
+                stream.reconfigure(errors="replace")
 
 
 def say(text: str) -> None:

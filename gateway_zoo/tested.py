@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway_zoo import parts, root
+from gateway_zoo import parts, root, set_up
 from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, say
@@ -21,7 +21,7 @@ def run(made: Settings, words: list[str]) -> int:
     root.install_what_is_missing(made, load(made.root).families.values(), tuple(absent))
     root.compile_ahead(made)
     _install(made.root)
-    command = [sys.executable, "-P", "-m", "pytest", *(words or EVERYTHING)]
+    command = [sys.executable, "-I", "-m", "pytest", *(words or EVERYTHING)]
     done = subprocess.run(command, cwd=made.root, env=_environment(), check=False)
     return 1 if done.returncode else 0
 
@@ -32,14 +32,12 @@ def _install(checkout: Path) -> None:
     if installed.exists() and filecmp.cmp(lock, installed, shallow=False):
         return
     say("installing the test tools into .venv (once)")
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
-    if subprocess.run([*pip, "-r", str(lock)], check=False).returncode:
-        fail("pip could not install the test tools; is there a network?", 3)
+    if words := set_up.pip_install(Path(sys.executable), lock):
+        fail(f"{words}\nzoo: pip could not install the test tools; is there a network, and room on the disk?", 3)
     shutil.copy(lock, installed)
 
 
 def _environment() -> dict[str, str]:
-    """No ZOO_ variable of this shell reaches a test: each zoo of a test has its own."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith("ZOO_") or name == "ZOO_REQUIRE_DOCKER"
-    }
+    """No ZOO_ variable of this shell reaches a test: each zoo of a test has its own. Nor does a setting of Python."""
+    mine = {name: os.environ[name] for name in ("ZOO_REQUIRE_DOCKER",) if name in os.environ}
+    return {name: os.environ[name] for name in os.environ if not name.startswith(("ZOO_", "PYTHON"))} | mine

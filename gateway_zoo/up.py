@@ -133,7 +133,7 @@ def _start_keeper(
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
     with (made.logs / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gateway_zoo.keeper", *only],
+            [sys.executable, "-I", "-m", "gateway_zoo.keeper", *only],
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -64,7 +64,7 @@ def behind_nginx(zoo: Private) -> dict[str, str]:
 def server(zoo: Private, address: str) -> Iterator[int]:
     """The lab's server on this address: its pid. Gone afterwards, and when we are killed."""
     process = private.child(
-        [sys.executable, "-P", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
+        [sys.executable, "-I", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
         signal.SIGKILL,
         cwd=zoo.settings.sockets,
         stdin=subprocess.PIPE,

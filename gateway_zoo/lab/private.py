@@ -126,7 +126,7 @@ class Private:
 
     def _zoo(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
         """A command of this zoo."""
-        argv = [sys.executable, "-P", "-m", "gateway_zoo", *words]
+        argv = [sys.executable, "-I", "-m", "gateway_zoo", *words]
         return child(argv, signal.SIGTERM, env=self.env, stdin=subprocess.DEVNULL, **options)
 
     def _wait(self) -> None:

@@ -114,7 +114,7 @@ def third_user(made: Settings) -> Iterator[Third]:
         yield lambda _: (None, "only root can become another user to try it")
         return
     argv = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--no-new-privs"]
-    argv += [sys.executable, "-P", "-m", "gateway_zoo.lab.third_user"]
+    argv += [sys.executable, "-I", "-m", "gateway_zoo.lab.third_user"]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", start_new_session=True
     ) as child:

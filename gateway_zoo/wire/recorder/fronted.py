@@ -165,7 +165,7 @@ class Fronted:
     def _start_watcher(self, run: Path, lock: int) -> None:
         """It holds the lock too: nobody takes the directory before it has done."""
         read, write = os.pipe()
-        argv = [sys.executable, "-P", "-m", "gateway_zoo.wire.recorder.watcher", str(read), str(run)]
+        argv = [sys.executable, "-I", "-m", "gateway_zoo.wire.recorder.watcher", str(read), str(run)]
         watcher = subprocess.Popen(
             argv, env={}, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=(read, lock), cwd="/"
         )

@@ -276,7 +276,7 @@ def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
 
 def _start_page(path: Path) -> "subprocess.Popen[bytes]":
     """The page that shows the file as it grows: a process of its own, which ends with us."""
-    return child([sys.executable, "-P", "-m", PAGE, str(path)], signal.SIGTERM, stdin=subprocess.DEVNULL)
+    return child([sys.executable, "-I", "-m", PAGE, str(path)], signal.SIGTERM, stdin=subprocess.DEVNULL)
 
 
 def one_line(exchange: Exchange) -> str:
