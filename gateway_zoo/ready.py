@@ -14,6 +14,7 @@ from gateway_zoo.plan import Cell, Plan
 
 PAUSE_S = 0.03
 WORKERS = 4
+ANSWER_S, ANSWER_BYTES = 10.0, 8192  # of a ping, head included
 
 
 def wait(made: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Cell]], bool]) -> list[Cell]:
@@ -64,12 +65,14 @@ def _is_there(address: tuple[str, int] | str) -> bool:
 def answers(cell: Cell) -> bool:
     """Does the cell answer ping? Plain sockets: http.client would take as long to load as a server to start."""
     parts = urlsplit(cell.url)
+    deadline = time.monotonic() + ANSWER_S
     try:
-        with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+        with socket.create_connection((parts.hostname, parts.port), timeout=ANSWER_S) as connection:
             connection.sendall(f"GET {parts.path}/ping HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
             answer = b""
-            while data := connection.recv(4096):
+            while (data := connection.recv(4096)) and len(answer) < ANSWER_BYTES:
                 answer += data
+                connection.settimeout(max(0.001, deadline - time.monotonic()))
     except OSError:
         return False
     return answer.split(b" ", 2)[1:2] == [b"200"] and answer.endswith(b"pong\n")

@@ -8,7 +8,7 @@ pip takes from the person where packages come from (index, proxy, certificates â
 PIP_USER would install them elsewhere, PIP_PRE or PIP_NO_BINARY would install others.
 """
 
-import ast
+import configparser
 import fcntl
 import hashlib
 import os
@@ -193,21 +193,42 @@ def run(argv: list[str], env: dict[str, str]) -> str:
 def pip_install(python: Path, lock: Path) -> str:
     """Install what a lock file names, by its hashes. Returns pip's words if it failed, else an empty text."""
     argv = [str(python), "-I", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
-    return run([*argv, "-r", str(lock)], pip_environment(python))
+    return run([*argv, "-r", str(lock)], pip_environment(os.environ))
 
 
-def pip_environment(python: Path) -> dict[str, str]:
-    """The environment without settings of pip or Python, plus those of pip that say where packages come from."""
-    listing = [str(python), "-I", "-m", "pip", "config", "list"]
-    done = subprocess.run(listing, capture_output=True, text=True, check=False)
-    found: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}  # the later counts
-    for line in done.stdout.splitlines():
-        where, _, value = line.partition("=")
-        section, _, name = where.rpartition(".")
-        if section in found and name in SOURCES:
-            found[section][name] = ast.literal_eval(value)
-    kept = found["global"] | found["install"] | found[":env:"]
-    return without_settings(os.environ) | {f"PIP_{name.upper().replace('-', '_')}": kept[name] for name in kept}
+def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without settings of pip or Python, plus those of pip that say where packages come from.
+
+    We read pip's files ourselves: `pip config list` obeys a person's `user = true`, and then shows half of them.
+    """
+    kept: dict[str, str] = {}
+    for name in SOURCES:
+        values = [settings[name] for settings in _pip_settings(environ) if name in settings]
+        kept |= {_variable(name): value for value in values}  # the last counts
+        kept |= {_variable(name): environ[_variable(name)]} if _variable(name) in environ else {}
+    return without_settings(environ) | kept
+
+
+def _variable(name: str) -> str:
+    return f"PIP_{name.upper().replace('-', '_')}"
+
+
+def _pip_settings(environ: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """Sections of pip's files that hold for `pip install`, the weakest first (pip's documentation, "Configuration")."""
+    home = environ.get("HOME", "/nonexistent")
+    folders = [*reversed(environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"))]
+    files = [*(f"{folder}/pip/pip.conf" for folder in folders if folder), "/etc/pip.conf", f"{home}/.pip/pip.conf"]
+    files += [f"{environ.get('XDG_CONFIG_HOME') or home + '/.config'}/pip/pip.conf"]
+    last = environ.get("PIP_CONFIG_FILE", "")
+    sections: list[dict[str, Mapping[str, str]]] = []
+    for file in [] if last == os.devnull else [*files, last]:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read([file] if file else [], encoding="utf-8")
+        except (configparser.Error, ValueError) as error:
+            fail(f"{file}: {error}; expected settings of pip")
+        sections.append({name: parser[name] for name in ("global", "install") if name in parser})
+    return [found[name] for name in ("global", "install") for found in sections if name in found]
 
 
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:

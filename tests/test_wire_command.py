@@ -328,7 +328,7 @@ def test_a_silent_gateway_is_given_up(tmp_path: Path, monkeypatch: pytest.Monkey
     with gateway(tmp_path / "s", b"", closes=False):
         to = client.Address(path=str(tmp_path / "s"))
         exchange = client.ask(WIRES, to, b"x", "uwsgi", "it", "zoo wire")
-    assert exchange.errors == ["no end of the answer within 0 s; 0 bytes of it came"]
+    assert exchange.errors == ["no end of the answer within 0 s, our limit; 0 bytes of it came"]
 
 
 def test_an_answer_before_the_request_was_read_counts(tmp_path: Path) -> None:

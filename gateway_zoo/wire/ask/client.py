@@ -14,6 +14,7 @@ from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
 from gateway_zoo.wire.wires import Wires
 
 DEADLINE_S = 10.0
+LIMIT = 16_000_000  # bytes of an answer: nobody reads more, byte by byte
 #: Of a WebSocket we look at what comes first; of bytes that are no answer, at what was sent with them.
 FRAMES_S, JUNK_S = 2.5, 0.3
 PIECE = 65_536
@@ -81,6 +82,7 @@ class _Call:
 
     def hold(self, connection: socket.socket, request: bytes) -> Exchange:
         connection.setblocking(False)
+        came = 0
         self._tell(Bytes(connection=1, at=self.began, direction="request", data=request))
         left, why = memoryview(request), ""
         while self.exchange.seconds is None:
@@ -92,7 +94,12 @@ class _Call:
             try:
                 if writable:
                     left = left[connection.send(left) :]
-                if readable and not self._heard(connection.recv(PIECE)):
+                if readable:
+                    came += len(data := connection.recv(PIECE))
+                    if not self._heard(data):
+                        break
+                if came > LIMIT:
+                    why = f"the answer is longer than {LIMIT:,} bytes, our limit"
                     break
             except OSError as error:
                 # A gateway may answer and close before it has read all of a body: what it said counts.
@@ -118,4 +125,4 @@ class _Call:
 
     def _too_late(self) -> str:
         came = self.exchange.size("response")
-        return f"no end of the answer within {DEADLINE_S:.0f} s; {came} bytes of it came"
+        return f"no end of the answer within {DEADLINE_S:.0f} s, our limit; {came} bytes of it came"

@@ -4,15 +4,18 @@ It runs as the zoo's user, in the folder where it lies, with what gateways get b
 """
 
 import os
+import resource
 import subprocess
+import tempfile
 import time
+from typing import IO
 
 from gateway_zoo import keeper
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail
 from gateway_zoo.wire.ask import asking
-from gateway_zoo.wire.ask.client import DEADLINE_S
+from gateway_zoo.wire.ask.client import DEADLINE_S, LIMIT
 from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, variables
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
@@ -46,28 +49,41 @@ def _environment(made: Settings, family: str, told: Pairs) -> Pairs:
 
 
 def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes) -> tuple[bytes, str]:
-    """(standard output, what went wrong)."""
+    """(standard output, what went wrong). Output goes to files, which the kernel does not let grow beyond LIMIT."""
     user = user_of_the_zoo()
     root = os.geteuid() == 0
-    try:
-        done = subprocess.run(
-            [program],
-            env=environment,
-            input=body,
-            cwd=folder,
-            timeout=DEADLINE_S,
-            capture_output=True,
-            user=user.pw_uid if root else None,
-            group=user.pw_gid if root else None,
-            extra_groups=[] if root else None,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        return error.output or b"", f"the program did not end within {DEADLINE_S:.0f} s"
-    except OSError as error:
-        fail(f"{program} cannot be run: {error.strerror}", 3)
-    log = done.stderr.decode("utf-8", "replace").strip()
-    return done.stdout, f"it ended with status {done.returncode}: {log[-500:]}" if done.returncode else ""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as log:
+        try:
+            done = subprocess.run(
+                [program],
+                env=environment,
+                input=body,
+                cwd=folder,
+                timeout=DEADLINE_S,
+                stdout=output,
+                stderr=log,
+                user=user.pw_uid if root else None,
+                group=user.pw_gid if root else None,
+                extra_groups=[] if root else None,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT)),
+                check=False,
+            )
+            why = _why(done.returncode, output, log)
+        except subprocess.TimeoutExpired:
+            why = f"the program did not end within {DEADLINE_S:.0f} s, our limit"
+        except OSError as error:
+            fail(f"{program} cannot be run: {error.strerror}", 3)
+        output.seek(0)
+        return output.read(LIMIT), why
+
+
+def _why(status: int, output: IO[bytes], log: IO[bytes]) -> str:
+    """What went wrong; empty if nothing did. Python's programs are not killed by the limit: they see EFBIG."""
+    if output.seek(0, os.SEEK_END) >= LIMIT:
+        return f"the program wrote more than {LIMIT:,} bytes, our limit"
+    log.seek(max(0, log.seek(0, os.SEEK_END) - 500))
+    words = log.read().decode("utf-8", "replace").strip()
+    return f"it ended with status {status}: {words}" if status else ""
 
 
 def _exchange(wires: Wires, opened: Opened, block: bytes, output: bytes, why: str) -> Exchange:
