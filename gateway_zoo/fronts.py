@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway_zoo import parts, plan
+from gateway_zoo import image, parts, plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, kind
 
@@ -162,6 +162,8 @@ def _write_pages(front: str, pages: Path, made: Plan) -> None:
     (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
     if (made.settings.tls / "ca.pem").exists():
         (pages / "ca.pem").write_bytes((made.settings.tls / "ca.pem").read_bytes())
+    if made.settings.compose and image.RECORD.exists():
+        (pages / "image.json").write_bytes(image.RECORD.read_bytes())
     (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
     (pages / "refused.txt").write_text("status is answered to this machine only\n", encoding="utf-8")
     for cell in made.cells:
@@ -183,7 +185,8 @@ def index(front: str, made: Plan) -> str:
         line = f"closed: {cell.closed}" if cell.closed else f"curl {cell.url}/hello"
         lines.append(f"{exhibit.id:18} {exhibit.about:42} {line}")
     lines += ["", *(f"{'in a browser':61} {made.settings.url(front)}{page}" for page in plan.pages(made, front))]
-    return "\n".join(lines) + "\n\nEach also answers /ping and, to this machine, /status.\n"
+    when = f"This image was built on {image.built()}.\n" if made.settings.compose and image.built() else ""
+    return "\n".join(lines) + "\n\nEach also answers /ping and, to this machine, /status.\n" + when
 
 
 def listed(front: str, made: Plan) -> list[dict[str, object]]:
