@@ -3,10 +3,11 @@
 import errno
 import os
 import re
+import shutil
 import socket
 from dataclasses import asdict, dataclass
 
-from gateway_zoo import parts, plan, state
+from gateway_zoo import parts, places, plan, state
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
@@ -52,7 +53,7 @@ def everything(made: Plan) -> list[Problem]:
     if state.running(made.settings):
         running = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
     else:
-        running = blockers(made)
+        running = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
     return [*running, *_broken_cages(made), *_missing(made), *_old(made)]
 
 
@@ -67,8 +68,8 @@ def blockers(made: Plan) -> list[Problem]:
         found.append(Problem("neither nginx nor Apache is there", parts.fix("nginx"), True))
     if not _writable(made.settings):
         found.append(Problem(f"{made.settings.run} cannot be written", "set ZOO_RUN to a directory of yours", True))
-    if " " in str(made.settings.run):
-        found.append(Problem(f"{made.settings.run} has a space in it", "set ZOO_RUN to a directory without", True))
+    if not shutil.which("setpriv"):
+        found.append(Problem("setpriv is not there", "sudo apt-get install util-linux", True))
     wanted: dict[tuple[str, int], str] = {}
     for name, address in _addresses(made):
         if other := wanted.get(address):

@@ -9,10 +9,9 @@ import functools
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
-from gateway_zoo import parts, plan
+from gateway_zoo import parts, places, plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, kind
 
@@ -23,7 +22,7 @@ def command(front: str, settings: Settings) -> list[str]:
     """argv of a front, in the foreground. It must be started in the directory of the sockets, with $ZOO_RUN set."""
     if front == "nginx":
         return [plan.binary(front), "-p", str(settings.run / "nginx"), "-c", "nginx.conf"]
-    return [plan.binary(front), "-d", str(settings.root / "apache"), "-f", "httpd.conf", "-D", "FOREGROUND"]
+    return [plan.binary(front), "-d", str(places.checkout(settings) / "apache"), "-f", "httpd.conf", "-D", "FOREGROUND"]
 
 
 def write(front: str, made: Plan) -> None:
@@ -75,7 +74,7 @@ def _nginx(made: Plan) -> str:
             *(f"    {address} 1;" for address in settings.near.split()),
             "}\n",
             "# Where the checkout is.",
-            f"geo $zoo_root {{ default {_quoted(str(settings.root))}; }}\n",
+            f"geo $zoo_root {{ default {_quoted(str(places.checkout(settings)))}; }}\n",
             "# Gateways on TCP.",
             *(f"upstream {e.id} {{ server {made.address(e)}; }}" for e in tcp),
             "\n# Exhibits that are closed here, and why; the list; how to start what does not answer.",
@@ -107,10 +106,10 @@ def _apache(front: str, made: Plan) -> str:
     return "\n".join(
         [
             "# Where things are on this machine.",
-            f"Define ZOO_ROOT    {_quoted(str(settings.root))}",
+            f"Define ZOO_ROOT    {_quoted(str(places.checkout(settings)))}",
             f"Define ZOO_MODULES {_quoted(str(parts.apache_modules()))}",
-            f"Define ZOO_VENV    {_quoted(sys.prefix)}",
-            f"Define ZOO_BIN     {_quoted(str(parts.VENV_BIN))}",
+            f"Define ZOO_VENV    {_quoted(str(places.venv(settings)))}",
+            f"Define ZOO_BIN     {_quoted(str(places.venv(settings) / 'bin'))}",
             f"Define ZOO_HERE    {_quoted(str(settings.run / front))}",
             *(f"Define {file.partition('*')[0]} {parts.apache_module(file)}" for file in _patterns(made)),
             "\n# Which of the Apaches this is, and its process model.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway_zoo import parts
+from gateway_zoo import parts, places
 from gateway_zoo.cagefile import Exhibit, Family
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings, kind
@@ -48,13 +48,14 @@ class Plan:
 
     def command(self, family: Family) -> list[str]:
         """argv with {cage} and each {<exhibit id>} (its address) filled in."""
-        values = {"{cage}": str(self.registry.cage_of(family.id).path), "{run}": str(self.settings.run)}
+        cage = places.checkout(self.settings) / self.registry.cage_of(family.id).name
+        values = {"{cage}": str(cage), "{run}": str(self.settings.run)}
         for exhibit in self.registry.exhibits.values():
             values[f"{{{exhibit.id}}}"] = self.address(exhibit)
         words = family.command
         for name, value in values.items():
             words = [word.replace(name, value) for word in words]
-        return [parts.versioned(words[0]), *words[1:]]
+        return [*places.program(self.settings, parts.versioned(words[0])), *words[1:]]
 
     def address(self, exhibit: Exhibit) -> str:
         """Bare socket name, or `host:port`, as the fronts use it; empty for an exhibit that lives in a front."""

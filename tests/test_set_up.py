@@ -281,7 +281,10 @@ def test_pips_words_are_shown_when_it_fails(bare: Path) -> None:
 
 def test_a_wrong_zoo_python_is_named(bare: Path) -> None:
     done = zoo(bare, env={"ZOO_PYTHON": "/usr/bin/false"})
-    assert (done.returncode, "ZOO_PYTHON=/usr/bin/false: expected Python 3.11 or newer with venv" in done.stderr) == (3, True), done.stderr
+    assert (done.returncode, "ZOO_PYTHON=/usr/bin/false: expected Python 3.11 or newer with venv" in done.stderr) == (
+        3,
+        True,
+    ), done.stderr
 
 
 # --- what the terminal can show ---------------------------------------------------------------------------------------

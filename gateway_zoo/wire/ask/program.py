@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import IO
 
-from gateway_zoo import keeper
+from gateway_zoo import keeper, places
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail
@@ -28,6 +28,11 @@ PROTOCOL = "CGI"
 
 def ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
     """Run the program of an exhibit once. Exit 2 for an exhibit that has none."""
+    with places.linked_for_now(made) as here:
+        return _ask(here, registry, wires, id, asked)
+
+
+def _ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
     one, cage = registry.exhibits[id], registry.cage_of(id)
     if not one.program:
         with_one = ", ".join(e.id for e in registry.exhibits.values() if e.program)
