@@ -23,6 +23,7 @@ from gateway_zoo.parts import SYSTEM_PATH, VENV
 from gateway_zoo.set_up import cannot_hold
 from gateway_zoo.settings import Settings, user_of_the_zoo
 
+COPY = "use a copy of the checkout on another: cp -r . ~/zoo"
 #: Folders of the checkout that are no cages, and that the servers or the keeper read.
 FOLDERS = ("app", "apache", "gateway_zoo", "nginx", "web")
 #: Everything else means something to one of the readers. A path of ours is absolute, so `-` never comes first.
@@ -91,8 +92,8 @@ def problems(made: Settings) -> Iterator[tuple[str, str]]:
             yield f"the path {str(path)!a} has {wrong}", "rename the directory"
     if not is_plain(made.run):
         odd = sorted({ascii(c) for c in str(made.run) if not is_plain(Path(c))})
-        what = f"ZOO_RUN={ascii(str(made.run))[1:-1]} has {' '.join(odd)} in it, which some server would read its own way"
-        yield what, "set ZOO_RUN to a path of letters, digits and . _ - only"
+        what = f"ZOO_RUN={ascii(str(made.run))[1:-1]} has {' '.join(odd)} in it"
+        yield f"{what}, which some server would read its own way", "set ZOO_RUN to a path of letters, digits and . _ - only"
     for here, there in ((checkout(made), made.root), (venv(made), VENV)):
         if here != there and os.path.lexists(here) and not here.is_symlink():
             yield f"{here} is not ours, and a link must go there", "move it away, or set ZOO_RUN to another directory"
@@ -154,6 +155,18 @@ def _below(listed: list[Path], folders: list[Path]) -> Iterator[tuple[Path, int]
             yield from ((Path(folder, name), os.R_OK) for name in files)
 
 
+def _owner_who_reads(made: Settings) -> str:
+    """The name of the checkout's owner, if that is a user who could run the zoo; else empty."""
+    try:
+        owner = pwd.getpwuid(made.root.stat().st_uid)
+    except KeyError:
+        return ""
+    folders = what_we_read(made)
+    with acting_as(owner):
+        fine = owner.pw_uid != 0 and first_unreadable(made, folders) is None
+    return owner.pw_name if fine else ""
+
+
 def cure(made: Settings, closed: Path) -> str:
     """One command that suffices and opens nobody's home: right inside the checkout, a copy where it lies too deep."""
     root = made.root
@@ -162,8 +175,31 @@ def cure(made: Settings, closed: Path) -> str:
     homes = {entry.pw_dir for entry in pwd.getpwall()}
     if closed.is_relative_to(root) and str(root) not in homes:
         return f"chmod -R a+rX {shlex.quote(str(root))}"
-    with contextlib.suppress(KeyError):
-        if (owner := pwd.getpwuid(root.stat().st_uid)).pw_uid != 0:
-            return f"runuser -u {owner.pw_name} -- {shlex.quote(str(root))}/zoo up"
+    if owner := _owner_who_reads(made):
+        return f"runuser -u {owner} -- {shlex.quote(str(root))}/zoo up"
     copy = next(path for n in range(1, 99) if not (path := Path(f"/opt/gateway-zoo{n if n > 1 else ''}")).exists())
     return f"cp -r {shlex.quote(str(root))} {copy} && chmod -R a+rX {copy} && {copy}/zoo up"
+
+
+# --- run bits ---------------------------------------------------------------------------------------------------------
+
+
+def put_run_bits_back(programs: list[Path]) -> list[Path]:
+    """A ZIP archive or a stick loses the run bits of CGI programs: give them back. Returns those that we changed."""
+    changed = []
+    for path in programs:
+        mode = path.stat().st_mode
+        if not mode & 0o111:
+            with contextlib.suppress(OSError):  # another's file, or a file system without such bits: the cell is closed
+                path.chmod(mode | (mode & 0o444) >> 2)
+                changed.append(path)
+    return changed
+
+
+def not_run(path: Path) -> str | None:
+    """Why a CGI program cannot be started, and the cure; None if it can."""
+    if os.access(path, os.X_OK):
+        return None
+    if path.stat().st_mode & 0o111:
+        return f"{path.name} lies on a file system that runs no programs (noexec); {COPY}"
+    return f"{path.name} has lost its run bit; chmod +x {shlex.quote(str(path))}"

@@ -146,6 +146,8 @@ def _reasons(
         yield "the helper process that serves it would stay root under ITK"
     if reason := parts.missing(family, kind(front)):
         yield reason
+    if exhibit.program and (reason := places.not_run(registry.cage_of(exhibit.id).path / exhibit.program)):
+        yield reason
     if only and exhibit.id not in only:
         yield LEFT_OUT
 

@@ -15,9 +15,9 @@ import sys
 import time
 from typing import Any
 
-from gateway_zoo import leftovers, listen, plan, ready, root, state
+from gateway_zoo import leftovers, listen, places, plan, ready, root, state
 from gateway_zoo.plan import Cell, Plan
-from gateway_zoo.registry import load
+from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
 from gateway_zoo.speak import fail, hint, known, printable, say
 
@@ -42,6 +42,7 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
         only = list(dict.fromkeys([*only, *plan.with_groups(registry, groups)]))
     chosen = {registry.exhibits[id].family for id in only or plan.with_groups(registry, [])}
     root.install_what_is_missing(made, [f for f in registry.families.values() if f.id in chosen or f.helps])
+    _put_run_bits_back(registry)
     root.give_up(made)
     the_plan = plan.make(made, only, registry)
     for error in the_plan.registry.errors:
@@ -62,6 +63,12 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     say(f"{len(the_plan.open_cells) - len(silent)} cells answer after {time.monotonic() - began:.1f} s")
     _show(the_plan)
     return int(bool(silent)) if detach else _stay(keeper, pipe)
+
+
+def _put_run_bits_back(registry: Registry) -> None:
+    programs = [registry.cage_of(e.id).path / e.program for e in registry.exhibits.values() if e.program]
+    if changed := places.put_run_bits_back(programs):
+        say(f"run bits put back, which a copy had lost: {', '.join(map(str, changed))}")
 
 
 def _end_like_ctrl_c() -> None:

@@ -8,6 +8,7 @@ import resource
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 from typing import IO
 
 from gateway_zoo import keeper, places
@@ -77,7 +78,8 @@ def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes
         except subprocess.TimeoutExpired:
             why = f"the program did not end within {DEADLINE_S:.0f} s, our limit"
         except OSError as error:
-            fail(f"{program} cannot be run: {error.strerror}", 3)
+            why = places.not_run(Path(program)) or f"{error.strerror}; ./zoo doctor names what is in the way"
+            fail(f"{program} cannot be run: {why}", 3)
         output.seek(0)
         return output.read(LIMIT), why
 
