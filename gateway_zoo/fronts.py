@@ -30,7 +30,7 @@ def write(front: str, made: Plan) -> None:
     here = made.settings.run / front
     here.mkdir(exist_ok=True)
     (here / "local.conf").write_text(local_conf(front, made), encoding="utf-8")
-    _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made)
+    _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made, front)
     _write_pages(front, here / "pages", made)
     if front == "nginx":
         (here / "tmp").mkdir(exist_ok=True)
@@ -43,15 +43,16 @@ def write(front: str, made: Plan) -> None:
         (here / "fcgid").mkdir(exist_ok=True)
 
 
-def _link_fragments(here: Path, there: Path, made: Plan) -> None:
-    """Those of cages that could be read: a fragment may name what only a cage.toml lets us define (an upstream)."""
+def _link_fragments(here: Path, there: Path, made: Plan, front: str) -> None:
+    """Not those of cages that could not be read, because a fragment may name what only a cage.toml lets us define (an
+    upstream); nor those that the front refused in a trial."""
     if here.is_symlink():
         here.unlink()
     here.mkdir(exist_ok=True)
     for old in here.iterdir():
         old.unlink()
     for cage in made.registry.cages:
-        if (there / f"{cage.name}.conf").is_file():
+        if (there / f"{cage.name}.conf").is_file() and f"{cage.name}.conf" not in made.broken.get(front, {}):
             (here / f"{cage.name}.conf").symlink_to(there / f"{cage.name}.conf")
 
 

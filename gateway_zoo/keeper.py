@@ -253,11 +253,12 @@ def environment(made: Settings, family: str, token: str) -> dict[str, str]:
 
 def main() -> int:
     """Arguments: the exhibits to start (none: all). Descriptors of `zoo up`: ZOO_LOCK, the run directory, made ready
-    and locked; ZOO_TERMINAL, which closes with the terminal (empty: none)."""
+    and locked; ZOO_TERMINAL, which closes with the terminal (empty: none). ZOO_BROKEN: what no front can live with.
+    """
     made = settings.from_environment()
     os.umask(0o027)
     os.set_inheritable(int(os.environ["ZOO_LOCK"]), False)  # ours until we end, and nobody else's
-    the_plan = plan.make(made, sys.argv[1:] or None)
+    the_plan = plan.without(plan.make(made, sys.argv[1:] or None), json.loads(os.environ["ZOO_BROKEN"]))
     places.link(made)
     tls.make(made)
     for front in the_plan.fronts:

@@ -93,7 +93,10 @@ def problems(made: Settings) -> Iterator[tuple[str, str]]:
     if not is_plain(made.run):
         odd = sorted({ascii(c) for c in str(made.run) if not is_plain(Path(c))})
         what = f"ZOO_RUN={ascii(str(made.run))[1:-1]} has {' '.join(odd)} in it"
-        yield f"{what}, which some server would read its own way", "set ZOO_RUN to a path of letters, digits and . _ - only"
+        yield (
+            f"{what}, which some server would read its own way",
+            "set ZOO_RUN to a path of letters, digits and . _ - only",
+        )
     for here, there in ((checkout(made), made.root), (venv(made), VENV)):
         if here != there and os.path.lexists(here) and not here.is_symlink():
             yield f"{here} is not ours, and a link must go there", "move it away, or set ZOO_RUN to another directory"

@@ -3,8 +3,8 @@
 Everything that shows or starts exhibits works from a Plan; nothing else asks what is installed.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway_zoo import parts, places
@@ -12,6 +12,9 @@ from gateway_zoo.cagefile import Exhibit, Family
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings, kind
 
+#: What a front cannot live with (trial.py): front -> part -> reason. A part is an exhibit, a fragment `NAME.conf`, ALL.
+Broken = Mapping[str, Mapping[str, str]]
+ALL = "*"
 LEFT_OUT = "left out of this start; ./zoo up starts all"
 
 
@@ -33,11 +36,13 @@ class Plan:
     registry: Registry
     cells: list[Cell]
     started: list[Family]
+    broken: Broken = field(default_factory=dict)
 
     @property
     def fronts(self) -> list[str]:
-        """The fronts that this machine has."""
-        return [front for front in self.settings.fronts if _binary(front) and not _closed_front(self.settings, front)]
+        """The fronts that this machine has, and that start."""
+        here = [front for front in self.settings.fronts if _binary(front) and not _closed_front(self.settings, front)]
+        return [front for front in here if ALL not in self.broken.get(front, {})]
 
     @property
     def open_cells(self) -> list[Cell]:
@@ -79,6 +84,22 @@ def make(settings: Settings, only: list[str] | None = None, registry: Registry |
         for exhibit in registry.exhibits.values()
         for front in settings.fronts
     ]
+    return _with_families(settings, registry, cells, {})
+
+
+def without(made: Plan, broken: Broken) -> Plan:
+    """The plan, but for what a front cannot live with: those cells are closed, with the reason."""
+    cells = [replace(cell, closed=cell.closed or _broken(made, cell, broken)) for cell in made.cells]
+    return _with_families(made.settings, made.registry, cells, broken)
+
+
+def _broken(made: Plan, cell: Cell, broken: Broken) -> str | None:
+    parts = broken.get(cell.front, {})
+    names = (ALL, f"{made.registry.cage_of(cell.exhibit).name}.conf", cell.exhibit)
+    return next((parts[name] for name in names if name in parts), None)
+
+
+def _with_families(settings: Settings, registry: Registry, cells: list[Cell], broken: Broken) -> Plan:
     wanted = {registry.exhibits[c.exhibit].family for c in cells if c.closed is None and not _inside(registry, c)}
     opened = {c.exhibit for c in cells if c.closed is None}
     started = [
@@ -86,7 +107,7 @@ def make(settings: Settings, only: list[str] | None = None, registry: Registry |
         for family in registry.families.values()
         if family.command and (family.id in wanted or (_helps(family, opened) and not _lacks(family)))
     ]
-    return Plan(settings, registry, cells, started)
+    return Plan(settings, registry, cells, started, broken)
 
 
 def _helps(family: Family, opened: set[str]) -> bool:

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from gateway_zoo import leftovers, listen, places, plan, ready, root, state
+from gateway_zoo import leftovers, listen, places, plan, ready, root, state, trial
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
@@ -49,7 +49,8 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
         say(str(error))
     lock = _take(made)
     refuse_if_blocked(the_plan)
-    keeper, pipe = _start_keeper(made, lock, only, detach, echo)
+    the_plan = plan.without(the_plan, trial.broken(the_plan))
+    keeper, pipe = _start_keeper(the_plan, lock, only, detach, echo)
     try:
         silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda cells: _may_come(the_plan, keeper, cells))
     except KeyboardInterrupt:
@@ -126,9 +127,10 @@ def refuse_if_blocked(made: Plan) -> None:
 
 
 def _start_keeper(
-    made: Settings, lock: int, only: list[str], detach: bool, echo: bool
+    the_plan: Plan, lock: int, only: list[str], detach: bool, echo: bool
 ) -> tuple[subprocess.Popen[bytes], int | None]:
     """Start it with the lock; in the foreground also with a pipe that closes when we end. Returns our end of it."""
+    made = the_plan.settings
     read, write = os.pipe()
     environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     environ |= {
@@ -138,6 +140,7 @@ def _start_keeper(
         "LANG": "C.UTF-8",
     }
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
+    environ["ZOO_BROKEN"] = json.dumps(the_plan.broken)
     with (made.logs / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
             [sys.executable, "-I", "-m", "gateway_zoo.keeper", *only],
