@@ -7,7 +7,7 @@ import shutil
 import socket
 from dataclasses import asdict, dataclass
 
-from gateway_zoo import parts, places, plan, state
+from gateway_zoo import parts, places, plan, state, trial
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
@@ -49,12 +49,20 @@ def run(made: Settings, as_json: bool) -> int:
 
 def everything(made: Plan) -> list[Problem]:
     """All questions, cheapest first."""
-    running = []
     if state.running(made.settings):
-        running = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
+        way = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
     else:
-        running = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
-    return [*running, *_broken_cages(made), *_missing(made), *_old(made)]
+        way = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
+        if not way:
+            made = plan.without(made, trial.broken_elsewhere(made))
+            way = closed_fronts(made)
+    return [*way, *_broken_cages(made), *_missing(made), *_old(made)]
+
+
+def closed_fronts(made: Plan) -> list[Problem]:
+    """That no front starts, of those that are there (trial.py)."""
+    reasons = [parts[plan.ALL] for parts in made.broken.values() if plan.ALL in parts]
+    return [] if made.fronts else [Problem(*reason.rpartition("; ")[::2], True) for reason in reasons]
 
 
 def blockers(made: Plan) -> list[Problem]:

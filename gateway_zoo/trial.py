@@ -15,10 +15,13 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
-from gateway_zoo import fronts, keeper, places, plan, process, tls
+from gateway_zoo import fronts, keeper, places, plan, process, root, state, tls
 from gateway_zoo.plan import ALL, Broken, Plan
 from gateway_zoo.settings import kind
 from gateway_zoo.speak import printable
@@ -41,17 +44,27 @@ def broken(made: Plan) -> Broken:
         os.umask(before)
 
 
+def broken_elsewhere(made: Plan) -> Broken:
+    """The same without touching $ZOO_RUN, for `doctor`. Started as root, we become the zoo's user, for good."""
+    with tempfile.TemporaryDirectory(prefix="zdoc", dir="/tmp") as folder:
+        settings = replace(made.settings, run=Path(folder))
+        root.give_up(settings)
+        state.prepare(settings)
+        return broken(replace(made, settings=settings))
+
+
 def _broken_parts(front: str, made: Plan) -> dict[str, str]:
     if not _complaint(front, made):
         return {}
     left_out = dict.fromkeys(_parts(front, made), "left out of this trial")
     if words := _complaint(front, plan.without(made, {front: left_out})):
-        return {ALL: f"{front} does not start: {words}"}
+        return {ALL: f"{front} does not start: {words}; mend that, then ./zoo up"}
     found = {}
     for part in list(left_out):
         del left_out[part]
         if words := _complaint(front, plan.without(made, {front: left_out})):
-            left_out[part] = found[part] = f"{front} does not start with it: {words}"
+            mend = f"mend {kind(front)}/cages/{part}" if part.endswith(".conf") else "mend that, or do without"
+            left_out[part] = found[part] = f"{front} does not start with it: {words}; {mend}"
     return found
 
 
@@ -75,7 +88,7 @@ def _read(front: str, made: Plan) -> str:
     argv = [*fronts.command(front, made.settings), "-t"]
     cwd = made.settings.sockets
     done = subprocess.run(argv, env=environment, cwd=cwd, capture_output=True, timeout=START_S, check=False)
-    return _words(done.stderr) if done.returncode else ""
+    return last_words(done.stderr) if done.returncode else ""
 
 
 def _started(front: str, made: Plan) -> str:
@@ -87,9 +100,9 @@ def _started(front: str, made: Plan) -> str:
     environment = keeper.environment(settings, front, token)
     pid = process.spawn(fronts.command(front, settings), environment, settings.sockets, log)
     try:
-        return "" if _answers(pid, settings.port(front)) else _words(log.read_bytes())
+        return "" if _answers(pid, settings.port(front)) else last_words(log.read_bytes())
     finally:
-        process.end(token, {pid}, settings.run, everything=True)
+        process.end(token, {pid}, settings.run)
         with contextlib.suppress(ChildProcessError):  # reaped above
             os.waitpid(pid, 0)
         log.unlink(missing_ok=True)
@@ -111,8 +124,8 @@ def _answers(pid: int, port: int) -> bool:
     return False
 
 
-def _words(said: bytes) -> str:
-    """The last line about the reason, without its time and place."""
+def last_words(said: bytes) -> str:
+    """The last line of a log that tells a reason, without its time and place."""
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     grave = [line for line in lines if GRAVE.search(line) and not line.endswith("Configuration Failed")]
     return printable(STAMP.sub("", (grave or lines or ["it says nothing"])[-1]))[:300]

@@ -23,6 +23,8 @@ from gateway_zoo.speak import fail, hint, known, printable, say
 
 READY_S = 60.0  # until every cell must have answered
 HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any longer; the keeper goes on trying
+AGAIN = 2  # deaths in a row that `up` says at once
+LONG_S = 10.0  # after so long `up` says which cells it waits for
 STOP_S = 30.0  # until everything must be down
 TIDY_S = 15.0  # for a start, a stop or a sentinel that is at work in the run directory
 
@@ -49,10 +51,10 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
         say(str(error))
     lock = _take(made)
     refuse_if_blocked(the_plan)
-    the_plan = plan.without(the_plan, trial.broken(the_plan))
+    the_plan = _tried(the_plan)
     keeper, pipe = _start_keeper(the_plan, lock, only, detach, echo)
     try:
-        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda cells: _may_come(the_plan, keeper, cells))
+        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, _Patience(the_plan, keeper).may_come)
     except KeyboardInterrupt:
         _stop_keeper(keeper)
         return 3
@@ -83,13 +85,37 @@ def _end_like_ctrl_c() -> None:
             signal.signal(number, interrupt)
 
 
-def _may_come(made: Plan, keeper: subprocess.Popen[bytes], cells: list[Cell]) -> bool:
-    """Is any of the cells worth waiting for? Not if what serves it dies again and again."""
-    if keeper.poll() is not None:
-        return False
-    failures = (state.read(made.settings) or {}).get("failures", {})
-    hopeless = {name for name, deaths in failures.items() if deaths >= HOPELESS}
-    return any(hopeless.isdisjoint(_servers(made, cell)) for cell in cells)
+class _Patience:
+    """Decides how long to wait for the cells, and says why it takes long."""
+
+    def __init__(self, made: Plan, keeper: subprocess.Popen[bytes]) -> None:
+        self.plan = made
+        self.keeper = keeper
+        self.told: set[str] = set()  # families and fronts whose deaths were said
+        self.speak_at: float | None = time.monotonic() + LONG_S
+
+    def may_come(self, cells: list[Cell]) -> bool:
+        """Is any of the cells worth waiting for? Not if its server dies again and again."""
+        if self.keeper.poll() is not None:
+            return False
+        failures = (state.read(self.plan.settings) or {}).get("failures", {})
+        self._say_deaths(failures)
+        self._say_waiting(cells)
+        hopeless = {name for name, deaths in failures.items() if deaths >= HOPELESS}
+        return any(hopeless.isdisjoint(_servers(self.plan, cell)) for cell in cells)
+
+    def _say_deaths(self, failures: dict[str, int]) -> None:
+        for name, deaths in failures.items():
+            if deaths >= AGAIN and name not in self.told:
+                self.told.add(name)
+                log = self.plan.settings.logs / f"{name}.log"
+                words = trial.last_words(log.read_bytes() if log.exists() else b"")
+                say(f"{name} has died {deaths} times; its last words: {words}")
+
+    def _say_waiting(self, cells: list[Cell]) -> None:
+        if self.speak_at and time.monotonic() > self.speak_at:
+            self.speak_at = None
+            say(f"still waiting for {', '.join(sorted({cell.exhibit for cell in cells}))}; {READY_S:.0f} s at most")
 
 
 def _servers(made: Plan, cell: Cell) -> list[str]:
@@ -124,6 +150,16 @@ def refuse_if_blocked(made: Plan) -> None:
     leftovers.end(made.settings)  # before ports are looked at: an orphan of a killed start may hold one
     for problem in doctor.blockers(made):
         fail(f"{problem.what}; {problem.fix}", 3)
+
+
+def _tried(made: Plan) -> Plan:
+    """The plan without what the fronts cannot live with; exit 3 if no front starts."""
+    from gateway_zoo import doctor
+
+    tried = plan.without(made, trial.broken(made))
+    for problem in doctor.closed_fronts(tried):
+        fail(f"{problem.what}; {problem.fix}", 3)
+    return tried
 
 
 def _start_keeper(
