@@ -3,10 +3,11 @@
 import errno
 import os
 import re
+import shutil
 import socket
 from dataclasses import asdict, dataclass
 
-from gateway_zoo import parts, plan, state
+from gateway_zoo import parts, places, plan, state, trial
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
@@ -48,12 +49,20 @@ def run(made: Settings, as_json: bool) -> int:
 
 def everything(made: Plan) -> list[Problem]:
     """All questions, cheapest first."""
-    running = []
     if state.running(made.settings):
-        running = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
+        way = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
     else:
-        running = blockers(made)
-    return [*running, *_broken_cages(made), *_missing(made), *_old(made)]
+        way = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
+        if not way:
+            made = plan.without(made, trial.broken_elsewhere(made))
+            way = closed_fronts(made)
+    return [*way, *_broken_cages(made), *_missing(made), *_old(made)]
+
+
+def closed_fronts(made: Plan) -> list[Problem]:
+    """That no front starts, of those that are there (trial.py)."""
+    reasons = [parts[plan.ALL] for parts in made.broken.values() if plan.ALL in parts]
+    return [] if made.fronts else [Problem(*reason.rpartition("; ")[::2], True) for reason in reasons]
 
 
 def blockers(made: Plan) -> list[Problem]:
@@ -67,8 +76,8 @@ def blockers(made: Plan) -> list[Problem]:
         found.append(Problem("neither nginx nor Apache is there", parts.fix("nginx"), True))
     if not _writable(made.settings):
         found.append(Problem(f"{made.settings.run} cannot be written", "set ZOO_RUN to a directory of yours", True))
-    if " " in str(made.settings.run):
-        found.append(Problem(f"{made.settings.run} has a space in it", "set ZOO_RUN to a directory without", True))
+    if not shutil.which("setpriv"):
+        found.append(Problem("setpriv is not there", "sudo apt-get install util-linux", True))
     wanted: dict[tuple[str, int], str] = {}
     for name, address in _addresses(made):
         if other := wanted.get(address):

@@ -9,10 +9,9 @@ import functools
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
-from gateway_zoo import image, parts, plan
+from gateway_zoo import image, parts, places, plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, kind
 
@@ -23,7 +22,7 @@ def command(front: str, settings: Settings) -> list[str]:
     """argv of a front, in the foreground. It must be started in the directory of the sockets, with $ZOO_RUN set."""
     if front == "nginx":
         return [plan.binary(front), "-p", str(settings.run / "nginx"), "-c", "nginx.conf"]
-    return [plan.binary(front), "-d", str(settings.root / "apache"), "-f", "httpd.conf", "-D", "FOREGROUND"]
+    return [plan.binary(front), "-d", str(places.checkout(settings) / "apache"), "-f", "httpd.conf", "-D", "FOREGROUND"]
 
 
 def write(front: str, made: Plan) -> None:
@@ -31,7 +30,7 @@ def write(front: str, made: Plan) -> None:
     here = made.settings.run / front
     here.mkdir(exist_ok=True)
     (here / "local.conf").write_text(local_conf(front, made), encoding="utf-8")
-    _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made)
+    _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made, front)
     _write_pages(front, here / "pages", made)
     if front == "nginx":
         (here / "tmp").mkdir(exist_ok=True)
@@ -44,15 +43,16 @@ def write(front: str, made: Plan) -> None:
         (here / "fcgid").mkdir(exist_ok=True)
 
 
-def _link_fragments(here: Path, there: Path, made: Plan) -> None:
-    """Those of cages that could be read: a fragment may name what only a cage.toml lets us define (an upstream)."""
+def _link_fragments(here: Path, there: Path, made: Plan, front: str) -> None:
+    """Not those of cages that could not be read, because a fragment may name what only a cage.toml lets us define (an
+    upstream); nor those that the front refused in a trial."""
     if here.is_symlink():
         here.unlink()
     here.mkdir(exist_ok=True)
     for old in here.iterdir():
         old.unlink()
     for cage in made.registry.cages:
-        if (there / f"{cage.name}.conf").is_file():
+        if (there / f"{cage.name}.conf").is_file() and f"{cage.name}.conf" not in made.broken.get(front, {}):
             (here / f"{cage.name}.conf").symlink_to(there / f"{cage.name}.conf")
 
 
@@ -75,7 +75,7 @@ def _nginx(made: Plan) -> str:
             *(f"    {address} 1;" for address in settings.near.split()),
             "}\n",
             "# Where the checkout is.",
-            f"geo $zoo_root {{ default {_quoted(str(settings.root))}; }}\n",
+            f"geo $zoo_root {{ default {_quoted(str(places.checkout(settings)))}; }}\n",
             "# Gateways on TCP.",
             *(f"upstream {e.id} {{ server {made.address(e)}; }}" for e in tcp),
             "\n# Exhibits that are closed here, and why; the list; how to start what does not answer.",
@@ -107,10 +107,10 @@ def _apache(front: str, made: Plan) -> str:
     return "\n".join(
         [
             "# Where things are on this machine.",
-            f"Define ZOO_ROOT    {_quoted(str(settings.root))}",
+            f"Define ZOO_ROOT    {_quoted(str(places.checkout(settings)))}",
             f"Define ZOO_MODULES {_quoted(str(parts.apache_modules()))}",
-            f"Define ZOO_VENV    {_quoted(sys.prefix)}",
-            f"Define ZOO_BIN     {_quoted(str(parts.VENV_BIN))}",
+            f"Define ZOO_VENV    {_quoted(str(places.venv(settings)))}",
+            f"Define ZOO_BIN     {_quoted(str(places.venv(settings) / 'bin'))}",
             f"Define ZOO_HERE    {_quoted(str(settings.run / front))}",
             *(f"Define {file.partition('*')[0]} {parts.apache_module(file)}" for file in _patterns(made)),
             "\n# Which of the Apaches this is, and its process model.",

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from gateway_zoo import fronts, leftovers, listen, parts, plan, process, settings, state, tls
+from gateway_zoo import fronts, leftovers, listen, places, plan, process, settings, state, tls
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings
 
@@ -241,9 +241,9 @@ class Keeper:
 def environment(made: Settings, family: str, token: str) -> dict[str, str]:
     """All that a gateway gets: an allow-list, so that nothing of the shell that starts the zoo reaches a program."""
     return {
-        "PATH": parts.PATH,
+        "PATH": places.search_path(made),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(made.root / "app"),
+        "PYTHONPATH": str(places.checkout(made) / "app"),
         "ZOO_RUN": str(made.run),
         "ZOO_FAMILY": family,
         "ZOO_ECHO": str(int(made.echo)),
@@ -253,11 +253,13 @@ def environment(made: Settings, family: str, token: str) -> dict[str, str]:
 
 def main() -> int:
     """Arguments: the exhibits to start (none: all). Descriptors of `zoo up`: ZOO_LOCK, the run directory, made ready
-    and locked; ZOO_TERMINAL, which closes with the terminal (empty: none)."""
+    and locked; ZOO_TERMINAL, which closes with the terminal (empty: none). ZOO_BROKEN: what no front can live with.
+    """
     made = settings.from_environment()
     os.umask(0o027)
     os.set_inheritable(int(os.environ["ZOO_LOCK"]), False)  # ours until we end, and nobody else's
-    the_plan = plan.make(made, sys.argv[1:] or None)
+    the_plan = plan.without(plan.make(made, sys.argv[1:] or None), json.loads(os.environ["ZOO_BROKEN"]))
+    places.link(made)
     tls.make(made)
     for front in the_plan.fronts:
         fronts.write(front, the_plan)

@@ -33,23 +33,28 @@ APT_FOR_TESTS = {
     "cgi-fcgi": "libfcgi-bin",
     "npm": "npm",  # Kaitai's compiler comes from there
 }
-VENV_BIN = Path(sys.prefix) / "bin"
-#: Search path of everything that the zoo starts. Servers of the virtual environment first.
-PATH = f"{VENV_BIN}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+VENV = Path(sys.prefix)
+#: Where programs are looked for, after the virtual environment's own. The person's PATH reaches nothing that we start.
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def program(name: str) -> str | None:
     """Absolute path of a program, or None."""
-    return shutil.which(versioned(name), path=PATH)
+    return _found(versioned(name))
+
+
+def _found(name: str) -> str | None:
+    """Not with one PATH for all: a colon in the path of .venv would split it."""
+    own = VENV / "bin" / name
+    return str(own) if os.access(own, os.X_OK) and own.is_file() else shutil.which(name, path=SYSTEM_PATH)
 
 
 def versioned(name: str) -> str:
     """The name under which a program is installed: Debian calls php-fpm php-fpm8.4. Unchanged if there is no other."""
-    if "/" in name or shutil.which(name, path=PATH):
+    if "/" in name or _found(name):
         return name
-    found = [
-        path.name for folder in PATH.split(":") for path in Path(folder).glob(f"{name}[0-9]*") if path.suffix != ".1"
-    ]
+    folders = [VENV / "bin", *map(Path, SYSTEM_PATH.split(":"))]
+    found = [path.name for folder in folders for path in folder.glob(f"{name}[0-9]*") if path.suffix != ".1"]
     return max(found, key=lambda other: [int(n) for n in re.findall(r"\d+", other)], default=name)
 
 

@@ -3,15 +3,18 @@
 Everything that shows or starts exhibits works from a Plan; nothing else asks what is installed.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gateway_zoo import parts
+from gateway_zoo import parts, places
 from gateway_zoo.cagefile import Exhibit, Family
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings, kind
 
+#: What a front cannot live with (trial.py): front -> part -> reason. A part is an exhibit, a fragment `NAME.conf`, ALL.
+Broken = Mapping[str, Mapping[str, str]]
+ALL = "*"
 LEFT_OUT = "left out of this start; ./zoo up starts all"
 
 
@@ -33,11 +36,13 @@ class Plan:
     registry: Registry
     cells: list[Cell]
     started: list[Family]
+    broken: Broken = field(default_factory=dict)
 
     @property
     def fronts(self) -> list[str]:
-        """The fronts that this machine has."""
-        return [front for front in self.settings.fronts if _binary(front) and not _closed_front(self.settings, front)]
+        """The fronts that this machine has, and that start."""
+        here = [front for front in self.settings.fronts if _binary(front) and not _closed_front(self.settings, front)]
+        return [front for front in here if ALL not in self.broken.get(front, {})]
 
     @property
     def open_cells(self) -> list[Cell]:
@@ -48,13 +53,14 @@ class Plan:
 
     def command(self, family: Family) -> list[str]:
         """argv with {cage} and each {<exhibit id>} (its address) filled in."""
-        values = {"{cage}": str(self.registry.cage_of(family.id).path), "{run}": str(self.settings.run)}
+        cage = places.checkout(self.settings) / self.registry.cage_of(family.id).name
+        values = {"{cage}": str(cage), "{run}": str(self.settings.run)}
         for exhibit in self.registry.exhibits.values():
             values[f"{{{exhibit.id}}}"] = self.address(exhibit)
         words = family.command
         for name, value in values.items():
             words = [word.replace(name, value) for word in words]
-        return [parts.versioned(words[0]), *words[1:]]
+        return [*places.program(self.settings, parts.versioned(words[0])), *words[1:]]
 
     def address(self, exhibit: Exhibit) -> str:
         """Bare socket name, or `host:port`, as the fronts use it; empty for an exhibit that lives in a front."""
@@ -78,6 +84,22 @@ def make(settings: Settings, only: list[str] | None = None, registry: Registry |
         for exhibit in registry.exhibits.values()
         for front in settings.fronts
     ]
+    return _with_families(settings, registry, cells, {})
+
+
+def without(made: Plan, broken: Broken) -> Plan:
+    """The plan, but for what a front cannot live with: those cells are closed, with the reason."""
+    cells = [replace(cell, closed=cell.closed or _broken(made, cell, broken)) for cell in made.cells]
+    return _with_families(made.settings, made.registry, cells, broken)
+
+
+def _broken(made: Plan, cell: Cell, broken: Broken) -> str | None:
+    parts = broken.get(cell.front, {})
+    names = (ALL, f"{made.registry.cage_of(cell.exhibit).name}.conf", cell.exhibit)
+    return next((parts[name] for name in names if name in parts), None)
+
+
+def _with_families(settings: Settings, registry: Registry, cells: list[Cell], broken: Broken) -> Plan:
     wanted = {registry.exhibits[c.exhibit].family for c in cells if c.closed is None and not _inside(registry, c)}
     opened = {c.exhibit for c in cells if c.closed is None}
     started = [
@@ -85,7 +107,7 @@ def make(settings: Settings, only: list[str] | None = None, registry: Registry |
         for family in registry.families.values()
         if family.command and (family.id in wanted or (_helps(family, opened) and not _lacks(family)))
     ]
-    return Plan(settings, registry, cells, started)
+    return Plan(settings, registry, cells, started, broken)
 
 
 def _helps(family: Family, opened: set[str]) -> bool:
@@ -144,6 +166,8 @@ def _reasons(
     if settings.mpm_of(front) == "itk" and kind(front) == family.runs_in and family.model != "embedded":
         yield "the helper process that serves it would stay root under ITK"
     if reason := parts.missing(family, kind(front)):
+        yield reason
+    if exhibit.program and (reason := places.not_run(registry.cage_of(exhibit.id).path / exhibit.program)):
         yield reason
     if only and exhibit.id not in only:
         yield LEFT_OUT

@@ -5,7 +5,6 @@ server starts; all ports are above 1024, so nothing needs more.
 """
 
 import compileall
-import grp
 import os
 import pwd
 import shutil
@@ -15,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway_zoo import parts, set_up
+from gateway_zoo import parts, places, set_up
 from gateway_zoo.cagefile import Family
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail, say
@@ -75,6 +74,8 @@ def _enabled() -> set[Path]:
 
 def give_up(made: Settings) -> None:
     """Started as root: compile ahead, hand the run directory to the zoo's user, and become that user for good."""
+    for what, cure in places.problems(made):
+        fail(f"{what}; {cure}", 3)
     compile_ahead(made)
     if os.geteuid() != 0:
         return
@@ -82,7 +83,6 @@ def give_up(made: Settings) -> None:
         user = user_of_the_zoo()
     except KeyError as error:
         fail(f"no user to run the servers as: {error}; sudo from one, or create www-data", 3)
-    check_readable(made, user)
     _hand_over(made.run, user)
     os.environ.pop("SUDO_USER", None)
     os.initgroups(user.pw_name, user.pw_gid)
@@ -116,23 +116,8 @@ def become_owner(made: Settings) -> None:
 
 def compile_ahead(made: Settings) -> None:
     """Bytecode for what every CGI request imports; the servers' user may be unable to write it. Quick when current."""
-    if os.access(made.root / "app", os.W_OK):
-        compileall.compile_dir(made.root / "app", quiet=2)
-
-
-def check_readable(made: Settings, user: pwd.struct_passwd) -> None:
-    """Exit 3 if the servers' user cannot read the checkout or its .venv, naming the first directory in the way."""
-    groups = {user.pw_gid} | {g.gr_gid for g in grp.getgrall() if user.pw_name in g.gr_mem}
-    interpreter = (made.root / ".venv/bin/python").resolve()
-    for target in (made.root, made.root / "app", made.root / ".venv" / "bin", interpreter):
-        for path in reversed((target, *target.parents)):
-            if not _may_enter(path, user.pw_uid, groups):
-                cure = f"chmod o+rx {path}" if path.is_dir() else f"rm -r {made.root}/.venv (and use /usr/bin/python3)"
-                fail(f"the servers run as {user.pw_name}, who cannot read {path}; cure: {cure}", 3)
-
-
-def _may_enter(path: Path, uid: int, groups: set[int]) -> bool:
-    facts = path.stat()
-    shift = 6 if facts.st_uid == uid else 3 if facts.st_gid in groups else 0
-    wanted = 0o5 if path.is_dir() else 0o1
-    return (facts.st_mode >> shift) & wanted == wanted
+    app = made.root / "app"
+    if os.access(app, os.W_OK):
+        before = os.umask(0o022)  # root's may be 077
+        compileall.compile_dir(app, quiet=2)
+        os.umask(before)

@@ -67,8 +67,8 @@ def say(text: str) -> None:
 
 def refuse_this_place(here: Path, venv: Path) -> None:
     """Exit 3 where no .venv can be made, before anything is."""
-    if "\n" in str(here):
-        fail(f"the path {str(here)!r} has a line end in it, which no configuration can hold; rename the directory")
+    if wrong := cannot_hold(here) or (":" in str(here) and "a colon in it, where a search path would split it"):
+        fail(f"the path {str(here)!a} has {wrong}; rename the directory")
     if not os.access(here, os.W_OK):
         fail(f"{here} cannot be written, and the zoo makes .venv there; use a copy of your own: cp -r {here} ~/zoo")
     if venv.is_symlink():
@@ -77,6 +77,17 @@ def refuse_this_place(here: Path, venv: Path) -> None:
         fail(f"{venv} is not the zoo's, so it stays as it is; move it away (mv {venv} {here}/my-venv), and start again")
     if not _keeps_links(here):
         fail(f"the file system of {here} keeps no links (FAT?), which .venv needs; use a copy: cp -r {here} ~/zoo")
+
+
+def cannot_hold(path: Path) -> str:
+    """What in a path makes it useless to a server or to Python's venv, with the reason; empty if nothing does."""
+    if "\n" in str(path):
+        return "a line end in it, which no configuration can hold"
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"the byte {error.object[error.start]:#04x} in it, which is not UTF-8"
+    return ""
 
 
 def is_ours(venv: Path) -> bool:

@@ -108,7 +108,7 @@ def user_of_the_zoo() -> pwd.struct_passwd:
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read VARIABLES. Raises SettingsError."""
-    root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent)
+    root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent).absolute()
     run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in state.prepare
     return Settings(
         root=root,

@@ -15,14 +15,16 @@ import sys
 import time
 from typing import Any
 
-from gateway_zoo import leftovers, listen, plan, ready, root, state
+from gateway_zoo import leftovers, listen, places, plan, ready, root, state, trial
 from gateway_zoo.plan import Cell, Plan
-from gateway_zoo.registry import load
+from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
 from gateway_zoo.speak import fail, hint, known, printable, say
 
 READY_S = 60.0  # until every cell must have answered
 HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any longer; the keeper goes on trying
+AGAIN = 2  # deaths in a row that `up` says at once
+LONG_S = 10.0  # after so long `up` says which cells it waits for
 STOP_S = 30.0  # until everything must be down
 TIDY_S = 15.0  # for a start, a stop or a sentinel that is at work in the run directory
 
@@ -42,15 +44,17 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
         only = list(dict.fromkeys([*only, *plan.with_groups(registry, groups)]))
     chosen = {registry.exhibits[id].family for id in only or plan.with_groups(registry, [])}
     root.install_what_is_missing(made, [f for f in registry.families.values() if f.id in chosen or f.helps])
+    _put_run_bits_back(registry)
     root.give_up(made)
     the_plan = plan.make(made, only, registry)
     for error in the_plan.registry.errors:
         say(str(error))
     lock = _take(made)
     refuse_if_blocked(the_plan)
-    keeper, pipe = _start_keeper(made, lock, only, detach, echo)
+    the_plan = _tried(the_plan)
+    keeper, pipe = _start_keeper(the_plan, lock, only, detach, echo)
     try:
-        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, lambda cells: _may_come(the_plan, keeper, cells))
+        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, _Patience(the_plan, keeper).may_come)
     except KeyboardInterrupt:
         _stop_keeper(keeper)
         return 3
@@ -64,6 +68,12 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     return int(bool(silent)) if detach else _stay(keeper, pipe)
 
 
+def _put_run_bits_back(registry: Registry) -> None:
+    programs = [registry.cage_of(e.id).path / e.program for e in registry.exhibits.values() if e.program]
+    if changed := places.put_run_bits_back(programs):
+        say(f"run bits put back, which a copy had lost: {', '.join(map(str, changed))}")
+
+
 def _end_like_ctrl_c() -> None:
     """SIGTERM and a terminal that hangs up stop the zoo as Ctrl-C does (nohup asks us not to)."""
 
@@ -75,13 +85,37 @@ def _end_like_ctrl_c() -> None:
             signal.signal(number, interrupt)
 
 
-def _may_come(made: Plan, keeper: subprocess.Popen[bytes], cells: list[Cell]) -> bool:
-    """Is any of the cells worth waiting for? Not if what serves it dies again and again."""
-    if keeper.poll() is not None:
-        return False
-    failures = (state.read(made.settings) or {}).get("failures", {})
-    hopeless = {name for name, deaths in failures.items() if deaths >= HOPELESS}
-    return any(hopeless.isdisjoint(_servers(made, cell)) for cell in cells)
+class _Patience:
+    """Decides how long to wait for the cells, and says why it takes long."""
+
+    def __init__(self, made: Plan, keeper: subprocess.Popen[bytes]) -> None:
+        self.plan = made
+        self.keeper = keeper
+        self.told: set[str] = set()  # families and fronts whose deaths were said
+        self.speak_at: float | None = time.monotonic() + LONG_S
+
+    def may_come(self, cells: list[Cell]) -> bool:
+        """Is any of the cells worth waiting for? Not if its server dies again and again."""
+        if self.keeper.poll() is not None:
+            return False
+        failures = (state.read(self.plan.settings) or {}).get("failures", {})
+        self._say_deaths(failures)
+        self._say_waiting(cells)
+        hopeless = {name for name, deaths in failures.items() if deaths >= HOPELESS}
+        return any(hopeless.isdisjoint(_servers(self.plan, cell)) for cell in cells)
+
+    def _say_deaths(self, failures: dict[str, int]) -> None:
+        for name, deaths in failures.items():
+            if deaths >= AGAIN and name not in self.told:
+                self.told.add(name)
+                log = self.plan.settings.logs / f"{name}.log"
+                words = trial.last_words(log.read_bytes() if log.exists() else b"")
+                say(f"{name} has died {deaths} times; its last words: {words}")
+
+    def _say_waiting(self, cells: list[Cell]) -> None:
+        if self.speak_at and time.monotonic() > self.speak_at:
+            self.speak_at = None
+            say(f"still waiting for {', '.join(sorted({cell.exhibit for cell in cells}))}; {READY_S:.0f} s at most")
 
 
 def _servers(made: Plan, cell: Cell) -> list[str]:
@@ -118,10 +152,21 @@ def refuse_if_blocked(made: Plan) -> None:
         fail(f"{problem.what}; {problem.fix}", 3)
 
 
+def _tried(made: Plan) -> Plan:
+    """The plan without what the fronts cannot live with; exit 3 if no front starts."""
+    from gateway_zoo import doctor
+
+    tried = plan.without(made, trial.broken(made))
+    for problem in doctor.closed_fronts(tried):
+        fail(f"{problem.what}; {problem.fix}", 3)
+    return tried
+
+
 def _start_keeper(
-    made: Settings, lock: int, only: list[str], detach: bool, echo: bool
+    the_plan: Plan, lock: int, only: list[str], detach: bool, echo: bool
 ) -> tuple[subprocess.Popen[bytes], int | None]:
     """Start it with the lock; in the foreground also with a pipe that closes when we end. Returns our end of it."""
+    made = the_plan.settings
     read, write = os.pipe()
     environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     environ |= {
@@ -131,6 +176,7 @@ def _start_keeper(
         "LANG": "C.UTF-8",
     }
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
+    environ["ZOO_BROKEN"] = json.dumps(the_plan.broken)
     with (made.logs / "keeper.log").open("ab") as log:
         keeper = subprocess.Popen(
             [sys.executable, "-I", "-m", "gateway_zoo.keeper", *only],

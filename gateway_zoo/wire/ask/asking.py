@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gateway_zoo import state
+from gateway_zoo import places, state
 from gateway_zoo.cagefile import Exhibit
 from gateway_zoo.plan import Plan
 from gateway_zoo.registry import Registry
@@ -60,7 +60,9 @@ def _something_else(at: Address) -> bool:
 def place(made: Settings, registry: Registry, id: str, asked: Asked) -> Place:
     """What the exhibit's front would tell it of where it is."""
     one, cage = registry.exhibits[id], registry.cage_of(id)
-    more = [(name, value.replace("{cage}", str(cage.path))) for name, value in one.variables.items()]
+    more = [
+        (name, value.replace("{cage}", str(places.checkout(made) / cage.name))) for name, value in one.variables.items()
+    ]
     path = asked.target.partition("?")[0].lstrip("/")
     if any(ask.upgrade and ask.path == path for ask in registry.asks(id)):
         more += HANDSHAKE.items()

@@ -8,9 +8,10 @@ import resource
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 from typing import IO
 
-from gateway_zoo import keeper
+from gateway_zoo import keeper, places
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail
@@ -28,6 +29,11 @@ PROTOCOL = "CGI"
 
 def ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
     """Run the program of an exhibit once. Exit 2 for an exhibit that has none."""
+    with places.linked_for_now(made) as here:
+        return _ask(here, registry, wires, id, asked)
+
+
+def _ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
     one, cage = registry.exhibits[id], registry.cage_of(id)
     if not one.program:
         with_one = ", ".join(e.id for e in registry.exhibits.values() if e.program)
@@ -72,7 +78,8 @@ def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes
         except subprocess.TimeoutExpired:
             why = f"the program did not end within {DEADLINE_S:.0f} s, our limit"
         except OSError as error:
-            fail(f"{program} cannot be run: {error.strerror}", 3)
+            why = places.not_run(Path(program)) or f"{error.strerror}; ./zoo doctor names what is in the way"
+            fail(f"{program} cannot be run: {why}", 3)
         output.seek(0)
         return output.read(LIMIT), why
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo import fronts, listen, ports, state
+from gateway_zoo import fronts, listen, places, ports, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
@@ -55,6 +55,7 @@ class Layout:
                     raise CannotFront(f"{path} is too long for a socket; set ZOO_RUN to a shorter directory")
                 self.relay.add(listen.listener(str(path)), self._target(name, exhibit.id, exhibit.unix, str(there)))
         the_plan = Plan(made, self.registry, list(mine.values()), [])
+        places.link(made)
         fronts.write(name, the_plan)
         return the_plan
 

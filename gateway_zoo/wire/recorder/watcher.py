@@ -17,10 +17,10 @@ def sweep(run: Path, token: str | None) -> None:
     with suppress(OSError):
         token = token or (run / "token").read_text(encoding="ascii")
     for path in list(run.iterdir()):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             process.end(token, set(), path, everything=True)
     for path in list(run.iterdir()):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink()

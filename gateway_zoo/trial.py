@@ -1,0 +1,131 @@
+"""Ask each front whether it can live with its configuration, before anything starts; name what it cannot live with.
+
+One module can take a whole web server down: mod_fcgid ends Apache where /dev/shm is read-only, a module built for
+another Apache is not even loaded, a fragment with a mistake in it ends the reading. So each front is tried as a whole,
+which is quick. Only a front that fails is taken apart: first nothing, then one part more each time. A part that makes
+it fail is left out, with the front's own words as the reason; if it fails with nothing, the front is closed.
+
+Parts are the cages' fragments and, in Apache, each exhibit that it runs itself. nginx runs no programs, and says all
+that is wrong when it reads its configuration (`nginx -t`). Apache's modules start their work later, some of them in the
+children: so Apache is started, and asked for one page.
+"""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gateway_zoo import fronts, keeper, places, plan, process, root, state, tls
+from gateway_zoo.plan import ALL, Broken, Plan
+from gateway_zoo.settings import kind
+from gateway_zoo.speak import printable
+
+START_S = 20.0  # for one start of a front on a busy machine
+QUESTION = b"GET /exhibits.json HTTP/1.0\r\nHost: localhost\r\n\r\n"
+#: Of Apache's lines these are about a start that fails; what comes after them is the child's or the parent's echo.
+GRAVE = re.compile(r"\[\w*:?(?:emerg|alert|crit|error)\]|^(?:apache2|httpd|AH\d+|Syntax error)", re.I)
+STAMP = re.compile(r"^(?:\[[^]]*\] )+|^nginx: (?:\[emerg\] )?")
+
+
+def broken(made: Plan) -> Broken:
+    """For each front what it cannot live with, and why. The run directory is ready, and no zoo runs there."""
+    before = os.umask(0o027)
+    try:
+        places.link(made.settings)
+        tls.make(made.settings)
+        return {front: parts for front in made.fronts if (parts := _broken_parts(front, made))}
+    finally:
+        os.umask(before)
+
+
+def broken_elsewhere(made: Plan) -> Broken:
+    """The same without touching $ZOO_RUN, for `doctor`. Started as root, we become the zoo's user, for good."""
+    with tempfile.TemporaryDirectory(prefix="zdoc", dir="/tmp") as folder:
+        settings = replace(made.settings, run=Path(folder))
+        root.give_up(settings)
+        state.prepare(settings)
+        return broken(replace(made, settings=settings))
+
+
+def _broken_parts(front: str, made: Plan) -> dict[str, str]:
+    if not _complaint(front, made):
+        return {}
+    left_out = dict.fromkeys(_parts(front, made), "left out of this trial")
+    if words := _complaint(front, plan.without(made, {front: left_out})):
+        return {ALL: f"{front} does not start: {words}; mend that, then ./zoo up"}
+    found = {}
+    for part in list(left_out):
+        del left_out[part]
+        if words := _complaint(front, plan.without(made, {front: left_out})):
+            mend = f"mend {kind(front)}/cages/{part}" if part.endswith(".conf") else "mend that, or do without"
+            left_out[part] = found[part] = f"{front} does not start with it: {words}; {mend}"
+    return found
+
+
+def _parts(front: str, made: Plan) -> Iterator[str]:
+    """Names of fragments (`NAME.conf`), then ids of exhibits that the front runs itself."""
+    yield from (f"{cage.name}.conf" for cage in made.registry.cages)
+    families = made.registry.families
+    for cell in made.open_cells:
+        if cell.front == front and families[made.registry.exhibits[cell.exhibit].family].runs_in == kind(front):
+            yield cell.exhibit
+
+
+def _complaint(front: str, made: Plan) -> str:
+    """Why the front does not start with this plan, in its own words; empty if it does."""
+    fronts.write(front, made)
+    return _read(front, made) if kind(front) == "nginx" else _started(front, made)
+
+
+def _read(front: str, made: Plan) -> str:
+    environment = keeper.environment(made.settings, front, "")
+    argv = [*fronts.command(front, made.settings), "-t"]
+    cwd = made.settings.sockets
+    done = subprocess.run(argv, env=environment, cwd=cwd, capture_output=True, timeout=START_S, check=False)
+    return last_words(done.stderr) if done.returncode else ""
+
+
+def _started(front: str, made: Plan) -> str:
+    settings, token = made.settings, os.urandom(16).hex()
+    log = settings.logs / f"trial-{front}.log"
+    log.unlink(missing_ok=True)
+    for file in (settings.run / front).glob("*.pid"):
+        file.unlink()
+    environment = keeper.environment(settings, front, token)
+    pid = process.spawn(fronts.command(front, settings), environment, settings.sockets, log)
+    try:
+        return "" if _answers(pid, settings.port(front)) else last_words(log.read_bytes())
+    finally:
+        process.end(token, {pid}, settings.run)
+        with contextlib.suppress(ChildProcessError):  # reaped above
+            os.waitpid(pid, 0)
+        log.unlink(missing_ok=True)
+
+
+def _answers(pid: int, port: int) -> bool:
+    """Does it answer before it ends, and before the deadline?"""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return False
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(QUESTION)
+                if connection.recv(5) == b"HTTP/":
+                    return True
+        except OSError:
+            time.sleep(0.01)
+    return False
+
+
+def last_words(said: bytes) -> str:
+    """The last line of a log that tells a reason, without its time and place."""
+    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    grave = [line for line in lines if GRAVE.search(line) and not line.endswith("Configuration Failed")]
+    return printable(STAMP.sub("", (grave or lines or ["it says nothing"])[-1]))[:300]
