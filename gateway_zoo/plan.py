@@ -154,6 +154,13 @@ def optional(family: Family) -> str:
     return f"an optional part; ./zoo up --with {family.group} opens it"
 
 
+def closed_front(settings: Settings, front: str) -> str | None:
+    """Why a whole front is closed on this machine; None if it is not."""
+    if reason := _closed_front(settings, front):
+        return reason
+    return None if _binary(front) else parts.front_missing(kind(front))
+
+
 def _closed_front(settings: Settings, front: str) -> str | None:
     """ITK changes its user for every request, so its parent must be root: only in a container (docker-compose.yml)."""
     if settings.mpm_of(front) == "itk" and not settings.compose:
