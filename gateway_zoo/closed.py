@@ -7,7 +7,7 @@ where an exhibit has no other.
 from collections.abc import Iterable, Iterator
 
 from gateway_zoo.cagefile import Exhibit
-from gateway_zoo.plan import Cell
+from gateway_zoo.plan import LEFT_OUT, Cell
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import kind
 
@@ -29,6 +29,17 @@ def sentences(registry: Registry, cells: list[Cell], ids: Iterable[str]) -> list
     """One for each of these exhibits that has no open cell."""
     opened = {cell.exhibit for cell in cells if cell.closed is None}
     return [sentence(registry.exhibits[id], cells) for id in ids if id not in opened and id in registry.exhibits]
+
+
+def fronts(registry: Registry, cells: list[Cell]) -> dict[str, str]:
+    """Front -> why it is closed as a whole: all cells that it could have are closed, for one reason, which is not that
+    they were left out. (plan._reasons tells a front's own reason first.)"""
+    reasons: dict[str, set[str | None]] = {}
+    for cell in cells:
+        if kind(cell.front) not in registry.exhibits[cell.exhibit].closed:
+            reasons.setdefault(cell.front, set()).add(cell.closed)
+    alone = {front: next(iter(found)) for front, found in reasons.items() if len(found) == 1}
+    return {front: why for front, why in alone.items() if why is not None and why != LEFT_OUT}
 
 
 def by_reason(registry: Registry, cells: list[Cell]) -> dict[str, list[str]]:

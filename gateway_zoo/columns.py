@@ -71,6 +71,11 @@ def _row(columns: Sequence[Column], row: Sequence[str], stay: dict[int, int]) ->
     return found
 
 
+def one_line(columns: Sequence[Column], row: Sequence[str], stay: dict[int, int]) -> str:
+    """A row for columns whose widths are known already, for rows that come one by one."""
+    return _row(columns, row, stay)[0]
+
+
 def _cell(column: Column, text: str, size: int) -> list[str]:
     if cell_len(text) <= size or column.least is None:
         return [text]
@@ -95,4 +100,4 @@ def words(text: str, size: int) -> list[str]:
             found[-1] += f" {word}"
         else:
             found += [word[at : at + max(size, 1)] for at in range(0, len(word), max(size, 1))]
-    return found[1:] or [""]
+    return [line.rstrip() for line in found[1:]] or [""]

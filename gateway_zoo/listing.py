@@ -43,7 +43,7 @@ def _also(made: Plan, cells: list[Cell], room: int) -> str:
 
 def closed_lines(made: Plan, cells: list[Cell], width: int) -> list[str]:
     """A line for each reason; fronts first, and at the end what was left out on purpose."""
-    shut = {front: why for front in made.settings.fronts if (why := plan.closed_front(made.settings, front))}
+    shut = closed.fronts(made.registry, cells)
     found = [f"closed: {front}: {why}" for front, why in shut.items()]
     here = [cell for cell in cells if cell.front not in shut]
     reasons = closed.by_reason(made.registry, here)

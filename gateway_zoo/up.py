@@ -62,7 +62,8 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     if len(silent) == len(the_plan.open_cells) or keeper.poll() is not None:
         _stop_keeper(keeper)
         return 3
-    say(f"{len(the_plan.open_cells) - len(silent)} cells answer after {time.monotonic() - began:.1f} s")
+    count = len(the_plan.open_cells) - len(silent)
+    say(f"{count} {'cell answers' if count == 1 else 'cells answer'} after {time.monotonic() - began:.1f} s")
     _show(the_plan)
     return int(bool(silent)) if detach else _stay(keeper, pipe)
 
@@ -263,9 +264,9 @@ def restart(made: Settings, name: str) -> int:
     cells = [cell for cell in running_cells(made) if name in (cell.exhibit, cell.front)]
     mine = [cell for cell in cells if cell.closed is None]
     exhibit = the_plan.registry.exhibits.get(name)
-    if exhibit and cells and not mine:
-        why = [cell.closed for cell in cells if cell.front not in exhibit.closed]  # not those that can never open
-        fail(f"{name} is closed: {why[0] if why else cells[0].closed}", 3)
+    if cells and not mine:
+        shut = closed.fronts(the_plan.registry, cells).get(name) or "it has no open exhibit in this start"
+        fail(closed.sentence(exhibit, cells) if exhibit else f"{name} is closed: {shut}", 3)
     family = the_plan.registry.families[exhibit.family] if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
     answer = _ask_keeper(made, {"do": "restart", "restart": child})
