@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,11 @@ def difference(front: str, url: str, checkout: Path = CHECKOUT) -> Difference | 
         )
         return seen if seen._named() else None
     return None
+
+
+def differences(urls: Mapping[str, str]) -> list[Difference]:
+    """Front -> address: the fronts whose image is older than the checkout."""
+    return [seen for front, url in urls.items() if url and (seen := difference(front, url))]
 
 
 def _shown(url: str) -> dict[str, Any]:

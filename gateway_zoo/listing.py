@@ -4,8 +4,13 @@ An exhibit is told with all its fronts, in their order. What another start would
 apart from exhibits; what this start was not asked for is only counted.
 """
 
+import contextlib
+import os
+import socket
+
 from gateway_zoo import closed, columns, plan
 from gateway_zoo.plan import Cell, Plan
+from gateway_zoo.settings import Settings
 
 NEXT = "Next: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down"
 FIRST = 17  # columns of an exhibit's name
@@ -17,7 +22,48 @@ def lines(made: Plan, width: int) -> list[str]:
     front = made.fronts[0]
     url = f"http://localhost:{made.settings.port(front)}"
     found += [f"{'in a browser':{FIRST}} {url}{page}" for page in plan.pages(made, front)]
+    found += for_a_class(made)
     return [*found, *closed_lines(made, made.cells, width), "", *columns.words(NEXT, width)]
+
+
+def for_a_class(made: Plan) -> list[str]:
+    """The address of each front for other machines, to copy onto the board: where ZOO_LISTEN has opened the fronts."""
+    return [
+        f"{'for the class':{FIRST}} http://{address}:{made.settings.port(front)}/ ({front})"
+        for address in class_addresses(made.settings)
+        for front in made.fronts
+    ]
+
+
+def class_addresses(settings: Settings) -> list[str]:
+    """IPv4 addresses by which others reach this machine, as far as ZOO_LISTEN lets them. Source: the interfaces."""
+    if not settings.listen or settings.listen.startswith("127."):
+        return []
+    if settings.listen != "0.0.0.0":  # noqa: S104 - compared
+        return [settings.listen]
+    import psutil  # late: seldom needed
+
+    first = _address_outward()
+    found = [
+        entry.address
+        for name, entries in psutil.net_if_addrs().items()
+        for entry in entries
+        if entry.family == socket.AF_INET and not entry.address.startswith("127.") and not _is_bridge(name)
+    ]
+    return list(dict.fromkeys([*([first] if first else []), *found]))
+
+
+def _address_outward() -> str:
+    """Our address on the way to other networks: the one that a class most likely reaches. Nothing is sent for that."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        trial.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737); UDP: only the route is looked up
+        return str(trial.getsockname()[0])
+    return ""
+
+
+def _is_bridge(interface: str) -> bool:
+    """Docker's and other programs' own networks: no student is in there."""
+    return os.path.exists(f"/sys/class/net/{interface}/bridge")
 
 
 def _exhibit(made: Plan, id: str, width: int) -> list[str]:
