@@ -53,7 +53,7 @@ def everything(made: Plan) -> list[Problem]:
         way = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
     else:
         way = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
-        if not way:
+        if not way and not made.settings.compose:
             made = plan.without(made, trial.broken_elsewhere(made))
             way = closed_fronts(made)
     return [*way, *_broken_cages(made), *_missing(made), *_old(made)]

@@ -171,7 +171,7 @@ def _owner_who_reads(made: Settings) -> str:
 
 
 def cure(made: Settings, closed: Path) -> str:
-    """One command that suffices and opens no home: rights inside the checkout, or a copy where its directory is closed."""
+    """One command that suffices and opens no home: rights inside the checkout, or a copy if its directory is closed."""
     root = made.root
     if not root.is_relative_to(closed) and not closed.is_relative_to(root):
         return f"rm -r {shlex.quote(str(root))}/.venv (the next command makes it, with a Python that they can read)"

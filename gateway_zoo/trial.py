@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gateway_zoo import fronts, keeper, places, plan, process, root, state, tls
+from gateway_zoo import fronts, keeper, leftovers, places, plan, process, root, state, tls
 from gateway_zoo.plan import ALL, Broken, Plan
 from gateway_zoo.settings import kind
 from gateway_zoo.speak import printable
@@ -47,6 +47,7 @@ def broken(made: Plan) -> Broken:
         tls.make(made.settings)
         return {front: parts for front in made.fronts if (parts := _broken_parts(front, made))}
     finally:
+        leftovers.clean(made.settings)  # sockets of Apaches that were killed
         os.umask(before)
 
 
