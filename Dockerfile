@@ -17,9 +17,16 @@ RUN python3 -m venv /opt/zoo \
 # A link instead of an installation, as ./zoo makes it: the checkout itself is on no path. Compiled now, since
 # containers are read-only, and a CGI program without bytecode takes four times as long. Readable by www-data, whatever
 # the umask of the checkout was.
+#
+# A checkout made on Windows may have CRLF, one out of a ZIP file no run bits, and neither starts: both are mended here.
+# image.json says what the image was built from, so that `zoo check` can tell when the checkout has changed since.
 COPY . /zoo
-RUN chmod -R a+rX /zoo \
+RUN grep -rlIZ "$(printf '\r')" /zoo | xargs -0 -r sed -i 's/\r$//' \
+ && chmod -R a+rX /zoo \
+ && chmod a+x /zoo/docker/* /zoo/*/*.cgi \
+ && ln -s /zoo/docker/zoo /usr/local/bin/zoo \
  && ln -s /zoo/gateway_zoo "$(/opt/zoo/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \
+ && /opt/zoo/bin/python -I -m gateway_zoo.image > /opt/zoo/image.json \
  && /opt/zoo/bin/python -m compileall -q --invalidation-mode unchecked-hash /zoo
 
 # A volume takes its owner from here.
@@ -31,4 +38,4 @@ ENV PATH=/opt/zoo/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
     ZOO_COMPOSE=1
 USER www-data
 WORKDIR /run/zoo/sock
-ENTRYPOINT ["python", "-P", "-m", "gateway_zoo.container"]
+ENTRYPOINT ["python", "-I", "-m", "gateway_zoo.container"]

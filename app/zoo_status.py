@@ -49,6 +49,7 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
         "exhibit": _known(environ["SCRIPT_NAME"].lstrip("/")),
         "front": _known(environ.get("HTTP_X_ZOO_FRONT")),
         "request_id": _known(environ.get("HTTP_X_REQUEST_ID")),
+        "container": _container(),
         "pid": os.getpid(),
         "ppid": os.getppid(),
         "user": _user(os.getuid()),
@@ -69,6 +70,18 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
         "url_scheme": _known(environ.get("wsgi.url_scheme")),
         "https": _known(environ.get("HTTPS")),
     }
+
+
+def _container() -> str | None:
+    """The compose service whose container this is: a pid means something only inside of it. None natively.
+
+    gateway_zoo/container.py writes the file; every container has a run directory of its own.
+    """
+    try:
+        with open(f"{os.environ['ZOO_RUN']}/container", encoding="ascii") as file:
+            return file.read(100).strip() or None
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def _user(uid: int) -> str:

@@ -8,16 +8,15 @@ import concurrent.futures
 import http.client
 import os
 import re
-import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway_zoo import probe, show, targets
+from gateway_zoo import check_report, closed, probe, show, targets
 from gateway_zoo.cagefile import Ask
 from gateway_zoo.plan import Cell
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import print_json, printable
+from gateway_zoo.speak import print_json, say
 
 #: Headers that the contract covers, or that differ from request to request.
 COVERED = {"content-type", "content-length", "date", "connection", "keep-alive", "x-request-id"}
@@ -39,23 +38,30 @@ class Result:
 
 
 def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
-    """Exit 0 if every open cell is right, else 1."""
+    """Exit 0 if every open cell is right, 1 if one is not, 3 if nothing that was asked for is open."""
     registry, cells = targets.find(made, ids, urls)
     differences: dict[str, dict[str, list[str]]] = {}
     if not ids:
         cells += _pages(registry, cells)
         cells += [] if any(urls.values()) else _tls(made, cells)
     results = ask_all(registry, cells, differences, str(made.tls / "ca.pem"))
-    failed = [result for result in results if result.state == "failed"]
-    closed = [cell for cell in cells if cell.closed]
+    failed = sum(result.state == "failed" for result in results)
+    opened = any(cell.closed is None for cell in cells)
     if as_json:
-        rows = [asdict(result) for result in results]
-        print_json(
-            {"ok": not failed, "failed": len(failed), "closed": len(closed), "cells": rows, "differences": differences}
-        )
+        print_json(_told(cells, results, differences))
     else:
-        _print(cells, results, differences)
-    return 1 if failed else 0
+        check_report.report(show.console(), cells, results, differences)
+    for why in closed.sentences(registry, cells, ids or [] if opened else dict.fromkeys(c.exhibit for c in cells)):
+        say(why)
+    return 1 if failed else 0 if opened else 3
+
+
+def _told(cells: list[Cell], results: list[Result], differences: check_report.Differences) -> dict[str, Any]:
+    """For programs. `closed` counts cells, as the last line of the table does; nothing open is not ok."""
+    failed = sum(result.state == "failed" for result in results)
+    ok = not failed and any(cell.closed is None for cell in cells)
+    counts = {"failed": failed, "closed": sum(bool(cell.closed) for cell in cells)}
+    return {"ok": ok, **counts, "cells": [asdict(result) for result in results], "differences": differences}
 
 
 def ask_all(
@@ -151,39 +157,3 @@ def _ask(cell: Cell, endpoint: str, differences: dict[str, dict[str, list[str]]]
 def _note(differences: dict[str, dict[str, list[str]]], who: str, headers: dict[str, str]) -> None:
     for name in headers.keys() - COVERED:
         differences.setdefault(name, {}).setdefault(headers[name], []).append(who)
-
-
-def _print(cells: list[Cell], results: list[Result], differences: dict[str, dict[str, list[str]]]) -> None:
-    out = show.console()
-    fronts = list(dict.fromkeys(cell.front for cell in cells))
-    table = show.table("exhibit", *(front.replace("apache", "Apache") for front in fronts))
-    for exhibit in dict.fromkeys(cell.exhibit for cell in cells):
-        table.add_row(exhibit, *(_summary(results, exhibit, front) for front in fronts))
-    out.print(table)
-    for result in results:
-        if result.state == "failed":
-            line = f"{result.exhibit} behind {result.front}: {result.endpoint}: {printable(result.why)}"
-            out.print(line, style="red", markup=False, soft_wrap=True)
-    _print_differences(differences, out)
-    counts = {state: sum(r.state == state for r in results) for state in ("ok", "failed", "closed")}
-    out.print(f"{counts['ok']} ok, {counts['failed']} failed, {counts['closed']} closed")
-
-
-def _summary(results: list[Result], exhibit: str, front: str) -> str:
-    mine = [r for r in results if (r.exhibit, r.front) == (exhibit, front)]
-    if not mine or mine[0].state == "closed":
-        return "closed"
-    good = [r.ms for r in mine if r.state == "ok" and r.ms is not None]
-    if len(good) < len(mine):
-        return f"FAILED {len(mine) - len(good)} of {len(mine)}"
-    return f"ok {len(good)} of {len(mine)}  {statistics.median(good):6.1f} ms"
-
-
-def _print_differences(differences: dict[str, dict[str, Any]], out: Any) -> None:
-    """One line per header and value: who sends it, counted when many."""
-    if differences:
-        out.print("\nOther headers on hello (no failure):")
-    for name, values in sorted(differences.items()):
-        for value, who in values.items():
-            shown = who[0] if len(who) == 1 else f"{len(who)} cells"
-            out.print(f"  {name}: {printable(value)}  ({shown})", markup=False, no_wrap=True, overflow="ellipsis")

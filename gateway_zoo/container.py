@@ -28,6 +28,7 @@ def main() -> NoReturn:
         os.set_inheritable(state.lock(made.sockets / f"{name}.lock"), True)
         the_plan = plan.make(made)
         clear_sockets(the_plan, name)
+        (made.run / "container").write_text(name, encoding="ascii")  # for `status`: whose pid it is
     except settings.SettingsError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -5,11 +5,13 @@ import os
 import re
 import shutil
 import socket
+import tempfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from gateway_zoo import parts, places, plan, state, trial
 from gateway_zoo.plan import Plan
-from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
+from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind, user_of_the_zoo
 from gateway_zoo.speak import print_json
 
 VARIABLE_OF = {
@@ -29,34 +31,54 @@ class Problem:
     fix: str
     blocks: bool = False
 
+    @property
+    def text(self) -> str:
+        """The one sentence for it, here and in `up`."""
+        return f"{self.what}; {self.fix}"
+
 
 def run(made: Settings, as_json: bool) -> int:
-    """Exit 0: nothing found; 3: something blocks; 1: something is closed or old."""
-    found = everything(plan.make(made))
+    """Exit 0: nothing found; 3: something blocks; 1: something is closed, old, or not well."""
+    planned = plan.make(made)
+    running = state.running(made)
+    found = everything(planned, running)
     if as_json:
         print_json([asdict(problem) for problem in found])
     else:
-        from gateway_zoo import show
-
-        out = show.console()
-        for problem in found:
-            style = "red" if problem.blocks else "yellow"
-            out.print(f"{problem.what}\n    {problem.fix}", style=style, markup=False)
-        if not found:
-            out.print("nothing is missing, nothing is in the way")
+        _print(made, found, running)
     return 3 if any(p.blocks for p in found) else 1 if found else 0
 
 
-def everything(made: Plan) -> list[Problem]:
-    """All questions, cheapest first."""
-    if state.running(made.settings):
-        way = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
+def _print(made: Settings, found: list[Problem], running: bool) -> None:
+    from gateway_zoo import show
+
+    out = show.console()
+    for problem in found:
+        out.print(problem.text, style="red" if problem.blocks else "yellow", markup=False)
+    if running:
+        well = "and needs what is named above" if found else "all is well"
+        out.print(f"a zoo runs here, {well} ({made.run}; ./zoo down stops it)", markup=False)
+    elif not found:
+        out.print("nothing is missing, nothing is in the way")
+
+
+def everything(made: Plan, running: bool) -> list[Problem]:
+    """All questions, cheapest first. A zoo that runs here is asked how it is; else what would be in its way."""
+    if running:
+        first = _unwell(made)
     else:
-        way = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
-        if not way and not made.settings.compose:
+        first = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
+        if not first and not made.settings.compose:
             made = plan.without(made, trial.broken_elsewhere(made))
-            way = closed_fronts(made)
-    return [*way, *_broken_cages(made), *_missing(made), *_old(made)]
+            first = closed_fronts(made)
+    return [*first, *_broken_cages(made), *_missing(made), *_old(made)]
+
+
+def _unwell(made: Plan) -> list[Problem]:
+    """What is wrong with the zoo that runs here."""
+    from gateway_zoo import wellbeing
+
+    return [Problem(what, fix) for what, fix in wellbeing.ills(made.settings, made.registry)]
 
 
 def closed_fronts(made: Plan) -> list[Problem]:
@@ -74,8 +96,9 @@ def blockers(made: Plan) -> list[Problem]:
         found.append(Problem(what, f"set ZOO_RUN to a shorter one (limit {MAX_SOCKET_PATH})", True))
     if not made.fronts:
         found.append(Problem("neither nginx nor Apache is there", parts.fix("nginx"), True))
-    if not _writable(made.settings):
-        found.append(Problem(f"{made.settings.run} cannot be written", "set ZOO_RUN to a directory of yours", True))
+    if why := _run_directory(made.settings.run):
+        what, _, fix = why.partition("; ")
+        found.append(Problem(what, fix, True))
     if not shutil.which("setpriv"):
         found.append(Problem("setpriv is not there", "sudo apt-get install util-linux", True))
     wanted: dict[tuple[str, int], str] = {}
@@ -94,9 +117,25 @@ def blockers(made: Plan) -> list[Problem]:
     return found
 
 
-def _writable(made: Settings) -> bool:
-    existing = next(path for path in (made.run, *made.run.parents) if path.exists())
-    return os.access(existing, os.W_OK | os.X_OK)
+def _run_directory(run: Path) -> str | None:
+    """What `up` would say of the run directory. Root hands an empty one of its own to the zoo's user."""
+    try:
+        own = os.geteuid() == 0 and run.lstat().st_uid == 0 and run.is_dir() and not any(run.iterdir())
+        return state.fault(run, 0 if own else user_of_the_zoo().pw_uid)
+    except FileNotFoundError:
+        return _unmakable(run)
+    except (OSError, KeyError):
+        return state.fault(run, os.geteuid())
+
+
+def _unmakable(run: Path) -> str | None:
+    """Why the run directory, which is missing, cannot be made: tried beside it."""
+    existing = next(path for path in run.parents if path.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(dir=existing))
+    except OSError as error:
+        return state.unusable(run, error)
+    return None
 
 
 def _addresses(made: Plan) -> list[tuple[str, tuple[str, int]]]:
@@ -117,6 +156,17 @@ def _addresses(made: Plan) -> list[tuple[str, tuple[str, int]]]:
     return found
 
 
+#: Port -> who listens there, as root saw it (note_holders).
+_noted: dict[int, str] = {}
+
+
+def note_holders(made: Plan) -> None:
+    """Look, as long as we are root, who holds the ports that we want. `up` tells it when root is given up."""
+    for _, address in _addresses(made):
+        if LOWEST <= address[1] <= HIGHEST and _held(address):
+            _noted[address[1]] = holder(address[1])
+
+
 def _held(address: tuple[str, int]) -> str | None:
     """What is wrong with an address that we want: who holds it, or why it cannot be; None if it is free."""
     with socket.socket() as trial:
@@ -133,6 +183,9 @@ def _held(address: tuple[str, int]) -> str | None:
 def holder(port: int) -> str:
     """Who listens on a TCP port."""
     import psutil
+
+    if port in _noted:
+        return _noted[port]
 
     try:
         for connection in psutil.net_connections("tcp"):

@@ -11,10 +11,18 @@ import re
 import subprocess
 from pathlib import Path
 
-from gateway_zoo import parts, places, plan
+from gateway_zoo import image, parts, places, plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, kind
 
+#: In the texts of ours, a command to the front (SSI): write here the address that the client asked.
+ADDRESS = '<!--#echo encoding="none" var="zoo_base" -->'
+#: What a front answers itself, the same in every installation. nginx has the two about `status` in nginx.conf.
+TEXTS = {
+    "refused.txt": "status is answered to this machine only\n",
+    "named.txt": "status answers only where Host is localhost, an IP address or a name without a dot\n",
+    "methods.txt": "405 Method Not Allowed\n",
+}
 HEAD = "# Written by the zoo at every start; edit nothing here. `./zoo config {front}` prints it.\n\n"
 
 
@@ -81,6 +89,9 @@ def _nginx(made: Plan) -> str:
             "\n# Exhibits that are closed here, and why; the list; how to start what does not answer.",
             _map("$zoo_exhibit $zoo_closed", "", closed),
             _map("$zoo_exhibit $zoo_start", made_start(made), starts),
+            "# Exhibits whose first page is a text of ours, and paths that lack a slash before a page of their own.",
+            _map("$uri $zoo_about", "", {f"/{i}{slash}": i for i in described(made) for slash in ("", "/")}),
+            _map("$uri $zoo_paged", "", {f"/{name}": f"/{name}/" for name in paged(made)}),
             "\nserver {",
             *(f"    listen {address}:{settings.nginx_port};" for address in _listen(made)),
             *(f"    listen {address}:{settings.nginx_tls_port} ssl{_http2()[0]};" for address in _listen(made)),
@@ -116,6 +127,9 @@ def _apache(front: str, made: Plan) -> str:
             "\n# Which of the Apaches this is, and its process model.",
             f"Define ZOO_FRONT   {front}",
             f"Define ZOO_MPM     {settings.mpm_of(front)}",
+            f"Define ZOO_PORT    {settings.port(front)}",
+            "\n# Paths that lack a slash before a page of their own.",
+            f'Define ZOO_PAGED   "{"|".join(paged(made))}"',
             "\n# Who may ask for status, by the address of the peer.",
             f'Define ZOO_NEAR    "{settings.near}"',
             "\n# Gateways on TCP.",
@@ -154,7 +168,7 @@ def _listen(made: Plan) -> list[str]:
 def _write_pages(front: str, pages: Path, made: Plan) -> None:
     """The texts that a front answers itself, as files: ErrorDocument with a text would send it as text/html, and nginx
     takes no string longer than 4 KiB."""
-    for folder in ("closed", "down"):
+    for folder in ("closed", "down", "about"):
         (pages / folder).mkdir(parents=True, exist_ok=True)
         for old in (pages / folder).iterdir():
             old.unlink()
@@ -162,8 +176,13 @@ def _write_pages(front: str, pages: Path, made: Plan) -> None:
     (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
     if (made.settings.tls / "ca.pem").exists():
         (pages / "ca.pem").write_bytes((made.settings.tls / "ca.pem").read_bytes())
+    if made.settings.compose and image.RECORD.exists():
+        (pages / "image.json").write_bytes(image.RECORD.read_bytes())
     (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
-    (pages / "refused.txt").write_text("status is answered to this machine only\n", encoding="utf-8")
+    for name, text in TEXTS.items():
+        (pages / name).write_text(text, encoding="utf-8")
+    for id in described(made):
+        (pages / "about" / f"{id}.txt").write_text(about(made, id), encoding="utf-8")
     for cell in made.cells:
         if cell.front == front and cell.closed:
             (pages / "closed" / f"{cell.exhibit}.txt").write_text(_closed(cell), encoding="utf-8")
@@ -180,10 +199,42 @@ def index(front: str, made: Plan) -> str:
     lines = [f"Gateway Zoo, behind {front}. One app through every gateway.\n"]
     for exhibit in made.registry.exhibits.values():
         cell = made.cell(exhibit.id, front)
-        line = f"closed: {cell.closed}" if cell.closed else f"curl {cell.url}/hello"
+        line = f"closed: {cell.closed}" if cell.closed else f"curl {ADDRESS}/{exhibit.id}/hello"
         lines.append(f"{exhibit.id:18} {exhibit.about:42} {line}")
-    lines += ["", *(f"{'in a browser':61} {made.settings.url(front)}{page}" for page in plan.pages(made, front))]
-    return "\n".join(lines) + "\n\nEach also answers /ping and, to this machine, /status.\n"
+    lines += ["", *(f"{'in a browser':61} {ADDRESS}{page}" for page in plan.pages(made, front))]
+    when = f"This image was built on {image.built()}.\n" if made.settings.compose and image.built() else ""
+    return "\n".join(lines) + "\n\nEach also answers /ping and, to this machine, /status.\n" + when
+
+
+def about(made: Plan, id: str) -> str:
+    """The first page of an exhibit: what it is, and what it answers. The same text behind every front."""
+    exhibit, cage = made.registry.exhibits[id], made.registry.cage_of(id)
+    family = made.registry.families[exhibit.family]
+    lines = [
+        f"{id}: {exhibit.about}\n",
+        f"protocol       {exhibit.protocol or cage.file.protocol} ({cage.file.title}, {cage.file.year})",
+        f"interface      {exhibit.interface or cage.file.interface}",
+        f"server         {family.server}",
+        f"process model  {family.model}",
+        f"label          {cage.name}/README.md\n",
+        f"/{id}/hello    the same bytes through every gateway",
+        f"/{id}/ping     the cheapest request there is",
+        f"/{id}/status   which process answered, and what it was told (?json, ?html, ?full); for this machine only",
+        *([f"/{id}{exhibit.page}  for a browser"] if exhibit.page else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def described(made: Plan) -> list[str]:
+    """Exhibits whose first page is the text `about`; the others have a page of their own there."""
+    return [exhibit.id for exhibit in made.registry.exhibits.values() if exhibit.page != "/"]
+
+
+def paged(made: Plan) -> list[str]:
+    """First path segments that have a page of their own, which needs a slash behind it."""
+    pages = [page for cage in made.registry.cages for page in cage.file.pages]
+    pages += [f"/{exhibit.id}/" for exhibit in made.registry.exhibits.values() if exhibit.page == "/"]
+    return sorted({page.strip("/") for page in pages if page.endswith("/") and page.count("/") == 2})
 
 
 def listed(front: str, made: Plan) -> list[dict[str, object]]:

@@ -1,117 +1,133 @@
-"""`logs`: one line per request, the front's and the gateway's joined by the request id; other lines as they are.
+"""`logs`: one line per request, the front's and the gateway's joined by the request id (requests_log.py).
 
-The front's line (nginx/nginx.conf, apache/httpd.conf) tells how long the request took there, and how long the gateway
-took; the app's line (app/zoo_app.py) how long the app itself took, and in which process. What is left between them is
-the gateway.
+Which columns survive is decided by the width: when, with which status, what was asked, and the beginning of the
+request's id, always; then how long it took, the pid, the front, the gateway's and the app's part, and the exhibit,
+which the path names anyway.
+
+With `--json` a list; with `--json --follow` one object on each line, as they come (JSON Lines). It ends when the reader
+goes away, and by Ctrl-C.
 """
 
-import re
+import json
+import os
+import select
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict
 
-from gateway_zoo import show
-from gateway_zoo.cagefile import FRONTS
-from gateway_zoo.registry import load
-from gateway_zoo.settings import Settings, kind
-from gateway_zoo.speak import fail, known, print_json, printable
+from gateway_zoo import closed, columns, show, state
+from gateway_zoo.columns import Column
+from gateway_zoo.log_files import Logs
+from gateway_zoo.plan import Cell
+from gateway_zoo.registry import Registry, load
+from gateway_zoo.requests_log import Joiner, Request
+from gateway_zoo.settings import Settings
+from gateway_zoo.speak import fail, known, print_json, printable, say
 
-FRONT = re.compile(
-    r"(?P<time>[\d.]+) (?P<id>\S+) (?P<front>nginx|apache) (?P<exhibit>\S+) (?P<status>\d+) (?P<bytes>\d+) "
-    r'(?P<in_front>[\d.]+) (?P<in_gateway>\S+) "(?P<request>.*)"\Z'
+LOOK_MS = 300  # between two looks at the files
+WHOLE_ID = 150  # columns from which on the whole request id is shown
+COLUMNS = (
+    *(Column("time"), Column("st"), Column("request", least=24), Column("front ms", right=True, rank=1)),
+    *(Column("gateway", right=True, rank=4), Column("app", right=True, rank=5), Column("pid", right=True, rank=2)),
+    *(Column("id"), Column("front", rank=3), Column("exhibit", rank=6)),
 )
-APP = re.compile(
-    r"(?:\[.*\] )?(?P<time>\d+\.\d{3}) (?P<id>\S+) (?P<exhibit>\S+) (?P<endpoint>\S+) (?P<status>\d+) (?P<bytes>\d+) "
-    r"(?P<ms>[\d.]+) (?P<pid>\d+) (?P<thread>\d+)\Z"
-)
-READ = 2_000_000  # bytes from the end of each log: plenty for what a screen shows
-
-
-@dataclass
-class Request:
-    """One request. Times in ms; None where the line that would tell is missing."""
-
-    id: str
-    time: float  # unix
-    front: str | None = None
-    exhibit: str | None = None
-    request: str | None = None
-    status: int | None = None
-    bytes: int | None = None
-    front_ms: float | None = None
-    gateway_ms: float | None = None
-    app_ms: float | None = None
-    pid: int | None = None
+#: Widths of the columns, as texts: rows come one by one, and all have the same.
+TYPICAL = ["00:00:00.000", "200", "-" * 300, "12345.0", "12345.0", "12345.0", "1234567", "", "prefork", "-" * 17]
 
 
 def run(made: Settings, ids: list[str] | None, follow: bool, count: int, as_json: bool) -> int:
-    """The last `count` requests, oldest first; with `follow`, then those that come."""
+    """The last `count` requests, oldest first; with `follow`, then those that come. 3: nothing could have been here."""
     if made.compose:
         fail("in containers Compose has the logs: docker compose logs --follow", 3)
-    wanted = known(ids, list(load(made.root).exhibits))
-    if not made.logs.is_dir():
+    registry = load(made.root)
+    wanted = known(ids, list(registry.exhibits))
+    try:
+        os.scandir(made.logs).close()
+    except FileNotFoundError:
         fail(f"no zoo has run in {made.run}; ./zoo up starts one", 3)
-    requests = [r for r in join(_tail(made.logs)) if not wanted or r.exhibit in wanted][-count:]
-    if as_json:
-        print_json([asdict(request) for request in requests])
+    except OSError as error:
+        fail(f"{made.logs} cannot be read: {error.strerror}", 3)
+    try:
+        return _run(made, registry, wanted, follow, count, as_json)
+    except KeyboardInterrupt:
         return 0
-    out = show.console()
-    out.print(f"{'time':12} {'front':6} {'exhibit':17} {'st':>3} {'front':>7} {'gateway':>7} {'app':>6} ms  {'pid':>7}")
-    for request in requests:
-        _print(request, out)
-    while follow:
-        time.sleep(0.3)
-        for request in [r for r in join(_tail(made.logs)) if r.time > requests[-1].time] if requests else []:
-            if not wanted or request.exhibit in wanted:
-                _print(request, out)
-                requests.append(request)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
+        return 0
+
+
+def _run(made: Settings, registry: Registry, wanted: list[str], follow: bool, count: int, as_json: bool) -> int:
+    logs, joiner = Logs(made.logs), Joiner()
+    joiner.add(logs.lines())
+    found = [r for r in joiner.ready(all_of_them=True) if not wanted or r.exhibit in wanted]
+    if follow:
+        _print(found[-count:], as_json, follow, head=True)
+        for requests in _coming(logs, joiner):
+            _print([r for r in requests if not wanted or r.exhibit in wanted], as_json, follow)
+        return 0
+    whys = [] if found else _closed(made, registry, wanted)
+    if whys:
+        for why in whys:
+            say(why)
+        return 3
+    _print(found[-count:], as_json, follow, head=True)
     return 0
 
 
-def _tail(logs: Path) -> Iterator[str]:
-    for path in sorted(logs.glob("*.log")):
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - READ))
-            yield from file.read().decode("utf-8", "replace").splitlines()
+def _coming(logs: Logs, joiner: Joiner) -> Iterator[list[Request]]:
+    """What comes, look by look, until the reader of our output goes away."""
+    gone = select.poll()
+    gone.register(sys.stdout, 0)  # no event but the errors: POLLERR of a pipe that nobody reads, POLLHUP of a terminal
+    while not gone.poll(LOOK_MS):
+        joiner.add(logs.lines())
+        yield joiner.ready()
 
 
-def join(lines: Iterator[str]) -> list[Request]:
-    """Requests in the order of their end in the front. Lines that are neither front's nor app's are passed over."""
-    found: dict[str, Request] = {}
-    for line in lines:
-        if match := FRONT.match(line):
-            _from_front(found.setdefault(match["id"], Request(match["id"], 0)), match)
-        elif match := APP.match(line):
-            request = found.setdefault(match["id"], Request(match["id"], float(match["time"])))
-            request.app_ms, request.pid = float(match["ms"]), int(match["pid"])
-            request.exhibit = request.exhibit or match["exhibit"]
-    return sorted(
-        (r for r in found.values() if r.front and kind(r.front) in FRONTS),
-        key=lambda request: request.time,
-    )
+def _closed(made: Settings, registry: Registry, wanted: list[str]) -> list[str]:
+    """Why none of the wanted exhibits has a request, if all are closed in the zoo that runs here."""
+    running = state.read(made) if state.running(made) else None
+    cells = [Cell(**cell) for cell in running["cells"]] if running else []
+    whys = closed.sentences(registry, cells, wanted) if cells else []
+    return whys if len(whys) == len(wanted) else []
 
 
-def _from_front(request: Request, match: re.Match[str]) -> None:
-    """nginx writes seconds, Apache microseconds and a time in ms."""
-    nginx = match["front"] == "nginx"
-    scale = 1000 if nginx else 0.001
-    request.time = float(match["time"]) / (1 if nginx else 1000)
-    request.front, request.exhibit, request.request = match["front"], match["exhibit"], match["request"]
-    request.status, request.bytes = int(match["status"]), int(match["bytes"])
-    request.front_ms = round(float(match["in_front"]) * scale, 1)
-    asked = re.fullmatch(r"[\d.]+", match["in_gateway"])
-    request.gateway_ms = round(float(match["in_gateway"]) * scale, 1) if asked else None
+# --- what people and programs see -------------------------------------------------------------------------------------
 
 
-def _print(request: Request, out: Any) -> None:
+def _print(requests: list[Request], as_json: bool, follow: bool, head: bool = False) -> None:
+    if as_json and not follow:
+        print_json([asdict(request) for request in requests])
+    elif as_json:
+        for request in requests:
+            print(json.dumps(asdict(request)))
+    else:
+        out = show.console()
+        for text in table(requests, out.width)[0 if head else 1 :]:
+            show.line(out, text)
+    sys.stdout.flush()
+
+
+def table(requests: list[Request], width: int) -> list[str]:
+    """The head, and a line for each request; the columns' widths depend on the terminal's only."""
+    id_width = 32 if width >= WHOLE_ID else 8
+    typical = [*TYPICAL[:7], "-" * id_width, *TYPICAL[8:]]
+    widths = columns.chosen(COLUMNS, [typical], width)
+    made = [_row([column.name for column in COLUMNS], widths)]
+    return made + [_row(_cells(request, id_width), widths) for request in requests]
+
+
+def _row(cells: list[str], widths: dict[int, int]) -> str:
+    return columns.one_line(COLUMNS, cells, widths)
+
+
+def _cells(request: Request, id_width: int) -> list[str]:
+    """The texts of one request, as in COLUMNS."""
     clock = time.strftime("%H:%M:%S", time.localtime(request.time)) + f".{int(request.time * 1000) % 1000:03d}"
-    times = " ".join(
-        f"{'-' if value is None else f'{value:.1f}':>{width}}"
-        for value, width in ((request.front_ms, 7), (request.gateway_ms, 7), (request.app_ms, 6))
-    )
-    line = f"{clock} {request.front:6} {request.exhibit:17} {request.status} {times}     {request.pid or '-':>7}"
-    if out.width >= 110:
-        line += f"  {request.id[:26]:26} {printable(request.request)}"
-    out.print(line, markup=False, no_wrap=True, overflow="ellipsis")
+    times = (request.front_ms, request.gateway_ms, request.app_ms)
+    return [
+        *(clock, str(request.status or "-"), printable(request.request or "-").removesuffix(" HTTP/1.1")),
+        *("-" if value is None else f"{value:.1f}" for value in times),
+        *(str(request.pid or "-"), printable(request.id[:id_width])),
+        *((request.front or "-").removeprefix("apache-"), printable(request.exhibit or "-")),
+    ]

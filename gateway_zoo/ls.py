@@ -2,22 +2,27 @@
 
 from typing import Any
 
-from gateway_zoo import plan, show, state
+from gateway_zoo import columns, listing, plan, show, state
+from gateway_zoo.columns import Column
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import print_json
 
-WIDE = 100  # columns
+COLUMNS = (
+    *(Column("exhibit"), Column("protocol"), Column("process model"), Column("slots", right=True, rank=1)),
+    *(Column("open behind", least=14, gives="lines"), Column("server", rank=2)),
+)
 
 
 def run(made: Settings, as_json: bool) -> int:
     """Print the table, or `[{id, cage, family, protocol, interface, model, slots, server, fronts}]`."""
     the_plan = plan.make(made)
-    rows = [_row(the_plan, exhibit, _cells(the_plan)) for exhibit in the_plan.registry.exhibits]
+    cells = _cells(the_plan)
+    rows = [_row(the_plan, exhibit, cells) for exhibit in the_plan.registry.exhibits]
     if as_json:
         print_json(rows)
         return 0
-    _print(rows)
+    _print(the_plan, rows, cells)
     for error in the_plan.registry.errors:
         show.console(error=True).print(f"zoo: {error}", style="yellow", markup=False)
     return 0
@@ -49,13 +54,23 @@ def _row(made: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
     }
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def table(rows: list[dict[str, Any]], width: int) -> list[str]:
+    """Which columns survive: the exhibit, its protocol, its model and its fronts; slots leave second, the server's name
+    first."""
+    cells = [
+        [
+            *(row["id"], row["protocol"], row["model"], "any" if row["slots"] is None else str(row["slots"])),
+            " ".join(front.removeprefix("apache-") for front, cell in row["fronts"].items() if "url" in cell) or "-",
+            row["server"],
+        ]
+        for row in rows
+    ]
+    return [text for row in columns.lines(COLUMNS, cells, width) for text in row]
+
+
+def _print(made: Plan, rows: list[dict[str, Any]], cells: list[Cell]) -> None:
     out = show.console()
-    wide = out.width >= WIDE  # the server's name is what a narrow screen can do without
-    columns = ["exhibit", "protocol", "process model", "slots", "open behind"] + (["server"] if wide else [])
-    table = show.table(*columns, right=("slots",))
-    for row in rows:
-        fronts = " ".join(front for front, cell in row["fronts"].items() if "url" in cell) or "-"
-        slots = "any" if row["slots"] is None else str(row["slots"])
-        table.add_row(row["id"], row["protocol"], row["model"], slots, fronts, *([row["server"]] if wide else []))
-    out.print(table)
+    for text in table(rows, out.width):
+        show.line(out, text)
+    for text in listing.closed_lines(made, cells, out.width):
+        show.line(out, text)

@@ -95,12 +95,17 @@ def fix(part: str) -> str:
     return "rm -r .venv && ./zoo up"
 
 
+def front_missing(front: str) -> str:
+    """What to say of a front that is not installed."""
+    name = {"nginx": "nginx", "apache": "apache2"}[front]
+    return f"{name} is not installed; {fix(name)}"
+
+
 def missing(family: Family, front: str) -> str | None:
     """Why a cell cannot open on this machine, or None."""
     binary = {"nginx": nginx, "apache": apache}[front]()
     if not binary:
-        name = {"nginx": "nginx", "apache": "apache2"}[front]
-        return f"{name} is not installed; {fix(name)}"
+        return front_missing(front)
     for module in family.modules:
         if importlib.util.find_spec(module) is None:
             return f"the Python module {module} is not installed; {fix(module)}"

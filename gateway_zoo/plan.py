@@ -157,10 +157,10 @@ def _reasons(
     family = registry.families[exhibit.family]
     if reason := exhibit.closed.get(kind(front)):
         yield reason
+    if reason := _closed_front(settings, front):  # before all that is the exhibit's own: a front is closed as a whole
+        yield reason
     if family.group and exhibit.id not in (only or ()) and not settings.compose:
         yield optional(family)  # in containers a front cannot know which profiles are up
-    if reason := _closed_front(settings, front):
-        yield reason
     if family.mpm and kind(front) == family.runs_in and settings.mpm_of(front) != family.mpm:
         yield f"works under Apache's {family.mpm} MPM only; ./zoo up --mpm {family.mpm}"
     if settings.mpm_of(front) == "itk" and kind(front) == family.runs_in and family.model != "embedded":
@@ -182,7 +182,7 @@ def _closed_front(settings: Settings, front: str) -> str | None:
     """ITK changes its user for every request, so its parent must be root: only in a container (docker-compose.yml)."""
     if settings.mpm_of(front) == "itk" and not settings.compose:
         return "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
-    return None
+    return None if _binary(front) else parts.front_missing(kind(front))
 
 
 def _binary(front: str) -> str | None:

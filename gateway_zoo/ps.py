@@ -6,10 +6,12 @@ from typing import Any
 
 import psutil
 
-from gateway_zoo import process, root, show, state
+from gateway_zoo import closed, process, root, show, state
+from gateway_zoo.columns import Column
+from gateway_zoo.plan import Cell
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, known, print_json
+from gateway_zoo.speak import fail, known, print_json, say
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,16 @@ def run(made: Settings, ids: list[str] | None, as_json: bool) -> int:
     if running is None:
         fail("the zoo is not running; ./zoo up starts it", 3)
     registry = load(made.root)
-    only = _families(registry, known(ids, [*registry.exhibits, *registry.families, *made.fronts]))
+    asked = known(ids, [*registry.exhibits, *registry.families, *made.fronts])
+    whys = closed.sentences(registry, [Cell(**cell) for cell in running["cells"]], asked)
+    only = _families(registry, asked)
     rows = [row for row in collect(made, running) if not only or row.exhibit in only]
+    for why in whys:
+        say(why)
+    if asked and not rows:
+        if not whys:
+            say(f"no process serves {' or '.join(asked)} now")
+        return 3
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
@@ -130,19 +140,29 @@ def _age(one: psutil.Process) -> float:
     return time.time() - one.create_time()
 
 
-def _print(rows: list[Row], registry: Registry, only: set[str]) -> None:
-    table = show.table("exhibit", "process", "pid", "threads", "PSS MB", "CPU s", right=("threads", "PSS MB", "CPU s"))
+COLUMNS = (
+    *(Column("exhibit", least=12), Column("process", least=8), Column("pid"), Column("threads", right=True, rank=2)),
+    *(Column("PSS MB", right=True), Column("CPU s", right=True, rank=1)),
+)  # the tree, the pid and the memory survive: that is what people come for
+
+
+def cells(rows: list[Row]) -> list[list[str]]:
+    """A row for each process. A family's name stands at its first, a process below its parent."""
     depth = {0: -1}
     before = None
+    found = []
     for row in rows:
         depth[row.pid] = depth.get(row.ppid, -1) + 1 if row.exhibit != "keeper" else 0
         name = row.exhibit if row.exhibit != before else ""
         before = row.exhibit
         pss = "-" if row.pss is None else f"{row.pss / 1e6:.1f}"
-        branch = "  " * depth[row.pid] + row.role
-        table.add_row(name, branch, str(row.pid), str(row.threads), pss, f"{row.cpu_s:.2f}")
+        found.append([name, "  " * depth[row.pid] + row.role, str(row.pid), str(row.threads), pss, f"{row.cpu_s:.2f}"])
+    return found
+
+
+def _print(rows: list[Row], registry: Registry, only: set[str]) -> None:
     out = show.console()
-    out.print(table)
+    show.rows(out, COLUMNS, cells(rows))
     shared = {e.family for e in registry.exhibits.values() if e.id != e.family}
     for family in sorted(shared & only if only else shared):
         ids = [e.id for e in registry.exhibits.values() if e.family == family]

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway_zoo import parts, places, set_up
+from gateway_zoo import parts, places, set_up, state
 from gateway_zoo.cagefile import Family
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail, say
@@ -101,7 +101,7 @@ def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
         if stat.S_ISDIR(facts.st_mode) and facts.st_uid == 0 and not any(run.iterdir()):
             os.chown(run, user.pw_uid, user.pw_gid, follow_symlinks=False)
     except OSError as error:
-        fail(f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory for it", 3)
+        fail(state.unusable(run, error), 3)
 
 
 def become_owner(made: Settings) -> None:

@@ -2,11 +2,15 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
 from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from gateway_zoo import columns as fitting
+from gateway_zoo.columns import Column
 
 
 def console(error: bool = False) -> Console:
@@ -28,3 +32,16 @@ def table(*columns: str, right: tuple[str, ...] = (), gives: tuple[str, ...] = (
 def long(text: str) -> Text:
     """A cell that is cut off where its column is narrow."""
     return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def rows(out: Console, columns: Sequence[Column], cells: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+    """Print a table of plain text. `columns` say which of them survive; `styles`: one for each row."""
+    made = fitting.lines(columns, cells, out.width)
+    for texts, style in zip(made, ["bold", *(styles or [""] * len(cells))], strict=True):
+        for text in texts:
+            line(out, text, style)
+
+
+def line(out: Console, text: str, style: str = "") -> None:
+    """Print one line as it is: nothing is cut, and no word of it is markup."""
+    out.print(text, style=style, markup=False, soft_wrap=True)

@@ -4,6 +4,7 @@
 "url", "closed"}]}. It tells; nothing is signalled because a number stands there (see process.py).
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -34,21 +35,43 @@ def read(settings: Settings) -> dict[str, Any] | None:
     return state if sound else None
 
 
+def fault(run: Path, uid: int) -> str | None:
+    """Why this user cannot have this run directory, and the way out, as `up` and `doctor` say it; None if nothing is
+    known against it. It may be missing."""
+    try:
+        facts = run.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return unusable(run, error)
+    if stat.S_ISLNK(facts.st_mode):
+        return f"{run} is a link; remove it, or set ZOO_RUN to a directory of your own"
+    if not stat.S_ISDIR(facts.st_mode):
+        return unusable(run, FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)))
+    if facts.st_uid != uid:
+        return f"{run} belongs to another user; set ZOO_RUN to a directory of your own"
+    return None
+
+
+def unusable(run: Path, error: OSError) -> str:
+    """What to say of a run directory that the system refuses."""
+    return f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours"
+
+
 def prepare(settings: Settings) -> None:
     """The run directory: ours, 0750, with its folders. Raises SettingsError if it cannot be that."""
     run = settings.run
+    if why := fault(run, os.geteuid()):
+        raise SettingsError(why)
     try:
         run.mkdir(mode=0o750, parents=True, exist_ok=True)
-        facts = run.lstat()
-        if stat.S_ISLNK(facts.st_mode):
-            raise SettingsError(f"{run} is a link; remove it, or set ZOO_RUN to a directory of your own")
-        if facts.st_uid != os.geteuid():
-            raise SettingsError(f"{run} belongs to another user; set ZOO_RUN to a directory of your own")
+        if why := fault(run, os.geteuid()):
+            raise SettingsError(why)
         run.chmod(0o750)
         for path in (settings.sockets, settings.logs):
             path.mkdir(mode=0o750, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours") from None
+        raise SettingsError(unusable(run, error)) from None
 
 
 class Locked(Exception):

@@ -14,9 +14,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from gateway_zoo import leftovers, listen, places, plan, ready, root, state, trial
+from gateway_zoo import closed, leftovers, listen, listing, places, plan, ready, root, show, state, trial
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
@@ -46,10 +46,13 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     chosen = {registry.exhibits[id].family for id in only or plan.with_groups(registry, [])}
     root.install_what_is_missing(made, [f for f in registry.families.values() if f.id in chosen or f.helps])
     _put_run_bits_back(registry)
+    _note_holders(made, only, registry)
     root.give_up(made)
     the_plan = plan.make(made, only, registry)
     for error in the_plan.registry.errors:
         say(str(error))
+    if the_plan.fronts and not the_plan.open_cells:
+        _refuse_closed(the_plan, only)
     lock = _take(made)
     refuse_if_blocked(the_plan)
     the_plan = _tried(the_plan)
@@ -64,7 +67,8 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     if len(silent) == len(the_plan.open_cells) or keeper.poll() is not None:
         _stop_keeper(keeper)
         return 3
-    say(f"{len(the_plan.open_cells) - len(silent)} cells answer after {time.monotonic() - began:.1f} s")
+    count = len(the_plan.open_cells) - len(silent)
+    say(f"{count} {'cell answers' if count == 1 else 'cells answer'} after {time.monotonic() - began:.1f} s")
     _show(the_plan)
     return int(bool(silent)) if detach else _stay(keeper, pipe)
 
@@ -129,6 +133,13 @@ def _servers(made: Plan, cell: Cell) -> list[str]:
     return [cell.front] if kind(cell.front) == family.runs_in else [cell.front, family.id]
 
 
+def _refuse_closed(made: Plan, only: list[str]) -> NoReturn:
+    """Exit 3: nothing of this start could open. Says why, before anything starts."""
+    for why in closed.sentences(made.registry, made.cells, only or made.registry.exhibits):
+        say(why)
+    fail("nothing that was asked for can open here", 3)
+
+
 def _take(made: Settings) -> int:
     """Make the run directory ready and lock it; exit 3 if that cannot be, or another zoo has it.
 
@@ -149,13 +160,23 @@ def _take(made: Settings) -> int:
         fail(str(error), 3)
 
 
+def _note_holders(made: Settings, only: list[str], registry: Registry) -> None:
+    """Root sees who holds a port; the user that we become may not."""
+    if os.geteuid() == 0:
+        from gateway_zoo import doctor
+
+        doctor.note_holders(plan.make(made, only, registry))
+
+
 def refuse_if_blocked(made: Plan) -> None:
     """Exit 3 if something stands in the way, naming it and the way out."""
     from gateway_zoo import doctor
 
     leftovers.end(made.settings)  # before ports are looked at: an orphan of a killed start may hold one
-    for problem in doctor.blockers(made):
-        fail(f"{problem.what}; {problem.fix}", 3)
+    for problem in (problems := doctor.blockers(made))[:-1]:
+        say(problem.text)
+    if problems:
+        fail(problems[-1].text, 3)
 
 
 def _tried(made: Plan) -> Plan:
@@ -219,29 +240,8 @@ def _complain(made: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -
 
 
 def _show(made: Plan) -> None:
-    """One copy-ready line per exhibit, and where else it answers: two lines side by side do not fit 80 columns."""
-    for exhibit in made.registry.exhibits.values():
-        cells = [c for front in made.settings.fronts if (c := made.cell(exhibit.id, front)).closed is None]
-        line = f"curl {cells[0].url.replace('http://127.0.0.1', 'localhost')}/hello" if cells else "closed"
-        also = f"also {cells[1].front} on {made.settings.port(cells[1].front)}" if len(cells) > 1 else ""
-        print(f"{exhibit.id:17} {line:43} {also}".rstrip())
-    for page in plan.pages(made, made.fronts[0]):
-        print(f"{'in a browser':17} http://localhost:{made.settings.port(made.fronts[0])}{page}")
-    for reason, names in _closed(made).items():
-        print(f"closed: {', '.join(names)}: {reason}")
-    print("\nNext: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down")
-
-
-def _closed(made: Plan) -> dict[str, list[str]]:
-    """Reason -> exhibits, or a whole front, of what could be open in another start and was not left out on purpose."""
-    found: dict[str, list[str]] = {}
-    for cell in made.cells:
-        own = made.registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
-        if cell.closed and not own and cell.closed != plan.LEFT_OUT:
-            name = cell.front if cell.front not in made.fronts else cell.exhibit
-            names = found.setdefault(cell.closed, [])
-            names += [name] if name not in names else []
-    return found
+    for line in listing.lines(made, show.console().width):
+        print(line)
 
 
 def _stay(keeper: subprocess.Popen[bytes], pipe: int | None) -> int:
@@ -316,9 +316,9 @@ def restart(made: Settings, name: str) -> int:
     cells = [cell for cell in running_cells(made) if name in (cell.exhibit, cell.front)]
     mine = [cell for cell in cells if cell.closed is None]
     exhibit = the_plan.registry.exhibits.get(name)
-    if exhibit and cells and not mine:
-        why = [cell.closed for cell in cells if cell.front not in exhibit.closed]  # not those that can never open
-        fail(f"{name} is closed: {why[0] if why else cells[0].closed}", 3)
+    if cells and not mine:
+        shut = closed.fronts(the_plan.registry, cells).get(name) or "it has no open exhibit in this start"
+        fail(closed.sentence(exhibit, cells) if exhibit else f"{name} is closed: {shut}", 3)
     family = the_plan.registry.families[exhibit.family] if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
     answer = _ask_keeper(made, {"do": "restart", "restart": child})

@@ -40,6 +40,7 @@ function facts(): array
         'exhibit' => substr($_SERVER['SCRIPT_NAME'], 1),
         'front' => $told('HTTP_X_ZOO_FRONT'),
         'request_id' => $told('HTTP_X_REQUEST_ID'),
+        'container' => @file_get_contents(getenv('ZOO_RUN') . '/container') ?: null, // compose's service; see zoo_status.py
         'pid' => $me['pid'],
         'ppid' => $me['ppid'],
         'user' => $me['user'],

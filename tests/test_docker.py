@@ -136,6 +136,8 @@ def test_every_cell_answers_from_outside(compose: Compose) -> None:
         facts = compose.get(exhibit, front, "status?json&full").json()
         assert (facts["exhibit"], facts["front"], facts["user"]) == (exhibit, front, "www-data")
         assert facts["pid"] in [row["pid"] for row in facts["processes"]], (exhibit, front)
+        family = REGISTRY.families[REGISTRY.exhibits[exhibit].family]
+        assert facts["container"] == (front if front == family.runs_in else family.id), (exhibit, front)
 
 
 def test_first_page_has_curl_lines_that_work(compose: Compose) -> None:
@@ -160,7 +162,7 @@ def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> Non
         (["restart", "mod_wsgi"], "docker compose restart apache"),
         (["up"], "docker compose up"),
         (["down"], "docker compose down"),
-        (["wire", "scgi", "/hello"], "docker compose exec nginx python -P -m gateway_zoo wire scgi /hello"),
+        (["wire", "scgi", "/hello"], "docker compose exec nginx zoo wire scgi /hello"),
     ],
 )
 def test_what_compose_does_is_left_to_compose(compose: Compose, words: list[str], hint: str) -> None:
@@ -170,7 +172,7 @@ def test_what_compose_does_is_left_to_compose(compose: Compose, words: list[str]
 
 @pytest.mark.parametrize("exhibit", ["scgi", "fastcgi-tcp"])
 def test_the_wire_is_seen_from_where_its_sockets_are(compose: Compose, exhibit: str) -> None:
-    seen = compose.ok("exec", "-T", "nginx", "python", "-P", "-m", "gateway_zoo", "wire", exhibit, "/hello")
+    seen = compose.ok("exec", "-T", "nginx", "zoo", "wire", exhibit, "/hello")
     assert f"SCRIPT_NAME = /{exhibit}" in seen
     assert "Hello from the Gateway Zoo" in seen
 

@@ -102,7 +102,8 @@ def test_the_newcomers_commands_are_those_that_are_tested() -> None:
     assert re.findall(r"^```sh\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL) == [
         "./zoo up",
         "./zoo test",
-        "docker compose up --wait\ndocker compose run --rm zoo check\ndocker compose run --rm zoo compare",
+        "docker compose up --build --wait\ndocker compose run --rm zoo check\ndocker compose run --rm zoo compare\n"
+        "docker compose exec nginx zoo wire fastcgi /hello",
     ]
 
 

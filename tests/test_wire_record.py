@@ -474,4 +474,8 @@ def test_a_changed_answer_is_told(zoo: Zoo, tmp_path: Path) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="ascii")
     done = zoo.cli("replay", str(file))
     assert done.returncode == 1
-    assert done.stdout.splitlines() == ["1: GET /scgi/hello to scgi: same status, another body", "0 of 1 as recorded"]
+    assert done.stdout.splitlines() == [
+        "1: GET /scgi/hello to scgi: same status, another body (27 bytes) from byte 0: 'Hello from the G', not "
+        "'Jello from the G'",
+        "0 of 1 as recorded",
+    ]

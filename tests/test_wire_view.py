@@ -40,19 +40,26 @@ def shown(one: Exchange, width: int = 80, **options: bool) -> str:
 GOLDEN = """\
 REQUEST  GET /hello   78 bytes of uwsgi, me to it
 at len  bytes              what
- 0  1  00                 modifier1 = 0 (WSGI)            uwsgi packet header
- 3  1  00                 modifier2 = 0                   uwsgi packet header
- 4 74                     vars                            the variables
- 4 21  0e 00 52 45 51 …     REQUEST_METHOD = GET          RFC 3875 4.1.12
-25 16  0c 00 51 55 45 …     QUERY_STRING =                RFC 3875 4.1.7
-41 19  09 00 50 41 54 …     PATH_INFO = /hello            RFC 3875 4.1.5
-60 18  0b 00 48 54 54 …     HTTP_COOKIE = a=1             RFC 3875 4.1.18
+ 0  1  00                 modifier1 = 0 (WSGI)
+                            the kind of packet: who shall answer
+ 3  1  00                 modifier2 = 0     more about the kind; nearly always 0
+ 4 74                     vars                     the variables, The uwsgi vars
+ 4 21  0e 00 52 45 51 …     REQUEST_METHOD = GET
+                              what the client wants: GET, POST, …
+25 16  0c 00 51 55 45 …     QUERY_STRING =
+                              what stands behind the ?; empty if nothing
+41 19  09 00 50 41 54 …     PATH_INFO = /hello
+                              the rest of the path, for the program to
+                              interpret; decoded
+60 18  0b 00 48 54 54 …     HTTP_COOKIE = a=1
+                              the client's header Cookie, or one of the web
+                              server's own
 
 RESPONSE status 200   43 bytes, 1.2 ms
 at len  bytes              what
  0 17  48 54 54 50 2f …   status-line = HTTP/1.1 200 OK   RFC 9112 4
-17 19  43 6f 6e 74 65 …   Content-Length = 5              RFC 9110 8.6
-38  5  68 69 1b 5b 6d     body = hi\\x1b[m                 RFC 9112 6.2
+17 19  43 6f 6e 74 65 …   Content-Length = 5       bytes of the body, in decimal
+38  5  68 69 1b 5b 6d     body = hi\\x1b[m             what Content-Length counts
 
 """
 

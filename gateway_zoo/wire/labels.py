@@ -44,12 +44,12 @@ def _rows(fields: list[Field], data: bytes, depth: int = 0) -> Iterator[str]:
     for kind, group in groupby(_nodes(fields), key=lambda node: _kind(*node)):
         row = list(group)
         if kind == "small":
-            yield _line([field for field, _ in row], data, depth)
+            yield from _lines([field for field, _ in row], data, depth)
         elif kind == "variable":
             yield from _variables([field for field, _ in row], data, depth)
         else:
             for field, below in row:
-                yield _line([field], data, depth)
+                yield from _lines([field], data, depth)
                 yield from _rows(below, data, depth + 1)
 
 
@@ -72,20 +72,27 @@ def _variables(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
     """The first ones and the last; how many more there are, in how many bytes."""
     left = fields[SHOWN:-1]
     shown = [fields[:SHOWN], fields[-1:]] if len(left) > 1 else [fields, []]
-    yield from (_line([field], data, depth) for field in shown[0])
+    yield from (line for field in shown[0] for line in _lines([field], data, depth))
     if len(left) > 1:
         size = sum(length for field in left for _, length in field.spans)
         yield f"{'':33}{'  ' * depth}… {len(left)} more, {size} bytes"
-    yield from (_line([field], data, depth) for field in shown[1])
+    yield from (line for field in shown[1] for line in _lines([field], data, depth))
 
 
-def _line(fields: list[Field], data: bytes, depth: int) -> str:
-    """Offset, the first bytes, what they say. Small fields side by side are one line."""
+def _lines(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
+    """Offset, the first bytes, what they say. Small fields side by side are one line, or as many as they need: numbers
+    are what the lesson shows. A long value alone is cut off."""
     start, stop = fields[0].offset, fields[-1].offset + fields[-1].length
     shown = data[start : min(stop, start + HEX)].hex(" ") + (" …" if stop > start + HEX else "")
-    said = ", ".join(_said(field, alone=len(fields) == 1) for field in fields)
-    line = f"{start:4}  {shown:27}{'  ' * depth}{said}"
-    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+    head, said = f"{start:4}  {shown:27}{'  ' * depth}", [_said(field, alone=len(fields) == 1) for field in fields]
+    line = head + said[0]
+    for more in said[1:]:
+        if len(line) + len(more) + 3 > WIDTH:
+            yield f"{line},"
+            line = " " * len(head) + more
+        else:
+            line += f", {more}"
+    yield line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
 
 
 def _said(field: Field, alone: bool) -> str:

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from gateway_zoo import closed as whys
 from gateway_zoo import places, state
 from gateway_zoo.cagefile import Exhibit
-from gateway_zoo.plan import Plan
+from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail
@@ -94,7 +95,7 @@ def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
 def _must_run(made: Settings, registry: Registry, one: Exhibit) -> None:
     if made.compose:
         if not any(made.sockets.glob("*.sock")):
-            here = f"docker compose exec nginx python -P -m gateway_zoo wire {one.id} /hello"
+            here = f"docker compose exec nginx zoo wire {one.id} /hello"
             fail(f"the gateways' sockets are not in this container, but in those of the fronts; {here}", 3)
     elif not state.running(made):
         fail(f"no zoo is running in {made.run}; ./zoo up starts one", 3)
@@ -106,10 +107,10 @@ def _address(made: Settings, one: Exhibit) -> Address:
     return client.address(made.tcp(one.id, one.tcp))
 
 
-def closed(made: Settings, id: str) -> str:
-    """Why this exhibit is closed in the running zoo behind every front; empty if it is not."""
-    whys = [cell["closed"] for cell in (state.read(made) or {"cells": []})["cells"] if cell["exhibit"] == id]
-    return str(whys[0]) if whys and all(whys) else ""
+def closed(made: Settings, registry: Registry, id: str) -> str:
+    """Why this exhibit is closed in the running zoo behind every front, as a sentence; empty if it is not."""
+    cells = [Cell(**cell) for cell in (state.read(made) or {"cells": []})["cells"] if cell["exhibit"] == id]
+    return next(iter(whys.sentences(registry, cells, [id])), "") if cells else ""
 
 
 def _why_silent(made: Settings, registry: Registry, one: Exhibit, at: Address, error: OSError) -> str:
@@ -117,7 +118,7 @@ def _why_silent(made: Settings, registry: Registry, one: Exhibit, at: Address, e
     if isinstance(error, PermissionError):
         owner = Path(at.path).owner() if os.access(Path(at.path).parent, os.X_OK) else "the user of the zoo"
         return f"{at} is for {owner} and their group only; run this as {owner}, or as root"
-    if why := closed(made, one.id):
-        return f"{one.id} is closed: {why}"
+    if why := closed(made, registry, one.id):
+        return why
     hint = Plan(made, registry, [], []).start_hint(one.id)
     return f"{one.id} does not answer on {at}: {error.strerror or error}; {hint}"

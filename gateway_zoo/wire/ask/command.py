@@ -6,10 +6,9 @@ protocol or no answer came to its end, 2 for wrong usage, 3 if nobody is there t
 
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
-from gateway_zoo import show
+from gateway_zoo import bounded_file, show
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import fail, known, print_json
@@ -102,9 +101,9 @@ def _data(text: str | None) -> bytes | None:
     if text is None or not text.startswith("@"):
         return None if text is None else text.encode("utf-8", "surrogateescape")
     try:
-        return sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
+        return bounded_file.limited(sys.stdin.buffer) if text == "@-" else bounded_file.whole(text[1:])
     except OSError as error:
-        fail(f"--data {text}: {error.strerror}; expected a file that can be read", 2)
+        fail(f"--data {text}: {bounded_file.why(error)}; expected a file that can be read", 2)
 
 
 def _check(options: Options) -> None:

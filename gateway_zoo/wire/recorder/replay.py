@@ -1,4 +1,5 @@
 """`zoo replay FILE`: the requests of a recording once more, straight to a gateway's socket. Same status, same body?
+Where not: what differs, and from which byte (difference.py).
 
 To the exhibit that a request was recorded from it goes byte by byte. To another one it is taken apart (variables and
 body), told the other's place (SCRIPT_NAME, REQUEST_URI and what its front says besides) and put together again in the
@@ -9,10 +10,11 @@ another process each time; whoever wants equal bodies asks for `hello`.
 """
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from gateway_zoo import root, state
+import msgspec
+
+from gateway_zoo import bounded_file, root, state
 from gateway_zoo.cagefile import Exhibit
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings
@@ -21,6 +23,8 @@ from gateway_zoo.wire.ask import asking, client, told
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
+from gateway_zoo.wire.recorder import difference
+from gateway_zoo.wire.recorder.difference import Answer
 from gateway_zoo.wire.recording import BadRecording, Line, read
 from gateway_zoo.wire.show.hide import without_seen
 from gateway_zoo.wire.talk import Talk
@@ -38,12 +42,7 @@ TWICE = {b"HTTP_CONTENT_LENGTH", b"HTTP_CONTENT_TYPE"}
 HOP_BY_HOP = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING", b"HTTP_TE", b"HTTP_UPGRADE"}
 
 
-class Said(NamedTuple):
-    """What an answer comes to."""
-
-    status: int | None
-    body: bytes
-    errors: list[str]
+Said = Answer
 
 
 def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
@@ -56,8 +55,8 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
     found.feed(next(entries))
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
-    if why := asking.closed(made, to):
-        fail(f"{to} is closed: {why}", 3)
+    if why := asking.closed(made, registry, to):
+        fail(why, 3)
     root.become_owner(made)
     rows = []
     for exchange in to_ask(found, entries, only, file):
@@ -75,10 +74,9 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
 
 def _entries(file: str) -> Iterator[Line]:
     try:
-        with Path(file).open("rb") as lines:
-            yield from read(lines, file)
+        yield from read(bounded_file.lines(file), file)
     except OSError as error:
-        fail(f"{file}: {error.strerror}; expected a recording", 2)
+        fail(f"{file}: {bounded_file.why(error)}; expected a recording", 2)
     except BadRecording as error:
         fail(str(error), 2)
 
@@ -167,29 +165,37 @@ def as_variables(head: Head) -> Pairs:
 
 
 def said_in(wires: Wires, exchange: Exchange) -> Said:
-    """Status and body of an answer; of a WebSocket's the frames."""
+    """Status, headers and body of an answer; of a WebSocket's the frames."""
     talk = Talk(wires, exchange.protocol)
     talk.feed("request", bytes(exchange.request))
     said = talk.feed("response", bytes(exchange.response)) + talk.close("response")
     pieces = [event.data for _, event in said if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
-    return Said(exchange.status, b"".join(pieces), exchange.errors)
+    headers = [pair for _, event in said if isinstance(event, Head) for pair in event.headers]
+    return Said(exchange.status, b"".join(pieces), exchange.errors, headers)
 
 
 def compared(exchange: Exchange, to: str, again: tuple[Said, Said] | str) -> dict[str, Any]:
+    """A row for one exchange. `same`: status and body are, and neither answer broke off. Headers are only told: each
+    server adds its own."""
     row: dict[str, Any] = {"number": exchange.number, "method": exchange.method, "target": exchange.target}
     row |= {"exhibit": exchange.exhibit, "to": to, "recorded": exchange.status, "status": None, "same": False}
     if isinstance(again, str):
-        return row | {"same_body": None, "errors": [], "why": again}
+        return row | {"same_body": None, "headers": [], "body": None, "errors": [], "why": again}
     then, now = again
-    same_body = then.body == now.body
-    same = same_body and then.status == now.status and bool(then.errors) == bool(now.errors)
-    errors = [without_seen(error) for error in now.errors]
-    return row | {"status": now.status, "same": same, "same_body": same_body, "errors": errors, "why": None}
+    body, headers = difference.body(then.body, now.body), difference.headers(then.headers, now.headers)
+    same = body is None and then.status == now.status and bool(then.errors) == bool(now.errors)
+    row |= {"status": now.status, "same": same, "same_body": body is None}
+    row |= {"headers": [msgspec.to_builtins(header) for header in headers], "body": msgspec.to_builtins(body)}
+    return row | {"errors": [without_seen(error) for error in now.errors], "why": None}
 
 
 def _said(row: dict[str, Any]) -> str:
+    """What differs. Headers of another server are no news: they are told where the exhibit is the recorded one."""
     if row["why"]:
         return str(row["why"])
     then, now = ("none" if row[which] is None else row[which] for which in ("recorded", "status"))
     status = "same status" if now == then else f"status {now}, not {then}"
-    return "; ".join([f"{status}, {'same' if row['same_body'] else 'another'} body", *row["errors"]])
+    body = difference.Body(**row["body"]) if row["body"] else None
+    headers = [difference.Header(**each) for each in row["headers"]] if row["to"] == row["exhibit"] else []
+    said = difference.sentences(headers, body) if body else ["same body", *difference.sentences(headers, None)]
+    return "; ".join([f"{status}, {said[0]}", *said[1:], *row["errors"]])

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
-from gateway_zoo import show
+from gateway_zoo import bounded_file, show
+from gateway_zoo.columns import Column
 from gateway_zoo.speak import fail, print_json, printable, say
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, summary
 from gateway_zoo.wire.recording import BadRecording, Line, Recorded, read
@@ -44,13 +43,12 @@ def run(wires: Wires, options: "Options") -> int:
 
 def _entries(name: str) -> Iterator[Line]:
     try:
-        with Path(name).open("rb") as lines:
-            for entry in read(lines, name):
-                if isinstance(entry, Recorded) and entry.secrets:
-                    say("this recording was made with its passwords and cookies")
-                yield entry
+        for entry in read(bounded_file.lines(name), name):
+            if isinstance(entry, Recorded) and entry.secrets:
+                say("this recording was made with its passwords and cookies")
+            yield entry
     except OSError as error:
-        fail(f"--show {name}: {error.strerror}; expected a file that can be read", 2)
+        fail(f"--show {name}: {bounded_file.why(error)}; expected a file that can be read", 2)
     except BadRecording as error:
         fail(str(error), 2)
 
@@ -84,19 +82,26 @@ def _export(recording: str, name: str) -> None:
         fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)
 
 
+#: The number, the request and its status survive: the number opens the rest.
+COLUMNS = (
+    *(Column("#", right=True), Column("time", rank=3), Column("front", rank=4), Column("exhibit", rank=2)),
+    *(Column("request", least=24), Column("status", right=True), Column("ms", right=True, rank=1)),
+    *(Column("to", right=True, rank=5), Column("from", right=True, rank=6)),
+)
+
+
+def cells(each: Exchange) -> list[str]:
+    """The texts of one exchange, as in COLUMNS."""
+    took = "…" if each.seconds is None else f"{each.seconds * 1000:.1f}"
+    texts = [
+        *(str(each.number), time.strftime("%H:%M:%S", time.localtime(each.began)), each.front, each.exhibit),
+        *(f"{each.method} {each.target}", "-" if each.status is None else str(each.status), took),
+        *(str(each.size("request")), str(each.size("response"))),
+    ]
+    return [printable(text) for text in texts]
+
+
 def _print(found: list[Exchange]) -> None:
-    columns = ("#", "time", "front", "exhibit", "request", "status", "ms", "to", "from")
-    table = show.table(*columns, right=("#", "status", "ms", "to", "from"), gives=("request",))
-    for each in found:
-        took = "…" if each.seconds is None else f"{each.seconds * 1000:.1f}"
-        cells = [
-            *(str(each.number), time.strftime("%H:%M:%S", time.localtime(each.began)), each.front, each.exhibit),
-            *("-" if each.status is None else str(each.status), took),
-            *(str(each.size("request")), str(each.size("response"))),
-        ]
-        said = [escape(printable(cell)) for cell in cells]
-        request = show.long(printable(f"{each.method} {each.target}"))
-        table.add_row(*said[:4], request, *said[4:], style="bold red" if each.errors else "")
     out = show.console()
-    out.print(table)
+    show.rows(out, COLUMNS, [cells(each) for each in found], ["bold red" if each.errors else "" for each in found])
     out.print("\nto, from: bytes to and from the gateway. One in full: its number behind the file.", style="dim")

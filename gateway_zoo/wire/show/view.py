@@ -1,7 +1,9 @@
 """An exchange on a terminal: for each direction a title, then a row per field: where it stands, its bytes, what it is.
 
-Which columns survive is decided by the width. 80 columns: offset, length, six bytes, name and value. From 100 on: eight
-bytes, the same as characters. What is left of a line is for what the specification says, whole or not at all.
+Which columns survive is decided by the width: offset, length, name, value and their explanation, always. It stands
+behind the value; where there is no room, on a line of its own below. The section that says so is shown where it fits
+too. Bytes: none below 50 columns, three below 72, six at 80; from 100 on eight, and the same as characters.
+
 Neighbours differ in colour, and a field has the same one in all columns and in the dump of all bytes below.
 
 What trips people up: everything here was written by strangers. Nothing reaches the terminal unescaped.
@@ -12,6 +14,7 @@ import re
 from rich.console import Console
 from rich.text import Text
 
+from gateway_zoo import columns
 from gateway_zoo.speak import printable
 from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import Field, cut
@@ -22,6 +25,7 @@ from gateway_zoo.wire.wires import Direction, Wires
 COUNTED = re.compile(r"(\d+ of )?\d+ bytes")
 COLOURS = ("cyan", "yellow", "green", "magenta", "bright_blue")
 WIDE = 100
+BYTES = ((WIDE, 8), (72, 6), (50, 3), (0, 0))  # (columns of the terminal, bytes of a field that are shown)
 DUMPED = 16  # bytes in a line of the dump
 
 
@@ -44,6 +48,7 @@ def show(out: Console, exchange: Exchange, wires: Wires, every: bool = False, du
 
 def line(out: Console, made: Text) -> None:
     """One line of the terminal and no more."""
+    made.rstrip()
     made.truncate(out.width, overflow="ellipsis")
     out.print(made, soft_wrap=True)
 
@@ -69,9 +74,10 @@ class _Side:
     def __init__(self, out: Console, data: bytes, shown: list[Row], every: bool) -> None:
         self.out, self.data, self.rows, self.every = out, data, shown, every
         self.ascii = out.width >= WIDE
-        self.bytes = 8 if self.ascii else 6
+        self.bytes = next(count for width, count in BYTES if out.width >= width)
         self.digits = max(2, len(str(len(data))))
-        self.left = 2 * self.digits + 3 + 3 * self.bytes + 1 + (self.bytes + 2 if self.ascii else 0)
+        self.hex = 3 * self.bytes + 1 if self.bytes else 0
+        self.left = 2 * self.digits + 3 + self.hex + (self.bytes + 2 if self.ascii else 0)
         self.aside = self.left + (out.width - self.left) * (2 if self.ascii else 3) // 5
 
     def show(self, dump: bool) -> None:
@@ -87,7 +93,7 @@ class _Side:
             self._dump()
 
     def _heading(self) -> Text:
-        text = f"{'at':>{self.digits}} {'len':>{self.digits}}  {'bytes':{3 * self.bytes + 1}}"
+        text = f"{'at':>{self.digits}} {'len':>{self.digits}}  {'bytes' if self.hex else '':{self.hex}}"
         return Text(text + ("as text".ljust(self.bytes + 2) if self.ascii else "") + "what", "dim")
 
     def _lines(self, row: Row) -> list[Text]:
@@ -100,8 +106,8 @@ class _Side:
         whole = printable(self._said(row, most)[:most])
         said = _wrapped(whole, room) if self.every else [_cut(whole, room)]
         text.append("  " * row.indent + said[0], style)
-        self._add_meaning(text, field)
-        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in said[1:])]
+        below = self._add_meaning(text, field, self.left + 2 * row.indent + 2)
+        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in said[1:]), *below]
 
     def _said(self, row: Row, most: int | None) -> str:
         """`name = value`. Of bytes that are only counted (a body), what they are: the count stands in its column.
@@ -114,21 +120,25 @@ class _Side:
         return f"{field.name}{pieces} = {value}" if value or row.pair else f"{field.name}{pieces}"
 
     def _bytes(self, field: Field) -> str:
+        if not self.bytes:
+            return ""
         data = cut(self.data, field.spans)
         few = data if len(data) <= self.bytes else data[: self.bytes - 1]
         more = "…" if few is not data else ""
         shown = f"{few.hex(' ')}{' ' if more else ''}{more}".ljust(3 * self.bytes + 1)
         return shown + (f"{characters(few)}{more}".ljust(self.bytes + 2) if self.ascii else "")
 
-    def _add_meaning(self, text: Text, field: Field) -> None:
-        """What the specification says, in a column of its own or behind a long value. As much as fits without being
-        cut: all, only what it means, or only where it stands."""
+    def _add_meaning(self, text: Text, field: Field, indent: int) -> list[Text]:
+        """What the specification says, in a column of its own or behind a long value; with where it says so, if that
+        fits too. Returns the lines below that it needs where it does not fit."""
         section = f"§{field.section}" if field.section[:1].isdigit() else field.section
-        at = max(self.aside, len(text) + 2)
-        for said in (", ".join(word for word in (field.means, section) if word), field.means, section):
+        for said in (", ".join(word for word in (field.means, section) if word), field.means or section):
+            at = max(len(text) + 2, min(self.aside, self.out.width - len(said)))
             if said and at + len(said) <= self.out.width:
                 text.append(" " * (at - len(text)) + said, "dim")
-                return
+                return []
+        room = max(self.out.width - indent, 12)
+        return [Text(" " * indent + line, "dim") for line in columns.words(field.means, room)] if field.means else []
 
     def _dump(self) -> None:
         """All bytes, each in the colour of its row."""

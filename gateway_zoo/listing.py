@@ -1,0 +1,53 @@
+"""What `up` shows when everything answers: a line to copy for each exhibit, pages, and what is closed and why.
+
+An exhibit is told with all its fronts, in their order. What another start would open is told by its reason, a front
+apart from exhibits; what this start was not asked for is only counted.
+"""
+
+from gateway_zoo import closed, columns, plan
+from gateway_zoo.plan import Cell, Plan
+
+NEXT = "Next: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down"
+FIRST = 17  # columns of an exhibit's name
+
+
+def lines(made: Plan, width: int) -> list[str]:
+    """All that `up` prints, for a terminal of this width."""
+    found = [text for id in made.registry.exhibits for text in _exhibit(made, id, width)]
+    front = made.fronts[0]
+    url = f"http://localhost:{made.settings.port(front)}"
+    found += [f"{'in a browser':{FIRST}} {url}{page}" for page in plan.pages(made, front)]
+    return [*found, *closed_lines(made, made.cells, width), "", *columns.words(NEXT, width)]
+
+
+def _exhibit(made: Plan, id: str, width: int) -> list[str]:
+    """The exhibit behind its first front, and where else it answers; in two lines where one is too short."""
+    cells = [cell for front in made.settings.fronts if (cell := made.cell(id, front)).closed is None]
+    if not cells:
+        return []
+    first = f"{id:{FIRST}} curl {cells[0].url.replace('http://127.0.0.1', 'localhost')}/hello"
+    if also := _also(made, cells[1:], width - FIRST - 1):
+        aside = f"{first:{FIRST + 44}} {also}"
+        return [aside] if len(aside) <= width else [first, f"{'':{FIRST}} {also}"]
+    return [first]
+
+
+def _also(made: Plan, cells: list[Cell], room: int) -> str:
+    """Further fronts with their ports; without the word Apache where that is too long."""
+    ports = [(cell.front, made.settings.port(cell.front)) for cell in cells]
+    if len(ports) == 1:
+        return f"also {ports[0][0]} on {ports[0][1]}"
+    full = "also " + ", ".join(f"{front} on {port}" for front, port in ports) if ports else ""
+    return full if len(full) <= room else full.replace("apache-", "").replace(" on ", " ")
+
+
+def closed_lines(made: Plan, cells: list[Cell], width: int) -> list[str]:
+    """A line for each reason; fronts first, and at the end what was left out on purpose."""
+    shut = closed.fronts(made.registry, cells)
+    found = [f"closed: {front}: {why}" for front, why in shut.items()]
+    here = [cell for cell in cells if cell.front not in shut]
+    reasons = closed.by_reason(made.registry, here)
+    left_out = reasons.pop(plan.LEFT_OUT, [])
+    found += [f"closed: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    found += [f"left out: {len(left_out)} (./zoo up starts all)"] if left_out else []
+    return [text for line in found for text in columns.words(line, width)]

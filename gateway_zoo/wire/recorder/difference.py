@@ -1,0 +1,101 @@
+"""How an answer differs from the recorded one: its status, its headers, its body from the first byte that differs.
+
+Only what an answer means is compared, not how it was cut into records or chunks. Headers that every answer has anew
+(HEADERS_ANEW) are passed over, and values of headers that carry secrets are never told.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from gateway_zoo.wire.events import Pairs
+from gateway_zoo.wire.fields import SECRETS, text
+
+AROUND = 16  # bytes of both bodies that are told, from the first one that differs
+#: They differ from answer to answer, or belong to one connection (RFC 9110 7.6.1).
+HEADERS_ANEW = {b"date", b"age", b"expires", b"x-request-id", b"connection", b"keep-alive", b"transfer-encoding"}
+
+
+class Answer(NamedTuple):
+    """What an answer comes to."""
+
+    status: int | None
+    body: bytes
+    errors: list[str]
+    headers: Pairs = []  # noqa: RUF012 - never changed
+
+
+class Header(msgspec.Struct, frozen=True):
+    """A header that differs; None where an answer has none of this name."""
+
+    name: str
+    recorded: str | None
+    now: str | None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """`at`: offset of the first byte that differs; `recorded` and `now`: some bytes from there on, escaped."""
+
+    recorded_bytes: int
+    now_bytes: int
+    at: int
+    recorded: str
+    now: str
+
+
+def headers(then: Pairs, now: Pairs) -> list[Header]:
+    """The headers that differ, by name. Several of one name count as one, in their order."""
+    before, after = _values(then), _values(now)
+    return [
+        Header(text(name), _told(name, before.get(name)), _told(name, after.get(name)))
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _values(pairs: Pairs) -> dict[bytes, list[bytes]]:
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in ((name.lower(), value) for name, value in pairs):
+        if name not in HEADERS_ANEW:
+            secret = name.replace(b"-", b"_") in SECRETS  # masked in most recordings: its value says nothing
+            found.setdefault(name, []).append(b"" if secret else value.strip())
+    return found
+
+
+def _told(name: bytes, values: list[bytes] | None) -> str | None:
+    if values is None:
+        return None
+    return "(hidden)" if name.replace(b"-", b"_") in SECRETS else text(b", ".join(values))
+
+
+def body(then: bytes, now: bytes) -> Body | None:
+    """From which byte the bodies differ; None if they are the same."""
+    if then == now:
+        return None
+    low, high = 0, min(len(then), len(now))  # the first `low` bytes are the same
+    while low < high:
+        middle = (low + high + 1) // 2
+        if then[low:middle] == now[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return Body(len(then), len(now), low, text(then[low : low + AROUND]), text(now[low : low + AROUND]))
+
+
+def sentences(found_headers: list[Header], found_body: Body | None) -> list[str]:
+    """For people, the body first."""
+    said = []
+    if found_body:
+        sizes = f"{found_body.recorded_bytes:,} bytes"
+        if found_body.now_bytes != found_body.recorded_bytes:
+            sizes = f"{found_body.now_bytes:,} bytes, not {found_body.recorded_bytes:,}"
+        where = f"from byte {found_body.at:,}"
+        said.append(f"another body ({sizes}) {where}: {_quoted(found_body.now)}, not {_quoted(found_body.recorded)}")
+    for header in found_headers:
+        now, then = ("absent" if value is None else _quoted(value) for value in (header.now, header.recorded))
+        said.append(f"header {header.name}: {now}, not {then}")
+    return said
+
+
+def _quoted(value: str) -> str:
+    return f"'{value}'" if value else "nothing"
