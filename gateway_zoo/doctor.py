@@ -68,7 +68,7 @@ def everything(made: Plan, running: bool) -> list[Problem]:
         first = _unwell(made)
     else:
         first = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
-        if not first:
+        if not first and not made.settings.compose:
             made = plan.without(made, trial.broken_elsewhere(made))
             first = closed_fronts(made)
     return [*first, *_broken_cages(made), *_missing(made), *_old(made)]

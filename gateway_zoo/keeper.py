@@ -258,7 +258,7 @@ def main() -> int:
     made = settings.from_environment()
     os.umask(0o027)
     os.set_inheritable(int(os.environ["ZOO_LOCK"]), False)  # ours until we end, and nobody else's
-    the_plan = plan.without(plan.make(made, sys.argv[1:] or None), json.loads(os.environ["ZOO_BROKEN"]))
+    the_plan = plan.without(plan.make(made, sys.argv[1:] or None), json.loads(os.environ.get("ZOO_BROKEN") or "{}"))
     places.link(made)
     tls.make(made)
     for front in the_plan.fronts:

@@ -171,16 +171,18 @@ def _owner_who_reads(made: Settings) -> str:
 
 
 def cure(made: Settings, closed: Path) -> str:
-    """One command that suffices and opens nobody's home: right inside the checkout, a copy where it lies too deep."""
+    """One command that suffices and opens no home: rights inside the checkout, or a copy if its directory is closed."""
     root = made.root
     if not root.is_relative_to(closed) and not closed.is_relative_to(root):
-        return f"rm -r {shlex.quote(str(root))}/.venv: the next command makes it with a Python that they can read"
+        return f"rm -r {shlex.quote(str(root))}/.venv (the next command makes it, with a Python that they can read)"
     homes = {entry.pw_dir for entry in pwd.getpwall()}
     if closed.is_relative_to(root) and str(root) not in homes:
         return f"chmod -R a+rX {shlex.quote(str(root))}"
     if owner := _owner_who_reads(made):
         return f"runuser -u {owner} -- {shlex.quote(str(root))}/zoo up"
     copy = next(path for n in range(1, 99) if not (path := Path(f"/opt/gateway-zoo{n if n > 1 else ''}")).exists())
+    if str(root) in homes:  # whose other files are nobody's business
+        return f"git clone {shlex.quote(str(root))} {copy} && chmod -R a+rX {copy} && {copy}/zoo up"
     return f"cp -r {shlex.quote(str(root))} {copy} && chmod -R a+rX {copy} && {copy}/zoo up"
 
 

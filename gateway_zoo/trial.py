@@ -13,6 +13,7 @@ children: so Apache is started, and asked for one page.
 import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,16 +22,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gateway_zoo import fronts, keeper, places, plan, process, root, state, tls
+from gateway_zoo import fronts, keeper, leftovers, places, plan, process, root, state, tls
 from gateway_zoo.plan import ALL, Broken, Plan
 from gateway_zoo.settings import kind
 from gateway_zoo.speak import printable
 
 START_S = 20.0  # for one start of a front on a busy machine
 QUESTION = b"GET /exhibits.json HTTP/1.0\r\nHost: localhost\r\n\r\n"
-#: Of Apache's lines these are about a start that fails; what comes after them is the child's or the parent's echo.
-GRAVE = re.compile(r"\[\w*:?(?:emerg|alert|crit|error)\]|^(?:apache2|httpd|AH\d+|Syntax error)", re.I)
-STAMP = re.compile(r"^(?:\[[^]]*\] )+|^nginx: (?:\[emerg\] )?")
+#: Lines of nginx and Apache that are about an error, and what stands before the error itself: time, process, and the
+#: files and macros by which Apache came to the place.
+GRAVE = re.compile(r"\[[\w:]*(?:emerg|alert|crit|error)\]|^(?:AH\d+|apache2|httpd|Syntax error|Fatal)\b", re.I)
+BEFORE = re.compile(
+    r"^(?:\[[^]]*\] )+|^nginx: (?:\[emerg\] )?|^\S+ \S+ \[emerg\] [^:]*: "
+    r"|^.*Syntax error on line \d+ of macro[^:]*: |^.*(?=Syntax error)"
+)
+TOO_OFTEN = 5  # grave lines while we wait: processes that Apache starts die again and again
 
 
 def broken(made: Plan) -> Broken:
@@ -41,6 +47,7 @@ def broken(made: Plan) -> Broken:
         tls.make(made.settings)
         return {front: parts for front in made.fronts if (parts := _broken_parts(front, made))}
     finally:
+        leftovers.clean(made.settings)  # sockets of Apaches that were killed
         os.umask(before)
 
 
@@ -86,9 +93,13 @@ def _complaint(front: str, made: Plan) -> str:
 def _read(front: str, made: Plan) -> str:
     environment = keeper.environment(made.settings, front, "")
     argv = [*fronts.command(front, made.settings), "-t"]
-    cwd = made.settings.sockets
-    done = subprocess.run(argv, env=environment, cwd=cwd, capture_output=True, timeout=START_S, check=False)
-    return last_words(done.stderr) if done.returncode else ""
+    try:
+        done = subprocess.run(
+            argv, env=environment, cwd=made.settings.sockets, capture_output=True, timeout=START_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return printable(error)
+    return _reason(made, done.stderr, _how(done.returncode)) if done.returncode else ""
 
 
 def _started(front: str, made: Plan) -> str:
@@ -100,7 +111,8 @@ def _started(front: str, made: Plan) -> str:
     environment = keeper.environment(settings, front, token)
     pid = process.spawn(fronts.command(front, settings), environment, settings.sockets, log)
     try:
-        return "" if _answers(pid, settings.port(front)) else last_words(log.read_bytes())
+        how = _ended_before_an_answer(pid, settings.port(front), log)
+        return _reason(made, log.read_bytes(), how) if how else ""
     finally:
         process.end(token, {pid}, settings.run)
         with contextlib.suppress(ChildProcessError):  # reaped above
@@ -108,24 +120,40 @@ def _started(front: str, made: Plan) -> str:
         log.unlink(missing_ok=True)
 
 
-def _answers(pid: int, port: int) -> bool:
-    """Does it answer before it ends, and before the deadline?"""
+def _ended_before_an_answer(pid: int, port: int, log: Path) -> str:
+    """How it ended, or that it never will answer; empty once it does."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            return False
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return _how(os.waitstatus_to_exitcode(status))
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
                 connection.sendall(QUESTION)
                 if connection.recv(5) == b"HTTP/":
-                    return True
+                    return ""
         except OSError:
             time.sleep(0.01)
-    return False
+        if len(_grave(log.read_bytes())) >= TOO_OFTEN:
+            return "its processes end again and again"
+    return f"no answer within {START_S:.0f} s"
+
+
+def _how(code: int) -> str:
+    return f"it ends with exit status {code}" if code >= 0 else f"it is ended by {signal.Signals(-code).name}"
+
+
+def _reason(made: Plan, said: bytes, how: str) -> str:
+    return (last_words(said) or how).replace(str(made.settings.run), "$ZOO_RUN")
 
 
 def last_words(said: bytes) -> str:
-    """The last line of a log that tells a reason, without its time and place."""
-    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    grave = [line for line in lines if GRAVE.search(line) and not line.endswith("Configuration Failed")]
-    return printable(STAMP.sub("", (grave or lines or ["it says nothing"])[-1]))[:300]
+    """The last line of a log that tells of an error, without its time and the way to its place; empty if none does."""
+    grave = _grave(said)
+    return printable(BEFORE.sub("", grave[-1]))[:300] if grave else ""
+
+
+def _grave(said: bytes) -> list[str]:
+    """Apache gives the place of a mistake on a line that ends in a colon, and the mistake on the next one."""
+    text = said.decode("utf-8", "replace").replace(":\n", ": ")
+    return [line for line in map(str.strip, text.splitlines()) if GRAVE.search(line) and not line.endswith("Failed")]

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gateway_zoo import closed, leftovers, listen, listing, places, plan, ready, root, show, state, trial
@@ -113,13 +114,18 @@ class _Patience:
             if deaths >= AGAIN and name not in self.told:
                 self.told.add(name)
                 log = self.plan.settings.logs / f"{name}.log"
-                words = trial.last_words(log.read_bytes() if log.exists() else b"")
-                say(f"{name} has died {deaths} times; its last words: {words}")
+                say(f"{name} has died {deaths} times; its last words: {_last_words(log)}")
 
     def _say_waiting(self, cells: list[Cell]) -> None:
         if self.speak_at and time.monotonic() > self.speak_at:
             self.speak_at = None
             say(f"still waiting for {', '.join(sorted({cell.exhibit for cell in cells}))}; {READY_S:.0f} s at most")
+
+
+def _last_words(log: Path) -> str:
+    """The line that tells of an error, else the last one."""
+    said = log.read_bytes()[-10000:] if log.exists() else b""
+    return trial.last_words(said) or printable(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
 
 
 def _servers(made: Plan, cell: Cell) -> list[str]:
