@@ -104,7 +104,7 @@ def _print(requests: list[Request], as_json: bool, follow: bool, head: bool = Fa
     else:
         out = show.console()
         for text in table(requests, out.width)[0 if head else 1 :]:
-            show.line(out, text)
+            print(text)  # not by rich, for which a reader that goes away is a failure
     sys.stdout.flush()
 
 

@@ -164,7 +164,7 @@ def test_the_page_fits(zoo: Zoo, size: str) -> None:
             assert max(bottoms) <= height, "all counters without scrolling"
 
 
-# --- clocks, and exhibits one after the other ---------------------------------------------------------------------------
+# --- clocks, and exhibits one after the other -------------------------------------------------------------------------
 
 #: Before any script of the page: this browser's clock is off by so many ms, from the beginning.
 CLOCK_OFF = """(() => {{
@@ -230,10 +230,14 @@ def test_measurements_that_contradict_each_other_are_a_clock_that_was_set(zoo: Z
 def test_what_failed_begins_again_with_the_next_exhibit(zoo: Zoo, late: bool) -> None:
     """Also if the reason of the old one's failure comes when the next runs."""
     held: list[Route] = []
+
+    def hold(route: "Route") -> None:
+        held.append(route)
+
     with chromium(expect=["501"]) as browser:
         page = browser.new_page()
         if late:
-            page.route("**/fastcgi/news/socket", lambda route: held.append(route))
+            page.route("**/fastcgi/news/socket", hold)
         page.goto(page_url(zoo, "nginx", "fastcgi"))
         page.get_by_role("button", name="Start all").click()
         if late:
