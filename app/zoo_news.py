@@ -6,7 +6,7 @@
 | `/news/long?since=N` | long polling: the same, but if there is nothing the answer waits, LONG_S at most |
 | `/news/events` | Server-Sent Events: an answer that does not end (HTML Living Standard, section 9.2) |
 | `/news/socket` | WebSocket: not here; see NO_SOCKET |
-| `/news/waiting` | how many wait here, and how many workers they hold |
+| `/news/waiting` | how many wait here, how many workers they hold, and what the time is here |
 
 WSGI is a call that returns when the answer is complete, so whoever waits holds a thread or a process, one of four.
 That is why so few may: see LIMIT. (asgi/news_app.py tells the same news without holding any.)
@@ -99,6 +99,11 @@ def request_bytes(path: str, headers: Iterable[tuple[str, str]]) -> int:
     """Size of a GET request as it left the client: request line and headers, without those that the front adds."""
     sizes = [len(name) + len(value) + len(": \r\n") for name, value in headers if name.lower() not in FROM_THE_FRONT]
     return len(f"GET {path} HTTP/1.1\r\n") + sum(sizes) + len("\r\n")
+
+
+def now() -> float:
+    """This machine's clock, the one by which items are made: whoever measures delays elsewhere compares their own."""
+    return round(time.time(), 4)
 
 
 def _here(origin: str) -> bool:
@@ -266,7 +271,8 @@ def _waiting() -> Response:
     line.close()
     waiting, workers = line.first
     asked = request_bytes(request.full_path, request.headers.items())
-    return _response(json.dumps({"waiting": waiting, "workers": workers, "limit": limit, "asked": asked}) + "\n")
+    facts = {"waiting": waiting, "workers": workers, "limit": limit, "asked": asked, "now": now()}
+    return _response(json.dumps(facts) + "\n")
 
 
 ANSWERS = {"": _poll, "long": _long, "events": _events, "socket": _socket, "waiting": _waiting}

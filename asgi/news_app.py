@@ -93,7 +93,8 @@ async def _waiting(scope: Scope, receive: Receive, send: Send) -> None:
     front = _front(scope)
     held = sum(feed.waiting.values())
     path = scope["path"] + "?" + scope["query_string"].decode("latin-1")
-    facts = {"waiting": held, "workers": min(held, 1), "limit": limit_of(front)}
+    facts: dict[str, float] = {"waiting": held, "workers": min(held, 1), "limit": limit_of(front)}
+    facts["now"] = zoo_news.now()
     facts["asked"] = zoo_news.request_bytes(path, _headers(scope).items())
     await _begin_news(scope, send)
     await _piece(scope, send, json.dumps(facts).encode() + b"\n", end=True)

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway_zoo import check_report, closed, image, probe, show, targets
+from gateway_zoo import check_report, image, probe, show, targets, why_closed
 from gateway_zoo.cagefile import Ask
 from gateway_zoo.plan import Cell
 from gateway_zoo.registry import Registry
@@ -52,7 +52,7 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
         print_json(_told(cells, results, differences) | {"image_older": [asdict(seen) for seen in older]})
     else:
         check_report.report(show.console(), cells, results, differences)
-    for why in closed.sentences(registry, cells, ids or [] if opened else dict.fromkeys(c.exhibit for c in cells)):
+    for why in why_closed.sentences(registry, cells, ids or [] if opened else dict.fromkeys(c.exhibit for c in cells)):
         say(why)
     for seen in older:
         say(seen.sentence())

@@ -9,9 +9,9 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway_zoo import parts, places, plan, state, trial
+from gateway_zoo import parts, places, plan, root, state, trial
 from gateway_zoo.plan import Plan
-from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind, user_of_the_zoo
+from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
 
 VARIABLE_OF = {
@@ -118,21 +118,25 @@ def blockers(made: Plan) -> list[Problem]:
 
 
 def _run_directory(run: Path) -> str | None:
-    """What `up` would say of the run directory. Root hands an empty one of its own to the zoo's user."""
+    """What `up` would say of the run directory. Root makes it for the zoo's user, or hands over an empty one."""
     try:
-        own = os.geteuid() == 0 and run.lstat().st_uid == 0 and run.is_dir() and not any(run.iterdir())
-        return state.fault(run, 0 if own else user_of_the_zoo().pw_uid)
-    except FileNotFoundError:
-        return _unmakable(run)
-    except (OSError, KeyError):
-        return state.fault(run, os.geteuid())
+        if not os.path.lexists(run):
+            return _unmakable(run)
+        handed_over = os.geteuid() == 0 and run.lstat().st_uid == 0 and run.is_dir() and not any(run.iterdir())
+        with root.as_zoos_user():
+            run.lstat()
+            return None if handed_over and not run.is_symlink() else state.fault(run, os.geteuid())
+    except OSError as error:
+        return state.unusable(run, error)
 
 
 def _unmakable(run: Path) -> str | None:
-    """Why the run directory, which is missing, cannot be made: tried beside it."""
-    existing = next(path for path in run.parents if path.exists())
+    """Why the run directory, which is missing, cannot be made, or not be entered: tried beside it."""
+    existing = next(path for path in run.parents if os.path.exists(path))
     try:
         os.rmdir(tempfile.mkdtemp(dir=existing))
+        with root.as_zoos_user():
+            os.stat(existing / ".")
     except OSError as error:
         return state.unusable(run, error)
     return None

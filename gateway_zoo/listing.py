@@ -8,7 +8,7 @@ import contextlib
 import os
 import socket
 
-from gateway_zoo import closed, columns, plan
+from gateway_zoo import columns, plan, why_closed
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.settings import Settings
 
@@ -89,10 +89,10 @@ def _also(made: Plan, cells: list[Cell], room: int) -> str:
 
 def closed_lines(made: Plan, cells: list[Cell], width: int) -> list[str]:
     """A line for each reason; fronts first, and at the end what was left out on purpose."""
-    shut = closed.fronts(made.registry, cells)
+    shut = why_closed.fronts(made.registry, cells)
     found = [f"closed: {front}: {why}" for front, why in shut.items()]
     here = [cell for cell in cells if cell.front not in shut]
-    reasons = closed.by_reason(made.registry, here)
+    reasons = why_closed.by_reason(made.registry, here)
     left_out = reasons.pop(plan.LEFT_OUT, [])
     found += [f"closed: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
     found += [f"left out: {len(left_out)} (./zoo up starts all)"] if left_out else []

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from gateway_zoo import closed, columns, show, state
+from gateway_zoo import columns, show, state, why_closed
 from gateway_zoo.columns import Column
 from gateway_zoo.log_files import Logs
 from gateway_zoo.plan import Cell
@@ -88,7 +88,7 @@ def _closed(made: Settings, registry: Registry, wanted: list[str]) -> list[str]:
     """Why none of the wanted exhibits has a request, if all are closed in the zoo that runs here."""
     running = state.read(made) if state.running(made) else None
     cells = [Cell(**cell) for cell in running["cells"]] if running else []
-    whys = closed.sentences(registry, cells, wanted) if cells else []
+    whys = why_closed.sentences(registry, cells, wanted) if cells else []
     return whys if len(whys) == len(wanted) else []
 
 
@@ -104,7 +104,7 @@ def _print(requests: list[Request], as_json: bool, follow: bool, head: bool = Fa
     else:
         out = show.console()
         for text in table(requests, out.width)[0 if head else 1 :]:
-            show.line(out, text)
+            print(text)  # not by rich, for which a reader that goes away is a failure
     sys.stdout.flush()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from gateway_zoo import closed, process, root, show, state
+from gateway_zoo import process, root, show, state, why_closed
 from gateway_zoo.columns import Column
 from gateway_zoo.plan import Cell
 from gateway_zoo.registry import Registry, load
@@ -41,7 +41,7 @@ def run(made: Settings, ids: list[str] | None, as_json: bool) -> int:
         fail("the zoo is not running; ./zoo up starts it", 3)
     registry = load(made.root)
     asked = known(ids, [*registry.exhibits, *registry.families, *made.fronts])
-    whys = closed.sentences(registry, [Cell(**cell) for cell in running["cells"]], asked)
+    whys = why_closed.sentences(registry, [Cell(**cell) for cell in running["cells"]], asked)
     only = _families(registry, asked)
     rows = [row for row in collect(made, running) if not only or row.exhibit in only]
     for why in whys:

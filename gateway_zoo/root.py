@@ -5,13 +5,14 @@ server starts; all ports are above 1024, so nothing needs more.
 """
 
 import compileall
+import contextlib
 import os
 import pwd
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gateway_zoo import parts, places, set_up, state
@@ -112,6 +113,16 @@ def become_owner(made: Settings) -> None:
         os.setgroups([])
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
+
+
+@contextlib.contextmanager
+def as_zoos_user() -> Iterator[None]:
+    """Started as root: see files as the servers' user does, for a moment. Where there is no such user, `up` says so."""
+    user = None
+    with contextlib.suppress(KeyError):
+        user = user_of_the_zoo()
+    with places.acting_as(user) if user else contextlib.nullcontext():
+        yield
 
 
 def compile_ahead(made: Settings) -> None:

@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway_zoo import columns as fitting
-from gateway_zoo.columns import Column
+from gateway_zoo import columns as layout
 
 
 def console(error: bool = False) -> Console:
@@ -34,9 +33,11 @@ def long(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
 
 
-def rows(out: Console, columns: Sequence[Column], cells: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+def rows(
+    out: Console, columns: Sequence[layout.Column], cells: Sequence[Sequence[str]], styles: Sequence[str] = ()
+) -> None:
     """Print a table of plain text. `columns` say which of them survive; `styles`: one for each row."""
-    made = fitting.lines(columns, cells, out.width)
+    made = layout.lines(columns, cells, out.width)
     for texts, style in zip(made, ["bold", *(styles or [""] * len(cells))], strict=True):
         for text in texts:
             line(out, text, style)

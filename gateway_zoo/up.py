@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gateway_zoo import closed, leftovers, listen, listing, places, plan, ready, root, show, state, trial
+from gateway_zoo import leftovers, listen, listing, places, plan, ready, root, show, state, trial, why_closed
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
@@ -135,7 +135,7 @@ def _servers(made: Plan, cell: Cell) -> list[str]:
 
 def _refuse_closed(made: Plan, only: list[str]) -> NoReturn:
     """Exit 3: nothing of this start could open. Says why, before anything starts."""
-    for why in closed.sentences(made.registry, made.cells, only or made.registry.exhibits):
+    for why in why_closed.sentences(made.registry, made.cells, only or made.registry.exhibits):
         say(why)
     fail("nothing that was asked for can open here", 3)
 
@@ -317,8 +317,8 @@ def restart(made: Settings, name: str) -> int:
     mine = [cell for cell in cells if cell.closed is None]
     exhibit = the_plan.registry.exhibits.get(name)
     if cells and not mine:
-        shut = closed.fronts(the_plan.registry, cells).get(name) or "it has no open exhibit in this start"
-        fail(closed.sentence(exhibit, cells) if exhibit else f"{name} is closed: {shut}", 3)
+        shut = why_closed.fronts(the_plan.registry, cells).get(name) or "it has no open exhibit in this start"
+        fail(why_closed.sentence(exhibit, cells) if exhibit else f"{name} is closed: {shut}", 3)
     family = the_plan.registry.families[exhibit.family] if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
     answer = _ask_keeper(made, {"do": "restart", "restart": child})

@@ -107,7 +107,7 @@ def test_a_way_that_fails_shows_the_reason(zoo: Zoo, front: str) -> None:
         page.select_option("#exhibit", "wsgi-sync")  # what runs goes on there
         heard(page, "Event stream (SSE)", 2)
         assert "Waiting at wsgi-sync now" in page.locator("#waiting").inner_text()
-        assert failed.locator(".state").inner_text() == "stopped"
+        failed.get_by_text("fails: 501").wait_for(timeout=10000)  # tried again there, and no WebSocket there either
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -162,3 +162,102 @@ def test_the_page_fits(zoo: Zoo, size: str) -> None:
         assert len(bottoms) == 4
         if size == "lecture room":
             assert max(bottoms) <= height, "all counters without scrolling"
+
+
+# --- clocks, and exhibits one after the other -------------------------------------------------------------------------
+
+#: Before any script of the page: this browser's clock is off by so many ms, from the beginning.
+CLOCK_OFF = """(() => {{
+  const real = performance.timeOrigin;
+  Object.defineProperty(performance, "timeOrigin", {{ get: () => real + {0} }});
+  const date = Date.now;
+  Date.now = () => date() + {0};
+}})()"""
+
+
+def median_is_known(page: "Page", name: str) -> float:
+    cell = panel(page, name).locator("[data-is=median]")
+    page.wait_for_function("e => e.textContent", arg=cell.element_handle(), timeout=20000)
+    return float(cell.inner_text().removesuffix(" ms"))
+
+
+@pytest.mark.parametrize(("off", "said"), [(30_000, "30.0 s ahead of"), (-30_000, "30.0 s behind"), (0, "agree to")])
+def test_a_clock_that_is_off_is_told_and_taken_out(zoo: Zoo, off: int, said: str) -> None:
+    with chromium() as browser:
+        page = browser.new_page()
+        page.add_init_script(CLOCK_OFF.format(off))
+        page.goto(page_url(zoo, "nginx", "asgi"))
+        page.get_by_role("button", name="Start all").click()
+        for name in WAYS[1:]:
+            heard(page, name, 3)
+            assert -100 < median_is_known(page, name) < 900, name
+        assert said in page.locator("#clock").inner_text()
+
+
+def test_a_clock_that_is_set_meanwhile_spoils_no_delay(zoo: Zoo) -> None:
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(page_url(zoo, "nginx", "asgi"))
+        page.get_by_role("button", name="Start WebSocket").click()
+        median_is_known(page, "WebSocket")
+        page.evaluate(CLOCK_OFF.format(7000))
+        page.get_by_text("7.00 s ahead of the server's; corrected").wait_for(timeout=20000)
+        heard(page, "WebSocket", int(number(page, "WebSocket", "items")) + 3)
+        last = panel(page, "WebSocket").locator("[data-is=last]").inner_text()
+        assert -100 < float(last.removesuffix(" ms")) < 900
+
+
+def test_measurements_that_contradict_each_other_are_a_clock_that_was_set(zoo: Zoo) -> None:
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(page_url(zoo, "nginx", "asgi"))
+        told = page.evaluate("""async () => {
+          const { Clock } = await import("/news/clock.js");
+          const clock = new Clock(), told = [];
+          clock.delay(1000, 1200, (ms) => told.push(ms));   // before anything is known
+          clock.heard(0, 40, 520);                          // 500 ahead of us, give or take 20
+          clock.heard(100, 104, 611);                       // the faster one counts: 509
+          clock.delay(1000, 1200, (ms) => told.push(ms));
+          clock.heard(2000, 2004, 9000);                    // set: what waited is not known
+          clock.delay(1000, 1200, (ms) => told.push(ms));
+          clock.heard(3000, 3004, 10000);
+          return [told, clock.offset, String(clock)];
+        }""")
+        assert told == [[700, 7198], 6998, "Your clock is 7.00 s behind the server's; corrected, to 2 ms."]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["told at once", "told late"])
+def test_what_failed_begins_again_with_the_next_exhibit(zoo: Zoo, late: bool) -> None:
+    """Also if the reason of the old one's failure comes when the next runs."""
+    held: list[Route] = []
+
+    def hold(route: "Route") -> None:
+        held.append(route)
+
+    with chromium(expect=["501"]) as browser:
+        page = browser.new_page()
+        if late:
+            page.route("**/fastcgi/news/socket", hold)
+        page.goto(page_url(zoo, "nginx", "fastcgi"))
+        page.get_by_role("button", name="Start all").click()
+        if late:
+            heard(page, "Polling", 1)
+            for _ in range(100):
+                if held:
+                    break
+                page.wait_for_timeout(100)
+        else:
+            panel(page, "WebSocket").get_by_text("fails: 501").wait_for(timeout=10000)
+        page.select_option("#exhibit", "asgi")
+        for route in held:
+            route.continue_()
+        for name in WAYS:
+            heard(page, name, 2)
+        page.wait_for_timeout(1500)
+        assert panel(page, "WebSocket").get_by_role("button", name="Stop WebSocket").is_visible()
+        assert number(page, "WebSocket", "workers") == 1
+        assert "3 of at most" in page.locator("#waiting").inner_text()
+        page.get_by_role("button", name="Stop all").click()
+        page.wait_for_function(
+            "() => document.querySelector('#waiting').textContent.includes(': 0 of at most')", timeout=20000
+        )

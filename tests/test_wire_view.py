@@ -46,7 +46,7 @@ at len  bytes              what
  4 74                     vars                     the variables, The uwsgi vars
  4 21  0e 00 52 45 51 …     REQUEST_METHOD = GET
                               what the client wants: GET, POST, …
-25 16  0c 00 51 55 45 …     QUERY_STRING =
+25 16  0c 00 51 55 45 …     QUERY_STRING =\x20
                               what stands behind the ?; empty if nothing
 41 19  09 00 50 41 54 …     PATH_INFO = /hello
                               the rest of the path, for the program to

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gateway_zoo import show as look
+from gateway_zoo.columns import Column
 from gateway_zoo.lab import chart
 
 if TYPE_CHECKING:
@@ -14,7 +15,12 @@ KINDS = {
     "idle": "each asked one ping on a connection that is kept alive, and has been silent since",
     "slow": "each sent half the headers of a request, and now sends a byte every 4 seconds",
 }
-RIGHT = ("accepted", "queue", "outside", "processes", "threads", "memory", "p50 ms", "p99 ms")
+#: The front, what it accepted, what a connection costs and how long a visitor waits survive.
+COLUMNS = (
+    *(Column(""), Column("accepted", right=True), Column("queue", right=True), Column("outside", right=True)),
+    *(Column("processes", right=True, rank=2), Column("threads", right=True, rank=1), Column("memory", right=True)),
+    *(Column("p50 ms", right=True, rank=3), Column("p99 ms", right=True)),
+)
 
 
 def show(rows: "list[Row]") -> None:
@@ -31,15 +37,13 @@ def show(rows: "list[Row]") -> None:
 
 
 def _table(out: Console, rows: "list[Row]") -> None:
-    table = look.table("", *RIGHT, right=RIGHT)
+    cells = []
     for row in rows:
         seen, full = row.visitors, row.full
-        table.add_row(
-            *(row.front, f"{row.accepted:,}", f"{row.waiting:,}", f"{row.outside + row.failed:,}"),
-            *(f"{full.processes:,}", f"{full.threads:,}", size(row.bytes_per_connection)),
-            *(_ms(seen.p50_ms), _ms(seen.p99_ms)),
-        )
-    out.print(table)
+        counts = f"{row.accepted:,}", f"{row.waiting:,}", f"{row.outside + row.failed:,}"
+        of_the_front = f"{full.processes:,}", f"{full.threads:,}", size(row.bytes_per_connection)
+        cells.append([row.front, *counts, *of_the_front, _ms(seen.p50_ms), _ms(seen.p99_ms)])
+    look.rows(out, COLUMNS, cells)
 
 
 def _bars(out: Console, rows: "list[Row]") -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from gateway_zoo import show
+from gateway_zoo.columns import Column
 from gateway_zoo.lab import chart, kernel
 from gateway_zoo.lab.progress import Bar
 from gateway_zoo.speak import fail, print_json
@@ -133,20 +134,26 @@ def _sample(wait: Wait) -> float:
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
+#: The number, the call and its time survive; bars have what is left of the line.
+COLUMNS = (
+    *(Column("descriptors", right=True), Column("call"), Column("CPU us", right=True)),
+    *(Column("half of them", rank=1), Column("", least=1, rank=2)),
+)
+BESIDE = 53  # columns beside the bars
+
+
+def _cells(row: Row, slowest: float, room: int) -> list[str]:
+    first = f"{row.descriptors:,}" if row.call == "select" else ""
+    if row.us is None:
+        return [first, row.call, "-", "", "cannot: see below"]
+    spread = f"{row.low_us:,.1f} to {row.high_us:,.1f}"
+    return [first, row.call, f"{row.us:,.1f}", spread, chart.log_bar(row.us, slowest, room)]
+
+
 def _show(rows: list[Row], watches: int | None) -> None:
     out = show.console()
-    table = show.table("descriptors", "call", "CPU us", "half of them", "", right=("descriptors", "CPU us"))
     slowest = max(row.us or 0 for row in rows)
-    for row in rows:
-        first = f"{row.descriptors:,}" if row.call == "select" else ""
-        if row.us is None:
-            table.add_row(first, row.call, f"{'-':>10}", f"{'':20}", "cannot: see below")
-        else:
-            spread = f"{row.low_us:,.1f} to {row.high_us:,.1f}"
-            table.add_row(
-                first, row.call, f"{row.us:10,.1f}", f"{spread:20}", chart.log_bar(row.us, slowest, out.width - 53)
-            )
-    out.print(table)
+    show.rows(out, COLUMNS, [_cells(row, slowest, out.width - BESIDE) for row in rows])
     out.print("The bars are logarithmic: each step of the same length is the same factor.\n")
     for line in conclusions(rows, watches):
         out.print(line)

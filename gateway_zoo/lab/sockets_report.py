@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gateway_zoo import show as look
+from gateway_zoo.columns import Column
 from gateway_zoo.lab import overload
 from gateway_zoo.lab.overload import DEADLINE_S, Overload
 
@@ -11,21 +12,28 @@ if TYPE_CHECKING:
     from gateway_zoo.lab.sockets import Cost, Door
 
 
+DOORS = (Column("exhibit"), Column("address"), Column("mode"), Column("what happened", least=12, gives="lines"))
+COSTS = (
+    *(Column("", least=12, gives="lines"), Column("unix", right=True), Column("TCP", right=True)),
+    *(Column("TCP/unix", right=True), Column("half of the rounds", rank=1)),
+)
+
+
 def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], limits: dict[str, int | None]) -> None:
     out = look.console()
     out.print("\nWho may come: another user of this machine tries", style="bold")
-    table = look.table("exhibit", "address", "mode", "what happened")
+    cells = []
     for door in doors:
         address = door.address if door.mode is None else os.path.basename(door.address)
-        table.add_row(door.exhibit, address, door.mode or "has none", door.third or "nobody tried: see below")
-    out.print(table)
+        cells.append([door.exhibit, address, door.mode or "has none", door.third or "nobody tried: see below"])
+    look.rows(out, DOORS, cells)
 
     out.print("\nWhat a ping costs, in microseconds", style="bold")
-    table = look.table("", "unix", "TCP", "TCP/unix", "half of the rounds", right=("unix", "TCP", "TCP/unix"))
+    cells = []
     for cost in costs:
         spread = f"{cost.ratio_low:.2f} to {cost.ratio_high:.2f}"
-        table.add_row(cost.what, f"{cost.unix_us:,.0f}", f"{cost.tcp_us:,.0f}", f"{cost.ratio:.2f}", spread)
-    out.print(table)
+        cells.append([cost.what, f"{cost.unix_us:,.0f}", f"{cost.tcp_us:,.0f}", f"{cost.ratio:.2f}", spread])
+    look.rows(out, COSTS, cells)
 
     out.print(
         f"\nOverload: {overload.AT_ONCE} requests at once for four slots of {overload.HOLD_MS} ms and a backlog of "
@@ -33,7 +41,7 @@ def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], li
         style="bold",
     )
     seconds = [f"{n} s" for n in range(int(DEADLINE_S) + 1)]
-    table = look.table("way", "socket", "outcome", "count", *seconds, right=("count", *seconds))
+    cells = []
     for one in overloads:
         for number, (outcome, facts) in enumerate(one.outcomes.items()):
             ends = [
@@ -41,8 +49,9 @@ def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], li
                 for n in range(len(seconds))
             ]
             first = (one.way, one.socket) if number == 0 else ("", "")
-            table.add_row(*first, outcome, str(int(facts["count"])), *(str(n or ".") for n in ends))
-    out.print(table)
+            cells.append([*first, outcome, str(int(facts["count"])), *(str(n or ".") for n in ends)])
+    numbers = [Column(name, right=True) for name in ("count", *seconds)]
+    look.rows(out, [Column("way"), Column("socket"), Column("outcome", least=8), *numbers], cells)
     out.print("Columns: how many requests ended in the second that begins there. none: no answer.\n")
     for line in conclusions(doors, costs, overloads, limits):
         out.print(line)

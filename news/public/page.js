@@ -1,4 +1,5 @@
 // The page: four panels, what they count, and the experiment across origins. How news is heard: ways.js.
+import { Clock } from "./clock.js";
 import { events, long, polling, size, socket } from "./ways.js";
 
 const WAYS = [
@@ -10,7 +11,9 @@ const WAYS = [
 const INTERFACES = ["WSGI", "ASGI", "CGI program"];
 const LATEST = 100;  // delays of which the median is told
 const at = (id) => document.getElementById(id);
-const now = () => performance.timeOrigin + performance.now();  // finer than Date.now, and by the same clock
+const now = () => performance.timeOrigin + performance.now();  // finer than Date.now, and nobody sets it back
+const clock = new Clock();
+const TOLD = ["asks", "done", "sent", "answered", "pong", "fails", "items"];  // what a way may say, see ways.js
 
 let exhibit;
 let asked = 0;  // bytes of a request of this page, as the server counted them; 0 until it has
@@ -45,12 +48,20 @@ class Panel {
     this.began = this.changed = performance.now();
     this.state("starting", "runs");
     this.press(true);
-    this.stop = this.way(`/${exhibit}/news`, this);
+    this.wanted = true;
+    this.stop = this.way(`/${exhibit}/news`, this.hearing());
+  }
+
+  /** What this run of the way tells. After its end it is not heard: it may still wait for an answer. */
+  hearing() {
+    const run = this.run = {};
+    return Object.fromEntries(TOLD.map((name) => [name, (...words) => { if (this.run === run) this[name](...words); }]));
   }
 
   halt() {
     this.stop?.();
-    this.stop = undefined;
+    this.stop = this.run = undefined;
+    this.wanted = false;
     this.press(false);
     if (!this.root.classList.contains("fails")) this.state("stopped", "");
   }
@@ -69,8 +80,8 @@ class Panel {
   answered(bytes) { bytes ? this.count.received += bytes : this.count.heads += 1; }
   pong(ms) { this.state(`ping ${ms.toFixed(1)} ms`, "runs"); }
   fails(why, status, forever = false) {
-    if (forever) {
-      this.stop = undefined;
+    if (forever) {  // here; the next exhibit may have it, so it is still wanted
+      this.stop = this.run = undefined;
       this.press(false);
     }
     this.state(status ? `fails: ${status}` : "fails", "fails");
@@ -78,18 +89,20 @@ class Panel {
     this.show();
   }
   items(items) {
+    const came = now(), { run } = this;
     for (const item of items) {
-      if (this.count.items) this.delays.push(now() - item.at * 1000);  // the first may be older than we are
-      this.count.items += 1;
+      if (this.count.items) clock.delay(item.at * 1000, came, (ms) => { if (this.run === run) this.took(ms); });
+      this.count.items += 1;  // the first may be older than we are
       this.workers.add(item.worker);
     }
-    this.delays = this.delays.slice(-LATEST);
     const item = items.at(-1);
     if (!this.root.classList.contains("runs") || this.count.items === items.length) this.state("works", "runs");
     this.told(item.text, "runs");
     this.root.dataset.n = item.n;
     this.show();
   }
+
+  took(ms) { this.delays = [...this.delays, ms].slice(-LATEST); }
 
   /** Time in which a request was open. */
   tick() {
@@ -142,7 +155,7 @@ at("all").addEventListener("click", () => {
 // --- which exhibit, and who waits there --------------------------------------------------------------------------------
 
 async function choose(id) {
-  const running = panels.filter((panel) => panel.stop);
+  const running = panels.filter((panel) => panel.wanted);
   running.forEach((panel) => panel.halt());
   exhibit = id;
   asked = answerHead = 0;
@@ -156,11 +169,15 @@ async function choose(id) {
 async function waiting() {
   const about = exhibit;
   try {
+    const sent = now();
     const response = await fetch(`/${about}/news/waiting`, { cache: "no-store" });
+    const received = now();
     const text = await response.text();
     if (about !== exhibit) return;
     if (!response.ok) throw new Error(text.trim());
     const facts = JSON.parse(text);
+    clock.heard(sent, received, facts.now * 1000);
+    at("clock").textContent = clock;
     asked = facts.asked;
     answerHead = [...response.headers].reduce((sum, [name, value]) => sum + size(name) + size(value) + 4, 17);
     const per = facts.waiting ? ` (${(facts.workers / facts.waiting).toFixed(2)} each)` : "";

@@ -8,8 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gateway_zoo import closed as whys
-from gateway_zoo import places, state
+from gateway_zoo import places, state, why_closed
 from gateway_zoo.cagefile import Exhibit
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry
@@ -110,7 +109,7 @@ def _address(made: Settings, one: Exhibit) -> Address:
 def closed(made: Settings, registry: Registry, id: str) -> str:
     """Why this exhibit is closed in the running zoo behind every front, as a sentence; empty if it is not."""
     cells = [Cell(**cell) for cell in (state.read(made) or {"cells": []})["cells"] if cell["exhibit"] == id]
-    return next(iter(whys.sentences(registry, cells, [id])), "") if cells else ""
+    return next(iter(why_closed.sentences(registry, cells, [id])), "") if cells else ""
 
 
 def _why_silent(made: Settings, registry: Registry, one: Exhibit, at: Address, error: OSError) -> str:

@@ -6,9 +6,10 @@ What is neither name, nor value, nor body, is framing.
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
+from rich.console import Console
 
 from gateway_zoo import show
+from gateway_zoo.columns import Column
 from gateway_zoo.speak import print_json, printable
 from gateway_zoo.wire.events import Data
 from gateway_zoo.wire.exchanges import Exchange
@@ -102,20 +103,20 @@ def _print(one: Side, other: Side) -> None:
     rows = compared(one, other)
     order = {"differ": 0, one.exhibit: 1, other.exhibit: 2, "both": 3}
     sides = tuple(f"{side.exhibit} ({side.protocol})" for side in (one, other))
-    table = show.table("", "variable", *sides, gives=sides)
+    table, cells, styles = _columns(sides), [], []
     for row in sorted(rows, key=lambda row: order[row["where"]]):
         first, second = (None if values is None else ", ".join(values) for values in row["values"])
         mark = {"differ": "≠", "both": "="}.get(row["where"], "1")
         style = {"≠": "bold yellow", "1": "bold cyan"}.get(mark, "")
-        said = show.long(_cell(first)), show.long("same" if mark == "=" else _cell(second))
-        table.add_row(mark, escape(printable(row["name"])), *said, style=style)
-    out.print(table)
+        cells.append([mark, printable(row["name"]), _cell(first), "same" if mark == "=" else _cell(second)])
+        styles.append(style)
+    show.rows(out, table, cells, styles)
     counts = {word: sum(row["where"] == word for row in rows) for word in order}
     out.print(
         f"\n{counts['both']} the same (=), {counts['differ']} differ (≠), only one has it (1): "
         f"{counts[one.exhibit]} {one.exhibit}, {counts[other.exhibit]} {other.exhibit}.\n"
     )
-    out.print(_costs(one, other))
+    _print_costs(out, one, other)
     for side in (one, other):
         for error in side.errors:
             out.print(f"{side.exhibit}: {printable(error)}", style="bold red", markup=False)
@@ -123,16 +124,21 @@ def _print(one: Side, other: Side) -> None:
             out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; they are not kept, and not counted")
 
 
-def _costs(one: Side, other: Side) -> Any:
-    names = (one.exhibit, other.exhibit)
-    table = show.table("bytes", *names, "difference", right=(*names, "difference"))
+def _columns(sides: tuple[str, ...]) -> list[Column]:
+    """The mark and the name of a variable survive; what both say of it becomes narrower."""
+    return [Column(""), Column("variable", least=16), *(Column(side, least=10) for side in sides)]
+
+
+def _print_costs(out: Console, one: Side, other: Side) -> None:
+    names = (one.exhibit, other.exhibit, "difference")
+    cells, styles = [], []
     for direction in ("request", "response"):
         costs = [asdict(getattr(side, direction)) for side in (one, other)]
         for part in ("names", "values", "framing", "body", "total"):
             a, b = (cost[part] for cost in costs)
-            style = "bold" if part == "total" else ""
-            table.add_row(f"{direction} {part}", f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else "", style=style)
-    return table
+            cells.append([f"{direction} {part}", f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else ""])
+            styles.append("bold" if part == "total" else "")
+    show.rows(out, [Column("bytes"), *(Column(name, right=True) for name in names)], cells, styles)
 
 
 def _cell(value: str | None) -> str:

@@ -48,7 +48,6 @@ def show(out: Console, exchange: Exchange, wires: Wires, every: bool = False, du
 
 def line(out: Console, made: Text) -> None:
     """One line of the terminal and no more."""
-    made.rstrip()
     made.truncate(out.width, overflow="ellipsis")
     out.print(made, soft_wrap=True)
 
