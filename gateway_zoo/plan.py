@@ -89,14 +89,15 @@ def make(settings: Settings, only: list[str] | None = None, registry: Registry |
 
 def without(made: Plan, broken: Broken) -> Plan:
     """The plan, but for what a front cannot live with: those cells are closed, with the reason."""
-    cells = [replace(cell, closed=cell.closed or _broken(made, cell, broken)) for cell in made.cells]
+    cells = [replace(cell, closed=_closed_besides(made, cell, broken.get(cell.front, {}))) for cell in made.cells]
     return _with_families(made.settings, made.registry, cells, broken)
 
 
-def _broken(made: Plan, cell: Cell, broken: Broken) -> str | None:
-    parts = broken.get(cell.front, {})
-    names = (ALL, f"{made.registry.cage_of(cell.exhibit).name}.conf", cell.exhibit)
-    return next((parts[name] for name in names if name in parts), None)
+def _closed_besides(made: Plan, cell: Cell, parts: Mapping[str, str]) -> str | None:
+    """In the order of _reasons: what can never be, the front as a whole, the rest."""
+    never = made.registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
+    fragment = f"{made.registry.cage_of(cell.exhibit).name}.conf"
+    return never or parts.get(ALL) or cell.closed or parts.get(fragment) or parts.get(cell.exhibit)
 
 
 def _with_families(settings: Settings, registry: Registry, cells: list[Cell], broken: Broken) -> Plan:

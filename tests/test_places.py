@@ -23,6 +23,11 @@ OUTSIDE_ASCII = "Kürs 课程 😀 e\u0301 עברית"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user or mounts")
 
 
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """All that a command said, its wrapped lines joined."""
+    return " ".join((done.stdout + done.stderr).split())
+
+
 def moved(root: Path, name: str) -> Path:
     """The same checkout under another name, one directory deeper."""
     place = root / "in" / name
@@ -72,7 +77,7 @@ def test_names_the_sign_in_the_run_directory(sign: str) -> None:
 def test_puts_lost_run_bits_back() -> None:
     with checkout() as root, zoo_of(root) as zoo:
         (root / "cgi_bin/app.cgi").chmod(0o644)
-        assert f"chmod +x {root}/cgi_bin/app.cgi" in " ".join(zoo.cli("doctor").stdout.split())
+        assert f"chmod +x {root}/cgi_bin/app.cgi" in told(zoo.cli("doctor"))
         done = zoo.cli("up", "-d", "cgi")
         assert "run bits put back" in done.stderr
         assert zoo.get("cgi", "nginx").text == zoo.get("cgi", "apache").text == "pong\n"
@@ -83,7 +88,7 @@ def test_closes_cgi_where_no_program_may_run() -> None:
     with checkout() as root, zoo_of(root) as zoo:
         mount = f"mount --bind {root} {root} && mount -o remount,bind,noexec {root}"
         done = in_own_mounts(zoo, mount, "up", "-d", "cgi", "scgi")
-        assert "noexec" in done.stdout
+        assert "noexec" in told(done)
         assert zoo.open_cells() == [("scgi", "nginx"), ("scgi", "apache")]
 
 
@@ -130,8 +135,7 @@ def test_no_cure_opens_a_home(home: Path) -> None:
 def cure_of(done: subprocess.CompletedProcess[str]) -> str:
     """The command that `up` or `doctor` advises."""
     assert done.returncode == 3, done.stdout + done.stderr
-    text = " ".join((done.stdout + done.stderr).split())
-    return text.split("the user of the servers")[1].lstrip("; ")
+    return told(done).split("the user of the servers")[1].lstrip("; ")
 
 
 # --- a module that ends its front -------------------------------------------------------------------------------------
@@ -145,12 +149,12 @@ def test_closes_only_what_ends_apache() -> None:
         module = f"mount --bind {junk.name} /usr/lib/apache2/modules/mod_wsgi.so"
         done = in_own_mounts(zoo, f"{shm} && {module}", "up", "-d", "fcgid", "mod_wsgi", "cgi", "scgi")
         assert done.returncode == 0, done.stderr + zoo.logs()
-        assert "closed: fcgid: apache does not start with it: (30)Read-only file system" in done.stdout
-        assert "closed: mod_wsgi: apache does not start with it: Cannot load" in done.stdout
+        assert "closed: fcgid: apache does not start with it: (30)Read-only file system" in told(done)
+        assert "closed: mod_wsgi: apache does not start with it: Cannot load" in told(done)
         assert {exhibit for exhibit, front in zoo.open_cells() if front == "apache"} == {"cgi", "scgi"}
         assert zoo.get("scgi", "apache").text == "pong\n"
         zoo.down()
-        said = " ".join(in_own_mounts(zoo, shm, "doctor").stdout.split())
+        said = told(in_own_mounts(zoo, shm, "doctor"))
         assert "Can't create shared memory" in said
 
 
@@ -161,8 +165,8 @@ def test_a_mistake_in_a_fragment_closes_its_cage() -> None:
                 fragment.write("\nProxyPas on;\n")
         done = zoo.cli("up", "-d", "cgi", "scgi")
         assert done.returncode == 0, done.stderr
-        assert "mend nginx/cages/scgi.conf" in done.stdout
-        assert "mend apache/cages/scgi.conf" in done.stdout
+        assert "mend nginx/cages/scgi.conf" in told(done)
+        assert "mend apache/cages/scgi.conf" in told(done)
         assert zoo.open_cells() == [("cgi", "nginx"), ("cgi", "apache")]
 
 
@@ -172,7 +176,7 @@ def test_a_front_that_never_starts_is_closed() -> None:
         mount = f"mount --bind {junk.name} /usr/lib/apache2/modules/mod_macro.so"
         done = in_own_mounts(zoo, mount, "up", "-d", "scgi")
         assert done.returncode == 0, done.stderr
-        assert "closed: apache: apache does not start" in done.stdout
+        assert "closed: apache: apache does not start" in told(done)
         assert zoo.open_cells() == [("scgi", "nginx")]
 
 
