@@ -154,7 +154,7 @@ _noted: dict[int, str] = {}
 def note_holders(made: Plan) -> None:
     """Look, as long as we are root, who holds the ports that we want. `up` tells it when root is given up."""
     for _, address in _addresses(made):
-        if _held(address):
+        if LOWEST <= address[1] <= HIGHEST and _held(address):
             _noted[address[1]] = holder(address[1])
 
 
