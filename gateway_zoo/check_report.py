@@ -25,7 +25,7 @@ LEGEND = "ok and a number: all answers are right; the median of their times in m
 def report(out: Console, cells: list[Cell], results: "list[Result]", differences: Differences) -> None:
     if any(cell.closed is None for cell in cells):
         for text in table(cells, results, out.width):
-            show.line(out, text)
+            show.line(out, text, "bold" if text.startswith("exhibit ") else "")
     for result in results:
         if result.state == "failed":
             text = f"{result.exhibit} behind {result.front}: {result.endpoint}: {printable(result.why)}"

@@ -70,7 +70,9 @@ def table(rows: list[dict[str, Any]], width: int) -> list[str]:
 
 def _print(made: Plan, rows: list[dict[str, Any]], cells: list[Cell]) -> None:
     out = show.console()
-    for text in table(rows, out.width):
+    head, *lines = table(rows, out.width)
+    show.line(out, head, "bold")
+    for text in lines:
         show.line(out, text)
     for text in listing.closed_lines(made, cells, out.width):
         show.line(out, text)
