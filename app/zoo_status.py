@@ -49,6 +49,7 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
         "exhibit": _known(environ["SCRIPT_NAME"].lstrip("/")),
         "front": _known(environ.get("HTTP_X_ZOO_FRONT")),
         "request_id": _known(environ.get("HTTP_X_REQUEST_ID")),
+        **container(),
         "pid": os.getpid(),
         "ppid": os.getppid(),
         "user": _user(os.getuid()),
@@ -68,6 +69,17 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
         "server_protocol": _known(environ.get("SERVER_PROTOCOL")),
         "url_scheme": _known(environ.get("wsgi.url_scheme")),
         "https": _known(environ.get("HTTPS")),
+    }
+
+
+def container() -> dict[str, str | None]:
+    """The compose service whose container we are in, and what shows its processes: a pid counts in there only. None
+    outside of containers. gateway_zoo.container leaves the name where natively the keeper's token stands."""
+    where, _, service = os.environ.get("ZOO_START", "").partition("/")
+    inside = where == "compose" and bool(service)
+    return {
+        "container": service if inside else None,
+        "container_ps": f"docker compose exec {service} zoo ps" if inside else None,
     }
 
 

@@ -12,12 +12,12 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway_zoo import probe, show, targets
+from gateway_zoo import image, probe, show, targets
 from gateway_zoo.cagefile import Ask
 from gateway_zoo.plan import Cell
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import print_json, printable
+from gateway_zoo.speak import print_json, printable, say
 
 #: Headers that the contract covers, or that differ from request to request.
 COVERED = {"content-type", "content-length", "date", "connection", "keep-alive", "x-request-id"}
@@ -42,6 +42,8 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     """Exit 0 if every open cell is right, else 1."""
     registry, cells = targets.find(made, ids, urls)
     differences: dict[str, dict[str, list[str]]] = {}
+    if old := image.older(made, targets.image_of(cells)) if any(urls.values()) else None:
+        say(old)
     if not ids:
         cells += _pages(registry, cells)
         cells += [] if any(urls.values()) else _tls(made, cells)
@@ -50,9 +52,8 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     closed = [cell for cell in cells if cell.closed]
     if as_json:
         rows = [asdict(result) for result in results]
-        print_json(
-            {"ok": not failed, "failed": len(failed), "closed": len(closed), "cells": rows, "differences": differences}
-        )
+        counts = {"ok": not failed, "failed": len(failed), "closed": len(closed), "old_image": old}
+        print_json(counts | {"cells": rows, "differences": differences})
     else:
         _print(cells, results, differences)
     return 1 if failed else 0
@@ -67,7 +68,7 @@ def ask_all(
     done: dict[int, Result] = {}
     with out.status("asking") as status, concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         asked = {
-            pool.submit(_ask_own, cell, what, authority)
+            pool.submit(ask_own, cell, what, authority)
             if isinstance(what, Ask)
             else pool.submit(_ask, cell, what, differences): n
             for n, (cell, what) in enumerate(jobs)
@@ -107,7 +108,7 @@ def _questions(registry: Registry, cell: Cell) -> list[str | Ask]:
     return [*probe.CONTRACT, *registry.asks(cell.exhibit)]
 
 
-def _ask_own(cell: Cell, ask: Ask, authority: str | None) -> Result:
+def ask_own(cell: Cell, ask: Ask, authority: str | None) -> Result:
     """What is asked besides the contract: what its cage.toml says, a page, TLS."""
     url = f"{cell.url}/{ask.path}"
     if cell.closed:
@@ -165,8 +166,9 @@ def _print(cells: list[Cell], results: list[Result], differences: dict[str, dict
             line = f"{result.exhibit} behind {result.front}: {result.endpoint}: {printable(result.why)}"
             out.print(line, style="red", markup=False, soft_wrap=True)
     _print_differences(differences, out)
-    counts = {state: sum(r.state == state for r in results) for state in ("ok", "failed", "closed")}
-    out.print(f"{counts['ok']} ok, {counts['failed']} failed, {counts['closed']} closed")
+    counts = {state: sum(r.state == state for r in results) for state in ("ok", "failed")}
+    closed = sum(cell.closed is not None for cell in cells)
+    out.print(f"{counts['ok']} ok, {counts['failed']} failed, {closed} closed")
 
 
 def _summary(results: list[Result], exhibit: str, front: str) -> str:

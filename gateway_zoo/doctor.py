@@ -7,6 +7,7 @@ import socket
 from dataclasses import asdict, dataclass
 
 from gateway_zoo import parts, plan, state
+from gateway_zoo.cagefile import FRONTS
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
@@ -49,11 +50,31 @@ def run(made: Settings, as_json: bool) -> int:
 def everything(made: Plan) -> list[Problem]:
     """All questions, cheapest first."""
     running = []
-    if state.running(made.settings):
+    if made.settings.compose:
+        running = _away(made)
+    elif state.running(made.settings):
         running = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
     else:
         running = blockers(made)
     return [*running, *_broken_cages(made), *_missing(made), *_old(made)]
+
+
+def _away(made: Plan) -> list[Problem]:
+    """In containers: services that do not answer."""
+    from gateway_zoo import away, targets
+
+    return [
+        Problem(
+            f"the service {' or '.join(names)} does not answer (missed: {_few(cells)})",
+            f"docker compose{made.profile(names[0])} up -d --wait {' '.join(names)}",
+            blocks=names[0] in made.settings.fronts,
+        )
+        for names, cells in away.services(made, targets.around(made.settings))
+    ]
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def blockers(made: Plan) -> list[Problem]:
@@ -142,6 +163,8 @@ def _missing(made: Plan) -> list[Problem]:
     reasons: dict[str, list[str]] = {}
     for cell in made.cells:
         exhibit = made.registry.exhibits[cell.exhibit]
+        if made.settings.compose and cell.front not in FRONTS:  # profiles, whose own pages say what is closed and why
+            continue
         if exhibit.closed.get(kind(cell.front)) or made.registry.families[exhibit.family].group:
             continue
         if cell.closed:
@@ -149,8 +172,7 @@ def _missing(made: Plan) -> list[Problem]:
     found = []
     for reason, cells in reasons.items():
         what, _, fix = reason.rpartition("; ")
-        shown = ", ".join(cells[:3]) + (f" and {len(cells) - 3} more" if len(cells) > 3 else "")
-        found.append(Problem(f"{what} (closed: {shown})", fix))
+        found.append(Problem(f"{what} (closed: {_few(cells)})", fix))
     return found
 
 

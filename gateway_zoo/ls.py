@@ -1,8 +1,11 @@
-"""`ls`: what there is. From the registry and this machine; a running zoo is not needed."""
+"""`ls`: what there is. From the registry and this machine; a running zoo is not needed, but asked in containers."""
 
+import os
+from dataclasses import replace
 from typing import Any
 
-from gateway_zoo import plan, show, state
+from gateway_zoo import plan, show, state, targets
+from gateway_zoo.cagefile import FRONTS
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.settings import Settings
 from gateway_zoo.speak import print_json
@@ -13,7 +16,8 @@ WIDE = 100  # columns
 def run(made: Settings, as_json: bool) -> int:
     """Print the table, or `[{id, cage, family, protocol, interface, model, slots, server, fronts}]`."""
     the_plan = plan.make(made)
-    rows = [_row(the_plan, exhibit, _cells(the_plan)) for exhibit in the_plan.registry.exhibits]
+    cells = _cells(the_plan)
+    rows = [_row(the_plan, exhibit, cells) for exhibit in the_plan.registry.exhibits]
     if as_json:
         print_json(rows)
         return 0
@@ -24,7 +28,9 @@ def run(made: Settings, as_json: bool) -> int:
 
 
 def _cells(made: Plan) -> list[Cell]:
-    """A running zoo's own list knows what was left out of its start."""
+    """A running zoo's own list knows what was left out of its start. In containers the zoo is asked."""
+    if made.settings.compose:
+        return _found(made)
     running = state.read(made.settings) if state.running(made.settings) else None
     return [Cell(**cell) for cell in running["cells"]] if running else made.cells
 
@@ -47,6 +53,13 @@ def _row(made: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
             front: {"closed": mine[front].closed} if mine[front].closed else {"url": mine[front].url} for front in mine
         },
     }
+
+
+def _found(made: Plan) -> list[Cell]:
+    """The cells of the fronts that answer, at the addresses that this machine has them at."""
+    urls = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
+    cells = targets.elsewhere(made.settings, made.registry, urls) if any(urls.values()) else made.cells
+    return [replace(cell, url=made.cell(cell.exhibit, cell.front).url) for cell in cells]
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -17,6 +17,8 @@ EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
 
 def run(made: Settings, words: list[str]) -> int:
     """pytest's exit status; 1 for any failure, also of collection."""
+    if made.compose:
+        fail("the tests run on the machine itself, in the checkout: ./zoo test", 3)
     absent = [package for program, package in parts.APT_FOR_TESTS.items() if not parts.program(program)]
     root.install_what_is_missing(made, load(made.root).families.values(), tuple(absent))
     root.compile_ahead(made)

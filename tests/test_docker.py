@@ -160,7 +160,7 @@ def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> Non
         (["restart", "mod_wsgi"], "docker compose restart apache"),
         (["up"], "docker compose up"),
         (["down"], "docker compose down"),
-        (["wire", "scgi", "/hello"], "docker compose exec nginx python -P -m gateway_zoo wire scgi /hello"),
+        (["wire", "scgi", "/hello"], "docker compose exec nginx zoo wire scgi /hello"),
     ],
 )
 def test_what_compose_does_is_left_to_compose(compose: Compose, words: list[str], hint: str) -> None:
@@ -170,7 +170,7 @@ def test_what_compose_does_is_left_to_compose(compose: Compose, words: list[str]
 
 @pytest.mark.parametrize("exhibit", ["scgi", "fastcgi-tcp"])
 def test_the_wire_is_seen_from_where_its_sockets_are(compose: Compose, exhibit: str) -> None:
-    seen = compose.ok("exec", "-T", "nginx", "python", "-P", "-m", "gateway_zoo", "wire", exhibit, "/hello")
+    seen = compose.ok("exec", "-T", "nginx", "zoo", "wire", exhibit, "/hello")
     assert f"SCRIPT_NAME = /{exhibit}" in seen
     assert "Hello from the Gateway Zoo" in seen
 

@@ -92,7 +92,7 @@ def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
 def _must_run(made: Settings, registry: Registry, one: Exhibit) -> None:
     if made.compose:
         if not any(made.sockets.glob("*.sock")):
-            here = f"docker compose exec nginx python -P -m gateway_zoo wire {one.id} /hello"
+            here = f"docker compose exec nginx zoo wire {one.id} /hello"
             fail(f"the gateways' sockets are not in this container, but in those of the fronts; {here}", 3)
     elif not state.running(made):
         fail(f"no zoo is running in {made.run}; ./zoo up starts one", 3)
