@@ -15,19 +15,20 @@ RUN python3 -m venv /opt/zoo \
  && /opt/zoo/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/zoo/requirements.lock
 
 # A link instead of an installation, as ./zoo makes it: the checkout itself is on no path. Compiled now, since
-# containers are read-only, and a CGI program without bytecode takes four times as long. Readable by www-data, whatever
-# the umask of the checkout was.
+# containers are read-only, and a CGI program without bytecode takes four times as long.
 #
-# A checkout made on Windows may have CRLF, one out of a ZIP file no run bits, and neither starts: both are mended here.
-# image.json says what the image was built from, so that `zoo check` can tell when the checkout has changed since.
+# A checkout may have come by ways that lose what we need: readable for www-data, whatever the umask was; programs may
+# run, also after a ZIP or a FAT stick; no carriage returns, which Git for Windows writes at the end of every line, and
+# which make `#!/bin/bash` a program of another name. Only files without a NUL byte are text.
 COPY . /zoo
-RUN grep -rlIZ "$(printf '\r')" /zoo | xargs -0 -r sed -i 's/\r$//' \
- && chmod -R a+rX /zoo \
- && chmod a+x /zoo/docker/* /zoo/*/*.cgi \
+RUN find /zoo -type f -exec grep -lIZ "$(printf '\r')" {} + | xargs -0r sed -i 's/\r$//' \
+ && chmod -R a+rX,go-w /zoo \
+ && chmod a+x /zoo/zoo /zoo/docker/* \
+ && find /zoo -name '*.cgi' -exec chmod a+x {} + \
  && ln -s /zoo/docker/zoo /usr/local/bin/zoo \
  && ln -s /zoo/gateway_zoo "$(/opt/zoo/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \
- && /opt/zoo/bin/python -I -m gateway_zoo.image > /opt/zoo/image.json \
- && /opt/zoo/bin/python -m compileall -q --invalidation-mode unchecked-hash /zoo
+ && /opt/zoo/bin/python -m compileall -q --invalidation-mode unchecked-hash /zoo \
+ && /opt/zoo/bin/python -I -m gateway_zoo.image /zoo >/opt/zoo/image.json
 
 # A volume takes its owner from here.
 RUN install -d -o www-data -g www-data -m 0750 /run/zoo/board

@@ -49,7 +49,7 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
         "exhibit": _known(environ["SCRIPT_NAME"].lstrip("/")),
         "front": _known(environ.get("HTTP_X_ZOO_FRONT")),
         "request_id": _known(environ.get("HTTP_X_REQUEST_ID")),
-        "container": _container(),
+        **container(),
         "pid": os.getpid(),
         "ppid": os.getppid(),
         "user": _user(os.getuid()),
@@ -72,16 +72,15 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
     }
 
 
-def _container() -> str | None:
-    """The compose service whose container this is: a pid means something only inside of it. None natively.
-
-    gateway_zoo/container.py writes the file; every container has a run directory of its own.
-    """
-    try:
-        with open(f"{os.environ['ZOO_RUN']}/container", encoding="ascii") as file:
-            return file.read(100).strip() or None
-    except (OSError, KeyError, ValueError):
-        return None
+def container() -> dict[str, str | None]:
+    """The compose service whose container we are in, and what shows its processes: a pid counts in there only. None
+    outside of containers. gateway_zoo.container leaves the name where natively the keeper's token stands."""
+    where, _, service = os.environ.get("ZOO_START", "").partition("/")
+    inside = where == "compose" and bool(service)
+    return {
+        "container": service if inside else None,
+        "container_ps": f"docker compose exec {service} zoo ps" if inside else None,
+    }
 
 
 def _user(uid: int) -> str:

@@ -41,21 +41,20 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     """Exit 0 if every open cell is right, 1 if one is not, 3 if nothing that was asked for is open."""
     registry, cells = targets.find(made, ids, urls)
     differences: dict[str, dict[str, list[str]]] = {}
+    if old := image.older(made, targets.image_of(cells)) if any(urls.values()) else None:
+        say(old)
     if not ids:
         cells += _pages(registry, cells)
         cells += [] if any(urls.values()) else _tls(made, cells)
     results = ask_all(registry, cells, differences, str(made.tls / "ca.pem"))
     failed = sum(result.state == "failed" for result in results)
     opened = any(cell.closed is None for cell in cells)
-    older = image.differences(urls)
     if as_json:
-        print_json(_told(cells, results, differences) | {"image_older": [asdict(seen) for seen in older]})
+        print_json(_told(cells, results, differences) | {"old_image": old})
     else:
         check_report.report(show.console(), cells, results, differences)
     for why in why_closed.sentences(registry, cells, ids or [] if opened else dict.fromkeys(c.exhibit for c in cells)):
         say(why)
-    for seen in older:
-        say(seen.sentence())
     return 1 if failed else 0 if opened else 3
 
 
@@ -76,7 +75,7 @@ def ask_all(
     done: dict[int, Result] = {}
     with out.status("asking") as status, concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         asked = {
-            pool.submit(_ask_own, cell, what, authority)
+            pool.submit(ask_own, cell, what, authority)
             if isinstance(what, Ask)
             else pool.submit(_ask, cell, what, differences): n
             for n, (cell, what) in enumerate(jobs)
@@ -116,7 +115,7 @@ def _questions(registry: Registry, cell: Cell) -> list[str | Ask]:
     return [*probe.CONTRACT, *registry.asks(cell.exhibit)]
 
 
-def _ask_own(cell: Cell, ask: Ask, authority: str | None) -> Result:
+def ask_own(cell: Cell, ask: Ask, authority: str | None) -> Result:
     """What is asked besides the contract: what its cage.toml says, a page, TLS."""
     url = f"{cell.url}/{ask.path}"
     if cell.closed:

@@ -112,9 +112,10 @@ def compare(
 
 
 def mpms_urls(apache: str) -> dict[str, str]:
-    """Apaches elsewhere: the one given, and those of ZOO_MPM_FRONTS (`apache-worker=URL …`, set in compose)."""
-    more = dict(pair.split("=", 1) for pair in os.environ.get("ZOO_MPM_FRONTS", "").split())
-    return {"apache": apache, **more} if apache else {}
+    """Apaches elsewhere: the one given, and those of ZOO_MPM_FRONTS."""
+    from gateway_zoo import targets
+
+    return {"apache": apache, **targets.further()} if apache else {}
 
 
 @app.command()

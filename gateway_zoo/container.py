@@ -16,7 +16,7 @@ from typing import NoReturn
 from gateway_zoo import fronts, keeper, listen, parts, plan, settings, state, tls
 from gateway_zoo.plan import Plan
 
-START = "compose"  # natively a token of each start; here a process belongs to whoever its container belongs to
+START = "compose/"  # and the service. Natively a token of each start; here a process belongs to its container
 
 
 def main() -> NoReturn:
@@ -28,7 +28,6 @@ def main() -> NoReturn:
         os.set_inheritable(state.lock(made.sockets / f"{name}.lock"), True)
         the_plan = plan.make(made)
         clear_sockets(the_plan, name)
-        (made.run / "container").write_text(name, encoding="ascii")  # for `status`: whose pid it is
     except settings.SettingsError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -42,7 +41,7 @@ def main() -> NoReturn:
             tls.make(made)
         fronts.write(name, the_plan)
         argv = fronts.command(name, made)
-    os.execvpe(parts.versioned(argv[0]), argv, keeper.environment(made, name, START))  # noqa: S606 - no shell is the point
+    os.execvpe(parts.versioned(argv[0]), argv, keeper.environment(made, name, START + name))  # noqa: S606 - no shell is the point
 
 
 def clear_sockets(the_plan: Plan, family: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway_zoo import parts, places, plan, root, state, trial
+from gateway_zoo.cagefile import FRONTS
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
@@ -64,11 +65,13 @@ def _print(made: Settings, found: list[Problem], running: bool) -> None:
 
 def everything(made: Plan, running: bool) -> list[Problem]:
     """All questions, cheapest first. A zoo that runs here is asked how it is; else what would be in its way."""
-    if running:
+    if made.settings.compose:
+        first = _away(made)
+    elif running:
         first = _unwell(made)
     else:
         first = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
-        if not first and not made.settings.compose:
+        if not first:
             made = plan.without(made, trial.broken_elsewhere(made))
             first = closed_fronts(made)
     return [*first, *_broken_cages(made), *_missing(made), *_old(made)]
@@ -85,6 +88,24 @@ def closed_fronts(made: Plan) -> list[Problem]:
     """That no front starts, of those that are there (trial.py)."""
     reasons = [parts[plan.ALL] for parts in made.broken.values() if plan.ALL in parts]
     return [] if made.fronts else [Problem(*reason.rpartition("; ")[::2], True) for reason in reasons]
+
+
+def _away(made: Plan) -> list[Problem]:
+    """In containers: services that do not answer."""
+    from gateway_zoo import away, targets
+
+    return [
+        Problem(
+            f"the service {' or '.join(names)} does not answer (missed: {_few(cells)})",
+            f"docker compose{made.profile(names[0])} up -d --wait {' '.join(names)}",
+            blocks=names[0] in made.settings.fronts,
+        )
+        for names, cells in away.services(made, targets.around(made.settings))
+    ]
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def blockers(made: Plan) -> list[Problem]:
@@ -208,6 +229,8 @@ def _missing(made: Plan) -> list[Problem]:
     reasons: dict[str, list[str]] = {}
     for cell in made.cells:
         exhibit = made.registry.exhibits[cell.exhibit]
+        if made.settings.compose and cell.front not in FRONTS:  # profiles, whose own pages say what is closed and why
+            continue
         if exhibit.closed.get(kind(cell.front)) or made.registry.families[exhibit.family].group:
             continue
         if cell.closed:
@@ -215,8 +238,7 @@ def _missing(made: Plan) -> list[Problem]:
     found = []
     for reason, cells in reasons.items():
         what, _, fix = reason.rpartition("; ")
-        shown = ", ".join(cells[:3]) + (f" and {len(cells) - 3} more" if len(cells) > 3 else "")
-        found.append(Problem(f"{what} (closed: {shown})", fix))
+        found.append(Problem(f"{what} (closed: {_few(cells)})", fix))
     return found
 
 

@@ -17,13 +17,14 @@ from gateway_zoo.settings import Settings, kind
 
 #: In the texts of ours, a command to the front (SSI): write here the address that the client asked.
 ADDRESS = '<!--#echo encoding="none" var="zoo_base" -->'
+NOBODY = "0.0.0.0"  # noqa: S104 - compared with; no peer has it
 #: What a front answers itself, the same in every installation. nginx has the two about `status` in nginx.conf.
 TEXTS = {
     "refused.txt": "status is answered to this machine only\n",
     "named.txt": "status answers only where Host is localhost, an IP address or a name without a dot\n",
     "methods.txt": "405 Method Not Allowed\n",
 }
-HEAD = "# Written by the zoo at every start; edit nothing here. `./zoo config {front}` prints it.\n\n"
+HEAD = "# Written by the zoo at every start; edit nothing here. `{zoo} config {front}` prints it.\n\n"
 
 
 def command(front: str, settings: Settings) -> list[str]:
@@ -66,7 +67,8 @@ def _link_fragments(here: Path, there: Path, made: Plan, front: str) -> None:
 
 def local_conf(front: str, made: Plan) -> str:
     """The text of local.conf for this plan."""
-    return HEAD.format(front=front) + (_nginx(made) if front == "nginx" else _apache(front, made))
+    zoo = "docker compose run --rm zoo" if made.settings.compose else "./zoo"
+    return HEAD.format(front=front, zoo=zoo) + (_nginx(made) if front == "nginx" else _apache(front, made))
 
 
 def _nginx(made: Plan) -> str:
@@ -81,6 +83,7 @@ def _nginx(made: Plan) -> str:
             "# Who may ask for status, by the address of the peer.",
             "geo $remote_addr $zoo_near {\n    default 0;",
             *(f"    {address} 1;" for address in settings.near.split()),
+            *(f"    {address} 0;    # behind this one stand strangers, too" for address in settings.far.split()),
             "}\n",
             "# Where the checkout is.",
             f"geo $zoo_root {{ default {_quoted(str(places.checkout(settings)))}; }}\n",
@@ -132,6 +135,8 @@ def _apache(front: str, made: Plan) -> str:
             f'Define ZOO_PAGED   "{"|".join(paged(made))}"',
             "\n# Who may ask for status, by the address of the peer.",
             f'Define ZOO_NEAR    "{settings.near}"',
+            "# An address among them behind which strangers stand, too; 0.0.0.0 is nobody's.",
+            f'Define ZOO_FAR     "{settings.far or NOBODY}"',
             "\n# Gateways on TCP.",
             *(f"Define {e.id} {made.address(e)}" for e in tcp),
             "\n# Exhibits that Apache runs itself, where the module is installed.",
@@ -174,10 +179,9 @@ def _write_pages(front: str, pages: Path, made: Plan) -> None:
             old.unlink()
     (pages / "index.txt").write_text(index(front, made), encoding="utf-8")
     (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
+    (pages / "image.json").write_text(json.dumps(image.of_this_image()) + "\n", encoding="utf-8")
     if (made.settings.tls / "ca.pem").exists():
         (pages / "ca.pem").write_bytes((made.settings.tls / "ca.pem").read_bytes())
-    if made.settings.compose and image.RECORD.exists():
-        (pages / "image.json").write_bytes(image.RECORD.read_bytes())
     (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
     for name, text in TEXTS.items():
         (pages / name).write_text(text, encoding="utf-8")
@@ -202,8 +206,10 @@ def index(front: str, made: Plan) -> str:
         line = f"closed: {cell.closed}" if cell.closed else f"curl {ADDRESS}/{exhibit.id}/hello"
         lines.append(f"{exhibit.id:18} {exhibit.about:42} {line}")
     lines += ["", *(f"{'in a browser':61} {ADDRESS}{page}" for page in plan.pages(made, front))]
-    when = f"This image was built on {image.built()}.\n" if made.settings.compose and image.built() else ""
-    return "\n".join(lines) + "\n\nEach also answers /ping and, to this machine, /status.\n" + when
+    built = image.of_this_image()
+    lines += ["", "Each also answers /ping and, to this machine, /status."]
+    lines += [f"The image is of {built['built']}; docker compose up --build --wait makes a new one."] if built else []
+    return "\n".join(lines) + "\n"
 
 
 def about(made: Plan, id: str) -> str:

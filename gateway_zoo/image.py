@@ -1,103 +1,77 @@
-"""Is the image older than the checkout? A container cannot look into the checkout, unless it is shown to it.
+"""Which files an image was built from, and when: so that an old image under a newer checkout is seen.
 
-The build writes down what went into the image (`python -m gateway_zoo.image`, see Dockerfile). A front in a container
-shows that at /image.json, and the day on its first page. The service `zoo` sees the checkout at /checkout, read-only,
-and holds it against what each front shows. Elsewhere, and where a file may not be read, the answer is "unknown".
+`image.py FOLDER` prints it, when the image is built. A front serves it as /image.json. The service `zoo` sees the
+checkout, read-only, and compares. Only the fronts can be asked over HTTP, so a single gateway of another image stays
+unseen; `docker compose up --build` makes all of them new.
 """
 
-import contextlib
 import datetime
 import hashlib
-import http.client
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway_zoo import bounded
+from gateway_zoo.settings import Settings
 
-RECORD = Path("/opt/zoo/image.json")  # {"built": time in ISO 8601, "files": {path: SHA-256}}
+#: Written in the Dockerfile.
+HERE = Path("/opt/zoo/image.json")
+#: Where docker-compose.yml shows the checkout to the service `zoo`.
 CHECKOUT = Path("/checkout")
-#: What .dockerignore keeps out of the image, besides names that begin with a dot.
-LEFT_OUT = ("__pycache__", "tests", "typings", "requirements-nginx.lock", "requirements-test.lock")
-CURE = "docker compose up --build --wait"
+#: What makes a zoo. Notes, recordings and the like of a person are no part of it.
+KINDS = {f".{kind}" for kind in "py toml conf ini cgi php wsgi html css js svg json lock yml".split()}
+NAMES = {"Dockerfile", "healthy"}
+#: As in .dockerignore: not in the image.
+LEFT_OUT = {"__pycache__", "tests", "typings"}
 
 
-@dataclass(frozen=True)
-class Difference:
-    """What the checkout has that a front's image was not built from: paths, in the order of their names."""
-
-    front: str
-    built: str
-    changed: list[str]
-    added: list[str]
-    removed: list[str]
-
-    def sentence(self) -> str:
-        """For people: what differs, and the command that mends it."""
-        words = [f"{name} {', '.join(paths[:3])}{' …' if len(paths) > 3 else ''}" for name, paths in self._named()]
-        return f"the image behind {self.front} is older than this checkout ({'; '.join(words)}); {CURE}"
-
-    def _named(self) -> list[tuple[str, list[str]]]:
-        named = (("changed:", self.changed), ("new:", self.added), ("gone:", self.removed))
-        return [(name, paths) for name, paths in named if paths]
-
-
-def contents(root: Path) -> dict[str, str]:
-    """Path -> SHA-256 of each file that goes into an image. Line ends do not count: the build makes them alike."""
+def files(root: Path) -> dict[str, str]:
+    """Path -> what is in it, as a short hash. Line ends do not count: the Dockerfile makes them all alike."""
     found = {}
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not _left_out(name)]
-        for path in (Path(folder, name) for name in files if not _left_out(name)):
-            found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in LEFT_OUT and not name.startswith("."))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if (path.suffix in KINDS or name in NAMES) and not name.startswith((".", "requirements-")):
+                data = path.read_bytes().replace(b"\r\n", b"\n")
+                found[path.relative_to(root).as_posix()] = hashlib.sha256(data).hexdigest()[:12]
     return found
 
 
-def _left_out(name: str) -> bool:
-    return name.startswith(".") or name in LEFT_OUT or name.endswith(".pyc")
-
-
-def difference(front: str, url: str, checkout: Path = CHECKOUT) -> Difference | None:
-    """What the image behind a front lacks of the checkout. None: nothing, or it cannot be known."""
-    if not (checkout / "app").is_dir():
+def of_this_image() -> dict[str, Any] | None:
+    """`built` (UTC) and `files`; None where this is no image."""
+    try:
+        found: dict[str, Any] = json.loads(HERE.read_text(encoding="utf-8"))
+    except OSError:
         return None
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, http.client.HTTPException):
-        record = _shown(url)
-        then, now = dict(record["files"]), contents(checkout)
-        changed = sorted(path for path in then.keys() & now.keys() if then[path] != now[path])
-        seen = Difference(
-            front, record["built"], changed, sorted(now.keys() - then.keys()), sorted(then.keys() - now.keys())
-        )
-        return seen if seen._named() else None
-    return None
+    return found
 
 
-def differences(urls: Mapping[str, str]) -> list[Difference]:
-    """Front -> address: the fronts whose image is older than the checkout."""
-    return [seen for front, url in urls.items() if url and (seen := difference(front, url))]
+def differing(image: dict[str, Any], checkout: Path) -> list[str]:
+    """Paths that are not alike in both, or are in one of them only. OSError for a checkout that we may not read."""
+    here, there = files(checkout), image["files"]
+    return sorted(path for path in here.keys() | there.keys() if here.get(path) != there.get(path))
 
 
-def _shown(url: str) -> dict[str, Any]:
-    with contextlib.closing(bounded.connect(url, seconds=5)) as connection:
-        connection.request("GET", "/image.json", headers={"Connection": "close"})
-        record: dict[str, Any] = json.loads(connection.getresponse().read())
-    return record
-
-
-def built() -> str:
-    """When this image was built, as a person reads it; empty outside of one."""
-    with contextlib.suppress(OSError, ValueError, LookupError):
-        return datetime.datetime.fromisoformat(json.loads(RECORD.read_text())["built"]).strftime("%Y-%m-%d %H:%M UTC")
-    return ""
+def older(made: Settings, told: dict[str, Any] | None) -> str | None:
+    """What to say of a zoo whose front told this, to a person in this checkout; None if all is well, or unknowable."""
+    checkout = CHECKOUT if made.compose else made.root
+    try:
+        changed = differing(told, checkout) if told and (checkout / "zoo").exists() else []
+    except (OSError, KeyError, TypeError, AttributeError):  # not ours to read, or not what we write
+        return None
+    if not told or not changed:
+        return None
+    few = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    when = str(told.get("built", ""))[:25]
+    return f"the image of {when} is not of this checkout: {few}; docker compose up --build --wait makes a new one"
 
 
 def main() -> None:
-    """Print the record of the checkout that stands here. Part of the build."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    json.dump({"built": now, "files": contents(Path(__file__).resolve().parent.parent)}, sys.stdout)
+    """See the module's text."""
+    built = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    json.dump({"built": built, "files": files(Path(sys.argv[1]))}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""`ls`: what there is. From the registry and this machine; a running zoo is not needed."""
+"""`ls`: what there is. From the registry and this machine; a running zoo is not needed, but asked in containers."""
 
+import os
+from dataclasses import replace
 from typing import Any
 
-from gateway_zoo import columns, listing, plan, show, state
+from gateway_zoo import columns, listing, plan, show, state, targets
+from gateway_zoo.cagefile import FRONTS
 from gateway_zoo.columns import Column
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.settings import Settings
@@ -29,7 +32,9 @@ def run(made: Settings, as_json: bool) -> int:
 
 
 def _cells(made: Plan) -> list[Cell]:
-    """A running zoo's own list knows what was left out of its start."""
+    """A running zoo's own list knows what was left out of its start. In containers the zoo is asked."""
+    if made.settings.compose:
+        return _found(made)
     running = state.read(made.settings) if state.running(made.settings) else None
     return [Cell(**cell) for cell in running["cells"]] if running else made.cells
 
@@ -66,6 +71,13 @@ def table(rows: list[dict[str, Any]], width: int) -> list[str]:
         for row in rows
     ]
     return [text for row in columns.lines(COLUMNS, cells, width) for text in row]
+
+
+def _found(made: Plan) -> list[Cell]:
+    """The cells of the fronts that answer, at the addresses that this machine has them at."""
+    urls = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
+    cells = targets.elsewhere(made.settings, made.registry, urls) if any(urls.values()) else made.cells
+    return [replace(cell, url=made.cell(cell.exhibit, cell.front).url) for cell in cells]
 
 
 def _print(made: Plan, rows: list[dict[str, Any]], cells: list[Cell]) -> None:

@@ -57,7 +57,7 @@ def run(made: Settings, as_json: bool, urls: dict[str, str]) -> int:
     """Observe every Apache that answers; exit 0, or 3 if none does. Differences from the lecture are no failure."""
     fronts = _fronts(made, urls)
     if not fronts:
-        fail("no Apache with mod_wsgi-embedded answers; ./zoo up --mpm all starts one for each MPM", 3)
+        fail(f"no Apache with mod_wsgi-embedded answers; {_how(made, 'all')} starts one for each MPM", 3)
     seen = []
     with show.console(error=True).status("") as status:
         for front, url in fronts.items():
@@ -71,9 +71,15 @@ def run(made: Settings, as_json: bool, urls: dict[str, str]) -> int:
         _print(seen, rows, lecture)
         missing = {"event", "worker", "prefork", "itk"} - {one.mpm for one in seen}
         for mpm in sorted(missing):
-            how = "docker compose --profile itk up -d" if mpm == "itk" else "./zoo up --mpm all"
-            show.console().print(f"{mpm} was not observed: it does not run here ({how})", style="yellow")
+            show.console().print(f"{mpm} was not observed: it does not run here ({_how(made, mpm)})", style="yellow")
     return 0
+
+
+def _how(made: Settings, mpm: str) -> str:
+    """The command that starts an Apache with this process model. ITK needs root, which only a container has."""
+    if mpm == "itk":
+        return "docker compose --profile itk up -d"
+    return "docker compose --profile mpm up -d" if made.compose else "./zoo up --mpm all"
 
 
 def _fronts(made: Settings, urls: dict[str, str]) -> dict[str, str]:

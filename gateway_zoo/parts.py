@@ -88,33 +88,35 @@ def absent(families: Iterable[Family]) -> list[str]:
     return [name for name, found in here.items() if name in APT and not found]
 
 
-def fix(part: str) -> str:
-    """The command that brings a missing part."""
+def fix(part: str, compose: bool = False) -> str:
+    """The command that brings a missing part. What an image lacks, an image of another checkout did not need."""
+    if compose:
+        return "docker compose up -d --build --wait"
     if part in APT:
         return f"sudo apt-get install {APT[part]}"
     return "rm -r .venv && ./zoo up"
 
 
-def front_missing(front: str) -> str:
+def front_missing(front: str, compose: bool = False) -> str:
     """What to say of a front that is not installed."""
     name = {"nginx": "nginx", "apache": "apache2"}[front]
-    return f"{name} is not installed; {fix(name)}"
+    return f"{name} is not installed; {fix(name, compose)}"
 
 
-def missing(family: Family, front: str) -> str | None:
+def missing(family: Family, front: str, compose: bool = False) -> str | None:
     """Why a cell cannot open on this machine, or None."""
     binary = {"nginx": nginx, "apache": apache}[front]()
     if not binary:
-        return front_missing(front)
+        return front_missing(front, compose)
     for module in family.modules:
         if importlib.util.find_spec(module) is None:
-            return f"the Python module {module} is not installed; {fix(module)}"
+            return f"the Python module {module} is not installed; {fix(module, compose)}"
     for name in family.programs if front != family.runs_in else []:
         if not program(name):
-            return f"{name} is not installed; {fix(name)}"
+            return f"{name} is not installed; {fix(name, compose)}"
     for file in family.apache_modules:
         if front == family.runs_in and not apache_module(file):
-            return f"{file} is not installed; {fix(file)}"
+            return f"{file} is not installed; {fix(file, compose)}"
     if "mod_wsgi.so" in family.apache_modules:
         return _mod_wsgi_python()
     return None

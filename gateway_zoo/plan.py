@@ -71,8 +71,22 @@ class Plan:
         family = self.registry.families[self.registry.exhibits[exhibit].family]
         name = exhibit if family.command else family.runs_in
         if self.settings.compose:
-            return f"docker compose up -d {family.id if family.command else name}"
+            return f"docker compose{_profile(family)} up -d {self.service(exhibit)}"
         return f"./zoo restart {name}"
+
+    def profile(self, service: str) -> str:
+        """The option of docker compose that a service needs, or nothing."""
+        if service in self.registry.families:
+            return _profile(self.registry.families[service])
+        mpm = service.partition("-")[2]
+        return f" --profile {'itk' if mpm == 'itk' else 'mpm'}" if mpm else ""
+
+    def service(self, exhibit: str) -> str:
+        """The compose service in which this exhibit runs."""
+        family = self.registry.families[self.registry.exhibits[exhibit].family]
+        if family.command:
+            return family.id
+        return f"{family.runs_in}-{family.mpm}" if family.mpm else family.runs_in
 
 
 def make(settings: Settings, only: list[str] | None = None, registry: Registry | None = None) -> Plan:
@@ -161,12 +175,12 @@ def _reasons(
     if reason := _closed_front(settings, front):  # before all that is the exhibit's own: a front is closed as a whole
         yield reason
     if family.group and exhibit.id not in (only or ()) and not settings.compose:
-        yield optional(family)  # in containers a front cannot know which profiles are up
+        yield optional(settings, family)  # in containers a front cannot know which profiles are up
     if family.mpm and kind(front) == family.runs_in and settings.mpm_of(front) != family.mpm:
-        yield f"works under Apache's {family.mpm} MPM only; ./zoo up --mpm {family.mpm}"
+        yield f"works under Apache's {family.mpm} MPM only; {_other_mpm(settings, family)}"
     if settings.mpm_of(front) == "itk" and kind(front) == family.runs_in and family.model != "embedded":
         yield "the helper process that serves it would stay root under ITK"
-    if reason := parts.missing(family, kind(front)):
+    if reason := parts.missing(family, kind(front), settings.compose):
         yield reason
     if exhibit.program and (reason := places.not_run(registry.cage_of(exhibit.id).path / exhibit.program)):
         yield reason
@@ -174,16 +188,32 @@ def _reasons(
         yield LEFT_OUT
 
 
-def optional(family: Family) -> str:
+def optional(settings: Settings, family: Family) -> str:
     """Why a cell of an optional group is closed in a plain start."""
+    if settings.compose:
+        return f"an optional part; docker compose{_profile(family)} up -d --wait opens it"
     return f"an optional part; ./zoo up --with {family.group} opens it"
+
+
+def _profile(family: Family) -> str:
+    """In containers an optional group is a profile. A service that is named needs none, but what it needs may."""
+    return f" --profile {family.group}" if family.group else ""
+
+
+def _other_mpm(settings: Settings, family: Family) -> str:
+    """How to start an Apache with the process model that a family needs."""
+    if settings.compose:
+        profile = _profile(family) or f" --profile {'itk' if family.mpm == 'itk' else 'mpm'}"
+        front = f"{family.runs_in}-{family.mpm}"
+        return f"docker compose{profile} up -d --wait {front} has it on port {settings.port(front)}"
+    return f"./zoo up --mpm {family.mpm}"
 
 
 def _closed_front(settings: Settings, front: str) -> str | None:
     """ITK changes its user for every request, so its parent must be root: only in a container (docker-compose.yml)."""
     if settings.mpm_of(front) == "itk" and not settings.compose:
         return "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
-    return None if _binary(front) else parts.front_missing(kind(front))
+    return None if _binary(front) else parts.front_missing(kind(front), settings.compose)
 
 
 def _binary(front: str) -> str | None:

@@ -1,7 +1,8 @@
 """`ps`: the process families as a tree, from the keeper's own list of sessions."""
 
+import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import psutil
@@ -34,7 +35,7 @@ class Row:
 def run(made: Settings, ids: list[str] | None, as_json: bool) -> int:
     """Print the tree, or the rows as JSON. `ids`: exhibits, families or fronts; only what serves or helps them."""
     if made.compose:
-        fail("in containers Compose knows the processes: docker compose top, docker compose stats", 3)
+        return _here(made, ids, as_json)
     root.become_owner(made)
     running = state.read(made) if state.running(made) else None
     if running is None:
@@ -54,6 +55,26 @@ def run(made: Settings, ids: list[str] | None, as_json: bool) -> int:
         print_json([asdict(row) for row in rows])
     else:
         _print(rows, registry, only)
+    return 0
+
+
+def _here(made: Settings, ids: list[str] | None, as_json: bool) -> int:
+    """The processes of this container, under the numbers that they have in it. Those of others only Docker sees."""
+    service = os.environ.get("ZOO_FAMILY", "zoo")
+    if service == "zoo" or ids:
+        name = ids[0] if ids else "SERVICE"
+        fail(f"a container sees its own processes only: docker compose exec {name} zoo ps, or docker compose top", 3)
+    rows = {pid: row for pid in psutil.pids() if pid not in (1, os.getpid()) and (row := _row(pid, {}))}
+    roots = sorted(row.pid for row in rows.values() if row.ppid not in rows)
+    ordered = [
+        replace(row, exhibit=service if row.exhibit == "?" else row.exhibit)
+        for pid in roots
+        for row in _below(pid, rows)
+    ]
+    if as_json:
+        print_json([asdict(row) for row in ordered])
+    else:
+        _print(ordered, load(made.root), {service})
     return 0
 
 

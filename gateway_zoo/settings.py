@@ -3,6 +3,7 @@
 Every variable has a default that is right for one zoo on one machine; tests give each zoo its own.
 """
 
+import ipaddress
 import os
 import pwd
 import socket
@@ -21,7 +22,7 @@ VARIABLES = (
     *("ZOO_ROOT", "ZOO_RUN", "ZOO_NGINX_PORT", "ZOO_APACHE_PORT", "ZOO_PORT_SHIFT", "ZOO_LISTEN", "ZOO_ECHO"),
     *("ZOO_NGINX_TLS_PORT", "ZOO_APACHE_TLS_PORT", "ZOO_MPM"),
     *("ZOO_PREFORK_PORT", "ZOO_WORKER_PORT", "ZOO_ITK_PORT"),
-    *("ZOO_COMPOSE", "ZOO_NEAR", "ZOO_BIND", "ZOO_GATEWAYS"),  # in containers
+    *("ZOO_COMPOSE", "ZOO_NEAR", "ZOO_BRIDGE", "ZOO_BIND", "ZOO_GATEWAYS"),  # in containers
 )
 
 
@@ -44,6 +45,8 @@ class Settings:
     port_shift: int = 0  # added to every gateway's TCP port, so that two zoos fit on one machine
     listen: str = ""
     near: str = "127.0.0.1 ::1"  # who may ask for status
+    far: str = ""  # an address among those, which may not
+    host: str = "127.0.0.1"  # where this machine reaches the fronts
     gateway_hosts: str = ""  # compose: `exhibit=address …` where a TCP gateway is not on loopback
     compose: bool = False
     echo: bool = False
@@ -90,7 +93,7 @@ class Settings:
         return {"nginx": self.nginx_tls_port, "apache": self.apache_tls_port}.get(front, 0)
 
     def url(self, front: str) -> str:
-        return f"http://127.0.0.1:{self.port(front)}"
+        return f"http://{self.host}:{self.port(front)}"
 
     def tcp(self, exhibit: str, port: int) -> str:
         """Address of a TCP gateway as the fronts reach it."""
@@ -125,18 +128,35 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         mpm=_mpm(environ.get("ZOO_MPM") or "event"),
         port_shift=_number(environ, "ZOO_PORT_SHIFT", 0, -30000, 30000),
         listen=_address(environ.get("ZOO_LISTEN", "")),
-        near=_near(environ),
+        near=environ.get("ZOO_NEAR") or Settings.near,
+        far=_far(environ),
+        host=_host(environ),
         gateway_hosts=environ.get("ZOO_GATEWAYS", ""),
         compose=environ.get("ZOO_COMPOSE") == "1",
         echo=environ.get("ZOO_ECHO") == "1",
     )
 
 
-def _near(environ: Mapping[str, str]) -> str:
-    """Who may ask for status. ZOO_BIND is where compose publishes the fronts: whoever comes through that door has the
-    bridge's address, so the bridge is near only while nobody but this machine can come."""
-    published_here = environ.get("ZOO_BIND", "127.0.0.1").startswith("127.")
-    return (published_here and environ.get("ZOO_NEAR")) or Settings.near
+def _far(environ: Mapping[str, str]) -> str:
+    """The bridge's address, while others can come. ZOO_BIND is where compose publishes the fronts: a client that enters
+    there may have the bridge's address, this machine and a stranger alike. Containers keep addresses of their own."""
+    return "" if _bound(environ).is_loopback else environ.get("ZOO_BRIDGE", "")
+
+
+def _host(environ: Mapping[str, str]) -> str:
+    """Published on one address, the fronts are reached there and not on 127.0.0.1."""
+    bound = _bound(environ)
+    if bound.is_unspecified:
+        return Settings.host
+    return f"[{bound}]" if bound.version == 6 else str(bound)
+
+
+def _bound(environ: Mapping[str, str]) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    text = environ.get("ZOO_BIND") or "127.0.0.1"
+    try:
+        return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise SettingsError(f"ZOO_BIND={text}: expected an address of this machine, or 0.0.0.0") from None
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

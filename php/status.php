@@ -35,12 +35,15 @@ function status(): array
 function facts(): array
 {
     $me = process(getmypid());
+    // The compose service whose container we are in: a pid counts in there only.
+    $service = preg_match('~^compose/(.+)$~', (string) getenv('ZOO_START'), $found) ? $found[1] : null;
     $told = fn (string $name): ?string => ($_SERVER[$name] ?? '') === '' ? null : $_SERVER[$name];
     return [
         'exhibit' => substr($_SERVER['SCRIPT_NAME'], 1),
         'front' => $told('HTTP_X_ZOO_FRONT'),
         'request_id' => $told('HTTP_X_REQUEST_ID'),
-        'container' => @file_get_contents(getenv('ZOO_RUN') . '/container') ?: null, // compose's service; see zoo_status.py
+        'container' => $service,
+        'container_ps' => $service ? "docker compose exec $service zoo ps" : null,
         'pid' => $me['pid'],
         'ppid' => $me['ppid'],
         'user' => $me['user'],
