@@ -8,11 +8,12 @@ prints it. The texts that a front answers itself are files beside it, in pages/.
 import functools
 import json
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
-from gateway_zoo import parts, plan
+from gateway_zoo import own, parts, plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, kind
 
@@ -28,32 +29,27 @@ def command(front: str, settings: Settings) -> list[str]:
 
 def write(front: str, made: Plan) -> None:
     """Lay out $ZOO_RUN/<front>: local.conf, and what the front needs beside it."""
-    here = made.settings.run / front
-    here.mkdir(exist_ok=True)
-    (here / "local.conf").write_text(local_conf(front, made), encoding="utf-8")
+    here = own.folder(made.settings.run / front)
+    own.write(here / "local.conf", local_conf(front, made))
     _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made)
     _write_pages(front, here / "pages", made)
     if front == "nginx":
-        (here / "tmp").mkdir(exist_ok=True)
+        own.folder(here / "tmp")
         # nginx resolves `include` beside the file it was started with, and local.conf must be among its includes
         for name in ("nginx.conf", "server.conf", "params"):
-            link = here / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(made.settings.root / "nginx" / name)
+            own.link(here / name, made.settings.root / "nginx" / name)
     else:
-        (here / "fcgid").mkdir(exist_ok=True)
+        own.folder(here / "fcgid")
 
 
 def _link_fragments(here: Path, there: Path, made: Plan) -> None:
     """Those of cages that could be read: a fragment may name what only a cage.toml lets us define (an upstream)."""
-    if here.is_symlink():
+    if here.is_symlink():  # of an older version
         here.unlink()
-    here.mkdir(exist_ok=True)
-    for old in here.iterdir():
-        old.unlink()
+    own.remove(own.folder(here), "*.conf", stat.S_IFLNK)
     for cage in made.registry.cages:
         if (there / f"{cage.name}.conf").is_file():
-            (here / f"{cage.name}.conf").symlink_to(there / f"{cage.name}.conf")
+            own.link(here / f"{cage.name}.conf", there / f"{cage.name}.conf")
 
 
 def local_conf(front: str, made: Plan) -> str:
@@ -154,21 +150,20 @@ def _listen(made: Plan) -> list[str]:
 def _write_pages(front: str, pages: Path, made: Plan) -> None:
     """The texts that a front answers itself, as files: ErrorDocument with a text would send it as text/html, and nginx
     takes no string longer than 4 KiB."""
+    own.folder(pages)
     for folder in ("closed", "down"):
-        (pages / folder).mkdir(parents=True, exist_ok=True)
-        for old in (pages / folder).iterdir():
-            old.unlink()
-    (pages / "index.txt").write_text(index(front, made), encoding="utf-8")
-    (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
+        own.remove(own.folder(pages / folder), "*.txt", stat.S_IFREG)
+    own.write(pages / "index.txt", index(front, made))
+    own.write(pages / "exhibits.json", json.dumps(listed(front, made), indent=1) + "\n")
     if (made.settings.tls / "ca.pem").exists():
-        (pages / "ca.pem").write_bytes((made.settings.tls / "ca.pem").read_bytes())
-    (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
-    (pages / "refused.txt").write_text("status is answered to this machine only\n", encoding="utf-8")
+        own.write(pages / "ca.pem", (made.settings.tls / "ca.pem").read_bytes())
+    own.write(pages / "unknown.txt", unknown(made))
+    own.write(pages / "refused.txt", "status is answered to this machine only\n")
     for cell in made.cells:
         if cell.front == front and cell.closed:
-            (pages / "closed" / f"{cell.exhibit}.txt").write_text(_closed(cell), encoding="utf-8")
+            own.write(pages / "closed" / f"{cell.exhibit}.txt", _closed(cell))
         text = f"{cell.exhibit} does not answer. Start it with: {made.start_hint(cell.exhibit)}\n"
-        (pages / "down" / f"{cell.exhibit}.txt").write_text(text, encoding="utf-8")
+        own.write(pages / "down" / f"{cell.exhibit}.txt", text)
 
 
 def _closed(cell: plan.Cell) -> str:

@@ -132,6 +132,20 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
+def checked(settings: Settings) -> Settings:
+    """The same, if every value could have come from the environment. Raises SettingsError."""
+    ports = [settings.nginx_port, settings.apache_port, settings.nginx_tls_port, settings.apache_tls_port]
+    numbers = [*ports, *settings.further.values()] if isinstance(settings.further, dict) else [None]
+    texts = (settings.near, settings.gateway_hosts, settings.listen, settings.mpm)
+    if not all(isinstance(port, int) and 1024 <= port <= 32767 for port in numbers):
+        raise SettingsError("state.json has ports that no zoo listens on; ./zoo down, then ./zoo up")
+    if not isinstance(settings.port_shift, int) or not all(isinstance(text, str) for text in texts):
+        raise SettingsError("state.json has settings that no zoo has; ./zoo down, then ./zoo up")
+    _mpm(settings.mpm)
+    _address(settings.listen)
+    return settings
+
+
 def _near(environ: Mapping[str, str]) -> str:
     """Who may ask for status. ZOO_BIND is where compose publishes the fronts: whoever comes through that door has the
     bridge's address, so the bridge is near only while nobody but this machine can come."""

@@ -1,0 +1,82 @@
+"""The run directory itself: is it the zoo's? Only a directory that is gets another mode, files, and removals in it.
+
+It is the zoo's if it carries the mark, a file that says so; if it is empty; if it does not exist yet; or if an earlier
+version, which made no mark, has filled it: then nothing is in it but what the zoo makes. Any other directory is
+refused before anything in it changes: ZOO_RUN=$HOME must not cost a person's files, nor their mode.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from gateway_zoo import own
+from gateway_zoo.settings import Settings, SettingsError
+
+MARK = "made-by-the-gateway-zoo"
+TEXT = "The Gateway Zoo made this directory for its sockets and logs. It may remove what it made in here.\n"
+CURE = "set ZOO_RUN to a directory of your own"
+ELSEWHERE = "set ZOO_RUN to an empty directory, or to one that is not there yet"
+HEAD = b"# Written by the zoo"  # of local.conf, see fronts.HEAD
+
+
+def refusal(settings: Settings) -> tuple[str, str] | None:
+    """Why this run directory cannot be the zoo's, and the cure; None if it can."""
+    run = settings.run
+    try:
+        facts = run.lstat()
+        if stat.S_ISLNK(facts.st_mode):
+            return f"{run} is a link", f"remove it, or {CURE}"
+        if not stat.S_ISDIR(facts.st_mode):
+            return f"{run} is not a directory", CURE
+        if facts.st_uid != os.geteuid():
+            return f"{run} belongs to another user", CURE
+        if strange := foreign(run):
+            return f"{run} has files that the zoo did not make, for example {strange}", ELSEWHERE
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{run} cannot be used: {error.strerror}", "set ZOO_RUN to a directory of yours"
+    return None
+
+
+def foreign(run: Path) -> str:
+    """The name of something in a directory without the mark that the zoo did not make; empty if the zoo may have it."""
+    mark = run / MARK
+    if mark.is_file() and not mark.is_symlink():
+        return ""
+    names = sorted(path.name for path in run.iterdir())
+    strange = next((name for name in names if not _of_ours(run / name)), "")
+    some_proof = {"sock", "state.json", "nginx", "apache", "keeper.sock"}.intersection(names)
+    return strange or ("" if some_proof or not names else names[0])
+
+
+def _of_ours(path: Path) -> bool:
+    """Is this one of the things that versions without a mark made?"""
+    if path.is_symlink():
+        return False
+    if path.name in ("nginx", *(name for name in [path.name] if name.startswith("apache"))):
+        file = path / "local.conf"
+        return file.is_file() and file.read_bytes()[: len(HEAD)] == HEAD
+    if path.name == "sock":
+        return path.is_dir() and all(p.is_socket() or p.name.startswith("tls") or p.suffix == ".lock" for p in path.iterdir())
+    if path.name == "logs":
+        return path.is_dir() and all(p.suffix == ".log" for p in path.iterdir())
+    if path.name.startswith("wire"):
+        return path.suffix == ".jsonl" or path.is_dir()
+    return (path.name == "board" and path.is_dir()) or path.name in ("state.json", "state.new", "keeper.sock")
+
+
+def prepare(settings: Settings) -> None:
+    """Make the run directory and its folders: the user's, 0750, with the mark. Raises SettingsError."""
+    run = settings.run
+    if problem := refusal(settings):
+        raise SettingsError("; ".join(problem))
+    try:
+        run.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not (run / MARK).is_file():
+            own.write(run / MARK, TEXT)
+        run.chmod(0o750)
+        for path in (settings.sockets, settings.logs):
+            own.folder(path)
+    except OSError as error:
+        raise SettingsError(f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours") from None
