@@ -6,7 +6,7 @@ import re
 import socket
 from dataclasses import asdict, dataclass
 
-from gateway_zoo import parts, plan, state
+from gateway_zoo import parts, place, plan, state
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
 from gateway_zoo.speak import print_json
@@ -49,7 +49,9 @@ def run(made: Settings, as_json: bool) -> int:
 def everything(made: Plan) -> list[Problem]:
     """All questions, cheapest first."""
     running = []
-    if state.running(made.settings):
+    if lost := state.lost(made.settings):
+        running = [Problem(lost, state.LOST_CURE, True)]
+    elif state.running(made.settings):
         running = [Problem(f"a zoo is running in {made.settings.run}", "./zoo down, before another starts there")]
     else:
         running = blockers(made)
@@ -82,6 +84,19 @@ def blockers(made: Plan) -> list[Problem]:
             what = f"port {address[1]} on {address[0]} ({name}) {wrong}"
             variable = VARIABLE_OF.get(name, "ZOO_APACHE_PORT" if name.startswith("apache-") else "ZOO_PORT_SHIFT")
             found.append(Problem(what, f"stop it, or set {variable}", True))
+    return [*found, *_run_directory(made)]
+
+
+def _run_directory(made: Plan) -> list[Problem]:
+    """What is wrong with $ZOO_RUN besides its path, in the words of `up`."""
+    if refused := place.refusal(made.settings):
+        return [Problem(*refused, True)]
+    found = [
+        Problem(f"{path} is in the way: the zoo makes something of another kind there", "move it elsewhere", True)
+        for path in place.obstacles(made.settings, made.fronts, [cage.name for cage in made.registry.cages])
+    ]
+    if why := place.full(made.settings):
+        found.append(Problem(f"{made.settings.run}: {why}", "make room, or set ZOO_RUN to a directory elsewhere", True))
     return found
 
 

@@ -20,7 +20,7 @@ class InTheWay(SettingsError):
         super().__init__(f"{path} is in the way: it is no {expected} of the zoo's; move it elsewhere")
 
 
-def _kind(path: Path) -> int:
+def kind_of(path: Path) -> int:
     """The type bits of what stands there; 0: nothing. A link is a link."""
     try:
         return stat.S_IFMT(path.lstat().st_mode)
@@ -30,7 +30,7 @@ def _kind(path: Path) -> int:
 
 def folder(path: Path, mode: int = 0o750) -> Path:
     """Make a folder, or take the one that is there. Raises InTheWay, OSError."""
-    if _kind(path) not in (0, stat.S_IFDIR):
+    if kind_of(path) not in (0, stat.S_IFDIR):
         raise InTheWay(path, "folder")
     path.mkdir(mode=mode, exist_ok=True)
     return path
@@ -38,7 +38,7 @@ def folder(path: Path, mode: int = 0o750) -> Path:
 
 def write(path: Path, data: str | bytes) -> None:
     """Replace a file as a whole: readers see the old one or the new one, never half. Raises InTheWay, OSError."""
-    if _kind(path) not in (0, stat.S_IFREG, stat.S_IFLNK):
+    if kind_of(path) not in (0, stat.S_IFREG, stat.S_IFLNK):
         raise InTheWay(path, "file")
     fresh = path.with_name(f"{path.name}.new")
     with contextlib.suppress(FileNotFoundError):  # of a start that was killed; a link would be followed
@@ -51,7 +51,7 @@ def write(path: Path, data: str | bytes) -> None:
 
 def link(path: Path, target: Path) -> None:
     """Make a link, in place of an older one. Raises InTheWay, OSError."""
-    if _kind(path) not in (0, stat.S_IFLNK):
+    if kind_of(path) not in (0, stat.S_IFLNK):
         raise InTheWay(path, "link")
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
@@ -61,6 +61,6 @@ def link(path: Path, target: Path) -> None:
 def remove(here: Path, pattern: str, kind: int) -> None:
     """Remove what has this name and this kind (S_IFREG, S_IFLNK); leave the rest. Links are removed, not followed."""
     for path in here.glob(pattern):
-        if _kind(path) == kind:
+        if kind_of(path) == kind:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()

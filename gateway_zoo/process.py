@@ -3,9 +3,9 @@
 Every family runs in a session of its own (setsid(2)), started through setpriv(1): without new privileges, and with a
 death signal, so that its first process dies with the keeper. Whatever it forks stays in the session.
 
-A process is ours if it can gain no privileges (nobody's shell is like that, and all that we start stays so), and carries
-the mark of a start: the path of the run directory, and 128 random bits that only our processes are given. Two places
-hold the mark, because each server may lose one of them:
+A process is ours if it can gain no privileges (nobody's shell is like that, and all that we start stays so), and it
+carries the mark of a start: the path of the run directory, and 128 random bits that only our processes are given. Two
+places hold the mark, because each server may lose one of them:
 
 * the environment (nginx and php-fpm overwrite theirs with their title);
 * an open descriptor, a nameless file in memory that every child inherits: `ls -l /proc/PID/fd` shows
@@ -69,7 +69,7 @@ def spawn(argv: list[str], environment: dict[str, str], cwd: Path, log: Path, ou
     guard = ["setpriv", "--no-new-privs", *([] if outlives else ["--pdeathsig", "KILL"]), "--"]
     marked = mark(environment.get("ZOO_RUN", ""), environment[TOKEN])
     try:
-        with open(log, "ab", opener=_no_link) as out:
+        with open(log, "ab", opener=no_link) as out:
             child = subprocess.Popen(
                 guard + argv,
                 env=environment,
@@ -87,7 +87,7 @@ def spawn(argv: list[str], environment: dict[str, str], cwd: Path, log: Path, ou
     return child.pid
 
 
-def _no_link(path: str, flags: int) -> int:
+def no_link(path: str, flags: int) -> int:
     """A link in the place of a log leads to a file of somebody's."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o640)
 

@@ -5,6 +5,7 @@ server starts; all ports are above 1024, so nothing needs more.
 """
 
 import compileall
+import contextlib
 import grp
 import os
 import pwd
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway_zoo import parts
+from gateway_zoo import parts, process
 from gateway_zoo.cagefile import Family
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail, say
@@ -108,11 +109,24 @@ def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
 def become_owner(made: Settings) -> None:
     """Started as root: become the user of the zoo that runs here, as `up` did. Nothing is ended or removed with root's
     rights; and in a container root may not even look into another user's processes."""
-    if os.geteuid() == 0 and made.run.exists():
-        owner = made.run.lstat()
+    if os.geteuid() == 0 and (owner := _owner(made)):
         os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
+        os.setgid(owner[1])
+        os.setuid(owner[0])
+
+
+def _owner(made: Settings) -> tuple[int, int] | None:
+    """User and group of what runs here, whatever became of the directory; else the directory's; else the zoo's user."""
+    with contextlib.suppress(OSError, KeyError):
+        for pid in process.keepers(made.run) or process.members(None, set(), made.run, everything=True):
+            facts = os.stat(f"/proc/{pid}")
+            return facts.st_uid, facts.st_gid
+        if made.run.exists():
+            facts = made.run.lstat()
+            return facts.st_uid, facts.st_gid
+        user = user_of_the_zoo()
+        return user.pw_uid, user.pw_gid
+    return None
 
 
 def compile_ahead(made: Settings) -> None:

@@ -109,7 +109,7 @@ def user_of_the_zoo() -> pwd.struct_passwd:
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read VARIABLES. Raises SettingsError."""
     root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent)
-    run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in state.prepare
+    run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in place.prepare
     return Settings(
         root=root,
         run=run,

@@ -14,7 +14,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gateway_zoo import own, process, settings as declared
+from gateway_zoo import own, process
+from gateway_zoo import settings as declared
+from gateway_zoo.cagefile import FRONTS
 from gateway_zoo.settings import Settings, SettingsError
 
 MOST = 4_000_000  # bytes of state.json that are read; a zoo of 40 exhibits writes 20,000
@@ -88,6 +90,8 @@ def lost(settings: Settings) -> str:
         "sock": settings.sockets.is_dir(),
         "logs": settings.logs.is_dir(),
     }
+    sessions = (read(settings) or {"sessions": {}})["sessions"]
+    wanted |= {front: (settings.run / front).is_dir() for front in sessions if declared.kind(front) in FRONTS}
     held = _held(settings)
     if (held and all(wanted.values())) or not process.keepers(settings.run):
         return ""
