@@ -1,10 +1,13 @@
 """The run directory: lost while the zoo runs, or not the zoo's at all. A few families only, so that it is quick."""
 
+import contextlib
 import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 from zoo_in_test import Zoo, eventually, needs_sight
+
+from gateway_zoo import bounded
 
 USER = "www-data" if os.geteuid() == 0 else None
 FEW = ("fastcgi", "wsgi")
@@ -105,7 +110,7 @@ def test_down_ends_what_has_lost_its_directory(
 
 @needs_sight
 @pytest.mark.parametrize("harm", [*WHOLE, part("sock")], ids=lambda harm: harm.__name__)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_the_end_of_the_keeper_is_the_end_of_all(
     running: tuple[Zoo, list[psutil.Process]], harm: Callable[[Path], None], number: int
 ) -> None:
@@ -344,6 +349,96 @@ def test_what_stands_in_the_way_is_named(fresh_zoo: Zoo, tmp_path: Path, name: s
     told = fresh_zoo.cli("doctor")
     assert (told.returncode, f"{path} is in the way" in told.stdout.replace("\n", " ")) == (3, True), told.stdout
     assert (theirs / "mine.txt").read_text(encoding="utf-8") == "mine"
+
+
+@needs_sight
+def test_a_recorder_overwrites_and_removes_only_what_recorders_made(
+    running: tuple[Zoo, list[psutil.Process]], tmp_path: Path
+) -> None:
+    zoo, _ = running
+    folder, file = give_text(zoo.run / "wire" / "note"), zoo.run / "wire2.jsonl"
+    give_text(file)
+    done = zoo.cli("record")
+    assert (done.returncode, f"{file} is no recording of the zoo's, and is not overwritten" in done.stderr) == (3, True)
+    file.unlink()
+    record = subprocess.Popen(
+        [str(zoo.root / "zoo"), "record"], env=zoo.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    eventually(file.is_file, 40, "a recording, beside the person's folder")
+    record.send_signal(signal.SIGINT)
+    assert record.wait(30) == 0
+    assert folder.read_text(encoding="utf-8") == "mine"
+    assert not (zoo.run / "wire2").exists()
+    out = tmp_path / "out.pcap"
+    out.write_text("mine", encoding="utf-8")
+    done = zoo.cli("wire", "--show", str(file), "--pcap", str(out))
+    assert (done.returncode, "no file is overwritten" in done.stderr) == (2, True), done.stderr
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+def give_text(path: Path) -> Path:
+    """A person's file, in a folder of theirs."""
+    if not path.parent.exists():
+        path.parent.mkdir()
+        give(path.parent)
+    path.write_text("mine", encoding="utf-8")
+    return give(path)
+
+
+@needs_sight
+def test_a_killed_recorder_whose_directory_is_gone_leaves_nothing(running: tuple[Zoo, list[psutil.Process]]) -> None:
+    zoo, _ = running
+    record = subprocess.Popen(
+        [str(zoo.root / "zoo"), "record"], env=zoo.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    eventually((zoo.run / "wire.jsonl").is_file, 40, "a recording")
+    fronts = [p for p in zoo.processes() if any("/wire/" in word for word in (*p.cmdline(), p.cwd()))]
+    assert fronts
+    remove(zoo.run)
+    record.kill()
+    record.wait()
+    eventually(lambda: all_gone(fronts), 20, "its fronts have ended")
+    zoo.cli("down")
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+@needs_sight
+def test_visitors_of_the_control_socket_hold_nothing_for_ever(running: tuple[Zoo, list[psutil.Process]]) -> None:
+    zoo, _ = running
+    keeper = keeper_of(zoo)
+    before = keeper.num_fds()
+    with contextlib.ExitStack() as stack:
+        for number in range(100):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(30)
+            client.connect(str(zoo.run / "keeper.sock"))
+            if number % 2:
+                with contextlib.suppress(OSError):
+                    client.sendall(b"x" * 100_000)
+        eventually(lambda: keeper.num_fds() < before + 30, 30, "the keeper closes what says nothing")
+        assert zoo.cli("restart", "wsgi").stdout == "restarted wsgi\n"
+
+
+def test_an_answer_of_the_keeper_has_a_size_and_a_deadline() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.settimeout(5)
+        threading.Thread(target=flood, args=[there], daemon=True).start()
+        with pytest.raises(bounded.OverLimit, match="longer than 1000 bytes"):
+            bounded.line(here, 5, 1000)
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(b"{")
+        with pytest.raises(bounded.OverLimit, match=r"not complete after 0\.2 s"):
+            bounded.line(here, 0.2, 1000)
+
+
+def flood(client: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            client.sendall(b"x" * 1000)
 
 
 # --- what runs is read from one place ---------------------------------------------------------------------------------
