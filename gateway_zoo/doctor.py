@@ -89,7 +89,7 @@ def blockers(made: Plan) -> list[Problem]:
 
 def _run_directory(made: Plan) -> list[Problem]:
     """What is wrong with $ZOO_RUN besides its path, in the words of `up`."""
-    if refused := place.refusal(made.settings):
+    if refused := place.refusal(made.settings, place.user_of_a_start()):
         return [Problem(*refused, True)]
     found = [
         Problem(f"{path} is in the way: the zoo makes something of another kind there", "move it elsewhere", True)

@@ -21,31 +21,31 @@ ELSEWHERE = "set ZOO_RUN to an empty directory, or to one that is not there yet"
 HEAD = b"# Written by the zoo"  # of local.conf, see fronts.HEAD
 
 
-def refusal(settings: Settings) -> tuple[str, str] | None:
-    """Why this run directory cannot be the zoo's, and the cure; None if it can."""
+def refusal(settings: Settings, user: int | None = None) -> tuple[str, str] | None:
+    """Why this run directory cannot be the zoo's, and the cure; None if it can. `user`: whose it must be, if not ours."""
     run = settings.run
     try:
-        return _kind_of_refusal(run, run.lstat())
+        return _kind_of_refusal(run, run.lstat(), os.geteuid() if user is None else user)
     except FileNotFoundError:
         return None
     except OSError as error:
         return f"{run} cannot be used: {error.strerror}", "set ZOO_RUN to a directory of yours"
 
 
-def _kind_of_refusal(run: Path, facts: os.stat_result) -> tuple[str, str] | None:
+def _kind_of_refusal(run: Path, facts: os.stat_result, user: int) -> tuple[str, str] | None:
     """May raise OSError."""
     if stat.S_ISLNK(facts.st_mode):
         return f"{run} is a link", f"remove it, or {CURE}"
     if not stat.S_ISDIR(facts.st_mode):
         return f"{run} is not a directory", CURE
-    if facts.st_uid != _user() and (facts.st_uid != os.geteuid() or any(run.iterdir())):
+    if facts.st_uid != user and (facts.st_uid != os.geteuid() or any(run.iterdir())):
         return f"{run} belongs to another user", CURE
     if strange := foreign(run):
         return f"{run} has files that the zoo did not make, for example {strange}", ELSEWHERE
     return None
 
 
-def _user() -> int:
+def user_of_a_start() -> int:
     """The user whose directory it must be: root hands an empty one of its own over."""
     try:
         return user_of_the_zoo().pw_uid

@@ -74,7 +74,7 @@ def running_settings(settings: Settings) -> Settings:
     if not isinstance(facts, dict):  # it is starting, or stopping
         return settings
     root = facts.get("root")
-    if root != str(settings.root):
+    if os.path.realpath(str(root)) != os.path.realpath(settings.root):
         raise SettingsError(f"the zoo in {settings.run} was started from {root}; use {root}/zoo, or another ZOO_RUN")
     return declared.checked(replace(settings, **{name: facts[name] for name in TOLD if name in facts}))
 
