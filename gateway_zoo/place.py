@@ -22,7 +22,7 @@ HEAD = b"# Written by the zoo"  # of local.conf, see fronts.HEAD
 
 
 def refusal(settings: Settings, user: int | None = None) -> tuple[str, str] | None:
-    """Why this run directory cannot be the zoo's, and the cure; None if it can. `user`: whose it must be, if not ours."""
+    """Why this run directory cannot be the zoo's, and the cure; None if it can. It must be ours, or `user`'s."""
     run = settings.run
     try:
         return _kind_of_refusal(run, run.lstat(), os.geteuid() if user is None else user)
