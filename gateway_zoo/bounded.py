@@ -52,6 +52,11 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
+def line(sock: socket.socket, seconds: float, limit: int) -> bytes:
+    """One line that a socket receives. Raises OverLimit."""
+    return io.BufferedReader(_Bounded(sock, seconds, limit)).readline()
+
+
 def connect(
     url: str, seconds: float = SECONDS, limit: int = BYTES, authority: str | None = None
 ) -> http.client.HTTPConnection:

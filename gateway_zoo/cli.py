@@ -45,6 +45,20 @@ def the_settings() -> settings.Settings:
         fail(str(error), 2)
 
 
+def of_the_running(*urls: str) -> settings.Settings:
+    """The settings of the zoo that runs in this run directory: a second terminal may have other ports in its
+    environment. With addresses of another zoo, or where none runs here, the environment's."""
+    given = the_settings()
+    if any(urls):
+        return given
+    from gateway_zoo import state
+
+    try:
+        return state.running_settings(given)
+    except settings.SettingsError as error:
+        fail(str(error), 3)
+
+
 @app.command()
 def up(
     ids: Ids = None,
@@ -74,7 +88,7 @@ def restart(id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.
     """Start the processes of one exhibit, or one front, again."""
     from gateway_zoo import up as module
 
-    raise typer.Exit(module.restart(the_settings(), id))
+    raise typer.Exit(module.restart(of_the_running(), id))
 
 
 @app.command("ls")
@@ -82,7 +96,7 @@ def list_exhibits(as_json: Json = False) -> None:
     """List the exhibits: protocol, process model, where they answer."""
     from gateway_zoo import ls
 
-    raise typer.Exit(ls.run(the_settings(), as_json))
+    raise typer.Exit(ls.run(of_the_running(), as_json))
 
 
 @app.command()
@@ -90,7 +104,7 @@ def check(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apa
     """Ask every cell every endpoint, GET and HEAD, and hold the answers against the contract."""
     from gateway_zoo import check as module
 
-    raise typer.Exit(module.run(the_settings(), ids, as_json, {"nginx": nginx, "apache": apache}))
+    raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
 @app.command()
@@ -105,10 +119,10 @@ def compare(
     if mpm:
         from gateway_zoo import mpm as mpms
 
-        raise typer.Exit(mpms.run(the_settings(), as_json, mpms_urls(apache)))
+        raise typer.Exit(mpms.run(of_the_running(apache), as_json, mpms_urls(apache)))
     from gateway_zoo import compare as module
 
-    raise typer.Exit(module.run(the_settings(), ids, as_json, {"nginx": nginx, "apache": apache}))
+    raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
 def mpms_urls(apache: str) -> dict[str, str]:
@@ -123,7 +137,7 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
     """Hear news in four ways through every cell: polling, long polling, Server-Sent Events, WebSocket."""
     from gateway_zoo import news as module
 
-    raise typer.Exit(module.run(the_settings(), ids, as_json, {"nginx": nginx, "apache": apache}))
+    raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
 @app.command()
@@ -177,7 +191,7 @@ def wire(
         secrets=secrets,
         as_json=as_json,
     )
-    raise typer.Exit(command.run(the_settings(), options))
+    raise typer.Exit(command.run(of_the_running(recording, *named.values()), options))
 
 
 @app.command()
@@ -194,7 +208,7 @@ def record(
     """Record what fronts and gateways say to each other: fronts of its own, with a relay behind. Ctrl-C ends it."""
     from gateway_zoo.wire.recorder import record as module
 
-    raise typer.Exit(module.run(the_settings(), ids, front or [], output, secrets=secrets, page=page))
+    raise typer.Exit(module.run(of_the_running(), ids, front or [], output, secrets=secrets, page=page))
 
 
 @app.command()
@@ -209,7 +223,7 @@ def replay(
     """Ask a recording's requests again, straight at the gateway: are the answers the same?"""
     from gateway_zoo.wire.recorder import replay as module
 
-    raise typer.Exit(module.run(the_settings(), file, only or [], to, as_json))
+    raise typer.Exit(module.run(of_the_running(), file, only or [], to, as_json))
 
 
 @app.command()
@@ -217,7 +231,7 @@ def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
     from gateway_zoo import ps as module
 
-    raise typer.Exit(module.run(the_settings(), ids, as_json))
+    raise typer.Exit(module.run(of_the_running(), ids, as_json))
 
 
 @app.command()
@@ -230,7 +244,7 @@ def logs(
     """Show requests: the front's line and the gateway's, joined by the request id."""
     from gateway_zoo import logs as module
 
-    raise typer.Exit(module.run(the_settings(), ids, follow, count, as_json))
+    raise typer.Exit(module.run(of_the_running(), ids, follow, count, as_json))
 
 
 @app.command()
@@ -238,7 +252,7 @@ def config(front: Annotated[str, typer.Argument(help="nginx or apache")]) -> Non
     """Print the one generated file of a front."""
     from gateway_zoo import fronts, plan
 
-    made = the_settings()
+    made = of_the_running()
     if front not in made.fronts:
         fail(f"unknown front '{front}'; expected {' or '.join(made.fronts)}", 2)
     typer.echo(fronts.local_conf(front, plan.make(made)), nl=False)

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway_zoo import parts, places, plan, root, state, trial
+from gateway_zoo import parts, places, plan, root, run_directory, state, trial
 from gateway_zoo.cagefile import FRONTS
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings, kind
@@ -67,6 +67,8 @@ def everything(made: Plan, running: bool) -> list[Problem]:
     """All questions, cheapest first. A zoo that runs here is asked how it is; else what would be in its way."""
     if made.settings.compose:
         first = _away(made)
+    elif lost := state.lost(made.settings):
+        first = [Problem(lost, state.LOST_CURE, True)]
     elif running:
         first = _unwell(made)
     else:
@@ -117,9 +119,6 @@ def blockers(made: Plan) -> list[Problem]:
         found.append(Problem(what, f"set ZOO_RUN to a shorter one (limit {MAX_SOCKET_PATH})", True))
     if not made.fronts:
         found.append(Problem("neither nginx nor Apache is there", parts.fix("nginx"), True))
-    if why := _run_directory(made.settings.run):
-        what, _, fix = why.partition("; ")
-        found.append(Problem(what, fix, True))
     if not shutil.which("setpriv"):
         found.append(Problem("setpriv is not there", "sudo apt-get install util-linux", True))
     wanted: dict[tuple[str, int], str] = {}
@@ -135,31 +134,38 @@ def blockers(made: Plan) -> list[Problem]:
             what = f"port {address[1]} on {address[0]} ({name}) {wrong}"
             variable = VARIABLE_OF.get(name, "ZOO_APACHE_PORT" if name.startswith("apache-") else "ZOO_PORT_SHIFT")
             found.append(Problem(what, f"stop it, or set {variable}", True))
+    return [*found, *_run_directory(made)]
+
+
+def _run_directory(made: Plan) -> list[Problem]:
+    """What is wrong with $ZOO_RUN besides its path, in the words of `up`."""
+    run = made.settings.run
+    refused = run_directory.refusal(made.settings, run_directory.user_of_a_start()) or _unreachable(run)
+    if refused:
+        return [Problem(*refused, True)]
+    found = [
+        Problem(f"{path} is in the way: the zoo makes something of another kind there", "move it elsewhere", True)
+        for path in run_directory.obstacles(made.settings, made.fronts, [cage.name for cage in made.registry.cages])
+    ]
+    if why := run_directory.full(made.settings):
+        found.append(Problem(f"{run}: {why}", "make room, or set ZOO_RUN to a directory elsewhere", True))
     return found
 
 
-def _run_directory(run: Path) -> str | None:
-    """What `up` would say of the run directory. Root makes it for the zoo's user, or hands over an empty one."""
+def _unreachable(run: Path) -> tuple[str, str] | None:
+    """Why the run directory cannot be entered by the servers' user, or, where it is missing, not be made: tried."""
     try:
-        if not os.path.lexists(run):
-            return _unmakable(run)
-        handed_over = os.geteuid() == 0 and run.lstat().st_uid == 0 and run.is_dir() and not any(run.iterdir())
-        with root.as_zoos_user():
-            run.lstat()
-            return None if handed_over and not run.is_symlink() else state.fault(run, os.geteuid())
-    except OSError as error:
-        return state.unusable(run, error)
-
-
-def _unmakable(run: Path) -> str | None:
-    """Why the run directory, which is missing, cannot be made, or not be entered: tried beside it."""
-    existing = next(path for path in run.parents if os.path.exists(path))
-    try:
+        if os.path.lexists(run):
+            with root.as_zoos_user():
+                run.lstat()
+            return None
+        existing = next(path for path in run.parents if os.path.exists(path))
         os.rmdir(tempfile.mkdtemp(dir=existing))
         with root.as_zoos_user():
             os.stat(existing / ".")
     except OSError as error:
-        return state.unusable(run, error)
+        what, _, fix = str(run_directory.unusable(run, error)).partition("; ")
+        return what, fix
     return None
 
 

@@ -8,10 +8,11 @@ prints it. The texts that a front answers itself are files beside it, in pages/.
 import functools
 import json
 import re
+import stat
 import subprocess
 from pathlib import Path
 
-from gateway_zoo import image, parts, places, plan
+from gateway_zoo import image, own, parts, places, plan
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings, kind
 
@@ -36,33 +37,28 @@ def command(front: str, settings: Settings) -> list[str]:
 
 def write(front: str, made: Plan) -> None:
     """Lay out $ZOO_RUN/<front>: local.conf, and what the front needs beside it."""
-    here = made.settings.run / front
-    here.mkdir(exist_ok=True)
-    (here / "local.conf").write_text(local_conf(front, made), encoding="utf-8")
+    here = own.folder(made.settings.run / front)
+    own.write(here / "local.conf", local_conf(front, made))
     _link_fragments(here / "cages", made.settings.root / kind(front) / "cages", made, front)
     _write_pages(front, here / "pages", made)
     if front == "nginx":
-        (here / "tmp").mkdir(exist_ok=True)
+        own.folder(here / "tmp")
         # nginx resolves `include` beside the file it was started with, and local.conf must be among its includes
         for name in ("nginx.conf", "server.conf", "params"):
-            link = here / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(made.settings.root / "nginx" / name)
+            own.link(here / name, made.settings.root / "nginx" / name)
     else:
-        (here / "fcgid").mkdir(exist_ok=True)
+        own.folder(here / "fcgid")
 
 
 def _link_fragments(here: Path, there: Path, made: Plan, front: str) -> None:
     """Not those of cages that could not be read, because a fragment may name what only a cage.toml lets us define (an
     upstream); nor those that the front refused in a trial."""
-    if here.is_symlink():
+    if here.is_symlink():  # of an older version
         here.unlink()
-    here.mkdir(exist_ok=True)
-    for old in here.iterdir():
-        old.unlink()
+    own.remove(own.folder(here), "*.conf", stat.S_IFLNK)
     for cage in made.registry.cages:
         if (there / f"{cage.name}.conf").is_file() and f"{cage.name}.conf" not in made.broken.get(front, {}):
-            (here / f"{cage.name}.conf").symlink_to(there / f"{cage.name}.conf")
+            own.link(here / f"{cage.name}.conf", there / f"{cage.name}.conf")
 
 
 def local_conf(front: str, made: Plan) -> str:
@@ -173,25 +169,24 @@ def _listen(made: Plan) -> list[str]:
 def _write_pages(front: str, pages: Path, made: Plan) -> None:
     """The texts that a front answers itself, as files: ErrorDocument with a text would send it as text/html, and nginx
     takes no string longer than 4 KiB."""
+    own.folder(pages)
     for folder in ("closed", "down", "about"):
-        (pages / folder).mkdir(parents=True, exist_ok=True)
-        for old in (pages / folder).iterdir():
-            old.unlink()
-    (pages / "index.txt").write_text(index(front, made), encoding="utf-8")
-    (pages / "exhibits.json").write_text(json.dumps(listed(front, made), indent=1) + "\n", encoding="utf-8")
-    (pages / "image.json").write_text(json.dumps(image.of_this_image()) + "\n", encoding="utf-8")
+        own.remove(own.folder(pages / folder), "*.txt", stat.S_IFREG)
+    own.write(pages / "index.txt", index(front, made))
+    own.write(pages / "exhibits.json", json.dumps(listed(front, made), indent=1) + "\n")
+    own.write(pages / "image.json", json.dumps(image.of_this_image()) + "\n")
     if (made.settings.tls / "ca.pem").exists():
-        (pages / "ca.pem").write_bytes((made.settings.tls / "ca.pem").read_bytes())
-    (pages / "unknown.txt").write_text(unknown(made), encoding="utf-8")
+        own.write(pages / "ca.pem", (made.settings.tls / "ca.pem").read_bytes())
+    own.write(pages / "unknown.txt", unknown(made))
     for name, text in TEXTS.items():
-        (pages / name).write_text(text, encoding="utf-8")
+        own.write(pages / name, text)
     for id in described(made):
-        (pages / "about" / f"{id}.txt").write_text(about(made, id), encoding="utf-8")
+        own.write(pages / "about" / f"{id}.txt", about(made, id))
     for cell in made.cells:
         if cell.front == front and cell.closed:
-            (pages / "closed" / f"{cell.exhibit}.txt").write_text(_closed(cell), encoding="utf-8")
+            own.write(pages / "closed" / f"{cell.exhibit}.txt", _closed(cell))
         text = f"{cell.exhibit} does not answer. Start it with: {made.start_hint(cell.exhibit)}\n"
-        (pages / "down" / f"{cell.exhibit}.txt").write_text(text, encoding="utf-8")
+        own.write(pages / "down" / f"{cell.exhibit}.txt", text)
 
 
 def _closed(cell: plan.Cell) -> str:

@@ -19,12 +19,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_zoo import fronts, leftovers, listen, places, plan, process, settings, state, tls
+from gateway_zoo.deaths import Deaths
 from gateway_zoo.plan import Plan
 from gateway_zoo.settings import Settings
+from gateway_zoo.workers import Workers
 
 BACKOFF_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # waits before the first, second … restart in a row
 HEALTHY_S = 10.0  # a family that lived this long starts again at the beginning of the row
 GRACE_S = 4.0  # between the stop signal and SIGKILL
+LOOK_S = 0.2  # between two looks whether something that died is back
+ALIVE_S = 1.0  # what has no address of its own is back when it has lived that long
+VISITORS = 20  # of the control socket at once: one that says nothing must not hold a descriptor for ever
+FIXED = "prefork"  # in the name of a process model: its master keeps a fixed number of workers
 
 
 @dataclass
@@ -44,14 +50,18 @@ class Child:
 class Keeper:
     """Supervises the children of one plan. All times monotonic seconds."""
 
-    def __init__(self, made: Plan, terminal: int | None) -> None:
+    def __init__(self, made: Plan, terminal: socket.socket | None) -> None:
         self.plan = made
         self.settings = made.settings
         self.token = os.urandom(16).hex()
-        self.terminal = terminal  # read end of a pipe that closes with the foreground `zoo up`
+        self.terminal = terminal  # to the foreground `zoo up`; it closes with it
+        self.deaths = Deaths(terminal)
         self.stopping = False
         self.sentinel_pipe = os.pipe()
         self.selector = selectors.DefaultSelector()
+        self.workers = Workers(self.selector, self._worker_ended)
+        self.lacking: dict[str, int] = {}  # child whose worker ended -> how many there were
+        self.visitors: list[socket.socket] = []
         self.children = {child.name: child for child in self._make_children()}
 
     def _make_children(self) -> list[Child]:
@@ -70,12 +80,15 @@ class Keeper:
         """Start everything and watch it until told to stop."""
         process.become_keeper()
         control = self._open_doors()
-        self._write_state()  # before the first start: whoever must tidy up after us needs the token
+        self._write_state()
+        # From here on other commands know us by it, whatever becomes of the run directory; it stays open until we end.
+        process.mark(self.settings.run, self.token)
         try:
             while not self.stopping:
                 self._start_due()
                 for key, _ in self.selector.select(self._wait()):
                     key.data(key.fileobj)
+                self._look_for_returns()
         finally:
             control.close()
             self._end_all()
@@ -90,6 +103,7 @@ class Keeper:
             signal.signal(number, lambda *_: None)
         self.selector.register(wake_read, selectors.EVENT_READ, self._on_signal)
         control = listen.listener(str(self.settings.control))
+        control.setblocking(False)
         self.selector.register(control, selectors.EVENT_READ, self._on_visitor)
         if self.terminal is not None:
             self.selector.register(self.terminal, selectors.EVENT_READ, self._on_terminal)
@@ -98,10 +112,16 @@ class Keeper:
 
     def _wait(self) -> float | None:
         due = [child.due for child in self.children.values() if child.pid == 0 and child.due is not None]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        look = [time.monotonic() + LOOK_S] if self.deaths.waiting else []
+        return max(0.0, min(due + look) - time.monotonic()) if due or look else None
 
-    def _on_terminal(self, _: Any) -> None:
-        self.stopping = True
+    def _on_terminal(self, terminal: socket.socket) -> None:
+        """`up` says a word when everything answers: now all workers are there. Nothing more comes but the end."""
+        if not terminal.recv(4096):
+            self.stopping = True
+        else:
+            for child in self.children.values():
+                self._watch(child)
 
     def _on_signal(self, wake: socket.socket) -> None:
         numbers = wake.recv(4096)
@@ -120,10 +140,12 @@ class Keeper:
     def _died(self, child: Child, status: int) -> None:
         """The first process of a family is gone: end the rest of it, and start it again after a pause."""
         session, child.pid = child.pid, 0  # the number may belong to somebody else from now on
+        self.workers.forget(session)
         rest = process.end(self.token, {session}, self.settings.run)
         if not child.going:
             how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
             self._start_later(child, f"ended ({how}); {rest} left over ended")
+            self.deaths.died(child.name, how)
 
     def _start_later(self, child: Child, what: str) -> None:
         lived = time.monotonic() - child.started
@@ -148,6 +170,8 @@ class Keeper:
         outlives = self.sentinel_pipe[:1] if child.name == "sentinel" else ()
         child.started = time.monotonic()
         try:
+            for folder in (self.settings.sockets, self.settings.logs):  # somebody may have removed them
+                folder.mkdir(mode=0o750, exist_ok=True)
             self._clear(child.name)
             child.pid = process.spawn(child.argv, env, self.settings.sockets, log, outlives)
         except OSError as error:  # no memory, no room for the log, or somebody who answers at its socket
@@ -161,7 +185,8 @@ class Keeper:
         for socket_name in self.plan.registry.sockets(name) if name in self.plan.registry.families else []:
             listen.remove_stale(str(self.settings.sockets / socket_name))
         for file in (self.settings.run / name).glob("*.pid"):
-            file.unlink()
+            if not file.is_dir():
+                file.unlink()
 
     def _stop(self, names: list[str]) -> None:
         """Stop signal, patience, SIGKILL: for several children at once. They do not start again by themselves.
@@ -173,6 +198,7 @@ class Keeper:
         for child in going:
             child.going, child.due, child.failures = True, None, 0
             if child.pid:
+                self.workers.forget(child.pid)
                 process.send(child.pid, child.stop_signal, self.token, self.settings.run)
         deadline = time.monotonic() + GRACE_S
         while any(child.pid for child in going) and time.monotonic() < deadline:
@@ -192,22 +218,82 @@ class Keeper:
         process.end(self.token, set(), self.settings.run, everything=True)
         leftovers.clean(self.settings)
 
+    # --- what the terminal hears --------------------------------------------------------------------------------------
+
+    def _watch(self, child: Child) -> int:
+        """Watch the workers of a child that keeps a fixed number of them; returns how many there are."""
+        family = self.plan.registry.families.get(child.name)
+        fixed = FIXED in family.model if family else child.name == "nginx"
+        return self.workers.watch(child.pid) if fixed and child.pid and self.terminal else 0
+
+    def _worker_ended(self, leader: int, worker: int, left: int) -> None:
+        """A worker is gone whose master lives: the master forks another one, and keeps to itself what happened."""
+        child = next((child for child in self.children.values() if child.pid == leader), None)
+        if child and not child.going and not self.stopping and not process.zombie(leader):
+            self.lacking.setdefault(child.name, left + 1)
+            self._say(f"{child.name}: its worker {worker} ended")
+            self.deaths.died(f"a worker of {child.name}", f"pid {worker}")
+
+    def _look_for_returns(self) -> None:
+        for name in self.deaths.awaited if self.deaths.waiting else []:
+            child = self.children[name.removeprefix("a worker of ")]
+            if self._complete(child) if name != child.name else self._answers(child):
+                self.lacking.pop(child.name, None)
+                self._watch(child)
+                self.deaths.returned(name)
+
+    def _complete(self, child: Child) -> bool:
+        """Has it as many workers again as it had before one ended?"""
+        return bool(child.pid) and self._watch(child) >= self.lacking.get(child.name, 0)
+
+    def _answers(self, child: Child) -> bool:
+        """Does it run, and take connections wherever it should?"""
+        if not child.pid:
+            return False
+        doors = self._doors(child.name)
+        lives = time.monotonic() > child.started + ALIVE_S
+        return all(map(listen.answers_at, doors)) if doors else lives
+
+    def _doors(self, name: str) -> list[str]:
+        """The addresses at which a child listens."""
+        if name in self.plan.fronts:
+            return [f"127.0.0.1:{self.settings.port(name)}"]
+        if name not in self.plan.registry.families:
+            return []
+        mine = [e for e in self.plan.registry.exhibits.values() if e.family == name and e.tcp]
+        unix = [str(self.settings.sockets / socket_name) for socket_name in self.plan.registry.sockets(name)]
+        return unix + [self.settings.tcp(exhibit.id, exhibit.tcp) for exhibit in mine]
+
     # --- talking ------------------------------------------------------------------------------------------------------
 
     def _on_visitor(self, control: socket.socket) -> None:
-        visitor, _ = control.accept()
+        try:
+            visitor, _ = control.accept()
+        except OSError:  # gone again, or we have no descriptor left for it
+            return
+        visitor.settimeout(1)
+        self.visitors.append(visitor)
         self.selector.register(visitor, selectors.EVENT_READ, self._on_request)  # one that says nothing stops nobody
+        if len(self.visitors) > VISITORS:
+            self._dismiss(self.visitors[0])
+
+    def _dismiss(self, visitor: socket.socket) -> None:
+        self.visitors.remove(visitor)
+        self.selector.unregister(visitor)
+        visitor.close()
 
     def _on_request(self, visitor: socket.socket) -> None:
-        """One JSON line in, one out. Only `restart` and `stop` exist; the socket is private to the user."""
-        self.selector.unregister(visitor)
-        with visitor:
-            try:
-                answer = self._answer(json.loads(visitor.recv(4096)))
-            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-                answer = {"error": f"not understood: {error!r}"}
-            with contextlib.suppress(OSError):
-                visitor.sendall(json.dumps(answer).encode() + b"\n")
+        """One JSON line in, one out. Only `restart` and `stop` exist; the socket is private to the user. Only the first
+        piece is read, so a visitor that sends without end changes nothing."""
+        if visitor not in self.visitors:  # dismissed in this round
+            return
+        try:
+            answer = self._answer(json.loads(visitor.recv(4096)))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            answer = {"error": f"not understood: {error!r}"}
+        with contextlib.suppress(OSError):
+            visitor.sendall(json.dumps(answer).encode() + b"\n")
+        self._dismiss(visitor)
 
     def _answer(self, asked: dict[str, str]) -> dict[str, Any]:
         if asked["do"] == "stop":
@@ -225,17 +311,20 @@ class Keeper:
             print(f"{time.time():.3f} keeper: {text}", file=sys.stderr, flush=True)
 
     def _write_state(self) -> None:
-        state.write(
-            self.settings,
-            {
-                "pid": os.getpid(),
-                "token": self.token,
-                "sessions": {c.name: c.pid for c in self.children.values() if c.pid},
-                "failures": {c.name: c.failures for c in self.children.values() if c.failures},
-                "echo": self.settings.echo,
-                "cells": [vars(cell) for cell in self.plan.cells],
-            },
-        )
+        """A disk that is full, or a directory that is gone, must not end the zoo: the old state stays."""
+        now = {
+            "pid": os.getpid(),
+            "token": self.token,
+            "sessions": {c.name: c.pid for c in self.children.values() if c.pid},
+            "failures": {c.name: c.failures for c in self.children.values() if c.failures},
+            "echo": self.settings.echo,
+            "settings": state.told(self.settings),
+            "cells": [vars(cell) for cell in self.plan.cells],
+        }
+        try:
+            state.write(self.settings, now)
+        except (OSError, settings.SettingsError) as error:
+            self._say(f"state.json cannot be written: {error}")
 
 
 def environment(made: Settings, family: str, token: str) -> dict[str, str]:
@@ -259,12 +348,16 @@ def main() -> int:
     os.umask(0o027)
     os.set_inheritable(int(os.environ["ZOO_LOCK"]), False)  # ours until we end, and nobody else's
     the_plan = plan.without(plan.make(made, sys.argv[1:] or None), json.loads(os.environ.get("ZOO_BROKEN") or "{}"))
-    places.link(made)
-    tls.make(made)
-    for front in the_plan.fronts:
-        fronts.write(front, the_plan)
+    try:
+        places.link(made)
+        tls.make(made)
+        for front in the_plan.fronts:
+            fronts.write(front, the_plan)
+    except (OSError, settings.SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 3
     terminal = os.environ["ZOO_TERMINAL"]
-    Keeper(the_plan, int(terminal) if terminal else None).run()
+    Keeper(the_plan, socket.socket(fileno=int(terminal)) if terminal else None).run()
     return 0
 
 

@@ -1,28 +1,37 @@
 """Tidying a run directory after a start that was killed. Used by the sentinel, by `down` and by the next start.
 
-Whoever calls holds the lock of the run directory: nobody else can be starting there.
+Only the holder of the run directory's lock may remove files there. Ending processes needs no lock, where a token names
+the start, and no directory.
 """
 
 import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 
-from gateway_zoo import process, state
+from gateway_zoo import listen, process
 from gateway_zoo.settings import Settings
 
 
-def end(made: Settings, token: str | None = None) -> int:
-    """End what the last start left running here, remove its files; returns how many processes that was.
-
-    Its token is the one of state.json, unless the caller knows better.
-    """
-    old = state.read(made)
-    ended = process.end(token or (old["token"] if old else None), set(), made.run, everything=True)
+def end(made: Settings) -> int:
+    """End what any start left running here, remove its files; returns how many processes that was."""
+    ended = process.end(None, set(), made.run, everything=True)
     clean(made)
     return ended
 
 
 def clean(made: Settings) -> None:
-    """Remove what only a running zoo needs; logs stay. Only where the zoo puts sockets: ZOO_RUN may hold others'."""
-    places = (made.control, *made.sockets.glob("*"), *(made.run / "apache").rglob("*"))
-    for path in (made.state, *(path for path in places if path.is_socket())):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+    """Remove what only a running zoo needs; logs stay. Of sockets only those that nobody answers: a person's may be
+    among them. Links are not followed."""
+    apaches = [path for path in made.run.glob("apache*") if not path.is_symlink()]
+    places = [*_sockets(made.sockets.glob("*")), *(s for path in apaches for s in _sockets(path.rglob("*")))]
+    for path in (made.control, *places) if not made.sockets.is_symlink() else [made.control]:
+        with contextlib.suppress(OSError):
+            listen.remove_stale(str(path))
+    with contextlib.suppress(OSError):
+        made.state.unlink()
+
+
+def _sockets(paths: Iterator[Path]) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return [path for path in paths if path.is_socket()]
+    return []

@@ -33,6 +33,18 @@ def answers(path: str) -> bool:
     return True
 
 
+def answers_at(address: Address) -> bool:
+    """The same for either kind of address."""
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return answers(address)
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def remove_stale(path: str) -> None:
     """Unlink a unix socket that nobody answers. A live one, or anything that is no socket, stays: AddressInUse."""
     try:

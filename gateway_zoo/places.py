@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gateway_zoo import own
 from gateway_zoo.parts import SYSTEM_PATH, VENV
 from gateway_zoo.set_up import cannot_hold
 from gateway_zoo.settings import Settings, user_of_the_zoo
@@ -63,9 +64,7 @@ def link(made: Settings) -> None:
     """Make the links of this run directory, each anew: an old one may lead to a checkout of yesterday."""
     for there, here in ((made.root, checkout(made)), (VENV, venv(made))):
         if here != there:
-            if here.is_symlink():
-                here.unlink()
-            here.symlink_to(there)
+            own.link(here, there)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,15 @@
 Every family runs in a session of its own (setsid(2)), started through setpriv(1): without new privileges, and with a
 death signal, so that its first process dies with the keeper. Whatever it forks stays in the session.
 
-A process is ours if it can gain no privileges (nobody's shell is like that, and all that we start stays so), and
+A process is ours if it can gain no privileges (nobody's shell is like that, and all that we start stays so), and it
+carries the mark of a start: the path of the run directory, and 128 random bits that only our processes are given. Two
+places hold the mark, because each server may lose one of them:
 
-* its environment holds the token of the start, 128 random bits that only our processes are given; or
-* it runs where we start processes, and complains where we make them complain: its working directory is $ZOO_RUN/sock,
-  its standard error a file in $ZOO_RUN/logs (nginx overwrites its environment with its title); or
-* it holds a socket that is bound in $ZOO_RUN/sock (php-fpm overwrites its environment too; the standard error of its
-  children is a pipe to their master, and while they run a program they work in its folder).
+* the environment (nginx and php-fpm overwrite theirs with their title);
+* an open descriptor, a nameless file in memory that every child inherits: `ls -l /proc/PID/fd` shows
+  "/memfd:zoo /tmp/zoo-1000 TOKEN (deleted)" (a program may close its descriptors, and then keeps its environment).
+
+Neither lies in the run directory: a directory that was removed, renamed or made again changes nothing.
 
 No pid and no session number from a file or a client is ever believed: both are used again for other processes.
 """
@@ -17,6 +19,7 @@ No pid and no session number from a file or a client is ever believed: both are 
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import time
@@ -26,6 +29,8 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 PR_SET_NO_NEW_PRIVS = 38
 TOKEN = "ZOO_START"  # noqa: S105 - the name of a variable, unique per start, not a secret
+TOKEN_FORM = re.compile(r"[0-9a-f]{32}")
+KEEPER = "gateway_zoo.keeper"
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -47,26 +52,44 @@ def become_keeper() -> None:
             raise OSError(ctypes.get_errno(), f"prctl({option})")
 
 
+def mark(run: str | Path, token: str) -> int:
+    """Open a descriptor whose name, in /proc/PID/fd, tells which start of which run directory holds it."""
+    return os.memfd_create(_mark(run, token), 0)
+
+
+def _mark(run: str | Path, token: str = "") -> str:
+    return f"zoo {os.path.realpath(run)} {token}"
+
+
 def spawn(argv: list[str], environment: dict[str, str], cwd: Path, log: Path, outlives: tuple[int, ...] = ()) -> int:
     """Start a family; returns the pid, which is also its session. Output is appended to `log`.
 
     It dies with us, unless it is given descriptors to watch us by (`outlives`).
     """
     guard = ["setpriv", "--no-new-privs", *([] if outlives else ["--pdeathsig", "KILL"]), "--"]
-    with log.open("ab") as out:
-        child = subprocess.Popen(
-            guard + argv,
-            env=environment,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            umask=0o027,
-            pass_fds=outlives,
-        )
+    marked = mark(environment.get("ZOO_RUN", ""), environment[TOKEN])
+    try:
+        with open(log, "ab", opener=no_link) as out:
+            child = subprocess.Popen(
+                guard + argv,
+                env=environment,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                umask=0o027,
+                pass_fds=(marked, *outlives),
+            )
+    finally:
+        os.close(marked)
     child.returncode = 0  # the keeper reaps every child itself (os.waitpid(-1)); Popen must not try
     return child.pid
+
+
+def no_link(path: str, flags: int) -> int:
+    """A link in the place of a log leads to a file of somebody's."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o640)
 
 
 def pids() -> Iterator[int]:
@@ -74,33 +97,66 @@ def pids() -> Iterator[int]:
 
 
 def ours(pid: int, token: str | None, run: Path) -> bool:
-    """Was the process started in this run directory by the start with this token, or (nginx) by any of its starts?"""
+    """Was the process started by the start with this token; without one, by any start of this run directory?"""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
             if "\nNoNewPrivs:\t1\n" not in file.read():
                 return False
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            if token and f"{TOKEN}={token}".encode() in file.read().split(b"\0"):
-                return True
-        here = os.path.realpath(run)
-        placed = os.readlink(f"/proc/{pid}/cwd") == f"{here}/sock"
-        if placed and os.readlink(f"/proc/{pid}/fd/2").startswith(f"{here}/logs/"):
-            return True
-        return _listens(pid, f"{here}/sock/")
+        return _environment_marks(pid, token, run) or _descriptor_marks(pid, token, run)
     except OSError:  # gone, or another user's and so not ours
         return False
 
 
-def _listens(pid: int, directory: str) -> bool:
-    """Does it hold a unix socket that is bound below the directory? proc(5), /proc/net/unix: the inode is the seventh
-    word, the path the eighth. A client's end of a connection has no path."""
-    held = set()
+def _environment_marks(pid: int, token: str | None, run: Path) -> bool:
+    """May raise OSError."""
+    variables = environment(pid)
+    if token:
+        return variables.get(TOKEN) == token
+    here = variables.get("ZOO_RUN", "")
+    return bool(TOKEN_FORM.fullmatch(variables.get(TOKEN, ""))) and os.path.realpath(here) == os.path.realpath(run)
+
+
+def _descriptor_marks(pid: int, token: str | None, run: Path) -> bool:
+    """May raise OSError."""
+    wanted = f"/memfd:{_mark(run)}"
     for number in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):  # closed since
-            held.add(os.readlink(f"/proc/{pid}/fd/{number}"))
-    with open("/proc/net/unix", encoding="utf-8", errors="replace") as file:
-        rows = [line.split(maxsplit=7) for line in file]
-    return any(f"socket:[{row[6]}]" in held for row in rows if len(row) == 8 and row[7].startswith(directory))
+            name = os.readlink(f"/proc/{pid}/fd/{number}").removesuffix(" (deleted)")
+            rest = name.removeprefix(wanted)
+            if rest != name and (rest == token if token else TOKEN_FORM.fullmatch(rest)):
+                return True
+    return False
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The environment with which a process was started. Raises OSError."""
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        words = [os.fsdecode(word).partition("=") for word in file.read().split(b"\0")]
+    return {name: value for name, _, value in words}
+
+
+def keepers(run: Path) -> list[int]:
+    """The keepers of this run directory that run and have told their state, wherever the directory is by now."""
+    found = []
+    for pid in pids():
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+            if words[2:4] == [b"-m", KEEPER.encode()] and _descriptor_marks(pid, None, run):
+                found.append(pid)
+    return found
+
+
+def stop_keepers(run: Path) -> bool:
+    """Send SIGTERM to the keepers of this run directory; False if there is none."""
+    found = keepers(run)
+    for pid in found:
+        with contextlib.suppress(OSError):
+            descriptor = os.pidfd_open(pid)  # it pins the process: the number cannot change hands in between
+            if pid in keepers(run):
+                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            os.close(descriptor)
+    return bool(found)
 
 
 def send(pid: int, signum: int, token: str | None, run: Path) -> None:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from gateway_zoo import parts, places, set_up, state
+from gateway_zoo import parts, places, process, run_directory, set_up
 from gateway_zoo.cagefile import Family
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.speak import fail, say
@@ -102,17 +102,30 @@ def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
         if stat.S_ISDIR(facts.st_mode) and facts.st_uid == 0 and not any(run.iterdir()):
             os.chown(run, user.pw_uid, user.pw_gid, follow_symlinks=False)
     except OSError as error:
-        fail(state.unusable(run, error), 3)
+        fail(str(run_directory.unusable(run, error)), 3)
 
 
 def become_owner(made: Settings) -> None:
     """Started as root: become the user of the zoo that runs here, as `up` did. Nothing is ended or removed with root's
     rights; and in a container root may not even look into another user's processes."""
-    if os.geteuid() == 0 and made.run.exists():
-        owner = made.run.lstat()
+    if os.geteuid() == 0 and (owner := _owner(made)):
         os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
+        os.setgid(owner[1])
+        os.setuid(owner[0])
+
+
+def _owner(made: Settings) -> tuple[int, int] | None:
+    """User and group of what runs here, whatever became of the directory; else the directory's; else the zoo's user."""
+    with contextlib.suppress(OSError, KeyError):
+        for pid in process.keepers(made.run) or process.members(None, set(), made.run, everything=True):
+            facts = os.stat(f"/proc/{pid}")
+            return facts.st_uid, facts.st_gid
+        if made.run.exists():
+            facts = made.run.lstat()
+            return facts.st_uid, facts.st_gid
+        user = user_of_the_zoo()
+        return user.pw_uid, user.pw_gid
+    return None
 
 
 @contextlib.contextmanager

@@ -3,9 +3,11 @@
 It sleeps in a read on a pipe that only the keeper holds open. When the keeper dies, however it dies, the read returns,
 and everything of that start is ended: first processes have died by their death signal, their workers have not.
 
-It takes the lock of the run directory first. If another start was quicker, that one ends what it finds, us included.
+The token names the start: nothing of another one is touched. Files are removed only with the lock of the run directory;
+whoever holds it instead removes them, and where there is no directory any more there is nothing to remove.
 """
 
+import contextlib
 import os
 import sys
 
@@ -15,8 +17,11 @@ from gateway_zoo import leftovers, process, settings, state
 def main() -> None:
     os.read(int(sys.argv[1]), 1)
     made = settings.from_environment()
-    state.hold(made, wait=True)
-    leftovers.end(made, os.environ[process.TOKEN])
+    process.end(os.environ[process.TOKEN], set(), made.run, everything=True)
+    with contextlib.suppress(state.Locked, OSError):
+        lock = state.hold(made)
+        leftovers.clean(made)
+        os.close(lock)
 
 
 if __name__ == "__main__":

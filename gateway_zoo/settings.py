@@ -112,7 +112,7 @@ def user_of_the_zoo() -> pwd.struct_passwd:
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read VARIABLES. Raises SettingsError."""
     root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent).absolute()
-    run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in state.prepare
+    run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in run_directory.prepare
     return Settings(
         root=root,
         run=run,
@@ -157,6 +157,20 @@ def _bound(environ: Mapping[str, str]) -> ipaddress.IPv4Address | ipaddress.IPv6
         return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:
         raise SettingsError(f"ZOO_BIND={text}: expected an address of this machine, or 0.0.0.0") from None
+
+
+def checked(settings: Settings) -> Settings:
+    """The same, if every value could have come from the environment. Raises SettingsError."""
+    ports = [settings.nginx_port, settings.apache_port, settings.nginx_tls_port, settings.apache_tls_port]
+    numbers = [*ports, *settings.further.values()] if isinstance(settings.further, dict) else [None]
+    texts = (settings.near, settings.gateway_hosts, settings.listen, settings.mpm)
+    if not all(isinstance(port, int) and 1024 <= port <= 32767 for port in numbers):
+        raise SettingsError("state.json has ports that no zoo listens on; ./zoo down, then ./zoo up")
+    if not isinstance(settings.port_shift, int) or not all(isinstance(text, str) for text in texts):
+        raise SettingsError("state.json has settings that no zoo has; ./zoo down, then ./zoo up")
+    _mpm(settings.mpm)
+    _address(settings.listen)
+    return settings
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

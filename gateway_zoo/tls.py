@@ -10,9 +10,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from gateway_zoo import own
 from gateway_zoo.settings import Settings
 
 NAMES = ("localhost", "*.localhost", "127.0.0.1", "::1")
+FILES = ("ca.pem", "front.pem", "front.key")
 DAYS = 365
 
 
@@ -23,7 +25,7 @@ def make(made: Settings) -> Path:
     """
     here = made.tls
     if _expired(here) or not _covers(here, made.listen):
-        shutil.rmtree(here, ignore_errors=True)
+        _remove(here)
     if not here.exists():
         new = Path(tempfile.mkdtemp(prefix="tls-", dir=here.parent))
         _write(new, [*NAMES, *([made.listen] if made.listen else [])])
@@ -32,6 +34,17 @@ def make(made: Settings) -> Path:
         except OSError:  # somebody else was first
             shutil.rmtree(new)
     return here
+
+
+def _remove(here: Path) -> None:
+    """Remove the files that we wrote there, and the directory. Raises InTheWay if there are others, or it is a link."""
+    if here.is_symlink():
+        raise own.InTheWay(here, "folder")
+    for name in FILES:
+        (here / name).unlink(missing_ok=True)
+    if strange := next(here.iterdir(), None):
+        raise own.InTheWay(strange, "certificate")
+    here.rmdir()
 
 
 def _expired(here: Path) -> bool:

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gateway_zoo import fronts, keeper, leftovers, places, plan, process, root, state, tls
+from gateway_zoo import fronts, keeper, leftovers, places, plan, process, root, run_directory, tls
 from gateway_zoo.plan import ALL, Broken, Plan
 from gateway_zoo.settings import kind
 from gateway_zoo.speak import printable
@@ -56,7 +56,7 @@ def broken_elsewhere(made: Plan) -> Broken:
     with tempfile.TemporaryDirectory(prefix="zdoc", dir="/tmp") as folder:
         settings = replace(made.settings, run=Path(folder))
         root.give_up(settings)
-        state.prepare(settings)
+        run_directory.prepare(settings)
         return broken(replace(made, settings=settings))
 
 

@@ -16,7 +16,22 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gateway_zoo import leftovers, listen, listing, places, plan, ready, root, show, state, trial, why_closed
+from gateway_zoo import (
+    bounded,
+    leftovers,
+    listen,
+    listing,
+    places,
+    plan,
+    process,
+    ready,
+    root,
+    run_directory,
+    show,
+    state,
+    trial,
+    why_closed,
+)
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
@@ -27,6 +42,7 @@ HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any long
 AGAIN = 2  # deaths in a row that `up` says at once
 LONG_S = 10.0  # after so long `up` says which cells it waits for
 STOP_S = 30.0  # until everything must be down
+ANSWER = 65536  # bytes that the keeper may answer
 TIDY_S = 15.0  # for a start, a stop or a sentinel that is at work in the run directory
 
 
@@ -56,7 +72,7 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     lock = _take(made)
     refuse_if_blocked(the_plan)
     the_plan = _tried(the_plan)
-    keeper, pipe = _start_keeper(the_plan, lock, only, detach, echo)
+    keeper, terminal = _start_keeper(the_plan, lock, only, detach, echo)
     try:
         silent = ready.wait(the_plan, the_plan.open_cells, READY_S, _Patience(the_plan, keeper).may_come)
     except KeyboardInterrupt:
@@ -70,7 +86,7 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     count = len(the_plan.open_cells) - len(silent)
     say(f"{count} {'cell answers' if count == 1 else 'cells answer'} after {time.monotonic() - began:.1f} s")
     _show(the_plan)
-    return int(bool(silent)) if detach else _stay(keeper, pipe)
+    return int(bool(silent)) if detach else _stay(keeper, terminal)
 
 
 def _put_run_bits_back(registry: Registry) -> None:
@@ -146,18 +162,27 @@ def _take(made: Settings) -> int:
     Everything that follows is done by one `up` only: tidying, looking at ports, starting. The keeper inherits the lock.
     """
     deadline = time.monotonic() + TIDY_S
+    already = f"a zoo is already running in {made.run}; ./zoo down stops it"
     try:
-        state.prepare(made)
+        if not os.path.lexists(made.run) and process.keepers(made.run):
+            fail(f"{already} (the directory was removed)", 3)
+        run_directory.take(made)
         while True:
             try:
-                return state.hold(made)
+                lock = state.hold(made)
+                if process.keepers(made.run):  # whose lock is on a directory that was removed
+                    fail(f"{already} (the directory was removed, or replaced)", 3)
+                run_directory.prepare(made)
+                return lock
             except state.Locked:
                 # Somebody starts, stops or tidies there: that passes. A keeper that listens stays.
                 if listen.answers(str(made.control)) or time.monotonic() > deadline:
-                    fail(f"a zoo is already running in {made.run}; ./zoo down stops it", 3)
+                    fail(already, 3)
             time.sleep(0.02)
     except SettingsError as error:
         fail(str(error), 3)
+    except OSError as error:  # removed in this moment
+        fail(f"{made.run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours", 3)
 
 
 def _note_holders(made: Settings, only: list[str], registry: Registry) -> None:
@@ -191,10 +216,11 @@ def _tried(made: Plan) -> Plan:
 
 def _start_keeper(
     the_plan: Plan, lock: int, only: list[str], detach: bool, echo: bool
-) -> tuple[subprocess.Popen[bytes], int | None]:
-    """Start it with the lock; in the foreground also with a pipe that closes when we end. Returns our end of it."""
+) -> tuple[subprocess.Popen[bytes], socket.socket | None]:
+    """Start it with the lock. In the foreground it gets a socket too, which closes when we end, and which brings us
+    what the keeper tells; returns our end of it."""
     made = the_plan.settings
-    read, write = os.pipe()
+    here, there = socket.socketpair()
     environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     environ |= {
         "ZOO_MPM": made.mpm,
@@ -202,9 +228,9 @@ def _start_keeper(
         "ZOO_ECHO": str(int(echo or made.echo)),
         "LANG": "C.UTF-8",
     }
-    environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(read)}
+    environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(there.fileno())}
     environ["ZOO_BROKEN"] = json.dumps(the_plan.broken)
-    with (made.logs / "keeper.log").open("ab") as log:
+    with open(made.logs / "keeper.log", "ab", opener=process.no_link) as log:
         keeper = subprocess.Popen(
             [sys.executable, "-I", "-m", "gateway_zoo.keeper", *only],
             env=environ,
@@ -213,13 +239,13 @@ def _start_keeper(
             stderr=log,
             start_new_session=True,
             cwd="/",
-            pass_fds=(lock,) if detach else (lock, read),
+            pass_fds=(lock,) if detach else (lock, there.fileno()),
         )
     os.close(lock)
-    os.close(read)
+    there.close()
     if detach:
-        os.close(write)
-    return keeper, None if detach else write
+        here.close()
+    return keeper, None if detach else here
 
 
 # --- what people see --------------------------------------------------------------------------------------------------
@@ -244,20 +270,32 @@ def _show(made: Plan) -> None:
         print(line)
 
 
-def _stay(keeper: subprocess.Popen[bytes], pipe: int | None) -> int:
+def _stay(keeper: subprocess.Popen[bytes], terminal: socket.socket | None) -> int:
     try:
         say("Ctrl-C stops everything.")
+        if terminal:
+            _listen(terminal)
         ended = keeper.wait()
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):  # the terminal may be gone
             say("stopping")
         _stop_keeper(keeper)
         ended = 0
-    if pipe is not None:
-        os.close(pipe)
+    if terminal:
+        terminal.close()
     if ended:
         fail(f"the keeper ended with {ended}, and everything with it; ./zoo up starts it again", 3)
     return 0
+
+
+def _listen(keeper: socket.socket) -> None:
+    """Tell the keeper that everything answers, then print its words until it ends. It writes a line in one piece."""
+    with contextlib.suppress(OSError):
+        keeper.sendall(b"ready\n")
+        while text := keeper.recv(65536):
+            for line in text.decode(errors="replace").splitlines():
+                with contextlib.suppress(OSError):  # the terminal may be gone
+                    say(printable(line))
 
 
 # --- stopping ---------------------------------------------------------------------------------------------------------
@@ -270,37 +308,47 @@ def _stop_keeper(keeper: subprocess.Popen[bytes]) -> None:
 
 
 def down(made: Settings) -> int:
-    """Stop the keeper of this run directory, then whatever a killed one left; both may be absent."""
+    """Stop the keeper of this run directory, then whatever a killed one left; both may be absent, and so may the
+    directory. In a directory that is not the zoo's nothing is removed."""
     if made.compose:
         fail("in containers Compose stops the zoo: docker compose down", 3)
     root.become_owner(made)
-    if made.run.exists() and made.run.lstat().st_uid != os.geteuid():
-        fail(f"{made.run} belongs to another user, who alone can stop what runs there", 3)
-    was_running = state.running(made)
-    try:
-        lock = _locked_when_stopped(made)
-    except FileNotFoundError:
-        print("no zoo was running")
-        return 0
-    except OSError as error:
-        fail(f"{made.run} cannot be used: {error.strerror}", 3)
-    ended = leftovers.end(made)
-    os.close(lock)
+    refused = run_directory.refusal(made)
+    was_running = bool(process.keepers(made.run)) or (not refused and state.running(made))
+    lock = _locked_when_stopped(made, usable=not refused)
+    ended = process.end(None, set(), made.run, everything=True)
+    if lock is not None:
+        leftovers.clean(made)
+        os.close(lock)
+    if refused and not was_running and not ended:
+        fail("; ".join(refused), 3)
     print("stopped" if was_running else "no zoo was running" + (f"; ended {ended} leftovers" if ended else ""))
     return 0
 
 
-def _locked_when_stopped(made: Settings) -> int:
-    """Ask until the run directory is ours: the keeper may still be starting, or be gone and its sentinel tidying."""
+def _locked_when_stopped(made: Settings, *, usable: bool) -> int | None:
+    """Ask until no keeper is left and the run directory is ours: the keeper may still be starting, or be gone and its
+    sentinel tidying. Returns the lock; None where there is no directory to lock, or it is not the zoo's."""
     deadline = time.monotonic() + STOP_S
     asked = False
     while True:
-        with contextlib.suppress(state.Locked):
-            return state.hold(made)
+        lock, free = None, True
+        try:
+            lock = state.hold(made) if usable else None
+        except state.Locked:
+            free = False
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            fail(f"{made.run} cannot be used: {error.strerror}", 3)
+        if free and not process.keepers(made.run):
+            return lock
+        if lock is not None:
+            os.close(lock)
         if time.monotonic() > deadline:
             fail(f"the keeper in {made.run} does not stop", 1)
-        asked = asked or "error" not in _ask_keeper(made, {"do": "stop"})
-        time.sleep(0.02)
+        asked = asked or process.stop_keepers(made.run) or "error" not in _ask_keeper(made, {"do": "stop"}, 5)
+        time.sleep(0.05)
 
 
 def restart(made: Settings, name: str) -> int:
@@ -336,14 +384,16 @@ def running_cells(made: Settings) -> list[Cell]:
     return [Cell(**cell) for cell in running["cells"]] if running else []
 
 
-def _ask_keeper(made: Settings, question: dict[str, str]) -> dict[str, Any]:
-    """Its answer; {"error": …} where there is none."""
+def _ask_keeper(made: Settings, question: dict[str, str], seconds: float = 30) -> dict[str, Any]:
+    """Its answer; {"error": …} where there is none within this time, or more than a line of it."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(30)
+            connection.settimeout(seconds)
             connection.connect(str(made.control))
             connection.sendall(json.dumps(question).encode())
-            answer: dict[str, Any] = json.loads(connection.makefile("rb").readline())
-    except (OSError, ValueError) as error:
+            answer: dict[str, Any] = json.loads(bounded.line(connection, seconds, ANSWER))
+            if not isinstance(answer, dict):
+                raise ValueError("no object")
+    except (OSError, ValueError, RecursionError) as error:
         return {"error": f"the keeper in {made.run} does not answer: {error}"}
     return answer

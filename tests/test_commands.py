@@ -106,7 +106,9 @@ def test_compare_says_where_a_cage_toml_lies(
     head, mark, rest = file.read_text(encoding="utf-8").partition(f'[[family]]\nid = "{family}"\n')
     assert truth in rest
     file.write_text(head + mark + rest.replace(truth, lie, 1), encoding="utf-8")
-    done = zoo.cli("compare", family, env={"ZOO_ROOT": str(lying), "COLUMNS": "200"})
+    # By address: another checkout's command is not told what runs here.
+    fronts = [f"--{front}=http://127.0.0.1:{zoo.ports[front]}" for front in ("nginx", "apache")]
+    done = zoo.cli("compare", family, *fronts, env={"ZOO_ROOT": str(lying), "COLUMNS": "200"})
     assert done.returncode == 1
     assert f"{family} behind nginx: cage.toml {said}" in done.stdout, done.stdout
 

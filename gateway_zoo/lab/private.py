@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from gateway_zoo import plan, ports, process, root, settings, state
+from gateway_zoo import plan, ports, process, root, run_directory, settings, state
 from gateway_zoo.process import ENDINGS
 from gateway_zoo.registry import load
 from gateway_zoo.settings import Settings
@@ -105,6 +105,7 @@ class Private:
         self.settings = settings.from_environment(self.env)
         try:
             root.give_up(self.settings)
+            run_directory.prepare(self.settings)  # its mark: `up` finds our log in it
             self.plan = plan.make(self.settings, ids)
         except BaseException:
             self.close()

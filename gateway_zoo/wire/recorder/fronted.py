@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo import fronts, keeper, process, root, state
+from gateway_zoo import fronts, keeper, own, process, root, state
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry, load
 from gateway_zoo.settings import Settings, kind
@@ -30,7 +30,7 @@ from gateway_zoo.speak import printable
 from gateway_zoo.wire.recorder.layout import CannotFront, Layout
 from gateway_zoo.wire.recorder.masking import Masking
 from gateway_zoo.wire.recorder.relay import Relay
-from gateway_zoo.wire.recorder.watcher import sweep
+from gateway_zoo.wire.recorder.watcher import TOKEN, sweep
 from gateway_zoo.wire.recording import Line
 from gateway_zoo.wire.wires import Wires
 
@@ -151,16 +151,20 @@ class Fronted:
         """The first that nobody uses; what a killed recorder left there is ended and removed. Returns it, locked."""
         for number in range(1, DIRECTORIES + 1):
             run = self.settings.run / f"wire{number if number > 1 else ''}"
-            run.mkdir(mode=0o750, exist_ok=True)
+            if not _a_recorders(run):
+                continue
             with contextlib.suppress(state.Locked, FileNotFoundError):
+                run.mkdir(mode=0o750, exist_ok=True)
                 lock = state.hold(replace(self.settings, run=run))
                 if os.fstat(lock).st_ino == run.stat().st_ino:  # not one that was just removed
                     sweep(run, None)
-                    (run / "token").write_text(self._token, encoding="ascii")
+                    own.write(run / TOKEN, self._token)
                     self.run = run
                     return run, lock
                 os.close(lock)
-        raise CannotFront(f"{DIRECTORIES} recorders are at work in {self.settings.run}")
+        raise CannotFront(
+            f"{self.settings.run}/wire to wire{DIRECTORIES} are taken, by recorders or by files of others"
+        )
 
     def _start_watcher(self, run: Path, lock: int) -> None:
         """It holds the lock too: nobody takes the directory before it has done."""
@@ -180,7 +184,8 @@ class Fronted:
 
     def _tidy(self, run: Path, lock: int) -> None:
         sweep(run, self._token)
-        run.rmdir()
+        with contextlib.suppress(OSError):  # removed by somebody, or a person's file is in it
+            run.rmdir()
         os.close(lock)
         for front in self._fronts:
             if front.pid:
@@ -228,6 +233,13 @@ class Fronted:
     def _stop_relay(self) -> None:
         self.relay.stop()
         self._thread.join()
+
+
+def _a_recorders(run: Path) -> bool:
+    """May a recorder have this directory: is it not there, empty, or one that a recorder has made?"""
+    if run.is_symlink() or (run.exists() and not run.is_dir()):
+        return False
+    return not run.exists() or (run / TOKEN).is_file() or not any(run.iterdir())
 
 
 def _answers(port: int) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo import fronts, listen, places, ports, state
+from gateway_zoo import fronts, listen, places, ports, run_directory
 from gateway_zoo.plan import Cell, Plan
 from gateway_zoo.registry import Registry
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
@@ -42,7 +42,7 @@ class Layout:
     def plan(self, name: str, run: Path, cells: list[Cell]) -> Plan:
         """The run directory of one front, its doors and its configuration. Raises CannotFront."""
         made = replace(self._with_ports(name), run=run, mpm="event", listen="")
-        state.prepare(made)
+        run_directory.prepare(made)
         (made.sockets / "tls").symlink_to(self.settings.tls)
         mine = {cell.exhibit: self._cell(made, cell) for cell in cells if cell.front == name}
         opened = [self.registry.exhibits[id] for id, cell in mine.items() if not cell.closed]

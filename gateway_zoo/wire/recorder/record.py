@@ -24,12 +24,13 @@ from gateway_zoo.speak import fail, known, printable, say
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
 from gateway_zoo.wire.recorder.fronted import Fronted
 from gateway_zoo.wire.recorder.layout import CannotFront
-from gateway_zoo.wire.recording import VERSION, Bytes, Closed, Line, Opened, Recorded, line
+from gateway_zoo.wire.recording import VERSION, BadRecording, Bytes, Closed, Line, Opened, Recorded, line, read
 from gateway_zoo.wire.wires import Wires
 
 FOLLOWED = 100
 SHOWN = 5000  # exchanges that are remembered, to print each once
 WAITING = 2000  # entries of at most 64 KiB that wait to be printed
+MOST_OF_HEAD = 4096  # bytes of a recording's first line
 PAGE = "gateway_zoo.wire.page"
 
 
@@ -124,7 +125,9 @@ def run(
                 _anything(fronted)
                 if not output:
                     assert fronted.run
-                    final = path.replace(fronted.run.with_suffix(".jsonl"))
+                    final = fronted.run.with_suffix(".jsonl")
+                    _must_be_a_recording(final)
+                    path.replace(final)
                 if remover:
                     remover.communicate(b"stay\n")
                 began = True
@@ -175,6 +178,20 @@ def _remove(path: Path, remover: "subprocess.Popen[bytes] | None") -> None:
         remover.communicate()  # not a line
     with suppress(OSError):
         path.unlink()
+
+
+def _must_be_a_recording(path: Path) -> None:
+    """What is to be replaced, if it is there. Raises CannotFront: a person's file is not overwritten."""
+    if not path.is_symlink() and not path.exists():
+        return
+    try:
+        with path.open("rb") as file:
+            next(read(iter([file.readline(MOST_OF_HEAD)]), str(path)))
+        a_file = path.is_file() and not path.is_symlink()
+    except (OSError, BadRecording):
+        a_file = False
+    if not a_file:
+        raise CannotFront(f"{path} is no recording of the zoo's, and is not overwritten; move it, or give -o FILE")
 
 
 def _anything(fronted: Fronted) -> None:

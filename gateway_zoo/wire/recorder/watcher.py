@@ -10,27 +10,29 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway_zoo import process
+from gateway_zoo.cagefile import FRONTS
+
+TOKEN = "token"  # noqa: S105 - the name of a file
 
 
 def sweep(run: Path, token: str | None) -> None:
-    """End what was started in the run directories below `run`, and empty it. Whoever calls holds its lock."""
+    """End what was started in the run directories of fronts below `run`, and remove what a recorder makes there: these
+    directories and its token. A person's file stays. Whoever calls holds the lock of `run`, or `run` is gone."""
     with suppress(OSError):
-        token = token or (run / "token").read_text(encoding="ascii")
-    for path in list(run.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            process.end(token, set(), path, everything=True)
-    for path in list(run.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink()
+        token = token or (run / TOKEN).read_text(encoding="ascii")
+    for name in FRONTS:
+        process.end(token or None, set(), run / name, everything=True)
+    for name in FRONTS:
+        shutil.rmtree(run / name, ignore_errors=True)  # which refuses a link
+    with suppress(OSError):
+        (run / TOKEN).unlink()
 
 
 def main() -> None:
     os.read(int(sys.argv[1]), 1)
     run = Path(sys.argv[2])
-    if run.is_dir():
-        sweep(run, None)
+    sweep(run, None)
+    with suppress(OSError):  # gone already, or a person's file is in it
         run.rmdir()
 
 

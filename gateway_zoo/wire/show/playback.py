@@ -76,6 +76,8 @@ def _export(recording: str, name: str) -> None:
             made.seek(0)
             if out.exists() and out.samefile(recording):
                 fail(f"--pcap {name} is the recording itself; expected another file", 2)
+            if out.is_file() and out.stat().st_size:
+                fail(f"--pcap {name} exists, and no file is overwritten; give another name, or remove it", 2)
             with open(name, "wb", opener=_private) as file:  # which Path.open has not
                 shutil.copyfileobj(made, file)
     except OSError as error:
