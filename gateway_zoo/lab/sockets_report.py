@@ -40,7 +40,7 @@ def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], li
         f"{overload.BACKLOG}",
         style="bold",
     )
-    seconds = [f"{n} s" for n in range(int(DEADLINE_S) + 1)]
+    seconds = [f"{n}s" for n in range(int(DEADLINE_S) + 1)]
     cells = []
     for one in overloads:
         for number, (outcome, facts) in enumerate(one.outcomes.items()):
