@@ -28,7 +28,7 @@ STAYS = "whoever started these processes answers no HTTP: its memory is not coun
 
 @dataclass(frozen=True)
 class Reading:
-    """One look: `pss` in bytes by pid (None: may not be read), while `in_flight` requests ran, the reader's included."""
+    """One look: `pss` in bytes by pid (None: may not be read), while `in_flight` requests ran, the reader's too."""
 
     in_flight: int
     reader: int
