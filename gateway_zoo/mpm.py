@@ -83,7 +83,7 @@ def run(made: Settings, as_json: bool, urls: dict[str, str]) -> int:
         if not fronts:
             fail("no Apache with mod_wsgi-embedded answers; ./zoo up --mpm all starts one for each MPM", 3)
         seen = _watch(made, fronts, fresh=not any(urls.values()) and not made.compose)
-    except Unusable as error:
+    except (Unusable, OSError) as error:
         say(printable(error))
         return 1
     lecture = tomllib.loads((made.root / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
@@ -109,7 +109,7 @@ def _answers(url: str) -> bool:
     """Is anybody there? Raises Unusable where somebody is, whose answer is not a zoo's."""
     try:
         _status(url, "json")
-    except (OSError, http.client.HTTPException):
+    except OSError:
         return False
     return True
 
@@ -185,7 +185,7 @@ def _ask(connection: http.client.HTTPConnection, query: str, host: str = "localh
         facts = json.loads(connection.getresponse().read())
     except bounded.OverLimit as error:
         raise Unusable(f"{where}: {error}") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, http.client.HTTPException) as error:
         raise Unusable(f"{where}: {EXHIBIT} does not answer as a zoo does: {error}") from None
     if not isinstance(facts, dict) or not {"pid", "thread", "user"} <= facts.keys():
         raise Unusable(f"{where}: {EXHIBIT} does not answer as a zoo does: no pid, thread or user")

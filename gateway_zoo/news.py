@@ -5,7 +5,7 @@ Only HTTP and WebSocket, so it works against any running zoo. What the ways are 
 
 What is measured is the time from the event to its arrival. The source has an item every second. If polls came every
 second too, all of them would find it at one age, the one at which the command began: they come every POLL_S, and SWEEP
-of them find items at evenly spread ages, so the median is half a period whenever the command begins. The other ways hear an
+of them find items at evenly spread ages: the median is half a period whenever the command begins. The others hear an
 item at once; what they show is the way through the gateway on a machine on which all cells hear it at the same moment.
 
 Waiting clients take slots, and a family refuses the fourth: no more than TOGETHER of one wait at once. Every answer has

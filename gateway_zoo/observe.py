@@ -133,9 +133,22 @@ def _status(cell: Cell, query: str) -> tuple[Facts, float]:
 
 
 def _lacking(facts: object, query: str) -> list[str]:
-    """The fields that an answer to this query should have and does not."""
-    wanted = FIELDS | ({"held"} if "hold" in query else set()) | ({"processes"} if "full" in query else set())
-    return sorted(wanted - facts.keys() if isinstance(facts, dict) else wanted)
+    """The fields that an answer to this query should have and has not, or not of that kind."""
+    if not isinstance(facts, dict):
+        return sorted(FIELDS)
+    lacking = sorted(FIELDS - facts.keys()) + [name for name in ("pid", "ppid") if not isinstance(facts.get(name), int)]
+    held, rows = facts.get("held"), facts.get("processes")
+    if "hold" in query and not (
+        isinstance(held, dict) and all(isinstance(held.get(k), int | float) for k in ("from", "to"))
+    ):
+        lacking.append("held")
+    if "full" in query and not (isinstance(rows, list) and all(map(_is_process, rows))):
+        lacking.append("processes")
+    return lacking
+
+
+def _is_process(row: object) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("pid"), int) and isinstance(row.get("pss", ""), int | None)
 
 
 # --- memory: who reads it is one of those in flight ------------------------------------------------------------------
