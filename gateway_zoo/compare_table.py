@@ -4,6 +4,7 @@ Each column has a rank: on a narrow terminal whole columns go, the lowest rank f
 says how an exhibit works (processes, threads, requests in parallel) stays longest; --json has everything.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,25 @@ def table(seen: list[Observation], axes: dict[str, Axes]) -> None:
         style="dim",
     )
     show.print_columns(columns(seen, axes), out)
+    for line in remarks(seen):
+        out.print(line, style="dim", markup=False)
+
+
+def remarks(seen: list[Observation]) -> list[str]:
+    """What somebody might wonder at in the figures."""
+    found = []
+    if few := [o.exhibit for o in seen if o.memory.requests < observe.IN_FLIGHT]:
+        found.append(f"{_names(few)}: four requests could not be caught in flight at once; again on a quieter machine.")
+    if less := [o.exhibit for o in seen if (_at_four(o.memory) or math.inf) < (o.memory.rest or 0) * 0.95]:
+        found.append(
+            f"{_names(less)}: less at four than at rest, because PSS divides a page among all that use it, and another "
+            "family had more processes of the same program by then."
+        )
+    return found
+
+
+def _names(exhibits: list[str]) -> str:
+    return ", ".join(dict.fromkeys(exhibits))
 
 
 def columns(seen: list[Observation], axes: dict[str, Axes]) -> list[show.Column]:
@@ -44,13 +64,18 @@ def columns(seen: list[Observation], axes: dict[str, Axes]) -> list[show.Column]
         of("first ms", 4, lambda o: milliseconds(o.first_ms)),
         of("median ms", 10, lambda o: milliseconds(o.median_ms)),
         of("MB at rest", 9, lambda o: megabytes(o.memory.rest)),
-        of("at four", 8, lambda o: megabytes(o.memory.parallel)),
+        of("at four", 8, lambda o: megabytes(_at_four(o.memory))),
         of("MB a request", 3, lambda o: added(o.memory.per_request, unit=False)),
         of("user", 2, lambda o: _few(o.users, "users"), left=True),
         of("requests each", 1, lambda o: _range(list(o.served.values()))),
         of("parent", 0, lambda o: _few(o.parents, "parents"), left=True),
         of("claims", 0, claims, left=True),
     ]
+
+
+def _at_four(m: Memory) -> float | None:
+    """None where fewer than four were caught in flight: --json and the sentences say how many."""
+    return m.parallel if m.requests == observe.IN_FLIGHT else None
 
 
 def parallel(o: Observation) -> str:

@@ -13,7 +13,8 @@ Errors: the same thing is read twice, and the spread of the readings is the inte
 difference to the memory `after` it, when nothing is in flight again: a first request also makes things that stay
 (imports, a pool that grows), and those are no cost of a request in flight. The interval that reaches 0 is too little
 to measure. `rest` depends on what came before, an earlier crowd for example: the number of processes stands beside each
-figure. Embedded in a front, the processes are that front's, with all that it serves.
+figure. Embedded in a front, the processes are that front's, with all that it serves. And PSS becomes less when another
+family starts more processes of the same program (php-fpm beside php-fpm): the shared pages have more users then.
 """
 
 from dataclasses import dataclass

@@ -164,8 +164,12 @@ def _read_at_rest(cell: Cell) -> list[Reading]:
 
 def _read_in_flight(cell: Cell) -> Reading:
     """Memory with requests in flight, as many as could be caught of IN_FLIGHT. A slow start needs a longer stay."""
-    best = _hold_and_read(cell, 400)
-    return best if best.in_flight >= IN_FLIGHT else max(best, _hold_and_read(cell, 1000), key=lambda r: r.in_flight)
+    tries: list[Reading] = []
+    for ms in (400, 1000, 1000, 1000):
+        tries.append(_hold_and_read(cell, ms))
+        if tries[-1].in_flight >= IN_FLIGHT:
+            break
+    return max(tries, key=lambda reading: reading.in_flight)
 
 
 def _hold_and_read(cell: Cell, ms: int) -> Reading:

@@ -140,6 +140,18 @@ def test_two_exhibits_in_sentences_are_compared_by_what_can_be() -> None:
     assert "0.0044 times the median time" in compare_table.difference(fast, slow)
 
 
+def test_a_figure_of_three_requests_is_not_shown_as_one_of_four() -> None:
+    three = dataclasses.replace(used(0, 0, 21_000_000), requests=3)
+    shared = dataclasses.replace(used(17_000_000, 5, 0), parallel=11_000_000.0)
+    rows = [seen("cgi", "nginx", three), seen("php-fpm", "nginx", shared)]
+    column = next(
+        c for c in compare_table.columns(rows, dict.fromkeys(("cgi", "php-fpm"), AXES)) if c.head == "at four"
+    )
+    assert column.cells == ["-", "11"]
+    assert [line.partition(":")[0] for line in compare_table.remarks(rows)] == ["cgi", "php-fpm"]
+    assert "with 3 at once" in compare_table.memory_sentence(three)
+
+
 def test_closed_cells_are_told_by_reason() -> None:
     shut = [Cell("a", "nginx", "", "no \x1b[31m"), Cell("b", "nginx", "", "no \x1b[31m"), Cell("c", "nginx", "u")]
     assert closed.lines(shut) == ["closed: a behind nginx, b behind nginx: no \\x1b[31m"]

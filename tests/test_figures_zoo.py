@@ -25,11 +25,13 @@ def test_memory_is_said_apart(some: Zoo) -> None:
     cells = compared(some, "cgi", "fastcgi", "wsgi-sync")
     for (exhibit, _), cell in cells.items():
         used = cell["memory"]
-        assert (used["requests"], used["why"], used["helper"]) == (4, None, None), cell
+        assert used["helper"] is None
+        assert (used["why"] is None) == (used["requests"] == 4), "a busy machine may start CGI programs too late"
         assert used["helper_why"]
         assert used["parallel"] >= used["one"] > 0
         if exhibit == "cgi":
-            assert (used["rest"], used["rest_processes"], used["after"], used["parallel_processes"]) == (0, 0, 0, 4)
+            assert (used["rest"], used["rest_processes"], used["after"]) == (0, 0, 0)
+            assert used["parallel_processes"] >= used["requests"] > 1
             assert used["per_request"]["low"] > used["one"] / 8  # pages may be shared, a process there is
         else:
             assert used["rest"] > 0
