@@ -96,17 +96,18 @@ def family(me: int, arrival: int) -> list[dict[str, Any]]:
     Sizes in bytes, times in seconds. `pss` (resident memory, shared pages divided among their users) is
     None with a `pss_why` where the kernel does not let us read it. Only the process that answers knows
     how many requests it has had; of the others that is None.
-    """
-    import psutil  # only here: it costs memory in every process that imports it
 
-    mine = psutil.Process(me).cmdline()
+    Read from /proc by hand: psutil would cost every process that answers this 2 MB, which then is
+    measured here (proc(5), and smaps_rollup in proc_pid_smaps(5)).
+    """
+    mine = _command(me)
     session = os.getsid(me)
     kin = []
-    for process in psutil.process_iter():
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
-            if os.getsid(process.pid) == session and process.cmdline() == mine:
-                kin.append(_describe(process, arrival if process.pid == me else None))
-        except (psutil.Error, OSError):  # gone, or another user's: not one of us
+            if os.getsid(pid) == session and _command(pid) == mine:
+                kin.append(_describe(pid, arrival if pid == me else None))
+        except (OSError, LookupError):  # gone, or another user's: not one of us
             continue
     parents = {row["ppid"] for row in kin}
     for row in kin:
@@ -114,27 +115,50 @@ def family(me: int, arrival: int) -> list[dict[str, Any]]:
     return kin
 
 
-def _describe(process: Any, requests: int | None) -> dict[str, Any]:
-    import psutil
+def _command(pid: int) -> bytes:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
 
-    with process.oneshot():
-        row = {
-            "pid": process.pid,
-            "ppid": process.ppid(),
-            "role": "",
-            "user": _user(process.uids().real),
-            "threads": process.num_threads(),
-            "rss": process.memory_info().rss,
-            "pss": None,
-            "cpu_s": round(sum(process.cpu_times()[:2]), 2),
-            "age_s": _age_s(process.pid),
-            "requests": requests,
-        }
+
+def _describe(pid: int, requests: int | None) -> dict[str, Any]:
+    stat = _stat(pid)
+    ticks = int(stat[11]) + int(stat[12])  # utime and stime
+    row = {
+        "pid": pid,
+        "ppid": int(stat[1]),
+        "role": "",
+        "user": _user(_real_uid(pid)),
+        "threads": int(stat[17]),
+        "rss": int(stat[21]) * os.sysconf("SC_PAGE_SIZE"),
+        "pss": None,
+        "cpu_s": round(ticks / os.sysconf("SC_CLK_TCK"), 2),
+        "age_s": _age_s(pid),
+        "requests": requests,
+    }
     try:
-        row["pss"] = process.memory_full_info().pss
-    except (psutil.Error, OSError) as error:
-        row["pss_why"] = f"smaps of {process.pid} may not be read: {type(error).__name__}"
+        row["pss"] = _pss(pid)
+    except OSError as error:
+        row["pss_why"] = f"smaps of {pid} may not be read: {type(error).__name__}"
     return row
+
+
+def _line(pid: int, file: str, name: bytes) -> int:
+    """The first number on a named line of /proc/PID/<file>."""
+    with open(f"/proc/{pid}/{file}", "rb") as lines:
+        for line in lines:
+            if line.startswith(name):
+                return int(line.split()[1])
+    raise ProcessLookupError(f"{pid} has ended")  # a zombie has no memory
+
+
+def _real_uid(pid: int) -> int:
+    """Not the owner of /proc/PID, which is root for every process that has changed its user (proc(5))."""
+    return _line(pid, "status", b"Uid:")
+
+
+def _pss(pid: int) -> int:
+    """Bytes. The kernel gives the lines of all mappings added up, in kB."""
+    return _line(pid, "smaps_rollup", b"Pss:") * 1024
 
 
 def arrived(environ: dict[str, Any], body: bytes) -> dict[str, Any]:

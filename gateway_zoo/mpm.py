@@ -1,43 +1,52 @@
 """`compare --mpm`: Apache's process models from observation, beside what lectures say (apache/mpm/lecture.toml).
 
 Who serves is asked over HTTP of mod_wsgi-embedded, where the program that answers *is* Apache's child: pid, thread,
-user. Memory is the PSS of Apache's processes, so that shared pages count once; it is unknown where a root among them
+user. What a connection costs is measured natively on Apaches of our own, fresh ones with the same MPMs; of an Apache
+elsewhere over HTTP (mpm_memory.py says how, and what that is worth). Memory is unknown where a root among the processes
 does not let us look (ITK).
 
-What trips people up: a connection that waits in the listen queue costs the server nothing, so only connections that
-got an answer are counted. And prefork's first few connections find children that are there already.
+A figure has an interval. The lecture's rank is held against figures whose intervals do not overlap, and no others.
 """
 
 import concurrent.futures
+import contextlib
+import functools
 import http.client
 import json
-import time
+import re
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from gateway_zoo import ps, show, state
+from gateway_zoo import bounded, mpm_memory, mpm_table, show, state
+from gateway_zoo.figures import Interval
+from gateway_zoo.lab import c10k, private
+from gateway_zoo.mpm_memory import Costs
 from gateway_zoo.plan import Cell
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, print_json
+from gateway_zoo.speak import fail, print_json, printable, say
 
 EXHIBIT = "mod_wsgi-embedded"
-CONNECTIONS = 16  # held at once: more than prefork has ready, few enough that it gets there within its keep-alive
 AT_ONCE = 8
 HOLD_MS = 300
-BUSY_MS = 1000  # one request's stay in the gateway while memory is read
-MARGIN = 1.25  # two figures nearer than this are taken for equal: PSS and the machine are noisy
+TIMEOUT_S = 15.0  # for a whole answer
 WORDS = ("lowest", "low", "high", "highest")
 OTHER_HOST = "games.localhost"  # the second virtual host, where there is one (mpm/itk.conf)
 
 Facts = dict[str, Any]
 
 
+class Unusable(Exception):
+    """An Apache's answer cannot be used: it broke a limit, or is not what a zoo says; says which."""
+
+
 @dataclass(frozen=True)
 class Seen:
-    """One Apache. Sizes in bytes, None where they cannot be read; `idle` and `busy` are per connection."""
+    """One Apache. Sizes in bytes of PSS, None where they cannot be read; `idle` and `busy` are per connection, `usage`
+    is the whole Apache at rest; `_low` and `_high`: between which values the figure lies. `fresh`: of an Apache that
+    was started for it; else the figures are lower bounds, and no verdict is built on them."""
 
     mpm: str
     front: str
@@ -48,30 +57,41 @@ class Seen:
     dso: str
     processes: int
     threads: int
-    usage: int | None
-    idle: int | None
-    busy: int | None
+    fresh: bool
+    usage: int | None = None
+    usage_low: int | None = None
+    usage_high: int | None = None
+    idle: int | None = None
+    idle_low: int | None = None
+    idle_high: int | None = None
+    busy: int | None = None
+    busy_low: int | None = None
+    busy_high: int | None = None
+    memory_why: str | None = None  # why sizes are None
+
+    def interval(self, name: str) -> Interval | None:
+        """usage, idle or busy with its interval; None where it is unknown."""
+        value, low, high = (getattr(self, name + end) for end in ("", "_low", "_high"))
+        return None if value is None else Interval(value, low, high)
 
 
 def run(made: Settings, as_json: bool, urls: dict[str, str]) -> int:
-    """Observe every Apache that answers; exit 0, or 3 if none does. Differences from the lecture are no failure."""
-    fronts = _fronts(made, urls)
-    if not fronts:
-        fail(f"no Apache with mod_wsgi-embedded answers; {_how(made, 'all')} starts one for each MPM", 3)
-    seen = []
-    with show.console(error=True).status("") as status:
-        for front, url in fronts.items():
-            status.update(f"watching {front}")
-            seen.append(observe(made, front, url))
+    """Observe every Apache that answers. Exit 0; 1 if an answer cannot be used; 3 if none answers. Differences from the
+    lecture are no failure."""
+    try:
+        fronts = _fronts(made, urls)
+        if not fronts:
+            fail(f"no Apache with mod_wsgi-embedded answers; {_how(made, 'all')} starts one for each MPM", 3)
+        seen = _watch(made, fronts, fresh=not any(urls.values()) and not made.compose)
+    except (Unusable, OSError) as error:
+        say(printable(error))
+        return 1
     lecture = tomllib.loads((made.root / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
     rows = [asdict(one) | {"differs": differences(seen, one, lecture)} for one in seen]
     if as_json:
         print_json({"mpms": rows, "lecture": lecture})
     else:
-        _print(seen, rows, lecture)
-        missing = {"event", "worker", "prefork", "itk"} - {one.mpm for one in seen}
-        for mpm in sorted(missing):
-            show.console().print(f"{mpm} was not observed: it does not run here ({_how(made, mpm)})", style="yellow")
+        mpm_table.show_all(seen, [row["differs"] for row in rows], lecture, functools.partial(_how, made))
     return 0
 
 
@@ -85,7 +105,7 @@ def _how(made: Settings, mpm: str) -> str:
 def _fronts(made: Settings, urls: dict[str, str]) -> dict[str, str]:
     """Front -> address of each Apache to watch."""
     if any(urls.values()):
-        return {front: url.rstrip("/") for front, url in urls.items() if _answers(url)}
+        return {front: url.rstrip("/") for front, url in urls.items() if url and _answers(url.rstrip("/"))}
     running = state.read(made) if state.running(made) else None
     cells = [Cell(**cell) for cell in running["cells"]] if running else []
     mine = [cell for cell in cells if cell.exhibit == EXHIBIT and cell.closed is None]
@@ -93,59 +113,95 @@ def _fronts(made: Settings, urls: dict[str, str]) -> dict[str, str]:
 
 
 def _answers(url: str) -> bool:
+    """Is anybody there? Raises Unusable where somebody is, whose answer is not a zoo's."""
     try:
         _status(url, "json")
-    except (OSError, ValueError, http.client.HTTPException):
+    except OSError:
         return False
     return True
+
+
+def mpm_of(made: Settings, front: str) -> str:
+    """The MPM of a front. Of the running zoo its own file says so: it may have been started with other settings."""
+    file = made.run / front / "local.conf"
+    with contextlib.suppress(OSError):
+        if found := re.search(r"^Define ZOO_MPM +(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+            return found[1]
+    return made.mpm_of(front)
 
 
 # --- observing --------------------------------------------------------------------------------------------------------
 
 
-def observe(made: Settings, front: str, url: str) -> Seen:
-    """Everything about one Apache; about ten seconds."""
+def _watch(made: Settings, fronts: dict[str, str], *, fresh: bool) -> list[Seen]:
+    """First who serves, of those that run; then memory, of fresh ones where we can start them."""
+    mpms = {front: mpm_of(made, front) if fresh else made.mpm_of(front) for front in fronts}
+    with show.console(error=True).status("") as status:
+
+        def progress(text: str) -> None:
+            status.update(text)
+
+        facts = {}
+        for front, url in fronts.items():
+            progress(f"watching {front}")
+            facts[front] = observe(url)
+        costs = _fresh_costs(made, mpms, progress) if fresh else _costs_over_http(made, fronts, mpms, progress)
+    return [Seen(mpm=mpms[f], front=f, fresh=fresh, **facts[f], **_flat(costs[f])) for f in fronts]
+
+
+def _flat(costs: Costs) -> Facts:
+    """The fields of Seen."""
+    found: Facts = {"memory_why": costs.memory_why}
+    for name in RANKED:
+        if interval := getattr(costs, name):
+            found |= {
+                name: round(interval.value),
+                f"{name}_low": round(interval.low),
+                f"{name}_high": round(interval.high),
+            }
+    return found
+
+
+def observe(url: str) -> Facts:
+    """Who serves in one Apache: the fields of Seen that are no sizes. Raises Unusable."""
     crowd = _crowd(url)
     most = max(Counter(pid for pid, _ in {(f["pid"], f["thread"]) for f in crowd}).values())
     family = _status(url, "json&full")["processes"]
     users = {_status(url, "json", host)["user"] for host in ("localhost", OTHER_HOST)}
     parents = sorted({row["user"] for row in family if row["role"] == "master"})
-    pairs = _twice_on_each(url)
-    rest = _sizes(made, front, url)
-    idle = _memory(made, front, url, rest, busy=False)
-    return Seen(
-        mpm=front.partition("-")[2] or made.mpm_of(front),
-        front=front,
-        threaded="yes" if most > 1 else "no",
-        parent=", ".join(parents) or "unknown",
-        children="a user per virtual host" if len(users) > 1 else next(iter(users)),
-        serves=_serves(pairs, threaded=most > 1),
-        dso="yes" if crowd else "no",  # mod_wsgi is a module loaded at run time, and it answered
-        processes=len(rest),
-        threads=sum(threads for threads, _ in rest.values()) if rest else 0,
-        usage=_total(rest),
-        idle=idle,
-        busy=_memory(made, front, url, rest, busy=True),
-    )
+    return {
+        "threaded": "yes" if most > 1 else "no",
+        "parent": ", ".join(parents) or "unknown",
+        "children": "a user per virtual host" if len(users) > 1 else next(iter(users)),
+        "serves": _serves(_twice_on_each(url), threaded=most > 1),
+        "dso": "yes" if crowd else "no",  # mod_wsgi is a module loaded at run time, and it answered
+        "processes": len(family),
+        "threads": sum(row["threads"] for row in family),
+    }
 
 
 def _connect(url: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    return http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=30)
+    return bounded.connect(url, TIMEOUT_S, mpm_memory.ANSWER_BYTES)
 
 
-def _get(connection: http.client.HTTPConnection, path: str, host: str = "localhost") -> bytes:
-    connection.request("GET", path, headers={"Host": host, "Connection": "keep-alive"})
-    return connection.getresponse().read()
+def _ask(connection: http.client.HTTPConnection, query: str, host: str = "localhost") -> Facts:
+    """status on a connection that stays open."""
+    connection.request("GET", f"/{EXHIBIT}/status?{query}", headers={"Host": host, "Connection": "keep-alive"})
+    where = f"http://{connection.host}:{connection.port}"
+    try:
+        facts = json.loads(connection.getresponse().read())
+    except bounded.OverLimit as error:
+        raise Unusable(f"{where}: {error}") from None
+    except (ValueError, RecursionError, http.client.HTTPException) as error:
+        raise Unusable(f"{where}: {EXHIBIT} does not answer as a zoo does: {error}") from None
+    if not isinstance(facts, dict) or not {"pid", "thread", "user"} <= facts.keys():
+        raise Unusable(f"{where}: {EXHIBIT} does not answer as a zoo does: no pid, thread or user")
+    return facts
 
 
 def _status(url: str, query: str, host: str = "localhost") -> Facts:
-    connection = _connect(url)
-    try:
-        facts: Facts = json.loads(_get(connection, f"/{EXHIBIT}/status?{query}", host))
-    finally:
-        connection.close()
-    return facts
+    with contextlib.closing(_connect(url)) as connection:
+        return _ask(connection, query, host)
 
 
 def _crowd(url: str) -> list[Facts]:
@@ -170,7 +226,7 @@ def _twice_on_each(url: str) -> list[tuple[Worker, Worker]]:
 
 
 def _worker(connection: http.client.HTTPConnection) -> Worker:
-    facts = json.loads(_get(connection, f"/{EXHIBIT}/status?json"))
+    facts = _ask(connection, "json")
     return facts["pid"], facts["thread"]
 
 
@@ -181,44 +237,42 @@ def _serves(pairs: list[tuple[Worker, Worker]], threaded: bool) -> str:
 
 # --- memory -----------------------------------------------------------------------------------------------------------
 
-Sizes = dict[int, tuple[int, int | None]]  # pid -> (threads, PSS)
+
+def _fresh_costs(made: Settings, mpms: dict[str, str], progress: Callable[[str], None]) -> dict[str, Costs]:
+    """Costs of Apaches with the same MPMs, in a zoo of our own that nobody else asks."""
+    private.stop_like_ctrl_c()
+    costs = {}
+    mpm = "all" if len(mpms) > 1 else next(iter(mpms.values()))
+    progress("starting Apaches of our own, with the same MPMs")
+    with private.Private(made, [private.exhibit_for_pings(made)], mpm) as zoo:
+        for front, model in mpms.items():
+            progress(f"{model}: what a connection costs")
+            zoo.restart(front)
+            url = zoo.settings.url(front)
+            costs[front] = _measure(url, zoo.ids[0], model, functools.partial(c10k.use, zoo, front))
+    return costs
 
 
-def _sizes(made: Settings, front: str, url: str) -> Sizes:
-    """Apache's own processes, without the programs that it runs (mod_wsgi's daemons, CGI). Of an Apache elsewhere its
-    own word is taken, from a child that has to run the app for that: one interpreter more."""
-    running = state.read(made) if not made.compose and state.running(made) else None
-    if running:
-        rows = ps.collect(made, running)
-        return {row.pid: (row.threads, row.pss) for row in rows if row.exhibit == front}
-    return {row["pid"]: (row["threads"], row["pss"]) for row in _status(url, "json&full")["processes"]}
+def _costs_over_http(
+    made: Settings, fronts: dict[str, str], mpms: dict[str, str], progress: Callable[[str], None]
+) -> dict[str, Costs]:
+    """Costs of Apaches elsewhere, as one of their children sees them."""
+    costs = {}
+    for front, url in fronts.items():
+        progress(f"{mpms[front]}: what a connection costs")
+        if mpms[front] in mpm_memory.BY_PROCESS:
+            costs[front] = Costs(memory_why=mpm_memory.COME_AND_GO)
+            continue
+        with mpm_memory.over_http(url, EXHIBIT) as read:
+            costs[front] = _measure(url, private.exhibit_for_pings(made), mpms[front], read)
+    return costs
 
 
-def _total(sizes: Sizes) -> int | None:
-    known = [pss for _, pss in sizes.values() if pss is not None]
-    return sum(known) if known and len(known) == len(sizes) else None
-
-
-def _memory(made: Settings, front: str, url: str, rest: Sizes, *, busy: bool) -> int | None:
-    """PSS per connection, on top of what Apache has at rest. Idle: answered once, then silent. Busy: waiting for a
-    gateway's answer."""
-    before = _total(rest)
-    if before is None:
-        return None
-    connections = [_connect(url) for _ in range(CONNECTIONS)]
+def _measure(url: str, exhibit: str, mpm: str, read: mpm_memory.Read) -> Costs:
     try:
-        with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
-            list(pool.map(lambda connection: _get(connection, "/"), connections))  # all accepted, children forked
-            if busy:
-                held = [pool.submit(_get, c, f"/fastcgi/status?hold={BUSY_MS}") for c in connections]
-                time.sleep(BUSY_MS / 2000)
-            now = _total(_sizes(made, front, url))
-            for future in held if busy else []:
-                future.result()
-    finally:
-        for connection in connections:
-            connection.close()
-    return None if now is None else round((now - before) / CONNECTIONS)
+        return mpm_memory.measure(url, exhibit, mpm, read)
+    except (OSError, ValueError, LookupError, http.client.HTTPException) as error:
+        raise Unusable(f"{url}: memory cannot be measured: {type(error).__name__}: {error}") from None
 
 
 # --- lecture and observation ------------------------------------------------------------------------------------------
@@ -235,7 +289,7 @@ def differences(seen: list[Seen], one: Seen, lecture: dict[str, dict[str, str]])
             found[name] = _why(lecture[name], getattr(one, name), one.mpm)
     for name in RANKED:
         if _out_of_order(seen, one, name, lecture[name]):
-            found[name] = _why(lecture[name], _size(getattr(one, name)), one.mpm)
+            found[name] = _why(lecture[name], mpm_table.size(one.interval(name), one.fresh), one.mpm)
     return found
 
 
@@ -244,53 +298,14 @@ def _why(row: dict[str, str], observed: str, mpm: str) -> str:
 
 
 def _out_of_order(seen: list[Seen], one: Seen, name: str, row: dict[str, str]) -> bool:
-    """Does another MPM, which the lecture puts clearly above or below this one, come out on the other side?"""
-    mine = getattr(one, name)
+    """Does another MPM, which the lecture puts above or below this one, come out on the other side, and are the two
+    figures certainly different?"""
+    mine = one.interval(name)
     for other in seen:
-        theirs = getattr(other, name)
-        if mine is None or theirs is None:
+        theirs = other.interval(name)
+        if mine is None or theirs is None or not (one.fresh and other.fresh and mine.apart_from(theirs)):
             continue
         said = WORDS.index(row[one.mpm]) - WORDS.index(row[other.mpm])
-        if (said > 0 and theirs > max(mine, 0) * MARGIN) or (said < 0 and mine > max(theirs, 0) * MARGIN):
+        if (said > 0 and theirs.value > mine.value) or (said < 0 and mine.value > theirs.value):
             return True
     return False
-
-
-# --- what people see --------------------------------------------------------------------------------------------------
-
-
-def _print(seen: list[Seen], rows: list[dict[str, Any]], lecture: dict[str, dict[str, str]]) -> None:
-    out = show.console()
-    table = show.table("", *(one.mpm for one in seen))
-    for column in table.columns:
-        column.no_wrap = False
-    for name in (*WORDED, *RANKED):
-        observed = [_cell(one, name) for one in seen]
-        marks = ["[red]≠[/] " if name in row["differs"] else "" for row in rows]
-        said = [f"{mark}[dim]{lecture[name][one.mpm]}[/]" for mark, one in zip(marks, seen, strict=True)]
-        table.add_row(lecture[name]["title"], *observed)
-        table.add_row("[dim]  the lecture says[/]", *said)
-    table.add_row("processes, threads at rest", *(f"{one.processes}, {one.threads}" for one in seen))
-    out.print(table)
-    told: dict[str, list[str]] = {}
-    for row in rows:
-        for why in row["differs"].values():
-            told.setdefault(why, []).append(row["mpm"])
-    for why, mpms in told.items():
-        out.print(f"[red]≠[/] {', '.join(mpms)}: {why}")
-    out.print(
-        f"Memory: PSS on top of what Apache has at rest, with {CONNECTIONS} connections; the first few find spare\n"
-        "children. Resource usage: PSS at rest, after the app has run in it (each child carries its own interpreter).",
-        style="dim",
-    )
-
-
-def _cell(one: Seen, name: str) -> str:
-    value = getattr(one, name)
-    return _size(value) if name in RANKED else str(value)
-
-
-def _size(value: int | None) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value / 1e6:.1f} MB" if abs(value) >= 1e6 else f"{value / 1e3:.0f} kB"

@@ -63,15 +63,16 @@ def ask(
     headers: dict[str, str] | None = None,
     body: bytes | None = None,
     authority: str | None = None,
+    limit: int = bounded.BYTES,
 ) -> Answer:
     """Send one request on a connection of its own. OSError or http.client.HTTPException if nobody answers properly.
-    `timeout`: seconds for the whole answer.
+    `timeout`: seconds for the whole answer; `limit`: its bytes.
 
     `authority`: the file of the certificate authority to trust, for https.
     """
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    connection = bounded.connect(url, timeout, authority=authority)
+    connection = bounded.connect(url, timeout, limit, authority)
     started = time.perf_counter()
     try:
         connection.request(method, path or "/", body=body, headers={"Connection": "close", **(headers or {})})

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from rich.console import Console
@@ -26,6 +27,34 @@ def table(*columns: str, right: tuple[str, ...] = (), gives: tuple[str, ...] = (
         justify: Literal["left", "right"] = "right" if name in right else "left"
         made.add_column(name, justify=justify, no_wrap=name not in gives, overflow="ellipsis")
     return made
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column with all its cells, as text. `rank`: the higher, the longer it stays on a narrow terminal."""
+
+    head: str
+    cells: list[str]
+    rank: int
+    right: bool = False
+
+
+def fitting(columns: list[Column], width: int) -> list[Column]:
+    """The columns that fit beside each other, in their order: whole ones only, so that no number is ever cut. A column
+    of the highest rank stays."""
+    highest = max(column.rank for column in columns)
+    plain = [layout.Column(column.head, column.right, highest - column.rank) for column in columns]
+    return [columns[index] for index in layout.chosen(plain, _rows_of(columns), width)]
+
+
+def print_columns(columns: list[Column], out: Console) -> None:
+    """A table of the columns that fit."""
+    kept = fitting(columns, out.width)
+    rows(out, [layout.Column(column.head, column.right) for column in kept], _rows_of(kept))
+
+
+def _rows_of(columns: list[Column]) -> list[tuple[str, ...]]:
+    return list(zip(*(column.cells for column in columns), strict=True))
 
 
 def long(text: str) -> Text:
