@@ -6,7 +6,7 @@ for each way has the range. No number is cut.
 
 from typing import TYPE_CHECKING
 
-from gateway_zoo import closed, show
+from gateway_zoo import show, why_closed
 from gateway_zoo.figures import milliseconds
 from gateway_zoo.plan import Cell
 from gateway_zoo.speak import printable
@@ -95,7 +95,7 @@ def show_closed(cells: list[Cell], *, by_name: bool) -> None:
     out = show.console()
     shut = [cell for cell in cells if cell.closed is not None]
     if by_name:
-        for line in closed.lines(shut):
+        for line in why_closed.lines(shut):
             out.print(line, style="yellow", markup=False)
     elif shut:
         noun = "cell is" if len(shut) == 1 else "cells are"
