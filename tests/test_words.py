@@ -15,6 +15,8 @@ import pytest
 import requests
 from zoo_in_test import REGISTRY, ROOT, Zoo, eventually
 
+from gateway_zoo import clocks
+
 NOT_PLAIN = {e.id for e in REGISTRY.exhibits.values() if REGISTRY.families[e.family].group}
 
 
@@ -263,3 +265,18 @@ def test_what_never_ends_meets_a_limit(few: Zoo, tmp_path: Path, words: list[str
         done = few.cli(*words, f"@{name}" if words[-1] == "--data" else name)
         assert (done.returncode, limit in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
         assert time.monotonic() - began < 60
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_clock_of_a_zoo_is_compared_with_ours(few: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one machine they agree; where ours is set back by 30 s, theirs is ahead by as much."""
+    news = few.url("fastcgi", "nginx", "news")
+    found = clocks.offset(news)
+    assert abs(found.seconds) <= found.within + 0.01
+    real = time.time
+    monkeypatch.setattr("gateway_zoo.clocks.time.time", lambda: real() - 30)
+    assert abs(clocks.offset(news).seconds - 30) <= 0.5
+    with pytest.raises(ValueError, match="does not say what the time is there"):
+        clocks.offset(few.url("fastcgi", "nginx", "nothing"))

@@ -145,9 +145,9 @@ BESIDE = 53  # columns beside the bars
 def _cells(row: Row, slowest: float, room: int) -> list[str]:
     first = f"{row.descriptors:,}" if row.call == "select" else ""
     if row.us is None:
-        return [first, row.call, "-", "", "cannot: see below"]
+        return [first, row.call, f"{'-':>10}", f"{'':20}", "cannot: see below"]
     spread = f"{row.low_us:,.1f} to {row.high_us:,.1f}"
-    return [first, row.call, f"{row.us:,.1f}", spread, chart.log_bar(row.us, slowest, room)]
+    return [first, row.call, f"{row.us:10,.1f}", f"{spread:20}", chart.log_bar(row.us, slowest, room)]
 
 
 def _show(rows: list[Row], watches: int | None) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gateway_zoo.lab.sockets import Cost, Door
 
 
+NARROW = 64  # columns that the table of seconds needs if its heads have blanks
 DOORS = (Column("exhibit"), Column("address"), Column("mode"), Column("what happened", least=12, gives="lines"))
 COSTS = (
     *(Column("", least=12, gives="lines"), Column("unix", right=True), Column("TCP", right=True)),
@@ -40,7 +41,8 @@ def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], li
         f"{overload.BACKLOG}",
         style="bold",
     )
-    seconds = [f"{n}s" for n in range(int(DEADLINE_S) + 1)]
+    unit = " s" if out.width >= NARROW else "s"
+    seconds = [f"{n}{unit}" for n in range(int(DEADLINE_S) + 1)]
     cells = []
     for one in overloads:
         for number, (outcome, facts) in enumerate(one.outcomes.items()):
