@@ -21,6 +21,7 @@ from gateway_zoo.registry import load
 from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
 from gateway_zoo.speak import fail, hint, known, printable, say
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with
 READY_S = 60.0  # until every cell must have answered
 HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any longer; the keeper goes on trying
 STOP_S = 30.0  # until everything must be down
@@ -177,7 +178,33 @@ def _show(made: Plan) -> None:
         print(f"{'in a browser':17} http://localhost:{made.settings.port(made.fronts[0])}{page}")
     for reason, names in _closed(made).items():
         print(f"closed: {', '.join(names)}: {reason}")
+    for line in for_the_class(made):
+        print(line)
     print("\nNext: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down")
+
+
+def for_the_class(made: Plan) -> list[str]:
+    """With ZOO_LISTEN, what an instructor writes on the board: where others reach each front."""
+    if not made.settings.listen:
+        return []
+    addresses = _own_addresses() if made.settings.listen == EVERYWHERE else [made.settings.listen]
+    lines = [
+        f"  http://{address}:{made.settings.port(front)}/  {front}" for address in addresses for front in made.fronts
+    ]
+    return ["", "For the class (hello, ping and pages; status is for this machine only):", *lines]
+
+
+def _own_addresses() -> list[str]:
+    """IPv4 addresses at which another machine may reach this one; Docker's own bridges lead nowhere."""
+    import psutil
+
+    found = [
+        address.address
+        for name, addresses in psutil.net_if_addrs().items()
+        for address in addresses
+        if address.family == socket.AF_INET and not name.startswith(("docker", "br-", "veth"))
+    ]
+    return [address for address in found if not address.startswith(("127.", "169.254."))]
 
 
 def _closed(made: Plan) -> dict[str, list[str]]:
