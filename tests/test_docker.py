@@ -232,15 +232,17 @@ def test_what_answers_is_open_and_all_that_is_said_of_it_is_for_containers(compo
 
 @pytest.mark.parametrize(
     ("service", "status"),
-    [("fastcgi", 1), ("scgi-tcp", 1), ("uwsgi", 1), ("news-source", 1), ("uwsgi-micro-cache", 1), ("uwsgi-micro-timer", 1),
-     ("nginx", 3), ("apache", 3)],
+    [("fastcgi", 1), ("scgi-tcp", 1), ("uwsgi", 1), ("news-source", 1), ("uwsgi-micro-cache", 1),
+     ("uwsgi-micro-timer", 1), ("nginx", 3), ("apache", 3)],
 )  # fmt: skip
 def test_doctor_names_a_service_that_was_stopped(compose: Compose, service: str, status: int) -> None:
     compose.ok("stop", "-t", "1", service)
     try:
+        eventually(
+            lambda: compose.zoo("doctor").returncode == status, 60, "a complaint"
+        )  # a clock goes stale after 3 s
         done = compose.zoo("doctor")
-        assert done.returncode == status, done.stdout + done.stderr
-        assert f"the service {service} " in done.stdout
+        assert f" {service} " in done.stdout.partition(" does not answer")[0] + " ", done.stdout
         starts = next(line.strip() for line in done.stdout.splitlines() if line.startswith("    docker compose"))
         assert service in starts.split()
     finally:
