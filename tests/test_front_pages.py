@@ -1,9 +1,14 @@
 """What the fronts answer themselves: an exhibit's first page, the list with the address that was asked, the icon."""
 
+import socket
+
+import psutil
 import pytest
 import requests
 from raw_http import ask, everywhere
 from zoo_in_test import FRONTS, REGISTRY, TLS, Zoo
+
+from gateway_zoo.up import EVERYWHERE
 
 PAGED = ["asgi-board", "pages"]  # these have a page of their own at /ID/
 METHODS = ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"]
@@ -103,3 +108,21 @@ def test_over_https_the_list_names_https(zoo: Zoo, front: str) -> None:
     page = requests.get(f"{url}/", timeout=20, verify=str(zoo.run / "sock/tls/ca.pem")).text
     assert f"curl {url}/fastcgi/hello\n" in page
     assert f"{url}/news/\n" in page
+
+
+# --- for a class ------------------------------------------------------------------------------------------------------
+
+
+def test_the_addresses_for_the_class_are_those_that_lead_here(fresh_zoo: Zoo) -> None:
+    """ZOO_LISTEN: what `up` prints can be asked as it stands; without it nothing is printed."""
+    done = fresh_zoo.cli("up", "-d", "wsgi", env={"ZOO_LISTEN": EVERYWHERE})
+    assert done.returncode == 0, done.stderr
+    printed = [line.split() for line in done.stdout.partition("For the class")[2].splitlines() if "http://" in line]
+    own = {a.address for some in psutil.net_if_addrs().values() for a in some if a.family == socket.AF_INET}
+    assert {url.removeprefix("http://").partition(":")[0] for url, _ in printed} <= own - {"127.0.0.1"}
+    for url, front in printed:
+        assert requests.get(f"{url}wsgi/hello", timeout=20).text == "Hello from the Gateway Zoo\n", (url, front)
+        assert requests.get(f"{url}wsgi/status", timeout=20).status_code == 403, "seen from there, even we are not near"
+        assert f"curl {url}wsgi/hello\n" in requests.get(url, timeout=20).text
+    fresh_zoo.down()
+    assert "For the class" not in fresh_zoo.cli("up", "-d", "wsgi").stdout
