@@ -297,7 +297,7 @@ def test_an_image_of_other_files_is_named(compose: Compose) -> None:
     ("service", "exhibit", "front"),
     [("fastcgi", "fastcgi", "nginx"), ("uwsgi", "uwsgi-scgi", "apache"), ("scgi-tcp", "scgi-tcp", "nginx"),
      ("wsgi-sync", "wsgi-sync", "apache"), ("apache", "mod_wsgi", "apache"), ("apache", "cgi", "apache"),
-     ("apache", "cgi", "apache"), ("nginx", "cgi", "nginx")],
+     ("apache", "fcgid", "apache"), ("nginx", "cgi", "nginx")],
 )  # fmt: skip
 def test_a_server_killed_from_the_host_comes_back(compose: Compose, service: str, exhibit: str, front: str) -> None:
     before = compose.inspect(service)
