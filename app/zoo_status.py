@@ -43,13 +43,15 @@ def _age_s(pid: int) -> float:
 def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
     """The flat status record of one request; `arrival` counts the requests of this process."""
     age = _age_s(os.getpid())
+    service = _container()
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
     request_uri = environ.get("REQUEST_URI") or environ.get("RAW_URI")  # gunicorn's name for it
     return {
         "exhibit": _known(environ["SCRIPT_NAME"].lstrip("/")),
         "front": _known(environ.get("HTTP_X_ZOO_FRONT")),
         "request_id": _known(environ.get("HTTP_X_REQUEST_ID")),
-        **container(),
+        "container": service,
+        "container_ps": service and f"docker compose exec {service} zoo ps",
         "pid": os.getpid(),
         "ppid": os.getppid(),
         "user": _user(os.getuid()),
@@ -72,15 +74,11 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
     }
 
 
-def container() -> dict[str, str | None]:
-    """The compose service whose container we are in, and what shows its processes: a pid counts in there only. None
-    outside of containers. gateway_zoo.container leaves the name where natively the keeper's token stands."""
+def _container() -> str | None:
+    """The compose service whose container we are in: a pid counts in there only. None outside of containers.
+    gateway_zoo.container writes the name where natively the keeper's token stands."""
     where, _, service = os.environ.get("ZOO_START", "").partition("/")
-    inside = where == "compose" and bool(service)
-    return {
-        "container": service if inside else None,
-        "container_ps": f"docker compose exec {service} zoo ps" if inside else None,
-    }
+    return service if where == "compose" and service else None
 
 
 def _user(uid: int) -> str:

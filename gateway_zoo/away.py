@@ -49,10 +49,15 @@ def _helpers(registry: Registry, cells: list[Cell]) -> Iterator[tuple[list[str],
 
 def _helped(registry: Registry, family: Family, cells: list[Cell]) -> Iterator[tuple[Cell, Ask]]:
     """What to ask, of whom. One cell tells it for all, if a family helps all."""
-    own = registry.cage_of(family.id).file.every
+    every = registry.cage_of(family.id).file.every
     for cell in cells:
-        asks = [ask for ask in registry.asks(cell.exhibit) if not own or ask in own]
-        if asks and ("*" in family.helps or cell.exhibit in family.helps):
+        all_of_them = "*" in family.helps
+        asks = (
+            [a for a in registry.asks(cell.exhibit) if a in every]
+            if all_of_them
+            else registry.exhibits[cell.exhibit].ask
+        )
+        if asks and (all_of_them or cell.exhibit in family.helps):
             yield from ((cell, ask) for ask in asks)
             return
 

@@ -37,6 +37,10 @@ def main() -> NoReturn:
     if not argv:
         for stale in (made.run / name).glob("*.pid"):  # Apache refuses to start while any process has that number
             stale.unlink()
+        # What a killed Apache left for its own daemons, named by its pid. In a container the same number comes again,
+        # and mod_cgid then removes the new socket for the old one.
+        for stale in (*made.sockets.glob(f"{name}-cgid.sock*"), *made.sockets.glob(f"{name}-wsgi.*")):
+            stale.unlink()
         if made.tls_port(name):
             tls.make(made)
         fronts.write(name, the_plan)

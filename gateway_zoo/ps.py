@@ -64,13 +64,11 @@ def _here(made: Settings, ids: list[str] | None, as_json: bool) -> int:
     if service == "zoo" or ids:
         name = ids[0] if ids else "SERVICE"
         fail(f"a container sees its own processes only: docker compose exec {name} zoo ps, or docker compose top", 3)
-    rows = {pid: row for pid in psutil.pids() if pid not in (1, os.getpid()) and (row := _row(pid, {}))}
-    roots = sorted(row.pid for row in rows.values() if row.ppid not in rows)
-    ordered = [
-        replace(row, exhibit=service if row.exhibit == "?" else row.exhibit)
-        for pid in roots
-        for row in _below(pid, rows)
-    ]
+    children = psutil.Process(1).children()  # of the init; what Docker starts besides, a health check or us, has none
+    sessions = {service: children[0].pid} if children else {}
+    rows = {pid: row for pid in psutil.pids() if pid != 1 and (row := _row(pid, sessions))}
+    ordered = [row for one in children for row in _below(one.pid, rows)]
+    ordered = [replace(row, exhibit=service) if row.exhibit == "?" else row for row in ordered]
     if as_json:
         print_json([asdict(row) for row in ordered])
     else:

@@ -15,11 +15,12 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from own_checkout import checkout
 from zoo_in_test import CELLS, FRONTS, REGISTRY, ROOT, TLS, eventually, free
 
 from gateway_zoo import plan
 from gateway_zoo.plan import Plan
-from gateway_zoo.settings import Settings, from_environment
+from gateway_zoo.settings import Settings, SettingsError, from_environment
 
 pytestmark = pytest.mark.docker
 
@@ -155,7 +156,8 @@ def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> Non
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["ps"], "docker compose top"),
+        (["ps"], "docker compose exec SERVICE zoo ps"),
+        (["test"], "./zoo test"),
         (["logs"], "docker compose logs"),
         (["restart", "fastcgi"], "docker compose restart fastcgi"),
         (["restart", "uwsgi-http"], "docker compose restart uwsgi"),
@@ -184,13 +186,120 @@ def test_both_access_logs_and_the_apps_lines_reach_docker(compose: Compose) -> N
         eventually(lambda sought=request: sought in compose.ok("logs", "scgi"), 5, "the app's line")  # type: ignore[misc]
 
 
+# --- what the keeper says of containers is true -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_config_is_the_file_that_the_front_reads(compose: Compose, front: str) -> None:
+    shown = compose.zoo("config", front).stdout
+    assert shown == compose.ok("exec", "-T", front, "cat", f"/run/zoo/{front}/local.conf")
+    assert f"{compose.ports[front]}" in shown
+
+
+def test_ls_has_the_published_addresses(compose: Compose) -> None:
+    rows = {row["id"]: row["fronts"] for row in json.loads(compose.zoo("ls", "--json").stdout)}
+    for exhibit, front in CELLS:
+        assert rows[exhibit][front] == {"url": f"http://127.0.0.1:{compose.ports[front]}/{exhibit}"}
+    assert rows["php-fpm"]["nginx"] == {
+        "closed": "an optional part; docker compose --profile php up -d --wait opens it"
+    }
+
+
+def test_what_answers_is_open_and_all_that_is_said_of_it_is_for_containers(compose: Compose) -> None:
+    """The profile php brings php-fpm, php-cgi and Apache's prefork; the other two Apaches stay away."""
+    before = json.loads(compose.zoo("check", "--json").stdout)
+    compose.ok("--profile", "php", "up", "--wait", "--no-build", "--pull", "never")
+    try:
+        done = compose.zoo("check", "--json")
+        found = json.loads(done.stdout)
+        assert (done.returncode, found["failed"]) == (0, 0), [c for c in found["cells"] if c["state"] == "failed"]
+        states = {(cell["exhibit"], cell["front"]): cell["state"] for cell in found["cells"]}
+        assert {front for _, front in states} == {*FRONTS, "apache-prefork"}
+        assert states["php-fpm", "nginx"] == states["mod_php", "apache-prefork"] == states["php-cgi", "nginx"] == "ok"
+        closed = {(c["exhibit"], c["front"]): c["why"] for c in found["cells"] if c["state"] == "closed"}
+        assert found["closed"] == len(closed) < before["closed"]
+        assert f"{len(closed)} closed" in compose.zoo("check").stdout, "the table counts the same"
+        assert "docker compose --profile php up -d --wait apache-prefork" in closed["mod_php", "apache"]
+        compose.ok("stop", "-t", "1", "php-fpm")
+        missed = compose.zoo("doctor").stdout
+        assert "docker compose --profile php up -d --wait php-fpm\n" in missed, missed
+    finally:
+        compose.ok("--profile", "php", "rm", "-fs", "php-fpm", "php-cgi", "apache-prefork")
+    for front in FRONTS:
+        index = requests.get(f"http://127.0.0.1:{compose.ports[front]}/", timeout=20).text
+        assert "./zoo" not in index
+    for why in closed.values():
+        assert "./zoo" not in why, why
+
+
+@pytest.mark.parametrize(
+    ("service", "status"),
+    [("fastcgi", 1), ("scgi-tcp", 1), ("uwsgi", 1), ("news-source", 1), ("uwsgi-micro-cache", 1),
+     ("uwsgi-micro-timer", 1), ("nginx", 3), ("apache", 3)],
+)  # fmt: skip
+def test_doctor_names_a_service_that_was_stopped(compose: Compose, service: str, status: int) -> None:
+    compose.ok("stop", "-t", "1", service)
+    try:
+        eventually(
+            lambda: compose.zoo("doctor").returncode == status, 60, "a complaint"
+        )  # a clock goes stale after 3 s
+        done = compose.zoo("doctor")
+        assert f" {service} " in done.stdout.partition(" does not answer")[0] + " ", done.stdout
+        starts = next(line.strip() for line in done.stdout.splitlines() if line.startswith("    docker compose"))
+        assert service in starts.split()
+    finally:
+        compose.ok("up", "-d", "--wait", "--no-build", service)
+    eventually(lambda: compose.zoo("doctor").returncode == 0, 60, "a doctor without complaint")
+
+
+def test_status_names_its_container_and_how_to_see_it(compose: Compose) -> None:
+    for exhibit, front, service in (("fastcgi", "nginx", "fastcgi"), ("uwsgi-http", "apache", "uwsgi")):
+        facts = compose.get(exhibit, front, "status?json").json()
+        assert (facts["container"], facts["container_ps"]) == (service, f"docker compose exec {service} zoo ps")
+        rows = json.loads(compose.ok("exec", "-T", service, "zoo", "ps", "--json"))
+        assert facts["pid"] in [row["pid"] for row in rows], (exhibit, rows)
+    for exhibit in ("cgi", "fcgid", "mod_wsgi", "mod_wsgi-embedded"):
+        assert compose.get(exhibit, "apache", "status?json").json()["container"] == "apache", exhibit
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_zoo_is_on_the_path_of_a_front(compose: Compose, front: str) -> None:
+    for words in (
+        ["check", "wsgi"],
+        ["compare", "wsgi", "scgi"],
+        ["wire", "uwsgi", "/hello"],
+        ["doctor"],
+        ["ls"],
+        ["ps"],
+    ):
+        compose.ok("exec", "-T", front, "zoo", *words)
+    assert "c10k.md" in compose.ok("exec", "-T", front, "ls", "/zoo/labs")
+    alone = compose.run("exec", "-T", "fastcgi", "zoo", "check")
+    assert (alone.returncode, "docker compose run --rm zoo" in alone.stderr) == (3, True), alone.stderr
+
+
+def test_an_image_of_other_files_is_named(compose: Compose) -> None:
+    """The service `zoo` sees a checkout in which one file is another, as after an edit or `git pull`."""
+    with checkout() as root:
+        (root / "app/zoo_app.py").write_text("# edited\n", encoding="utf-8")
+        (root / "notes.txt").write_text("a person's own\n", encoding="utf-8")
+        seen = compose.run("--project-directory", str(root), "run", "--rm", "-T", "zoo", "check", "wsgi")
+    assert (seen.returncode, "is not of this checkout: app/zoo_app.py; docker compose up" in seen.stderr) == (
+        0,
+        True,
+    ), seen
+    assert "checkout" not in compose.zoo("check", "wsgi").stderr
+    assert "The image is of 20" in requests.get(f"http://127.0.0.1:{compose.ports['nginx']}/", timeout=20).text
+
+
 # --- what dies and comes back ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("service", "exhibit", "front"),
     [("fastcgi", "fastcgi", "nginx"), ("uwsgi", "uwsgi-scgi", "apache"), ("scgi-tcp", "scgi-tcp", "nginx"),
-     ("wsgi-sync", "wsgi-sync", "apache"), ("apache", "mod_wsgi", "apache"), ("nginx", "cgi", "nginx")],
+     ("wsgi-sync", "wsgi-sync", "apache"), ("apache", "mod_wsgi", "apache"), ("apache", "cgi", "apache"),
+     ("apache", "fcgid", "apache"), ("nginx", "cgi", "nginx")],
 )  # fmt: skip
 def test_a_server_killed_from_the_host_comes_back(compose: Compose, service: str, exhibit: str, front: str) -> None:
     before = compose.inspect(service)
@@ -252,7 +361,8 @@ def test_the_visitors_container_may_do_little(compose: Compose) -> None:
     service = compose.config()["zoo"]
     assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "33:33")
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert not service.get("volumes")
+    (checkout,) = service["volumes"]
+    assert (checkout["type"], checkout["target"], checkout["read_only"]) == ("bind", "/checkout", True)
     assert not service.get("ports")
 
 
@@ -290,26 +400,40 @@ def test_gateways_on_tcp_are_reached_by_the_fronts_alone(compose: Compose) -> No
     assert [address for address in here if address.startswith(f"{compose.net}.")] == [f"{compose.net}.1"]
 
 
-def test_status_closes_when_others_can_come(compose: Compose) -> None:
-    """Published on an address that is not loopback, every client looks like the bridge: 403 for all."""
+def test_a_class_gets_hello_and_our_containers_status(compose: Compose) -> None:
+    """Published on an address that is not loopback, a stranger may look like the bridge. Containers do not."""
     elsewhere = f"{compose.net}.1"  # this machine on the bridge: no loopback, and yet nobody from outside comes there
     compose.ok("up", "--wait", "--no-deps", *FRONTS, env={"ZOO_BIND": elsewhere})
     try:
+        for words in (["check", "fastcgi"], ["compare", "fastcgi"]):
+            done = compose.run("run", "--rm", "-T", "zoo", *words, env={"ZOO_BIND": elsewhere})
+            assert done.returncode == 0, done.stdout + done.stderr
         for port in (compose.ports[front] for front in FRONTS):
             base = f"http://{elsewhere}:{port}/fastcgi"
             assert requests.get(f"{base}/hello", timeout=10).status_code == 200
             assert requests.get(f"{base}/status", timeout=10).status_code == 403
+            assert f"curl {base}/hello\n" in requests.get(f"http://{elsewhere}:{port}/", timeout=10).text
     finally:
         compose.ok("up", "--wait", "--no-deps", *FRONTS)
     for front in FRONTS:
         assert compose.get("fastcgi", front, "status").status_code == 200
 
 
-@pytest.mark.parametrize("bind", ["0.0.0.0", "::", "192.0.2.7", "localhost"])  # noqa: S104 - asserted to be refused
-def test_the_bridge_is_near_only_behind_loopback(bind: str) -> None:
-    environ = {"ZOO_COMPOSE": "1", "ZOO_NEAR": "127.0.0.1 10.9.9.0/25", "ZOO_RUN": "/run/zoo"}
-    assert from_environment(environ | {"ZOO_BIND": "127.0.0.1"}).near == "127.0.0.1 10.9.9.0/25"
-    assert from_environment(environ | {"ZOO_BIND": bind}).near == "127.0.0.1 ::1"
+@pytest.mark.parametrize(
+    ("bind", "host"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("192.0.2.7", "192.0.2.7"), ("[2001:db8::1]", "[2001:db8::1]")],  # noqa: S104 - asserted to be refused
+)
+def test_the_bridge_is_near_only_behind_loopback(bind: str, host: str) -> None:
+    environ = {"ZOO_COMPOSE": "1", "ZOO_NEAR": "127.0.0.1 10.9.9.0/25", "ZOO_BRIDGE": "10.9.9.1", "ZOO_RUN": "/run/zoo"}
+    for loopback in ("127.0.0.1", "127.1.2.3", "[::1]", ""):
+        assert from_environment(environ | {"ZOO_BIND": loopback}).far == "", loopback
+    made = from_environment(environ | {"ZOO_BIND": bind})
+    assert (made.near, made.far, made.host) == ("127.0.0.1 10.9.9.0/25", "10.9.9.1", host)
+
+
+def test_a_bind_address_that_is_none_is_refused() -> None:
+    with pytest.raises(SettingsError, match="ZOO_BIND=nonsense: expected an address"):
+        from_environment({"ZOO_BIND": "nonsense", "ZOO_RUN": "/run/zoo"})
 
 
 # --- Apache's other process models, and TLS -------------------------------------------------------

@@ -102,8 +102,9 @@ def test_the_newcomers_commands_are_those_that_are_tested() -> None:
     assert re.findall(r"^```sh\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL) == [
         "./zoo up",
         "./zoo test",
-        "docker compose up --build --wait\ndocker compose run --rm zoo check\ndocker compose run --rm zoo compare\n"
-        "docker compose exec nginx zoo wire fastcgi /hello",
+        "docker compose up --build --wait\ndocker compose run --rm zoo check\ndocker compose run --rm zoo compare",
+        "docker compose exec nginx zoo wire fastcgi /hello\ndocker compose exec fastcgi zoo ps",
+        "ZOO_BIND=0.0.0.0 docker compose up --build --wait\nZOO_BIND=0.0.0.0 docker compose run --rm zoo check",
     ]
 
 

@@ -1,5 +1,8 @@
 """What the fronts answer themselves: an exhibit's first page, the list with the address that was asked, the icon."""
 
+import socket
+
+import psutil
 import pytest
 import requests
 from raw_http import ask, everywhere
@@ -103,3 +106,27 @@ def test_over_https_the_list_names_https(zoo: Zoo, front: str) -> None:
     page = requests.get(f"{url}/", timeout=20, verify=str(zoo.run / "sock/tls/ca.pem")).text
     assert f"curl {url}/fastcgi/hello\n" in page
     assert f"{url}/news/\n" in page
+
+
+# --- for a class ------------------------------------------------------------------------------------------------------
+
+
+def test_the_addresses_for_the_class_are_those_that_lead_here(fresh_zoo: Zoo) -> None:
+    """ZOO_LISTEN: what `up` prints can be asked as it stands; without it nothing is printed."""
+    done = fresh_zoo.cli(
+        "up",
+        "-d",
+        "wsgi",
+        env={"ZOO_LISTEN": "0.0.0.0"},  # noqa: S104 - what a class is given
+    )
+    assert done.returncode == 0, done.stderr
+    printed = [line.split()[-2:] for line in done.stdout.splitlines() if line.startswith("for the class")]
+    assert printed
+    own = {a.address for some in psutil.net_if_addrs().values() for a in some if a.family == socket.AF_INET}
+    assert {url.removeprefix("http://").partition(":")[0] for url, _ in printed} <= own - {"127.0.0.1"}
+    for url, front in printed:
+        assert requests.get(f"{url}wsgi/hello", timeout=20).text == "Hello from the Gateway Zoo\n", (url, front)
+        assert requests.get(f"{url}wsgi/status", timeout=20).status_code == 403, "seen from there, even we are not near"
+        assert f"curl {url}wsgi/hello\n" in requests.get(url, timeout=20).text
+    fresh_zoo.down()
+    assert "for the class" not in fresh_zoo.cli("up", "-d", "wsgi").stdout

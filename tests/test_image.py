@@ -1,6 +1,5 @@
-"""What an image was built from, held against a checkout; and the files for containers that no engine is needed for."""
+"""What an image was built from, held against a checkout."""
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -66,28 +65,3 @@ def test_a_strange_record_is_no_traceback(checkout: Path, told: Any) -> None:
 
 def test_without_a_checkout_nothing_is_known(tmp_path: Path) -> None:
     assert image.older(settings(tmp_path / "nowhere"), {"files": {"a.py": "b"}}) is None
-
-
-#: Of devContainer.base.schema.json (containers.dev): the properties that we use, and their types.
-DEVCONTAINER = {
-    "name": str,
-    "image": str,
-    "postCreateCommand": str,
-    "postStartCommand": str,
-    "forwardPorts": list,
-    "portsAttributes": dict,
-    "otherPortsAttributes": dict,
-}
-PORT = {"label", "protocol", "onAutoForward"}
-ON_FORWARD = {"notify", "openBrowser", "openBrowserOnce", "openPreview", "silent", "ignore"}
-
-
-def test_the_development_container_is_as_its_schema_wants_it() -> None:
-    lines = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8").splitlines()
-    told = json.loads("\n".join(line for line in lines if not line.strip().startswith("//")))
-    assert {name: type(value) for name, value in told.items()} == DEVCONTAINER
-    assert set(map(str, told["forwardPorts"])) == set(told["portsAttributes"]) == {"8080", "8081", "8443", "8444"}
-    for attributes in (*told["portsAttributes"].values(), told["otherPortsAttributes"]):
-        assert set(attributes) <= PORT
-        assert attributes["onAutoForward"] in ON_FORWARD
-        assert attributes.get("protocol", "http") in ("http", "https")

@@ -53,6 +53,8 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
     entries = _entries(file)
     found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
     found.feed(next(entries))
+    if made.compose:
+        fail("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway", 3)
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
     if why := asking.closed(made, registry, to):
