@@ -140,7 +140,7 @@ def blockers(made: Plan) -> list[Problem]:
 def _run_directory(made: Plan) -> list[Problem]:
     """What is wrong with $ZOO_RUN besides its path, in the words of `up`."""
     run = made.settings.run
-    refused = run_directory.refusal(made.settings, run_directory.user_of_a_start()) or _unreachable(run)
+    refused = _unreachable(run) or run_directory.refusal(made.settings, run_directory.user_of_a_start())
     if refused:
         return [Problem(*refused, True)]
     found = [

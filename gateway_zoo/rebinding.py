@@ -3,17 +3,25 @@ browser takes for ours, talks to servers on this machine. Origin and Host then a
 """
 
 import ipaddress
+import re
 
 #: Top-level names that nobody can register (RFC 6761).
 RESERVED = ("localhost", "test")
 
 
+#: A name in brackets or without a colon, then perhaps a port: no more than the fronts take (nginx/params/our_names.conf).
+HOST = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::\d*)?")
+NAME = re.compile(rf"(?:[0-9a-z_-]+|(?:[0-9a-z_-]+\.)+(?:{'|'.join(RESERVED)}))\.?", re.IGNORECASE)
+
+
 def ours(host: str) -> bool:
     """Can only this machine, or the network that it is in, be meant? True for addresses, for names below a reserved
     one, and for names without a dot (compose's services). `host`: the header, with or without a port."""
-    name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.rpartition(":")[0] or host
+    if not (found := HOST.fullmatch(host)):
+        return False
+    name = found[1].removeprefix("[").removesuffix("]")
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        return "." not in name.rstrip(".") or name.rstrip(".").lower().rpartition(".")[2] in RESERVED
+        return NAME.fullmatch(name) is not None and found[1] == name
     return True

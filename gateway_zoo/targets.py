@@ -115,7 +115,7 @@ def said(url: str) -> Answer | None:
         status, body = get(f"{url}/exhibits.json") if url else (0, b"")
         rows = json.loads(body) if status == 200 else []
         return Answer({str(row["id"]): row["closed"] for row in rows}) if status else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Answer({})
     except (OSError, http.client.HTTPException):
         return None
@@ -127,7 +127,7 @@ def image_of(cells: list[Cell]) -> dict[str, Any] | None:
         try:
             status, body = get(f"{base}/image.json")
             found = json.loads(body) if status == 200 else None
-        except (OSError, ValueError, http.client.HTTPException):
+        except (OSError, ValueError, RecursionError, http.client.HTTPException):
             continue
         return found if isinstance(found, dict) else None
     return None
