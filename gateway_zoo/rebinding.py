@@ -9,7 +9,7 @@ import re
 RESERVED = ("localhost", "test")
 
 
-#: A name in brackets or without a colon, then perhaps a port: no more than the fronts take (nginx/params/our_names.conf).
+#: A name in brackets or without a colon, then perhaps a port: as nginx/params/our_names.conf has it.
 HOST = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::\d*)?")
 NAME = re.compile(rf"(?:[0-9a-z_-]+|(?:[0-9a-z_-]+\.)+(?:{'|'.join(RESERVED)}))\.?", re.IGNORECASE)
 
