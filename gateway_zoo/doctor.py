@@ -55,7 +55,9 @@ def _print(made: Settings, found: list[Problem], running: bool) -> None:
 
     out = show.console()
     for problem in found:
-        out.print(problem.text, style="red" if problem.blocks else "yellow", markup=False)
+        style = "red" if problem.blocks else "yellow"
+        out.print(f"{problem.what};", style=style, markup=False)
+        show.line(out, f"    {problem.fix}", style)  # whole, because a person copies it
     if running:
         well = "and needs what is named above" if found else "all is well"
         out.print(f"a zoo runs here, {well} ({made.run}; ./zoo down stops it)", markup=False)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from recordings import WIRES
+from zoo_in_test import Zoo
 
 from gateway_zoo import bounded, probe, ready
 from gateway_zoo.plan import Cell
@@ -90,6 +91,14 @@ def test_every_answer_of_a_connection_has_a_deadline_of_its_own(server: Callable
         for _ in range(3):
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"ok"
+
+
+def test_check_gives_up_a_front_whose_answers_have_no_end(server: Callable[..., int]) -> None:
+    with Zoo() as idle:
+        done = idle.cli("check", "--nginx", f"http://127.0.0.1:{server(flood, HEAD)}")
+    assert done.returncode == 1, done.stderr
+    assert "ping: OverLimit: the answer is longer than 4000000 bytes, our limit" in done.stdout
+    assert "not asked: 3 answers of nginx were over our limits" in done.stdout
 
 
 @pytest.mark.parametrize("behave", [drip, flood])
