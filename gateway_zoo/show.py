@@ -8,7 +8,6 @@ from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from gateway_zoo import columns as layout
 
@@ -19,13 +18,12 @@ def console(error: bool = False) -> Console:
     return Console(file=stream, width=shutil.get_terminal_size((80, 24)).columns, highlight=False)
 
 
-def table(*columns: str, right: tuple[str, ...] = (), gives: tuple[str, ...] = ()) -> Table:
-    """A table without lines between the cells: more fits, and less distracts. On a narrow terminal all columns become
-    narrower, or those alone that are named in `gives`, whose cells are made by `long`."""
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table without lines between the cells: more fits, less distracts. The caller says which columns may break."""
     made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in columns:
         justify: Literal["left", "right"] = "right" if name in right else "left"
-        made.add_column(name, justify=justify, no_wrap=name not in gives, overflow="ellipsis")
+        made.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
     return made
 
 
@@ -55,11 +53,6 @@ def print_columns(columns: list[Column], out: Console) -> None:
 
 def _rows_of(columns: list[Column]) -> list[tuple[str, ...]]:
     return list(zip(*(column.cells for column in columns), strict=True))
-
-
-def long(text: str) -> Text:
-    """A cell that is cut off where its column is narrow."""
-    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def rows(
