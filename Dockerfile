@@ -28,7 +28,7 @@ RUN find /zoo -type f -exec grep -lIZ "$(printf '\r')" {} + | xargs -0r sed -i '
  && ln -s /zoo/docker/zoo /usr/local/bin/zoo \
  && ln -s /zoo/gateway_zoo "$(/opt/zoo/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \
  && /opt/zoo/bin/python -m compileall -q --invalidation-mode unchecked-hash /zoo \
- && /opt/zoo/bin/python -I -m gateway_zoo.image /zoo >/opt/zoo/image.json
+ && /opt/zoo/bin/python -I -m gateway_zoo.keeper.image /zoo >/opt/zoo/image.json
 
 # A volume takes its owner from here.
 RUN install -d -o www-data -g www-data -m 0750 /run/zoo/board
@@ -39,4 +39,4 @@ ENV PATH=/opt/zoo/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
     ZOO_COMPOSE=1
 USER www-data
 WORKDIR /run/zoo/sock
-ENTRYPOINT ["python", "-I", "-m", "gateway_zoo.container"]
+ENTRYPOINT ["python", "-I", "-m", "gateway_zoo.keeper.container"]

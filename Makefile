@@ -12,24 +12,24 @@ lint:            ## ruff and mypy strict
 	./zoo test -k lint
 
 fuzz:            ## a million generated inputs for each protocol's decoders, up to two hours: for the night
-	./zoo test --collect-only -q tests/test_wire.py >/dev/null
-	.venv/bin/python tests/fuzz_wire.py
+	./zoo test --collect-only -q tests/wire/test_wire.py >/dev/null
+	PYTHONPATH=tests:tests/wire .venv/bin/python tests/wire/fuzz_wire.py
 
 bench-start:     ## start-up, check, CPU per request, memory: ratios with their spread
 	./zoo ls >/dev/null
-	.venv/bin/python tests/bench_start.py
+	PYTHONPATH=tests .venv/bin/python tests/keeper/bench_start.py
 
 bench-news:      ## delay from event to screen: long poll, SSE, WebSocket, 100 clients
 	./zoo ls >/dev/null
-	.venv/bin/python tests/bench_news.py
+	PYTHONPATH=tests:tests/pages .venv/bin/python tests/pages/bench_news.py
 
 bench-c10k:      ## 10,000 idle connections on nginx and on Apache event: ping for a new visitor, p99
 	./zoo lab c10k --connections 10000 --against nginx,event
 
 bench-wire:      ## what decoding costs next to a bare loop and to others; what the relay and `zoo wire` cost
-	./zoo test --collect-only -q tests/test_wire.py >/dev/null
-	.venv/bin/python tests/bench_wire.py
-	.venv/bin/python tests/bench_relay.py
+	./zoo test --collect-only -q tests/wire/test_wire.py >/dev/null
+	PYTHONPATH=tests .venv/bin/python tests/wire/bench_wire.py
+	PYTHONPATH=tests .venv/bin/python tests/wire/bench_relay.py
 
 lock:            ## the lock files from pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

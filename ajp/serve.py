@@ -5,6 +5,6 @@ import sys
 from flup.server.ajp import WSGIServer
 from zoo_app import app
 
-from gateway_zoo.flup_runner import run
+from gateway_zoo.serving.flup_runner import run
 
 run(WSGIServer, app, sys.argv[1], scriptName="/ajp", loggingLevel=30)

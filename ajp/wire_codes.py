@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Mapping
 
-from gateway_zoo.wire.wires import Direction
+from gateway_zoo.wire.codecs import Direction
 
 LARGEST = 8192  # of a packet with its header ("Packet Size")
 NULL = 0xFFFF

@@ -2,10 +2,10 @@
 
 import struct
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Other, Pairs, Values
 from gateway_zoo.wire.faults import LIMITS, SHOWN, Limits, TooLong, Truncated
-from gateway_zoo.wire.wires import Direction
 
 from .wire_codes import (
     CHUNKED,

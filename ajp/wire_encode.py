@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, WireError
 from gateway_zoo.wire.fields import text
 from gateway_zoo.wire.meta_variables import CUSTOMARY, RFC3875
-from gateway_zoo.wire.wires import Direction
 
 from .wire_codes import (
     ATTRIBUTES,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, Event
 from gateway_zoo.wire.faults import LIMITS, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
-from gateway_zoo.wire.wires import Direction
 
 from .wire_codes import HEADER, KINDS, MAGIC
 from .wire_decoder import pair

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import Limits, TooLong, TooMany, WireError
 from gateway_zoo.wire.fields import Field, secret, text
-from gateway_zoo.wire.wires import Direction
 
 from .wire_codes import (
     ATTRIBUTES,

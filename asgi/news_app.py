@@ -24,8 +24,8 @@ from zoo_app import ENDPOINTS
 from zoo_feed import WORKER, Feed, limit_of
 from zoo_news import LONG_S, NoNews
 
-from gateway_zoo.in_threads import InThreads
-from gateway_zoo.rebinding import ours
+from gateway_zoo.serving.in_threads import InThreads
+from gateway_zoo.serving.rebinding import ours
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]

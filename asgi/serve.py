@@ -4,7 +4,7 @@ import sys
 
 import uvicorn
 
-from gateway_zoo.listen import listener
+from gateway_zoo.serving.listen import listener
 
 # root_path: the front strips /asgi, uvicorn puts it in front again. An open socket, because uvicorn would create the
 # path for everyone (0666). ws_*: a message of up to 64 KiB reaches the app, which ends the connection in good order at

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from wsproto.frame_protocol import Opcode
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.faults import Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
-from gateway_zoo.wire.wires import Direction
 
 from .wire_decoder import pair
 from .wire_frame import OPCODES, header_size, unmasked

@@ -33,8 +33,8 @@ from store import Broken, Refused, Sticker, Store
 from visitor import MESSAGE_BYTES, RATE, Bucket, Closing, Visitor, encode, refused
 from zoo_app import app as zoo_app
 
-from gateway_zoo.in_threads import InThreads
-from gateway_zoo.rebinding import ours
+from gateway_zoo.serving.in_threads import InThreads
+from gateway_zoo.serving.rebinding import ours
 
 VISITORS = 500  # at once
 VISITORS_OF_APACHE = 48  # there each holds a thread for as long as it stays (prefork: one of 64 processes)

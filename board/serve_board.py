@@ -6,7 +6,7 @@ import uvicorn
 from board_app import app
 from visitor import MESSAGE_BYTES
 
-from gateway_zoo.listen import listener
+from gateway_zoo.serving.listen import listener
 
 config = uvicorn.Config(
     app,

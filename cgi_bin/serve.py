@@ -2,6 +2,6 @@
 
 import sys
 
-from gateway_zoo.fcgiwraps import run
+from gateway_zoo.serving.fcgiwraps import run
 
 run(sys.argv[1])

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import LIMITS, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, secret, text
 from gateway_zoo.wire.meta_variables import meaning
-from gateway_zoo.wire.wires import Direction
 
 from .wire_faults import AfterTheBody
 from .wire_request import Requests, body_length, end_of_environment, variables

@@ -1,4 +1,4 @@
-# Generated from LAYOUT in fastcgi/wire.py by `python -m gateway_zoo.wire.gifts --write`: edit that, not this.
+# Generated from LAYOUT in fastcgi/wire.py by `python -m gateway_zoo.wire.export --write`: edit that, not this.
 #
 # Kaitai Struct, https://kaitai.io: `kaitai-struct-compiler -t python fastcgi.ksy`, or open it and a file with
 # the bytes of one direction in https://ide.kaitai.io.

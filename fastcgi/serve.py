@@ -5,7 +5,7 @@ import sys
 from flup.server import fcgi, fcgi_fork, fcgi_single
 from zoo_app import app
 
-from gateway_zoo.flup_runner import run
+from gateway_zoo.serving.flup_runner import run
 
 servers = {"threads": fcgi.WSGIServer, "fork": fcgi_fork.WSGIServer, "spawned": fcgi_single.WSGIServer}
 model, *address = sys.argv[1:]

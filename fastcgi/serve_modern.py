@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from fcgisgi.asyncio_server import Server
 from zoo_app import app
 
-from gateway_zoo.listen import listener
+from gateway_zoo.serving.listen import listener
 
 # FastCGI 1.0, section 2.2: the listening socket is descriptor 0. fcgisgi binds one by itself only for everyone.
 open_socket = listener(sys.argv[1])

@@ -16,10 +16,10 @@ wire_encode.py.
 
 from collections.abc import Mapping, Sequence
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.faults import LIMITS, Limits
 from gateway_zoo.wire.fields import Annotated, Stream, in_order
-from gateway_zoo.wire.wires import Direction
 
 from .wire_encode import (
     abort,

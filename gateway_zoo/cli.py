@@ -11,15 +11,23 @@ import typer
 from typer.core import TyperGroup
 
 from gateway_zoo import settings
-from gateway_zoo.speak import fail, hint, write_anything
+from gateway_zoo.errors import Stop, fail, nearest
+from gateway_zoo.terminal.messages import say, write_anything
 
 
 class Hinting(TyperGroup):
-    """Says which command was probably meant."""
+    """Says which command was probably meant, and why a command stopped."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Stop as stop:
+            say(stop.text)
+            raise typer.Exit(stop.status) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in self.commands:
-            fail(f"unknown command '{args[0]}'; {hint(args[0], list(self.commands), 'zoo --help lists them')}", 2)
+            fail(f"unknown command '{args[0]}'; {nearest(args[0], list(self.commands), 'zoo --help lists them')}", 2)
         return super().resolve_command(ctx, args)
 
 
@@ -51,7 +59,7 @@ def of_the_running(*urls: str) -> settings.Settings:
     given = the_settings()
     if any(urls):
         return given
-    from gateway_zoo import state
+    from gateway_zoo.keeper import state
 
     try:
         return state.running_settings(given)
@@ -68,7 +76,7 @@ def up(
     echo: Annotated[bool, typer.Option(help="Add /echo: what arrived, for tests and labs.")] = False,
 ) -> None:
     """Start the zoo, wait until every open cell answers, show what there is. Ctrl-C stops it."""
-    from gateway_zoo import up as module
+    from gateway_zoo.commands import up as module
 
     if mpm:
         os.environ["ZOO_MPM"] = mpm
@@ -78,7 +86,7 @@ def up(
 @app.command()
 def down() -> None:
     """Stop the zoo. Stopping one that does not run is fine."""
-    from gateway_zoo import up as module
+    from gateway_zoo.commands import up as module
 
     raise typer.Exit(module.down(the_settings()))
 
@@ -86,7 +94,7 @@ def down() -> None:
 @app.command()
 def restart(id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.")]) -> None:
     """Start the processes of one exhibit, or one front, again."""
-    from gateway_zoo import up as module
+    from gateway_zoo.commands import up as module
 
     raise typer.Exit(module.restart(of_the_running(), id))
 
@@ -94,7 +102,7 @@ def restart(id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.
 @app.command("ls")
 def list_exhibits(as_json: Json = False) -> None:
     """List the exhibits: protocol, process model, where they answer."""
-    from gateway_zoo import ls
+    from gateway_zoo.commands import ls
 
     raise typer.Exit(ls.run(of_the_running(), as_json))
 
@@ -102,7 +110,7 @@ def list_exhibits(as_json: Json = False) -> None:
 @app.command()
 def check(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Ask every cell every endpoint, GET and HEAD, and hold the answers against the contract."""
-    from gateway_zoo import check as module
+    from gateway_zoo.commands import check as module
 
     raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
@@ -117,17 +125,17 @@ def compare(
 ) -> None:
     """Put the process models side by side, from observation. With two exhibits: explain them in sentences."""
     if mpm:
-        from gateway_zoo import mpm as mpms
+        from gateway_zoo.commands import compare_mpm as mpms
 
         raise typer.Exit(mpms.run(of_the_running(apache), as_json, mpms_urls(apache)))
-    from gateway_zoo import compare as module
+    from gateway_zoo.commands import compare as module
 
     raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
 def mpms_urls(apache: str) -> dict[str, str]:
     """Apaches elsewhere: the one given, and those of ZOO_MPM_FRONTS."""
-    from gateway_zoo import targets
+    from gateway_zoo.measure import targets
 
     return {"apache": apache, **targets.further()} if apache else {}
 
@@ -135,7 +143,7 @@ def mpms_urls(apache: str) -> dict[str, str]:
 @app.command()
 def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Hear news in four ways through every cell: polling, long polling, Server-Sent Events, WebSocket."""
-    from gateway_zoo import news as module
+    from gateway_zoo.commands import news as module
 
     raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
@@ -172,9 +180,10 @@ def wire(
 ) -> None:
     """Speak an exhibit's protocol straight to its socket, and show every byte by name."""
     from gateway_zoo.wire.ask import command
+    from gateway_zoo.wire.ask.options import Options
 
     named = {"FastCGI": fastcgi, "SCGI": scgi, "uwsgi": uwsgi, "AJP": ajp, "HTTP": http}
-    options = command.Options(
+    options = Options(
         words=words or [],
         foreign={protocol: address for protocol, address in named.items() if address},
         via=via,
@@ -229,7 +238,7 @@ def replay(
 @app.command()
 def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
-    from gateway_zoo import ps as module
+    from gateway_zoo.commands import ps as module
 
     raise typer.Exit(module.run(of_the_running(), ids, as_json))
 
@@ -242,7 +251,7 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Show requests: the front's line and the gateway's, joined by the request id."""
-    from gateway_zoo import logs as module
+    from gateway_zoo.commands import logs as module
 
     raise typer.Exit(module.run(of_the_running(), ids, follow, count, as_json))
 
@@ -250,18 +259,19 @@ def logs(
 @app.command()
 def config(front: Annotated[str, typer.Argument(help="nginx or apache")]) -> None:
     """Print the one generated file of a front."""
-    from gateway_zoo import fronts, plan
+    from gateway_zoo.keeper import fronts
+    from gateway_zoo.registry import plans
 
     made = of_the_running()
     if front not in made.fronts:
         fail(f"unknown front '{front}'; expected {' or '.join(made.fronts)}", 2)
-    typer.echo(fronts.local_conf(front, plan.make(made)), nl=False)
+    typer.echo(fronts.local_conf(front, plans.make(made)), nl=False)
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Name what is missing or in the way, and the fix."""
-    from gateway_zoo import doctor as module
+    from gateway_zoo.commands import doctor as module
 
     raise typer.Exit(module.run(the_settings(), as_json))
 
@@ -269,9 +279,9 @@ def doctor(as_json: Json = False) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run the test suite, installing what it needs first. Arguments go to pytest."""
-    from gateway_zoo import tested
+    from gateway_zoo.commands import test_suite
 
-    raise typer.Exit(tested.run(the_settings(), context.args))
+    raise typer.Exit(test_suite.run(the_settings(), context.args))
 
 
 lab = typer.Typer(

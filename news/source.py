@@ -23,7 +23,7 @@ import time
 from collections import Counter, deque
 from typing import Any
 
-from gateway_zoo.listen import listener
+from gateway_zoo.serving.listen import listener
 
 KEPT = 100  # items
 ASKING_S = 5  # how long a client may take to say what it wants

@@ -5,7 +5,7 @@ import sys
 import waitress
 from pages_app import app
 
-from gateway_zoo.listen import listener
+from gateway_zoo.serving.listen import listener
 
 waitress.serve(
     app,

@@ -10,8 +10,8 @@ from aioscgi.container import Container
 from aioscgi.main import NullaryListener
 from zoo_app import app
 
-from gateway_zoo.in_threads import InThreads
-from gateway_zoo.listen import listener
+from gateway_zoo.serving.in_threads import InThreads
+from gateway_zoo.serving.listen import listener
 
 # From 2.4 on (Python 3.12) it wants to know how long a busy request may take at the end; 2.3 does not ask.
 more = {"shutdown_timeout": 3.0} if "shutdown_timeout" in inspect.signature(run).parameters else {}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from zoo_in_test import APACHES, REGISTRY, ROOT, TLS, Zoo
 
-from gateway_zoo import plan
+from gateway_zoo.registry import plans
 from gateway_zoo.wire import labels
 
 WIRE = ROOT / "gateway_zoo/wire/README.md"
@@ -29,7 +29,7 @@ LINES = 60  # one screen of a projector, wrapped text included
 def whole_zoo() -> Iterator[Zoo]:
     """With the optional parts."""
     with Zoo() as made:
-        yield made.up("--echo", *(f"--with={group}" for group in plan.groups(REGISTRY)))
+        yield made.up("--echo", *(f"--with={group}" for group in plans.groups(REGISTRY)))
 
 
 def examples(page: Path) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ import requests
 from typer.testing import CliRunner, Result
 
 from gateway_zoo.cli import app
-from gateway_zoo.registry import load
+from gateway_zoo.registry.cages import load
 
 ROOT = Path(__file__).resolve().parent.parent
 FRONTS = ("nginx", "apache")

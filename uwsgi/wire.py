@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Other, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
 from gateway_zoo.wire.fields import Annotated, Field, Stream
 from gateway_zoo.wire.heads import http_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Choice, Number, Raw, Repeat, Shape, fields
-from gateway_zoo.wire.wires import Direction
 
 INNER: Mapping[str, str] = {"RESPONSE": "HTTP"}
 LARGEST = 65_535  # datasize has two bytes

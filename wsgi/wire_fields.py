@@ -6,11 +6,11 @@ from re import Match
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head
 from gateway_zoo.wire.faults import Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
-from gateway_zoo.wire.wires import Direction
 
 from .wire_decoder import pair
 from .wire_grammar import CHUNK_LINE, CUT_FIELD, CUT_FOLD, EMPTY, FIELD_LINE, FOLD, FOLDED, REQUEST_LINE, STATUS_LINE

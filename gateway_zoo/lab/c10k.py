@@ -8,17 +8,21 @@ processes, full minus empty; the kernel's own part of a connection (some KB at e
 import math
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import psutil
 
-from gateway_zoo.lab import c10k_report, kernel, private
+from gateway_zoo.errors import fail, nearest
+from gateway_zoo.keeper import own_zoo
+from gateway_zoo.keeper.own_zoo import Private
+from gateway_zoo.lab import c10k_report, kernel
+from gateway_zoo.lab.c10k_rows import GOAL_MS, Row, Visitors
 from gateway_zoo.lab.crowd import Crowd, Guest, sources
-from gateway_zoo.lab.private import Private
 from gateway_zoo.lab.progress import Bar
+from gateway_zoo.measure.process_use import use_of
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, hint, print_json
+from gateway_zoo.terminal.messages import print_json
 
 #: What --against may name -> the front's name in a zoo that runs all of Apache's models side by side.
 FRONTS = {"nginx": "nginx", "event": "apache", "worker": "apache-worker", "prefork": "apache-prefork"}
@@ -28,74 +32,16 @@ SPARE = 500  # descriptors for visitors, logs, listeners and connections to gate
 FILL_S = 8.0  # longest time to fill a front; 1 s more for each 1,000 guests beyond 8,000
 VISITORS = 300  # at most, and at most one in 10 ms
 PATIENCE_S = 2.0  # a visitor waits so much longer than visitors come
-GOAL_MS = 50.0
-
-
-@dataclass(frozen=True)
-class Visitors:
-    """New visitors' waits for `ping`, connect to last byte, in ms. None: so many were not answered within PATIENCE_S
-    that there is no such percentile."""
-
-    asked: int
-    answered: int
-    p50_ms: float | None
-    p99_ms: float | None
-    slowest_ms: float | None
-
-
-@dataclass(frozen=True)
-class Use:
-    """A front's processes: how many, their threads, their PSS in bytes (None where it may not be read)."""
-
-    processes: int
-    threads: int
-    pss: int | None
-
-
-@dataclass(frozen=True)
-class Row:
-    """One front under one kind of guest. Of `connections` guests, `accepted` is the most that the server had taken up
-    at once (as the kernel saw); at that moment `waiting` were in the listen backlog and `outside` not even there: their
-    handshake was not done. `answered` idle guests got their first ping; `closed` were ended by the server, `failed`
-    refused."""
-
-    front: str
-    kind: str
-    connections: int
-    accepted: int
-    waiting: int
-    outside: int
-    answered: int
-    closed: int
-    failed: int
-    fill_s: float
-    before: Use
-    full: Use
-    bytes_per_connection: int | None  # (full - before) / accepted; processes forked for the purpose are in it
-    patience_s: float
-    empty: Visitors
-    visitors: Visitors
-    tcp_buffers: int  # bytes in TCP sockets' buffers on this machine, both ends, more than before
-    generator_cpu: float  # share of one core that this process used while the visitors came: well below 1, or else
-    # it is the generator that was measured
-    machine_busy: float  # share of all cores that was used meanwhile, by anybody
-    goal_ms: float = GOAL_MS
-
-    @property
-    def goal_met(self) -> bool:
-        """For idle connections on a front that is made for them."""
-        wait = self.visitors.p99_ms
-        return self.accepted >= self.connections and wait is not None and wait <= self.goal_ms
 
 
 def run(made: Settings, connections: int, against: str, seconds: float, as_json: bool) -> int:
     """Exit 0; 2 for a front that is unknown, 3 if the machine's limits or programs do not allow the experiment."""
     names = fronts_of(against)
     check_limits(connections)
-    private.stop_like_ctrl_c()
+    own_zoo.stop_like_ctrl_c()
     mpm = "all" if {"worker", "prefork"} & set(names) else "event"
     rows: list[Row] = []
-    with Private(made, [private.exhibit_for_pings(made)], mpm) as zoo, Bar(as_json) as bar:
+    with Private(made, [own_zoo.exhibit_for_pings(made)], mpm) as zoo, Bar(as_json) as bar:
         for name in names:
             if reason := zoo.closed(FRONTS[name]):
                 fail(f"{name} cannot be asked: {reason}", 3)
@@ -121,7 +67,7 @@ def fronts_of(against: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in against.split(",")))
     for name in names:
         if name not in FRONTS:
-            fail(f"unknown front '{name}'; {hint(name, list(FRONTS), 'expected some of ' + ', '.join(FRONTS))}", 2)
+            fail(f"unknown front '{name}'; {nearest(name, list(FRONTS), 'expected some of ' + ', '.join(FRONTS))}", 2)
     return names
 
 
@@ -158,13 +104,13 @@ def measure(zoo: Private, name: str, kind: str, connections: int, seconds: float
     crowd = Crowd(("127.0.0.1", port), f"/{zoo.ids[0]}/ping", sources(connections))
     try:
         crowd.visit(0.3, 0.01, 5)  # connections to the gateway, lazily made things
-        before, buffers = use(zoo, front), kernel.tcp_buffers()
+        before, buffers = use_of(zoo.processes(front)), kernel.tcp_buffers()
         empty = sum_up(crowd.visit(1.0, 0.01, 5))
         bar.start(f"{name}: {kind} connections", connections)
         took = crowd.fill(kind, connections, max(FILL_S, connections / 1000), bar.done)
         crowd.ripen(FILL_S - took, lambda: kernel.accepted(port)[0])
         (accepted, waiting), alive = kernel.accepted(port), len(crowd.guests)
-        full, buffers = use(zoo, front), kernel.tcp_buffers() - buffers
+        full, buffers = use_of(zoo.processes(front)), kernel.tcp_buffers() - buffers
         bar.start(f"{name}: visitors among {connections} {kind}", None)
         patience = seconds + PATIENCE_S
         psutil.cpu_percent()  # from here on
@@ -174,7 +120,7 @@ def measure(zoo: Private, name: str, kind: str, connections: int, seconds: float
         busy = psutil.cpu_percent() / 100
         later = kernel.accepted(port)
         if later[0] > accepted:
-            (accepted, waiting), alive, full = later, len(crowd.guests), use(zoo, front)
+            (accepted, waiting), alive, full = later, len(crowd.guests), use_of(zoo.processes(front))
         more = None if before.pss is None or full.pss is None else full.pss - before.pss
         each = round(more / accepted) if more is not None and accepted else None
         return Row(
@@ -200,22 +146,6 @@ def measure(zoo: Private, name: str, kind: str, connections: int, seconds: float
         )
     finally:
         crowd.close()
-
-
-def use(zoo: Private, front: str) -> Use:
-    """What the front uses now."""
-    processes, threads = 0, 0
-    sizes: list[int | None] = []
-    for process in zoo.processes(front):
-        try:
-            threads += process.num_threads()
-            sizes.append(process.memory_full_info().pss)
-        except psutil.NoSuchProcess:
-            continue
-        except (psutil.Error, OSError):
-            sizes.append(None)
-        processes += 1
-    return Use(processes, threads, None if None in sizes else sum(filter(None, sizes)))
 
 
 def sum_up(visits: list[Guest]) -> Visitors:

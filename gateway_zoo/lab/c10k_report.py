@@ -1,15 +1,11 @@
 """c10k for people: a table, bars, and sentences made from the figures."""
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 
-from gateway_zoo import show as look
-from gateway_zoo.columns import Column
 from gateway_zoo.lab import chart
-
-if TYPE_CHECKING:
-    from gateway_zoo.lab.c10k import Row
+from gateway_zoo.lab.c10k_rows import Row
+from gateway_zoo.terminal import tables as look
+from gateway_zoo.terminal.columns import Column
 
 KINDS = {
     "idle": "each asked one ping on a connection that is kept alive, and has been silent since",
@@ -23,7 +19,7 @@ COLUMNS = (
 )
 
 
-def show(rows: "list[Row]") -> None:
+def show(rows: list[Row]) -> None:
     out = look.console()
     for kind, meaning in KINDS.items():
         mine = [row for row in rows if row.kind == kind]
@@ -36,7 +32,7 @@ def show(rows: "list[Row]") -> None:
         out.print(line)
 
 
-def _table(out: Console, rows: "list[Row]") -> None:
+def _table(out: Console, rows: list[Row]) -> None:
     cells = []
     for row in rows:
         seen, full = row.visitors, row.full
@@ -46,7 +42,7 @@ def _table(out: Console, rows: "list[Row]") -> None:
     look.rows(out, COLUMNS, cells)
 
 
-def _bars(out: Console, rows: "list[Row]") -> None:
+def _bars(out: Console, rows: list[Row]) -> None:
     """Accepted on a linear scale; memory and waits on logarithmic ones, because they differ by factors of hundreds."""
     width = out.width - 22
     most = max(row.connections for row in rows)
@@ -67,7 +63,7 @@ def _bars(out: Console, rows: "list[Row]") -> None:
         out.print(f"{line} {_ms(wait)} ms" if wait is not None else f"{line} > {row.patience_s:g} s")
 
 
-def conclusions(rows: "list[Row]") -> list[str]:
+def conclusions(rows: list[Row]) -> list[str]:
     """Sentences from the figures; in the last, the goal."""
     said = [_sentence(row) for row in rows]
     said.append(
@@ -89,7 +85,7 @@ def conclusions(rows: "list[Row]") -> list[str]:
     return said
 
 
-def _sentence(row: "Row") -> str:
+def _sentence(row: Row) -> str:
     full = row.full
     each = f", each costs {size(row.bytes_per_connection)}" if row.bytes_per_connection is not None else ""
     parts = [

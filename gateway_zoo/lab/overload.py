@@ -17,9 +17,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway_zoo.lab import private
-from gateway_zoo.lab.private import Private
-from gateway_zoo.speak import fail
+from gateway_zoo.errors import fail
+from gateway_zoo.keeper import own_zoo
+from gateway_zoo.keeper.own_zoo import Private
 
 BACKLOG = 8
 HOLD_MS = 200
@@ -54,7 +54,7 @@ class Overload:
 
 def behind_nginx(zoo: Private) -> dict[str, str]:
     """Kind of socket -> address, as seen from the directory of the sockets; the lab's nginx passes /lab-KIND/ there."""
-    addresses = {"unix": "lab.sock", "tcp": f"127.0.0.1:{private.free_ports(1)}"}
+    addresses = {"unix": "lab.sock", "tcp": f"127.0.0.1:{own_zoo.free_ports(1)}"}
     zoo.rewrite("nginx/cages/lab.conf", FRAGMENT.format(**addresses))
     zoo.restart("nginx")
     return addresses
@@ -63,7 +63,7 @@ def behind_nginx(zoo: Private) -> dict[str, str]:
 @contextlib.contextmanager
 def server(zoo: Private, address: str) -> Iterator[int]:
     """The lab's server on this address: its pid. Gone afterwards, and when we are killed."""
-    process = private.child(
+    process = own_zoo.child(
         [sys.executable, "-I", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
         signal.SIGKILL,
         cwd=zoo.settings.sockets,
@@ -88,7 +88,7 @@ def from_here(zoo: Private, address: str) -> str:
 def run(zoo: Private, addresses: dict[str, str]) -> list[Overload]:
     """Both ways on both kinds of socket, each with a server of its own. Side by side, because most of it is waiting;
     the bursts, which are not, come one after the other."""
-    own = {"unix": "own.sock", "tcp": f"127.0.0.1:{private.free_ports(1)}"}
+    own = {"unix": "own.sock", "tcp": f"127.0.0.1:{own_zoo.free_ports(1)}"}
     front = f"127.0.0.1:{zoo.settings.nginx_port}"
     asked = {("nginx", kind): (front, f"/lab-{kind}/?hold={HOLD_MS}") for kind in addresses}
     asked |= {("direct", kind): (from_here(zoo, at), f"/?hold={HOLD_MS}") for kind, at in own.items()}

@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from gateway_zoo import show
-from gateway_zoo.columns import Column
+from gateway_zoo.errors import fail
 from gateway_zoo.lab import chart, kernel
 from gateway_zoo.lab.progress import Bar
-from gateway_zoo.speak import fail, print_json
+from gateway_zoo.terminal import tables
+from gateway_zoo.terminal.columns import Column
+from gateway_zoo.terminal.messages import print_json
 
 ROUNDS = 15
 SAMPLE_S = 0.003  # one sample lasts at least so long
@@ -151,9 +152,9 @@ def _cells(row: Row, slowest: float, room: int) -> list[str]:
 
 
 def _show(rows: list[Row], watches: int | None) -> None:
-    out = show.console()
+    out = tables.console()
     slowest = max(row.us or 0 for row in rows)
-    show.rows(out, COLUMNS, [_cells(row, slowest, out.width - BESIDE) for row in rows])
+    tables.rows(out, COLUMNS, [_cells(row, slowest, out.width - BESIDE) for row in rows])
     out.print("The bars are logarithmic: each step of the same length is the same factor.\n")
     for line in conclusions(rows, watches):
         out.print(line)

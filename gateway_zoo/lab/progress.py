@@ -6,8 +6,8 @@ from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from gateway_zoo import show
-from gateway_zoo.speak import say
+from gateway_zoo.terminal import tables
+from gateway_zoo.terminal.messages import say
 
 
 class Bar:
@@ -17,7 +17,7 @@ class Bar:
         self.live = sys.stderr.isatty()
         self.quiet = quiet
         columns = (TextColumn("{task.description:36}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, console=show.console(error=True), transient=True, disable=not self.live)
+        self.progress = Progress(*columns, console=tables.console(error=True), transient=True, disable=not self.live)
         self.task: TaskID | None = None
         self.shown = 0.0
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from gateway_zoo.listen import listener
+from gateway_zoo.serving.listen import listener
 
 SLOTS = 4
 MOST_MS = 2000

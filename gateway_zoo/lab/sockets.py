@@ -13,51 +13,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from gateway_zoo.lab import kernel, overload, private, sockets_report
+from gateway_zoo.errors import fail
+from gateway_zoo.keeper import own_zoo
+from gateway_zoo.keeper.own_zoo import Private
+from gateway_zoo.lab import kernel, overload, sockets_report
 from gateway_zoo.lab.overload import Overload
-from gateway_zoo.lab.private import Private
 from gateway_zoo.lab.progress import Bar
-from gateway_zoo.registry import load
+from gateway_zoo.lab.sockets_rows import Cost, Door
+from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, print_json
+from gateway_zoo.terminal.messages import print_json
 
 ROUNDS = 9
-
-
-@dataclass(frozen=True)
-class Door:
-    """How an exhibit is reached. `mode`, `owner` and the mode of its directory, for a unix socket; `third` is what
-    happened to another user who tried, None with `third_why` where nobody else could be asked."""
-
-    exhibit: str
-    address: str
-    mode: str | None
-    folder_mode: str | None
-    owner: str | None
-    third: str | None
-    third_why: str | None = None
-
-
-@dataclass(frozen=True)
-class Cost:
-    """A ping on each kind of socket in microseconds, medians of rounds that took turns; `ratio` is TCP / unix of the
-    same round: median and quartiles. `what` says whether wall time or CPU of the servers."""
-
-    what: str
-    unix_us: float
-    tcp_us: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
 
 
 def run(made: Settings, pings: int, as_json: bool) -> int:
     """Exit 0; 3 if the exhibits cannot be started."""
     pairs = pairs_of(made)
-    private.stop_like_ctrl_c()
+    own_zoo.stop_like_ctrl_c()
     with third_user(made) as third, Private(made, [id for pair in pairs for id in pair]) as zoo, Bar(as_json) as bar:
         if reason := zoo.closed("nginx"):
             fail(f"nginx cannot be asked: {reason}", 3)

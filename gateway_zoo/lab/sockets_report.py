@@ -1,16 +1,12 @@
 """sockets for people: tables, and sentences made from the figures."""
 
 import os
-from typing import TYPE_CHECKING
 
-from gateway_zoo import show as look
-from gateway_zoo.columns import Column
 from gateway_zoo.lab import overload
 from gateway_zoo.lab.overload import DEADLINE_S, Overload
-
-if TYPE_CHECKING:
-    from gateway_zoo.lab.sockets import Cost, Door
-
+from gateway_zoo.lab.sockets_rows import Cost, Door
+from gateway_zoo.terminal import tables as look
+from gateway_zoo.terminal.columns import Column
 
 NARROW = 64  # columns that the table of seconds needs if its heads have blanks
 DOORS = (Column("exhibit"), Column("address"), Column("mode"), Column("what happened", least=12, gives="lines"))
@@ -20,7 +16,7 @@ COSTS = (
 )
 
 
-def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], limits: dict[str, int | None]) -> None:
+def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]) -> None:
     out = look.console()
     out.print("\nWho may come: another user of this machine tries", style="bold")
     cells = []
@@ -60,7 +56,7 @@ def show(doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], li
 
 
 def conclusions(
-    doors: "list[Door]", costs: "list[Cost]", overloads: list[Overload], limits: dict[str, int | None]
+    doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]
 ) -> list[str]:
     """Sentences from the figures."""
     said = []

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway_zoo.wire import talk
+from gateway_zoo.wire import conversation
+from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.conversation import Said, Talk
 from gateway_zoo.wire.events import End, Fault, Head, Pairs, Variables
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
-from gateway_zoo.wire.talk import Said, Talk
-from gateway_zoo.wire.wires import Direction, Wires
 
 KEEP = 1 << 20  # bytes of a direction that an exchange remembers where there are many of them
 KEEP_ONE = 1 << 26  # where somebody looks at this one
@@ -80,7 +80,9 @@ def _side(data: bytearray, left_out: int, fields: list[Field]) -> dict[str, Any]
 
 def fields_of(exchange: Exchange, wires: Wires) -> tuple[list[Field], list[Field]]:
     """Of the request, of the answer. Where we did not keep all, what is cut off there is nobody's fault."""
-    request, response = talk.annotate(wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response))
+    request, response = conversation.annotate(
+        wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response)
+    )
     return _blameless(exchange, "request", request), _blameless(exchange, "response", response)
 
 

@@ -14,11 +14,12 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 from gateway_zoo import settings
-from gateway_zoo.registry import Registry, load
-from gateway_zoo.speak import fail
-from gateway_zoo.wire import specimen, talk
+from gateway_zoo.errors import fail
+from gateway_zoo.registry.cages import Registry, load
+from gateway_zoo.terminal.messages import status_of
+from gateway_zoo.wire import conversation, specimen
+from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.fields import Field
-from gateway_zoo.wire.wires import Wires
 
 BLOCK = re.compile(r"<!-- wire: .*?-->\n.*?<!-- /wire -->\n", re.DOTALL)
 PLACE = "**Try it.**"  # a label without a block gets it in front of this
@@ -31,7 +32,7 @@ SHOWN = 2  # of a row of variables, at its beginning; and the last
 def block(file: Path, protocol: str, wires: Wires) -> str:
     """The text between the comments, comments included."""
     kept = specimen.load(file)
-    sides = talk.annotate(wires, kept.protocol or protocol, kept.request, kept.response)
+    sides = conversation.annotate(wires, kept.protocol or protocol, kept.request, kept.response)
     lines = [f"<!-- wire: made from specimens/{file.name} by `python -m gateway_zoo.wire.labels --write` -->"]
     lines += [f"{kept.about} ({kept.by}):", "", "```text"]
     for arrow, data, fields in zip(("-->", "<--"), (kept.request, kept.response), sides, strict=True):
@@ -123,18 +124,18 @@ def written(registry: Registry) -> Iterator[tuple[Path, str]]:
             yield label, old.replace(PLACE, lesson + "\n" + PLACE, 1)
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     """0: all labels are as they should be (or have been written); 1: some have drifted."""
+    if set(words) - {"--write"}:
+        fail("usage: python -m gateway_zoo.wire.labels [--write]", 2)
     made = settings.from_environment()
     drifted = [(path, new) for path, new in written(load(made.root)) if path.read_text(encoding="utf-8") != new]
     for path, new in drifted:
         print(path.relative_to(made.root))
-        if "--write" in sys.argv[1:]:
+        if "--write" in words:
             path.write_text(new, encoding="utf-8")
-    return int(bool(drifted) and "--write" not in sys.argv[1:])
+    return int(bool(drifted) and "--write" not in words)
 
 
 if __name__ == "__main__":
-    if set(sys.argv[1:]) - {"--write"}:
-        fail("usage: python -m gateway_zoo.wire.labels [--write]", 2)
-    sys.exit(main())
+    sys.exit(status_of(lambda: main(sys.argv[1:])))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway_zoo.wire.wires import Direction
+from gateway_zoo.wire.codecs import Direction
 
 VERSION = 1
 #: Unix time; what is later than 2106 fits neither a pcap nor a clock.

@@ -9,9 +9,9 @@ import socket
 import time
 from dataclasses import dataclass
 
+from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
-from gateway_zoo.wire.wires import Wires
 
 DEADLINE_S = 10.0
 LIMIT = 16_000_000  # bytes of an answer: nobody reads more, byte by byte

@@ -5,41 +5,20 @@ protocol or no answer came to its end, 2 for wrong usage, 3 if nobody is there t
 """
 
 import sys
-from dataclasses import dataclass, field
 from typing import NoReturn
 
-from gateway_zoo import bounded_file, show
-from gateway_zoo.registry import Registry, load
+from gateway_zoo.errors import fail, known_ids
+from gateway_zoo.registry.cages import Registry, load
+from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, known, print_json
-from gateway_zoo.wire.ask import asking, client
-from gateway_zoo.wire.ask.told import Asked
-from gateway_zoo.wire.exchanges import Exchange, whole
-from gateway_zoo.wire.show import hide
-from gateway_zoo.wire.wires import Wires
+from gateway_zoo.wire.ask import client, direct
+from gateway_zoo.wire.ask.options import Options
+from gateway_zoo.wire.ask.request import Asked
+from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.view import mask_exchange
 
 RIGHT = "zoo wire ID /PATH, zoo wire --fastcgi ADDRESS /PATH, zoo wire --diff ID ID /PATH or zoo wire --show FILE [N]"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The command line as it was written. `foreign`: protocol -> address of a socket that is not the zoo's."""
-
-    words: list[str]
-    foreign: dict[str, str] = field(default_factory=dict)
-    via: str = ""
-    diff: bool = False
-    program: bool = False
-    recording: str = ""
-    pcap: str = ""
-    method: str = ""
-    data: str | None = None
-    headers: list[str] = field(default_factory=list)
-    params: list[str] = field(default_factory=list)
-    every: bool = False
-    dump: bool = False
-    secrets: bool = False
-    as_json: bool = False
 
 
 def run(made: Settings, options: Options) -> int:
@@ -47,18 +26,20 @@ def run(made: Settings, options: Options) -> int:
     registry = load(made.root)
     wires = Wires(registry)
     if options.recording:
-        from gateway_zoo.wire.show import playback
+        from gateway_zoo.wire.view import playback
 
         return playback.run(wires, options)
     *ids, target = options.words
-    known(ids, list(registry.exhibits))
+    known_ids(ids, list(registry.exhibits))
     asked = Asked(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
     found = _ask(made, registry, wires, ids, asked, options)
     if options.diff:
-        from gateway_zoo.wire.show import diff
+        from gateway_zoo.wire.view import diff
 
-        shown = [each if options.secrets else hide.secrets_of(each, wires) for each in found]
+        shown = [each if options.secrets else mask_exchange.secrets_of(each, wires) for each in found]
         return diff.run(wires, shown[0], shown[1], options)
+    from gateway_zoo.wire.view.present import present
+
     return present(wires, found[0], options)
 
 
@@ -72,7 +53,7 @@ def _ask(
             at = client.address(text)
         except ValueError as error:
             fail(str(error), 2)
-        return [asking.foreign(wires, protocol, at, asked)]
+        return [direct.foreign(wires, protocol, at, asked)]
     if options.via:
         from gateway_zoo.wire.ask import via
 
@@ -81,19 +62,7 @@ def _ask(
         from gateway_zoo.wire.ask import program
 
         return [program.ask(made, registry, wires, id, asked) for id in ids]
-    return [asking.exhibit(made, registry, wires, id, asked) for id in ids]
-
-
-def present(wires: Wires, exchange: Exchange, options: Options) -> int:
-    """Show one exchange; its exit status."""
-    shown = exchange if options.secrets else hide.secrets_of(exchange, wires)
-    if options.as_json:
-        print_json(whole(shown, wires))
-    else:
-        from gateway_zoo.wire.show import view
-
-        view.show(show.console(), shown, wires, options.every, options.dump)
-    return 1 if exchange.errors else 0
+    return [direct.exhibit(made, registry, wires, id, asked) for id in ids]
 
 
 def _data(text: str | None) -> bytes | None:

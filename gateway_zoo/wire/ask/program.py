@@ -11,18 +11,19 @@ import time
 from pathlib import Path
 from typing import IO
 
-from gateway_zoo import keeper, places
-from gateway_zoo.registry import Registry
+from gateway_zoo.errors import fail
+from gateway_zoo.keeper import supervisor
+from gateway_zoo.registry import places
+from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
-from gateway_zoo.speak import fail
-from gateway_zoo.wire.ask import asking
+from gateway_zoo.wire.ask import direct
 from gateway_zoo.wire.ask.client import DEADLINE_S, LIMIT
-from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, variables
+from gateway_zoo.wire.ask.request import FRONT, Asked, BadWordError, variables
+from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
-from gateway_zoo.wire.wires import Wires
 
 PROTOCOL = "CGI"
 
@@ -39,7 +40,7 @@ def _ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked
         with_one = ", ".join(e.id for e in registry.exhibits.values() if e.program)
         fail(f"{id} is no program that is run for a request; these are: {with_one}", 2)
     try:
-        pairs = _environment(made, one.family, variables(asked, asking.place(made, registry, id, asked)))
+        pairs = _environment(made, one.family, variables(asked, direct.place(made, registry, id, asked)))
         block = wires[PROTOCOL].request(pairs, asked.data or b"")
     except (BadWordError, CannotEncode) as error:
         fail(str(error), 2)
@@ -50,7 +51,7 @@ def _ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked
 
 
 def _environment(made: Settings, family: str, told: Pairs) -> Pairs:
-    ours = {os.fsencode(name): os.fsencode(value) for name, value in keeper.environment(made, family, "").items()}
+    ours = {os.fsencode(name): os.fsencode(value) for name, value in supervisor.environment(made, family, "").items()}
     return list((ours | dict(told)).items())
 
 

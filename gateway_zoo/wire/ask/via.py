@@ -7,16 +7,16 @@ be seen is what has no socket: programs that live inside Apache.
 import time
 from dataclasses import replace
 
-from gateway_zoo.registry import Registry
+from gateway_zoo.errors import fail
+from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail
-from gateway_zoo.wire.ask import asking, client
-from gateway_zoo.wire.ask.told import FRONT, Asked, BadWordError, to_a_front
+from gateway_zoo.wire.ask import client, direct
+from gateway_zoo.wire.ask.request import FRONT, Asked, BadWordError, to_a_front
+from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
-from gateway_zoo.wire.recorder.fronted import Fronted
 from gateway_zoo.wire.recorder.layout import CannotFront
-from gateway_zoo.wire.wires import Wires
+from gateway_zoo.wire.recorder.recording_fronts import Fronted
 
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
 
@@ -46,7 +46,7 @@ def _one(
     """Ask the front; find the exchange that this has caused behind it."""
     before = max(told.all, default=0)
     at = client.address(url.removeprefix("http://").partition("/")[0])
-    where = replace(asking.place(made, registry, id, asked), host=at.host, port=at.port)
+    where = replace(direct.place(made, registry, id, asked), host=at.host, port=at.port)
     where = replace(where, uri=f"/{id}{asked.target}")
     try:
         request = wires["HTTP"].request(to_a_front(asked, where), asked.data or b"")

@@ -36,12 +36,13 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway_zoo import settings
-from gateway_zoo.doctor import holder
-from gateway_zoo.registry import load
+from gateway_zoo.keeper.ports import holder
+from gateway_zoo.registry.cages import load
+from gateway_zoo.terminal.messages import status_of
+from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.exchanges import Exchange, summary, whole
 from gateway_zoo.wire.page.shown import Mark, Shown
-from gateway_zoo.wire.show.carried import side_by_side
-from gateway_zoo.wire.wires import Wires
+from gateway_zoo.wire.view.variables import side_by_side
 
 PORT = 8000  # the usual one; a student's own server may have it already
 FIELDS = 50_000  # of one direction, that a page is given
@@ -223,4 +224,4 @@ def _serve(file: Path, listening: socket.socket) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(status_of(lambda: main(sys.argv[1:])))

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary
 from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.recording import Recorded
-from gateway_zoo.wire.wires import Wires
 
 TICK_S = 0.1  # between two looks at the file
 BEAT_S = 5.0  # the longest silence, so that a page can tell it from a lost connection

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo import fronts, listen, places, ports, run_directory
-from gateway_zoo.plan import Cell, Plan
-from gateway_zoo.registry import Registry
+from gateway_zoo.keeper import fronts, ports, run_directory
+from gateway_zoo.registry import places
+from gateway_zoo.registry.cages import Registry
+from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.serving import listen
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
 from gateway_zoo.wire.recorder.relay import Relay, Target
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import IO
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
-from gateway_zoo.wire.wires import Direction
 
 LINKTYPE_RAW = 101
 LONGEST = 65_000  # bytes of data in a segment; with the headers it must fit IPv4's 65,535

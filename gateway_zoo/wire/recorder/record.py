@@ -16,16 +16,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from gateway_zoo import process, root, state
-from gateway_zoo.lab.private import child, stop_like_ctrl_c
-from gateway_zoo.registry import load
+from gateway_zoo.errors import fail, known_ids, printable
+from gateway_zoo.keeper import privileges, process, state
+from gateway_zoo.keeper.own_zoo import child, stop_like_ctrl_c
+from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, known, printable, say
+from gateway_zoo.terminal.messages import say
+from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
-from gateway_zoo.wire.recorder.fronted import Fronted
 from gateway_zoo.wire.recorder.layout import CannotFront
+from gateway_zoo.wire.recorder.recording_fronts import Fronted
 from gateway_zoo.wire.recording import VERSION, BadRecording, Bytes, Closed, Line, Opened, Recorded, line, read
-from gateway_zoo.wire.wires import Wires
 
 FOLLOWED = 100
 SHOWN = 5000  # exchanges that are remembered, to print each once
@@ -92,7 +93,7 @@ def run(
     """Record until Ctrl-C. Exit 3: the zoo does not run, or the recording came to an end by itself. A Ctrl-C before it
     has begun is raised."""
     registry = load(made.root)
-    wanted = known(list(ids or []), list(registry.exhibits))
+    wanted = known_ids(list(ids or []), list(registry.exhibits))
     if unknown := [name for name in names if name not in ("nginx", "apache")]:
         fail(f"unknown front '{unknown[0]}'; expected nginx or apache", 2)
     if made.compose:
@@ -150,10 +151,10 @@ def run(
 def _opened(made: Settings, path: Path, *, persons: bool) -> "tuple[IO[bytes], subprocess.Popen[bytes] | None]":
     """The file, and who removes it again; root is given up. `persons`: it is to be the person's who asks."""
     if not persons:
-        root.become_owner(made)
+        privileges.become_owner(made)
         return _open(path), None
     file, remover = _open(path), _remover(path)
-    root.become_owner(made)
+    privileges.become_owner(made)
     return file, remover
 
 
@@ -204,9 +205,7 @@ def _anything(fronted: Fronted) -> None:
 
 def _running(made: Settings) -> list[str]:
     """The fronts of the running zoo that we have a name for."""
-    from gateway_zoo.up import running_cells
-
-    there = {cell.front for cell in running_cells(made) if not cell.closed}
+    there = {cell.front for cell in state.running_cells(made) if not cell.closed}
     return [front for front in ("nginx", "apache") if front in there]
 
 

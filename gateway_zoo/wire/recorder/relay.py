@@ -30,8 +30,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
-from gateway_zoo.wire.wires import Direction
 
 PIECE = 65_536
 MANY = 64  # entries that wait to be told while there is something to relay

@@ -14,21 +14,24 @@ from typing import Any
 
 import msgspec
 
-from gateway_zoo import bounded_file, root, state
-from gateway_zoo.cagefile import Exhibit
-from gateway_zoo.registry import Registry, load
+from gateway_zoo.errors import fail, known_ids, printable
+from gateway_zoo.keeper import privileges, state
+from gateway_zoo.registry.cagefile import Exhibit
+from gateway_zoo.registry.cages import Registry, load
+from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
-from gateway_zoo.speak import fail, known, print_json, printable
-from gateway_zoo.wire.ask import asking, client, told
+from gateway_zoo.terminal.messages import print_json
+from gateway_zoo.wire.ask import client, direct
+from gateway_zoo.wire.ask.request import FRONT, Asked, variables
+from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.conversation import Talk
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder import difference
 from gateway_zoo.wire.recorder.difference import Answer
 from gateway_zoo.wire.recording import BadRecording, Line, read
-from gateway_zoo.wire.show.hide import without_seen
-from gateway_zoo.wire.talk import Talk
-from gateway_zoo.wire.wires import Wires
+from gateway_zoo.wire.view.mask_exchange import without_seen
 
 MOST = 1_000_000
 #: Where the recorded request was: the new place has its own.
@@ -48,7 +51,7 @@ Said = Answer
 def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
     """Exit 1: some answers were others than recorded. 2: no recording. 3: nobody there."""
     registry = load(made.root)
-    known([to] if to else [], list(registry.exhibits))
+    known_ids([to] if to else [], list(registry.exhibits))
     wires = Wires(registry)
     entries = _entries(file)
     found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
@@ -57,9 +60,9 @@ def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> i
         fail("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway", 3)
     if not state.running(made):
         fail("the zoo is not running; ./zoo up starts it", 3)
-    if why := asking.closed(made, registry, to):
+    if why := direct.closed(made, registry, to):
         fail(why, 3)
-    root.become_owner(made)
+    privileges.become_owner(made)
     rows = []
     for exchange in to_ask(found, entries, only, file):
         again = _again(made, registry, wires, exchange, to)
@@ -113,7 +116,7 @@ def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange,
             request = bytes(exchange.request)
         else:
             request = wires[protocol].request(*adapted(made, registry, wires, exchange, id))
-        answer = client.ask(wires, _address(made, registry.exhibits[id]), request, protocol, id, told.FRONT)
+        answer = client.ask(wires, _address(made, registry.exhibits[id]), request, protocol, id, FRONT)
     except (CannotEncode, LookupError) as error:
         return f"{protocol} cannot say this: {error}"
     except OSError as error:
@@ -140,8 +143,8 @@ def adapted(made: Settings, registry: Registry, wires: Wires, exchange: Exchange
     if not given:
         raise LookupError("no whole request is in the recording")
     values = dict(given)
-    asked = told.Asked(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
-    pairs = told.variables(asked, asking.place(made, registry, to, asked))
+    asked = Asked(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
+    pairs = variables(asked, direct.place(made, registry, to, asked))
     mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | TWICE | HOP_BY_HOP}
     kept = [(name, mine.pop(name, value)) for name, value in pairs]
     return kept + list(mine.items()), bytes(body)

@@ -9,8 +9,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from gateway_zoo import process
-from gateway_zoo.cagefile import FRONTS
+from gateway_zoo.keeper import process
+from gateway_zoo.registry.cagefile import FRONTS
 
 TOKEN = "token"  # noqa: S105 - the name of a file
 

@@ -1,5 +1,5 @@
 // Two exchanges side by side, variable by variable: what each protocol calls it, where it puts it, what it costs.
-// Which belongs to which, the server says (gateway_zoo/wire/show/carried.py).
+// Which belongs to which, the server says (gateway_zoo/wire/view/variables.py).
 
 import { bytes, made, number, plain, where } from "./text.js";
 

@@ -1,0 +1,94 @@
+"""`ls`: what there is. From the registry and this machine; a running zoo is not needed, but asked in containers."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from gateway_zoo.commands.tables import exhibits
+from gateway_zoo.keeper import state
+from gateway_zoo.measure import targets
+from gateway_zoo.registry import plans
+from gateway_zoo.registry.cagefile import FRONTS
+from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.settings import Settings
+from gateway_zoo.terminal import columns, tables
+from gateway_zoo.terminal.columns import Column
+from gateway_zoo.terminal.messages import print_json
+
+COLUMNS = (
+    *(Column("exhibit"), Column("protocol"), Column("process model"), Column("slots", right=True, rank=1)),
+    *(Column("open behind", least=14, gives="lines"), Column("server", rank=2)),
+)
+
+
+def run(made: Settings, as_json: bool) -> int:
+    """Print the table, or `[{id, cage, family, protocol, interface, model, slots, server, fronts}]`."""
+    the_plan = plans.make(made)
+    cells = _cells(the_plan)
+    rows = [_row(the_plan, exhibit, cells) for exhibit in the_plan.registry.exhibits]
+    if as_json:
+        print_json(rows)
+        return 0
+    _print(the_plan, rows, cells)
+    for error in the_plan.registry.errors:
+        tables.console(error=True).print(f"zoo: {error}", style="yellow", markup=False)
+    return 0
+
+
+def _cells(made: Plan) -> list[Cell]:
+    """A running zoo's own list knows what was left out of its start. In containers the zoo is asked."""
+    if made.settings.compose:
+        return _found(made)
+    running = state.read(made.settings) if state.running(made.settings) else None
+    return [Cell(**cell) for cell in running["cells"]] if running else made.cells
+
+
+def _row(made: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
+    exhibit = made.registry.exhibits[id]
+    family = made.registry.families[exhibit.family]
+    cage = made.registry.cage_of(id)
+    mine = {cell.front: cell for cell in cells if cell.exhibit == id}
+    return {
+        "id": id,
+        "cage": cage.name,
+        "family": family.id,
+        "protocol": exhibit.protocol or cage.file.protocol,
+        "interface": exhibit.interface or cage.file.interface,
+        "model": family.model,
+        "slots": family.slots,
+        "server": family.server,
+        "fronts": {
+            front: {"closed": mine[front].closed} if mine[front].closed else {"url": mine[front].url} for front in mine
+        },
+    }
+
+
+def table(rows: list[dict[str, Any]], width: int) -> list[str]:
+    """Which columns survive: the exhibit, its protocol, its model and its fronts; slots leave second, the server's name
+    first."""
+    cells = [
+        [
+            *(row["id"], row["protocol"], row["model"], "any" if row["slots"] is None else str(row["slots"])),
+            " ".join(front.removeprefix("apache-") for front, cell in row["fronts"].items() if "url" in cell) or "-",
+            row["server"],
+        ]
+        for row in rows
+    ]
+    return [text for row in columns.lines(COLUMNS, cells, width) for text in row]
+
+
+def _found(made: Plan) -> list[Cell]:
+    """The cells of the fronts that answer, at the addresses that this machine has them at."""
+    urls = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
+    cells = targets.elsewhere(made.settings, made.registry, urls) if any(urls.values()) else made.cells
+    return [replace(cell, url=made.cell(cell.exhibit, cell.front).url) for cell in cells]
+
+
+def _print(made: Plan, rows: list[dict[str, Any]], cells: list[Cell]) -> None:
+    out = tables.console()
+    head, *lines = table(rows, out.width)
+    tables.line(out, head, "bold")
+    for text in lines:
+        tables.line(out, text)
+    for text in exhibits.closed_lines(made, cells, out.width):
+        tables.line(out, text)

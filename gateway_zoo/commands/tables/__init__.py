@@ -1,0 +1,1 @@
+"""What commands print: records in, lines of text out."""

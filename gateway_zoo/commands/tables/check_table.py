@@ -1,0 +1,113 @@
+"""What `check` shows: a row for each exhibit, a column for each front; what failed; headers that differ.
+
+Which columns survive: the exhibit and its results, always. Where all fronts do not fit side by side, their cells become
+short; where these do not fit, the fronts stand in several tables. A time is never cut.
+"""
+
+import statistics
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from gateway_zoo.errors import printable
+from gateway_zoo.registry.plans import Cell
+from gateway_zoo.terminal import columns, tables
+from gateway_zoo.terminal.columns import Column
+
+if TYPE_CHECKING:
+    from gateway_zoo.commands.check import Result
+
+Differences = dict[str, dict[str, list[str]]]
+LEGEND = "ok and a number: all answers are right; the median of their times in ms"
+
+
+def report(out: Console, cells: list[Cell], results: "list[Result]", differences: Differences) -> None:
+    if any(cell.closed is None for cell in cells):
+        for text in table(cells, results, out.width):
+            tables.line(out, text, "bold" if text.startswith("exhibit ") else "")
+    for result in results:
+        if result.state == "failed":
+            text = f"{result.exhibit} behind {result.front}: {result.endpoint}: {printable(result.why)}"
+            tables.line(out, text, "red")
+    _headers(out, differences)
+    good = sum(result.state == "ok" for result in results)
+    failed = sum(result.state == "failed" for result in results)
+    out.print(f"{good} ok, {failed} failed, {sum(bool(cell.closed) for cell in cells)} closed (cells)")
+
+
+def table(cells: list[Cell], results: "list[Result]", width: int) -> list[str]:
+    """The lines of the table, or of several below each other."""
+    exhibits = list(dict.fromkeys(cell.exhibit for cell in cells))
+    fronts = list(dict.fromkeys(cell.front for cell in cells))
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        found.setdefault((result.exhibit, result.front), []).append(result)
+    full = _columns(exhibits, fronts, found, short=False)
+    if _wide(full) <= width:
+        return _lines(exhibits, full, width)
+    blocks = list(_blocks(_columns(exhibits, fronts, found, short=True), width))
+    lines = [text for block in blocks for text in [*_lines(exhibits, block, width), ""]]
+    return [*lines, *columns.words(LEGEND, width)]
+
+
+def _columns(
+    exhibits: list[str], fronts: list[str], found: "dict[tuple[str, str], list[Result]]", *, short: bool
+) -> list[list[str]]:
+    """For each front its name, then a cell for each exhibit."""
+    cell = _short if short else _full
+    heads = [front.removeprefix("apache-") if short else front.replace("apache", "Apache") for front in fronts]
+    texts = [[cell(found.get((exhibit, front), [])) for exhibit in exhibits] for front in fronts]
+    return [[head, *column] for head, column in zip(heads, texts, strict=True)]
+
+
+def _wide(block: list[list[str]], first: int = 17) -> int:
+    return first + sum(1 + max(map(len, column)) for column in block)
+
+
+def _blocks(all_of_them: list[list[str]], width: int) -> Iterator[list[list[str]]]:
+    """As many fronts as fit beside the exhibits' names, then the next; at least one."""
+    block: list[list[str]] = []
+    for column in all_of_them:
+        if block and _wide([*block, column]) > width:
+            yield block
+            block = []
+        block.append(column)
+    yield block
+
+
+def _lines(exhibits: list[str], block: list[list[str]], width: int) -> list[str]:
+    rows = [[exhibit, *(column[1 + n] for column in block)] for n, exhibit in enumerate(exhibits)]
+    made = columns.lines([Column("exhibit"), *(Column(column[0]) for column in block)], rows, width)
+    return [text for row in made for text in row]
+
+
+def _full(mine: "list[Result]") -> str:
+    if not mine or mine[0].state == "closed":
+        return "closed"
+    good = _good(mine)
+    if len(good) < len(mine):
+        return f"FAILED {len(mine) - len(good)} of {len(mine)}"
+    return f"ok {len(good)} of {len(mine)}  {statistics.median(good):6.1f} ms"
+
+
+def _short(mine: "list[Result]") -> str:
+    """At most ten characters: five fronts fit 80 columns."""
+    if not mine or mine[0].state == "closed":
+        return "-"
+    good = _good(mine)
+    return f"ok {statistics.median(good):.1f}" if len(good) == len(mine) else f"FAILED {len(mine) - len(good)}"
+
+
+def _good(mine: "list[Result]") -> list[float]:
+    return [result.ms for result in mine if result.state == "ok" and result.ms is not None]
+
+
+def _headers(out: Console, differences: Differences) -> None:
+    """One line for each header and value: how many cells send it, then as much of the value as fits."""
+    if differences:
+        out.print("\nOther headers on hello (no failure):")
+    for name, values in sorted(differences.items()):
+        for value, cells in values.items():
+            senders = cells[0] if len(cells) == 1 else f"{len(cells)} cells"
+            tables.line(out, columns.cut(f"  {senders}: {name}: {printable(value)}", out.width))

@@ -1,0 +1,191 @@
+"""What `compare` shows to people: a table whose columns fit, or two exhibits in sentences. Nothing is measured here.
+
+Each column has a rank: on a narrow terminal whole columns go, the lowest rank first, and no number is ever cut. What
+says how an exhibit works (processes, threads, requests in parallel) stays longest; --json has everything.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway_zoo.measure import figures, observe
+from gateway_zoo.measure.figures import Interval, megabytes, milliseconds, ratio
+from gateway_zoo.measure.memory import Memory
+from gateway_zoo.measure.observe import Observation
+from gateway_zoo.terminal import tables
+
+Axes = dict[str, str]  # "wire protocol", "programming interface", "process model", "server" -> as declared
+SMALLEST = 50_000  # bytes: pages that one request touches differ by more from reading to reading
+
+
+def table(seen: list[Observation], axes: dict[str, Axes]) -> None:
+    """A row per cell, with what must be known to read it above."""
+    out = tables.console()
+    out.print(
+        f"Of {observe.AT_ONCE} requests sent at once, so many ran in parallel ({observe.AT_ONCE}+: perhaps more). "
+        "MB: memory (PSS) of the processes that run the program: at rest, and with four requests in flight.",
+        style="dim",
+    )
+    tables.print_columns(columns(seen, axes), out)
+    for line in remarks(seen):
+        out.print(line, style="dim", markup=False)
+
+
+def remarks(seen: list[Observation]) -> list[str]:
+    """What somebody might wonder at in the figures."""
+    found = []
+    if few := [o.exhibit for o in seen if o.memory.requests < observe.IN_FLIGHT]:
+        found.append(f"{_names(few)}: four requests could not be caught in flight at once; again on a quieter machine.")
+    if less := [o.exhibit for o in seen if (_at_four(o.memory) or math.inf) < (o.memory.rest or 0) * 0.95]:
+        found.append(
+            f"{_names(less)}: less at four than at rest, because PSS divides a page among all that use it, and another "
+            "family had more processes of the same program by then."
+        )
+    return found
+
+
+def _names(exhibits: list[str]) -> str:
+    return ", ".join(dict.fromkeys(exhibits))
+
+
+def columns(seen: list[Observation], axes: dict[str, Axes]) -> list[tables.Column]:
+    """Every column that there is, in order; show.fitting chooses."""
+
+    def of(head: str, rank: int, cell: Callable[[Observation], str], left: bool = False) -> tables.Column:
+        return tables.Column(head, [cell(o) for o in seen], rank, not left)
+
+    return [
+        of("exhibit", 15, lambda o: o.exhibit, left=True),
+        of("front", 14, lambda o: o.front, left=True),
+        of("protocol", 6, lambda o: axes[o.exhibit]["wire protocol"], left=True),
+        of("process model", 5, lambda o: o.model, left=True),
+        of("processes", 12, lambda o: str(o.processes)),
+        of("threads", 11, lambda o: str(o.threads)),
+        of("parallel", 13, parallel),
+        of("first ms", 4, lambda o: milliseconds(o.first_ms)),
+        of("median ms", 10, lambda o: milliseconds(o.median_ms)),
+        of("MB at rest", 9, lambda o: megabytes(o.memory.rest)),
+        of("at four", 8, lambda o: megabytes(_at_four(o.memory))),
+        of("MB a request", 3, lambda o: added(o.memory.per_request, unit=False)),
+        of("user", 2, lambda o: _few(o.users, "users"), left=True),
+        of("requests each", 1, lambda o: _range(list(o.served.values()))),
+        of("parent", 0, lambda o: _few(o.parents, "parents"), left=True),
+        of("claims", 0, claims, left=True),
+    ]
+
+
+def _at_four(m: Memory) -> float | None:
+    """None where fewer than four were caught in flight: --json and the sentences say how many."""
+    return m.parallel if m.requests == observe.IN_FLIGHT else None
+
+
+def parallel(o: Observation) -> str:
+    """The most requests that ran at the same time; with a plus where no limit was seen."""
+    return f"{o.at_once}+" if o.at_once == o.crowd else str(o.at_once)
+
+
+def claims(o: Observation) -> str:
+    """What the server tells the program of itself (PEP 3333)."""
+    told = {"threads": o.multithread, "processes": o.multiprocess, "one request": o.run_once}
+    return ", ".join(word for word, claimed in told.items() if claimed) or "-"
+
+
+def _range(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _few(values: Sequence[Any], noun: str) -> str:
+    return str(values[0]) if len(values) == 1 else f"{len(values)} {noun}"
+
+
+def added(per_request: Interval | None, unit: bool = True) -> str:
+    """Memory that a request in flight adds, as an interval; nothing is said where the readings do not show it."""
+    if per_request is None:
+        return "unknown" if unit else "-"
+    if per_request.low < SMALLEST:
+        return "too little to measure" if unit else "~0"
+    low, high = megabytes(per_request.low), megabytes(per_request.high)
+    both = low if low == high else f"{low} to {high}" if unit else f"{low}-{high}"
+    return f"{both} MB" if unit else both
+
+
+# --- two exhibits in sentences ----------------------------------------------------------------------------------------
+
+
+def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> None:
+    """Two exhibits as prose: what each does, then what differs, axis by axis."""
+    out = tables.console()
+    for id in ids:
+        for o in [o for o in seen if o.exhibit == id]:
+            out.print(f"{sentence(o)} {memory_sentence(o.memory)}", markup=False)
+    first, second = ids
+    for axis, one in axes[first].items():
+        other = axes[second][axis]
+        same = f"Both: {axis} {one}." if one == other else f"{axis.capitalize()}: {first} {one}, {second} {other}."
+        out.print(same, markup=False)
+    pairs = [(a, b) for a in seen for b in seen if (a.exhibit, b.exhibit) == (first, second) and a.front == b.front]
+    for a, b in pairs:
+        out.print(difference(a, b), markup=False)
+
+
+def count(number: int, word: str) -> str:
+    """ "1 process", "4 processes"."""
+    plural = word + ("es" if word.endswith("s") else "s")
+    return f"{number} {word if number == 1 else plural}"
+
+
+def sentence(o: Observation) -> str:
+    """One cell in a sentence."""
+    requests = sum(o.served.values())
+    how = f"from {count(o.processes, 'process')}"
+    if o.model == "fork per request":
+        how = "each from a new process"
+    elif o.threads > 1:
+        how += f" with up to {count(o.threads, 'thread')}"
+    limit = "as many as were sent" if o.at_once == o.crowd else f"at most {o.at_once}"
+    return (
+        f"{o.exhibit} behind {o.front} answered {requests} requests {how}, as {', '.join(o.users)}; "
+        f"of {o.crowd} sent at once {limit} ran together. The first took {milliseconds(o.first_ms)} ms, "
+        f"the median {milliseconds(o.median_ms)} ms."
+    )
+
+
+def memory_sentence(m: Memory) -> str:
+    """What its processes use, and what that does not say."""
+    if m.rest is None or m.one is None or m.parallel is None:
+        return f"Its memory is unknown: {m.why}."
+    at = "four" if m.requests == observe.IN_FLIGHT else str(m.requests)
+    full = f"with {at} at once {figures.memory(m.parallel)} in {count(m.parallel_processes, 'process')}"
+    if m.rest_processes == 0:
+        return (
+            f"Memory of the program: none at rest, with one request in flight {figures.memory(m.one)}, {full}, "
+            f"{added(m.per_request)} for each; {m.helper_why}."
+        )
+    rest = f"{figures.memory(m.rest)} at rest in {count(m.rest_processes, 'process')}"
+    return f"Memory of the program: {rest}, {full}; what a request in flight adds: {added(m.per_request)}."
+
+
+def difference(a: Observation, b: Observation) -> str:
+    """Where two cells behind the same front differ; a ratio only of figures that can be compared."""
+    parts = []
+    if a.processes != b.processes:
+        parts.append(f"{count(a.processes, 'process')} against {b.processes}")
+    if a.at_once != b.at_once:
+        parts.append(f"{a.at_once} at once against {b.at_once}")
+    one, other = a.memory, b.memory
+    parts.append(f"memory at rest {_against(one.rest, other.rest)}")
+    if one.requests == other.requests:
+        at = "four" if one.requests == observe.IN_FLIGHT else str(one.requests)
+        parts.append(f"with {at} requests in flight {_against(one.parallel, other.parallel)}")
+    parts.append(f"per request in flight {added(one.per_request)} against {added(other.per_request)}")
+    if times := ratio(a.median_ms, b.median_ms):
+        parts.append(f"{times} times the median time")
+    return f"Behind {a.front}, {a.exhibit} next to {b.exhibit}: {', '.join(parts)}."
+
+
+def _against(one: float | None, other: float | None) -> str:
+    """Two sizes, and how many times as much the first is where neither is nothing."""
+    said = [figures.memory(size) if size != 0 else "none" for size in (one, other)]
+    times = ratio(one or 0, other or 0)
+    return f"{said[0]} against {said[1]}" + (f" ({times} times)" if times else "")

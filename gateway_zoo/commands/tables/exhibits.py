@@ -1,0 +1,100 @@
+"""What `up` shows when everything answers: a line to copy for each exhibit, pages, and what is closed and why.
+
+An exhibit is told with all its fronts, in their order. What another start would open is told by its reason, a front
+apart from exhibits; what this start was not asked for is only counted.
+"""
+
+import contextlib
+import os
+import socket
+
+from gateway_zoo.registry import plans, why_closed
+from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.settings import Settings
+from gateway_zoo.terminal import columns
+
+NEXT = "Next: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down"
+FIRST = 17  # columns of an exhibit's name
+
+
+def lines(made: Plan, width: int) -> list[str]:
+    """All that `up` prints, for a terminal of this width."""
+    found = [text for id in made.registry.exhibits for text in _exhibit(made, id, width)]
+    front = made.fronts[0]
+    url = f"http://localhost:{made.settings.port(front)}"
+    found += [f"{'in a browser':{FIRST}} {url}{page}" for page in plans.pages(made, front)]
+    found += for_a_class(made)
+    return [*found, *closed_lines(made, made.cells, width), "", *columns.words(NEXT, width)]
+
+
+def for_a_class(made: Plan) -> list[str]:
+    """The address of each front for other machines, to copy onto the board: where ZOO_LISTEN has opened the fronts."""
+    return [
+        f"{'for the class':{FIRST}} http://{address}:{made.settings.port(front)}/ ({front})"
+        for address in class_addresses(made.settings)
+        for front in made.fronts
+    ]
+
+
+def class_addresses(settings: Settings) -> list[str]:
+    """IPv4 addresses by which others reach this machine, as far as ZOO_LISTEN lets them. Source: the interfaces."""
+    if not settings.listen or settings.listen.startswith("127."):
+        return []
+    if settings.listen != "0.0.0.0":  # noqa: S104 - compared
+        return [settings.listen]
+    import psutil  # late: seldom needed
+
+    first = _address_outward()
+    found = [
+        entry.address
+        for name, entries in psutil.net_if_addrs().items()
+        for entry in entries
+        if entry.family == socket.AF_INET and not entry.address.startswith("127.") and not _is_bridge(name)
+    ]
+    return list(dict.fromkeys([*([first] if first else []), *found]))
+
+
+def _address_outward() -> str:
+    """Our address on the way to other networks: the one that a class most likely reaches. Nothing is sent for that."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        trial.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737); UDP: only the route is looked up
+        return str(trial.getsockname()[0])
+    return ""
+
+
+def _is_bridge(interface: str) -> bool:
+    """Docker's and other programs' own networks: no student is in there."""
+    return os.path.exists(f"/sys/class/net/{interface}/bridge")
+
+
+def _exhibit(made: Plan, id: str, width: int) -> list[str]:
+    """The exhibit behind its first front, and where else it answers; in two lines where one is too short."""
+    cells = [cell for front in made.settings.fronts if (cell := made.cell(id, front)).closed is None]
+    if not cells:
+        return []
+    first = f"{id:{FIRST}} curl {cells[0].url.replace('http://127.0.0.1', 'localhost')}/hello"
+    if also := _also(made, cells[1:], width - FIRST - 1):
+        aside = f"{first:{FIRST + 44}} {also}"
+        return [aside] if len(aside) <= width else [first, f"{'':{FIRST}} {also}"]
+    return [first]
+
+
+def _also(made: Plan, cells: list[Cell], room: int) -> str:
+    """Further fronts with their ports; without the word Apache where that is too long."""
+    ports = [(cell.front, made.settings.port(cell.front)) for cell in cells]
+    if len(ports) == 1:
+        return f"also {ports[0][0]} on {ports[0][1]}"
+    full = "also " + ", ".join(f"{front} on {port}" for front, port in ports) if ports else ""
+    return full if len(full) <= room else full.replace("apache-", "").replace(" on ", " ")
+
+
+def closed_lines(made: Plan, cells: list[Cell], width: int) -> list[str]:
+    """A line for each reason; fronts first, and at the end what was left out on purpose."""
+    shut = why_closed.fronts(made.registry, cells)
+    found = [f"closed: {front}: {why}" for front, why in shut.items()]
+    here = [cell for cell in cells if cell.front not in shut]
+    reasons = why_closed.by_reason(made.registry, here)
+    left_out = reasons.pop(plans.LEFT_OUT, [])
+    found += [f"closed: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    found += [f"left out: {len(left_out)} (./zoo up starts all)"] if left_out else []
+    return [text for line in found for text in columns.words(line, width)]

@@ -1,0 +1,105 @@
+"""What `news` shows: a row per cell, the time from event to arrival, notes on what fails, and what all of it comes to.
+
+Where the terminal is too narrow for all intervals, those of polling stay, whose spread is its nature; then none. A line
+for each way has the range. No number is cut.
+"""
+
+from typing import TYPE_CHECKING
+
+from gateway_zoo.errors import printable
+from gateway_zoo.measure.figures import milliseconds
+from gateway_zoo.registry import why_closed
+from gateway_zoo.registry.plans import Cell
+from gateway_zoo.terminal import tables
+
+if TYPE_CHECKING:
+    from gateway_zoo.commands.news import Result
+
+
+def show_all(results: "list[Result]", ways: list[str]) -> None:
+    """The table and its notes. An observation that nobody declared is marked (!)."""
+    out = tables.console()
+    notes: dict[str, int] = {}
+    opened = [result for result in results if result.state != "closed"]
+    spread = {result.way for result in opened if result.expected_ms is not None}
+    for intervals in (set(ways), spread, set[str]()):
+        table = columns(opened, ways, notes, intervals)
+        if len(tables.fitting(table, out.width)) == len(table):
+            break
+    out.print(f"Milliseconds from event to arrival: median{' (5 to 95 %)' if intervals else ''}", style="dim")
+    tables.print_columns(table, out)
+    for note, number in notes.items():
+        out.print(f"[{number}] {printable(note)}", markup=False)
+    for line in summary(opened, ways):
+        out.print(printable(line), markup=False)
+
+
+def columns(
+    results: "list[Result]", ways: list[str], notes: dict[str, int], intervals: set[str]
+) -> list[tables.Column]:
+    """The table, with `intervals` for these ways. Notes are numbered as they come, and added to `notes`."""
+    rows = {
+        (r.exhibit, r.front): {s.way: s for s in results if (s.exhibit, s.front) == (r.exhibit, r.front)}
+        for r in results
+    }
+    made = [
+        tables.Column("exhibit", [exhibit for exhibit, _ in rows], 10),
+        tables.Column("front", [front for _, front in rows], 9),
+    ]
+    for rank, way in enumerate(reversed(ways)):
+        cells = [cell(row[way], notes, interval=way in intervals) for row in rows.values()]
+        made.insert(2, tables.Column(way, cells, rank, right=True))
+    return made
+
+
+def cell(result: "Result", notes: dict[str, int], *, interval: bool) -> str:
+    """One way through one cell: "550 (46-1100)", "fails [1]"."""
+    mark = "" if result.as_declared else "! "
+    if result.ms is not None and result.low_ms is not None and result.high_ms is not None:
+        between = f" ({milliseconds(result.low_ms)}-{milliseconds(result.high_ms)})" if interval else ""
+        return f"{mark}{milliseconds(result.ms)}{between}"
+    note = result.why if result.state == "works" or not result.as_declared else result.expected
+    return f"{mark}{result.state} [{notes.setdefault(note or '?', len(notes) + 1)}]"
+
+
+def summary(results: "list[Result]", ways: list[str]) -> list[str]:
+    """For each way what was expected and between which medians the cells are; then whether all is as declared."""
+    lines = []
+    for way in ways:
+        heard = [r for r in results if r.way == way and r.ms is not None]
+        medians = [r.ms for r in heard if r.ms is not None]
+        if medians:
+            low, high = milliseconds(min(medians)), milliseconds(max(medians))
+            lines.append(f"{way}: {_expected(heard[0])}; medians {low} to {high} ms, 90 % of the items {_range(heard)}")
+    wrong = [r for r in results if not r.as_declared]
+    for r in wrong:
+        seen = "works, though it is said to fail" if r.state == "works" else f"fails: {r.why}"
+        lines.append(f"! {r.exhibit} behind {r.front}: {r.way} {seen}")
+    if not wrong:
+        lines.append("all cells answered as their labels say")
+    return lines
+
+
+def _expected(result: "Result") -> str:
+    if result.expected_ms is None:
+        return "expected the way through the gateway"
+    return f"expected {milliseconds(result.expected_ms)} ms, half of the time between two polls"
+
+
+def _range(heard: "list[Result]") -> str:
+    """In whichever cell."""
+    low = min(r.low_ms for r in heard if r.low_ms is not None)
+    high = max(r.high_ms for r in heard if r.high_ms is not None)
+    return f"{milliseconds(low)} to {milliseconds(high)} ms"
+
+
+def show_closed(cells: list[Cell], *, by_name: bool) -> None:
+    """What could not be asked: why, where somebody asked for it by name; else how many."""
+    out = tables.console()
+    shut = [cell for cell in cells if cell.closed is not None]
+    if by_name:
+        for line in why_closed.lines(shut):
+            out.print(line, style="yellow", markup=False)
+    elif shut:
+        noun = "cell is" if len(shut) == 1 else "cells are"
+        out.print(f"{len(shut)} {noun} closed; ./zoo ls says why", style="dim")

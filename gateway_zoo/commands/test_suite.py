@@ -1,0 +1,48 @@
+"""`test`: the whole suite on this machine, doing all its own set-up. With arguments: pytest's, for a part of it."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from gateway_zoo import set_up
+from gateway_zoo.errors import fail
+from gateway_zoo.keeper import privileges
+from gateway_zoo.registry import installed
+from gateway_zoo.registry.cages import load
+from gateway_zoo.settings import Settings
+from gateway_zoo.terminal.messages import say
+
+EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
+
+
+def run(made: Settings, words: list[str]) -> int:
+    """pytest's exit status; 1 for any failure, also of collection."""
+    if made.compose:
+        fail("the tests run on your machine, in the checkout: ./zoo test; those of the containers: make test-docker", 3)
+    absent = [package for program, package in installed.APT_FOR_TESTS.items() if not installed.program(program)]
+    privileges.install_what_is_missing(made, load(made.root).families.values(), tuple(absent))
+    privileges.compile_ahead(made)
+    _install(made.root)
+    command = [sys.executable, "-I", "-m", "pytest", *(words or EVERYTHING)]
+    done = subprocess.run(command, cwd=made.root, env=_environment(), check=False)
+    return 1 if done.returncode else 0
+
+
+def _install(checkout: Path) -> None:
+    """The test tools, pinned and hashed, into .venv; again when the lock file changes."""
+    lock, installed = checkout / "requirements-test.lock", checkout / ".venv" / "requirements-test.lock"
+    if installed.exists() and filecmp.cmp(lock, installed, shallow=False):
+        return
+    say("installing the test tools into .venv (once)")
+    if words := set_up.pip_install(Path(sys.executable), lock):
+        fail(f"{words}\nzoo: pip could not install the test tools; is there a network, and room on the disk?", 3)
+    shutil.copy(lock, installed)
+
+
+def _environment() -> dict[str, str]:
+    """No ZOO_ variable of this shell reaches a test: each zoo of a test has its own. Nor does a setting of Python."""
+    mine = {name: os.environ[name] for name in ("ZOO_REQUIRE_DOCKER",) if name in os.environ}
+    return {name: os.environ[name] for name in os.environ if not name.startswith(("ZOO_", "PYTHON"))} | mine

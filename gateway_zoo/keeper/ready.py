@@ -1,0 +1,87 @@
+"""Waiting until every open cell answers ping, with as little work as possible: on two cores, every request to a server
+that is not there yet, and every module loaded here, makes the servers themselves start later.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from gateway_zoo.registry.plans import Cell, Plan
+
+PAUSE_S = 0.03
+WORKERS = 4
+ANSWER_S, ANSWER_BYTES = 10.0, 8192  # of a ping, head included
+
+
+def wait(made: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Cell]], bool]) -> list[Cell]:
+    """Ask each cell until it answers; returns those that did not within `seconds`, or while it was worth waiting."""
+    deadline = time.monotonic() + seconds
+    waiting = {cell.url: cell for cell in cells}
+    asked: dict[str, Future[bool]] = {}
+    listening: set[tuple[str, int] | str] = set()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        while waiting and worth(list(waiting.values())) and time.monotonic() < deadline:
+            _progress(len(cells) - len(waiting), len(cells), waiting)
+            for url, cell in list(waiting.items()):
+                if url in asked:
+                    if asked[url].done() and asked.pop(url).result():
+                        del waiting[url]
+                elif _listens(made, cell, listening):
+                    asked[url] = pool.submit(answers, cell)
+            time.sleep(PAUSE_S if waiting else 0)
+    _progress(0, 0, {})
+    return list(waiting.values())
+
+
+def _listens(made: Plan, cell: Cell, listening: set[tuple[str, int] | str]) -> bool:
+    """Is it worth asking? `listening` remembers the addresses where somebody listens."""
+    exhibit = made.registry.exhibits[cell.exhibit]
+    needed: list[tuple[str, int] | str] = [("127.0.0.1", made.settings.port(cell.front))]
+    if made.registry.families[exhibit.family] in made.started:
+        if exhibit.unix:
+            needed.append(f"{made.settings.sockets}/{exhibit.unix}")
+        if exhibit.tcp:
+            needed.append(("127.0.0.1", exhibit.tcp + made.settings.port_shift))
+    for address in needed:
+        if address not in listening and _is_there(address):
+            listening.add(address)
+    return listening.issuperset(needed)
+
+
+def _is_there(address: tuple[str, int] | str) -> bool:
+    if isinstance(address, str):
+        return os.path.exists(address)
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def answers(cell: Cell) -> bool:
+    """Does the cell answer ping? Plain sockets: http.client would take as long to load as a server to start."""
+    parts = urlsplit(cell.url)
+    deadline = time.monotonic() + ANSWER_S
+    try:
+        with socket.create_connection((parts.hostname, parts.port), timeout=ANSWER_S) as connection:
+            connection.sendall(f"GET {parts.path}/ping HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+            answer = b""
+            while (data := connection.recv(4096)) and len(answer) < ANSWER_BYTES:
+                answer += data
+                connection.settimeout(max(0.001, deadline - time.monotonic()))
+    except OSError:
+        return False
+    return answer.split(b" ", 2)[1:2] == [b"200"] and answer.endswith(b"pong\n")
+
+
+def _progress(done: int, total: int, waiting: dict[str, Cell]) -> None:
+    """One line on a terminal, written over itself; empty at the end."""
+    if sys.stderr.isatty():
+        names = ", ".join(sorted({cell.exhibit for cell in waiting.values()}))
+        line = f"{done} of {total} cells answer; waiting for {names}"[:78] if waiting else ""
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()

@@ -1,0 +1,149 @@
+"""The run directory itself: is it the zoo's? Only a directory that is gets another mode, files, and removals in it.
+
+It is the zoo's if it carries the mark, a file that says so; if it is empty; if it does not exist yet; or if an earlier
+version, which made no mark, has filled it: then nothing is in it but what the zoo makes. Any other directory is
+refused before anything in it changes: ZOO_RUN=$HOME must not cost a person's files, nor their mode.
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway_zoo.safe_io import own_files
+from gateway_zoo.settings import Settings, SettingsError, user_of_the_zoo
+
+MARK = "made-by-the-gateway-zoo"
+TEXT = "The Gateway Zoo made this directory for its sockets and logs. It may remove what it made in here.\n"
+LEAST = 5_000_000  # bytes that a start may write: pages, certificates, the first lines of logs
+CURE = "set ZOO_RUN to a directory of your own"
+ELSEWHERE = "set ZOO_RUN to an empty directory, or to one that is not there yet"
+HEAD = b"# Written by the zoo"  # of local.conf, see fronts.HEAD
+
+
+def refusal(settings: Settings, user: int | None = None) -> tuple[str, str] | None:
+    """Why this run directory cannot be the zoo's, and the cure; None if it can. It must be ours, or `user`'s."""
+    run = settings.run
+    try:
+        return _kind_of_refusal(run, run.lstat(), os.geteuid() if user is None else user)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{run} cannot be used: {error.strerror}", "set ZOO_RUN to a directory of yours"
+
+
+def _kind_of_refusal(run: Path, facts: os.stat_result, user: int) -> tuple[str, str] | None:
+    """May raise OSError."""
+    if stat.S_ISLNK(facts.st_mode):
+        return f"{run} is a link", f"remove it, or {CURE}"
+    if not stat.S_ISDIR(facts.st_mode):
+        return f"{run} is not a directory", CURE
+    if facts.st_uid != user and (facts.st_uid != os.geteuid() or any(run.iterdir())):
+        return f"{run} belongs to another user", CURE
+    if strange := foreign(run):
+        return f"{run} has files that the zoo did not make, for example {strange}", ELSEWHERE
+    return None
+
+
+def user_of_a_start() -> int:
+    """The user whose directory it must be: root hands an empty one of its own over."""
+    try:
+        return user_of_the_zoo().pw_uid
+    except KeyError:
+        return os.geteuid()
+
+
+def foreign(run: Path) -> str:
+    """The name of something in a directory without the mark that the zoo did not make; empty if the zoo may have it."""
+    mark = run / MARK
+    if mark.is_file() and not mark.is_symlink():
+        return ""
+    names = sorted(path.name for path in run.iterdir())
+    strange = next((name for name in names if not _of_ours(run / name)), "")
+    some_proof = {"sock", "state.json", "nginx", "apache", "keeper.sock"}.intersection(names)
+    return strange or ("" if some_proof or not names else names[0])
+
+
+def _of_ours(path: Path) -> bool:
+    """Is this one of the things that versions without a mark made?"""
+    if path.is_symlink():
+        return False
+    if path.name in ("nginx", *(name for name in [path.name] if name.startswith("apache"))):
+        file = path / "local.conf"
+        return file.is_file() and file.read_bytes()[: len(HEAD)] == HEAD
+    if path.name == "sock":
+        return path.is_dir() and all(
+            p.is_socket() or p.name.startswith("tls") or p.suffix == ".lock" for p in path.iterdir()
+        )
+    if path.name == "logs":
+        return path.is_dir() and all(p.suffix == ".log" for p in path.iterdir())
+    if path.name.startswith("wire"):
+        return path.suffix == ".jsonl" or path.is_dir()
+    return (path.name == "board" and path.is_dir()) or path.name in ("state.json", "state.new", "keeper.sock")
+
+
+def obstacles(settings: Settings, fronts: Sequence[str], cages: Sequence[str]) -> list[Path]:
+    """What stands where a start must make a folder, a file or a link, and is of another kind. Nothing is changed."""
+    run = settings.run
+    folders = [settings.sockets, settings.logs, settings.tls]
+    files = [settings.state, *(run / front / "local.conf" for front in fronts)]
+    links = [run / "nginx" / name for name in ("nginx.conf", "server.conf", "params")]
+    for front in fronts:
+        here = run / front
+        links += [here / "cages" / f"{cage}.conf" for cage in cages]
+        folders += [
+            here,
+            here / "pages",
+            here / "pages/closed",
+            here / "pages/down",
+            here / ("tmp" if front == "nginx" else "fcgid"),
+        ]
+    wanted = [((stat.S_IFDIR,), folders), ((stat.S_IFREG, stat.S_IFLNK), files)]  # a file replaces a link
+    wanted += [((stat.S_IFLNK,), links), ((stat.S_IFSOCK,), [settings.control])]
+    return [path for kinds, paths in wanted for path in paths if _stands(path) not in (0, *kinds)]
+
+
+def _stands(path: Path) -> int:
+    """The kind of what stands there; 0 also where a link above it, which is in the list itself, leads out of reach."""
+    try:
+        return own_files.kind_of(path)
+    except OSError:
+        return 0
+
+
+def full(settings: Settings) -> str:
+    """Why nothing more can be written where the run directory is; empty if there is room."""
+    existing = next(path for path in (settings.run, *settings.run.parents) if path.exists())
+    room = os.statvfs(existing)
+    if room.f_bavail * room.f_frsize < LEAST:
+        return f"only {room.f_bavail * room.f_frsize:,} bytes are free"
+    return "no file can be added (no inodes are free)" if room.f_files and not room.f_favail else ""
+
+
+def take(settings: Settings) -> None:
+    """Make the run directory: the user's, 0750, with the mark. Raises SettingsError. Nothing else in it is touched: a
+    zoo may be running there."""
+    run = settings.run
+    if problem := refusal(settings):
+        raise SettingsError("; ".join(problem))
+    try:
+        run.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not (run / MARK).is_file():
+            own_files.write(run / MARK, TEXT)
+        run.chmod(0o750)
+    except OSError as error:
+        raise unusable(run, error) from None
+
+
+def prepare(settings: Settings) -> None:
+    """The same, with the folders for sockets and logs."""
+    take(settings)
+    try:
+        for path in (settings.sockets, settings.logs):
+            own_files.folder(path)
+    except OSError as error:
+        raise unusable(settings.run, error) from None
+
+
+def unusable(run: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours")

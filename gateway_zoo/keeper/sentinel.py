@@ -1,0 +1,29 @@
+"""Ends what the keeper leaves behind when it is killed. `python -m gateway_zoo.sentinel DESCRIPTOR`
+
+It sleeps in a read on a pipe that only the keeper holds open. When the keeper dies, however it dies, the read returns,
+and everything of that start is ended: first processes have died by their death signal, their workers have not.
+
+The token names the start: nothing of another one is touched. Files are removed only with the lock of the run directory;
+whoever holds it instead removes them, and where there is no directory any more there is nothing to remove.
+"""
+
+import contextlib
+import os
+import sys
+
+from gateway_zoo import settings
+from gateway_zoo.keeper import leftovers, process, state
+
+
+def main() -> None:
+    os.read(int(sys.argv[1]), 1)
+    made = settings.from_environment()
+    process.end(os.environ[process.TOKEN], set(), made.run, everything=True)
+    with contextlib.suppress(state.Locked, OSError):
+        lock = state.hold(made)
+        leftovers.clean(made)
+        os.close(lock)
+
+
+if __name__ == "__main__":
+    main()

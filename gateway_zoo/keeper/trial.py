@@ -1,0 +1,160 @@
+"""Ask each front whether it can live with its configuration, before anything starts; name what it cannot live with.
+
+One module can take a whole web server down: mod_fcgid ends Apache where /dev/shm is read-only, a module built for
+another Apache is not even loaded, a fragment with a mistake in it ends the reading. So each front is tried as a whole,
+which is quick. Only a front that fails is taken apart: first nothing, then one part more each time. A part that makes
+it fail is left out, with the front's own words as the reason; if it fails with nothing, the front is closed.
+
+Parts are the cages' fragments and, in Apache, each exhibit that it runs itself. nginx runs no programs, and says all
+that is wrong when it reads its configuration (`nginx -t`). Apache's modules start their work later, some of them in the
+children: so Apache is started, and asked for one page.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gateway_zoo.errors import printable
+from gateway_zoo.keeper import fronts, leftovers, privileges, process, run_directory, supervisor, tls
+from gateway_zoo.registry import places, plans
+from gateway_zoo.registry.plans import ALL, Broken, Plan
+from gateway_zoo.settings import kind
+
+START_S = 20.0  # for one start of a front on a busy machine
+QUESTION = b"GET /exhibits.json HTTP/1.0\r\nHost: localhost\r\n\r\n"
+#: Lines of nginx and Apache that are about an error, and what stands before the error itself: time, process, and the
+#: files and macros by which Apache came to the place.
+GRAVE = re.compile(r"\[[\w:]*(?:emerg|alert|crit|error)\]|^(?:AH\d+|apache2|httpd|Syntax error|Fatal)\b", re.I)
+BEFORE = re.compile(
+    r"^(?:\[[^]]*\] )+|^nginx: (?:\[emerg\] )?|^\S+ \S+ \[emerg\] [^:]*: "
+    r"|^.*Syntax error on line \d+ of macro[^:]*: |^.*(?=Syntax error)"
+)
+TOO_OFTEN = 5  # grave lines while we wait: processes that Apache starts die again and again
+
+
+def broken(made: Plan) -> Broken:
+    """For each front what it cannot live with, and why. The run directory is ready, and no zoo runs there."""
+    before = os.umask(0o027)
+    try:
+        places.link(made.settings)
+        tls.make(made.settings)
+        return {front: parts for front in made.fronts if (parts := _broken_parts(front, made))}
+    finally:
+        leftovers.clean(made.settings)  # sockets of Apaches that were killed
+        os.umask(before)
+
+
+def broken_elsewhere(made: Plan) -> Broken:
+    """The same without touching $ZOO_RUN, for `doctor`. Started as root, we become the zoo's user, for good."""
+    with tempfile.TemporaryDirectory(prefix="zdoc", dir="/tmp") as folder:
+        settings = replace(made.settings, run=Path(folder))
+        privileges.give_up(settings)
+        run_directory.prepare(settings)
+        return broken(replace(made, settings=settings))
+
+
+def _broken_parts(front: str, made: Plan) -> dict[str, str]:
+    if not _complaint(front, made):
+        return {}
+    left_out = dict.fromkeys(_parts(front, made), "left out of this trial")
+    if words := _complaint(front, plans.without(made, {front: left_out})):
+        return {ALL: f"{front} does not start: {words}; mend that, then ./zoo up"}
+    found = {}
+    for part in list(left_out):
+        del left_out[part]
+        if words := _complaint(front, plans.without(made, {front: left_out})):
+            mend = f"mend {kind(front)}/cages/{part}" if part.endswith(".conf") else "mend that, or do without"
+            left_out[part] = found[part] = f"{front} does not start with it: {words}; {mend}"
+    return found
+
+
+def _parts(front: str, made: Plan) -> Iterator[str]:
+    """Names of fragments (`NAME.conf`), then ids of exhibits that the front runs itself."""
+    yield from (f"{cage.name}.conf" for cage in made.registry.cages)
+    families = made.registry.families
+    for cell in made.open_cells:
+        if cell.front == front and families[made.registry.exhibits[cell.exhibit].family].runs_in == kind(front):
+            yield cell.exhibit
+
+
+def _complaint(front: str, made: Plan) -> str:
+    """Why the front does not start with this plan, in its own words; empty if it does."""
+    fronts.write(front, made)
+    return _read(front, made) if kind(front) == "nginx" else _started(front, made)
+
+
+def _read(front: str, made: Plan) -> str:
+    environment = supervisor.environment(made.settings, front, "")
+    argv = [*fronts.command(front, made.settings), "-t"]
+    try:
+        done = subprocess.run(
+            argv, env=environment, cwd=made.settings.sockets, capture_output=True, timeout=START_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return printable(error)
+    return _reason(made, done.stderr, _how(done.returncode)) if done.returncode else ""
+
+
+def _started(front: str, made: Plan) -> str:
+    settings, token = made.settings, os.urandom(16).hex()
+    log = settings.logs / f"trial-{front}.log"
+    log.unlink(missing_ok=True)
+    for file in (settings.run / front).glob("*.pid"):
+        file.unlink()
+    environment = supervisor.environment(settings, front, token)
+    pid = process.spawn(fronts.command(front, settings), environment, settings.sockets, log)
+    try:
+        how = _ended_before_an_answer(pid, settings.port(front), log)
+        return _reason(made, log.read_bytes(), how) if how else ""
+    finally:
+        process.end(token, {pid}, settings.run)
+        with contextlib.suppress(ChildProcessError):  # reaped above
+            os.waitpid(pid, 0)
+        log.unlink(missing_ok=True)
+
+
+def _ended_before_an_answer(pid: int, port: int, log: Path) -> str:
+    """How it ended, or that it never will answer; empty once it does."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return _how(os.waitstatus_to_exitcode(status))
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(QUESTION)
+                if connection.recv(5) == b"HTTP/":
+                    return ""
+        except OSError:
+            time.sleep(0.01)
+        if len(_grave(log.read_bytes())) >= TOO_OFTEN:
+            return "its processes end again and again"
+    return f"no answer within {START_S:.0f} s"
+
+
+def _how(code: int) -> str:
+    return f"it ends with exit status {code}" if code >= 0 else f"it is ended by {signal.Signals(-code).name}"
+
+
+def _reason(made: Plan, said: bytes, how: str) -> str:
+    return (last_words(said) or how).replace(str(made.settings.run), "$ZOO_RUN")
+
+
+def last_words(said: bytes) -> str:
+    """The last line of a log that tells of an error, without its time and the way to its place; empty if none does."""
+    grave = _grave(said)
+    return printable(BEFORE.sub("", grave[-1]))[:300] if grave else ""
+
+
+def _grave(said: bytes) -> list[str]:
+    """Apache gives the place of a mistake on a line that ends in a colon, and the mistake on the next one."""
+    text = said.decode("utf-8", "replace").replace(":\n", ": ")
+    return [line for line in map(str.strip, text.splitlines()) if GRAVE.search(line) and not line.endswith("Failed")]

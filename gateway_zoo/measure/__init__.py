@@ -1,0 +1,1 @@
+"""Ask a running zoo and change nothing."""

@@ -1,0 +1,1 @@
+"""What is declared, what is installed, and what this zoo will be."""

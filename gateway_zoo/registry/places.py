@@ -1,0 +1,209 @@
+"""Where things lie: paths that every configuration can hold, programs that may run, files that the servers can read.
+
+Apache, uWSGI, php-fpm and the shell read a path again, each in its own way: a space, `$`, `[`, `%` or `:` breaks
+another directive, and Python inside Apache dies over bytes outside ASCII. So no configuration sees such a path. Where
+the checkout or its .venv has one, the run directory gets a link with a plain name, and everything that we start is told
+the link. $ZOO_RUN itself must be plain: the links are there.
+
+What cannot work is found here before anything starts; `up` and `doctor` both ask `problems`.
+"""
+
+import contextlib
+import os
+import pwd
+import re
+import shlex
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gateway_zoo.registry.installed import SYSTEM_PATH, VENV
+from gateway_zoo.safe_io import own_files
+from gateway_zoo.set_up import cannot_hold
+from gateway_zoo.settings import Settings, user_of_the_zoo
+
+COPY = "use a copy of the checkout on another: cp -r . ~/zoo"
+#: Folders of the checkout that are no cages, and that the servers or the keeper read.
+FOLDERS = ("app", "apache", "gateway_zoo", "nginx", "web")
+#: Everything else means something to one of the readers. A path of ours is absolute, so `-` never comes first.
+PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
+
+
+def is_plain(path: Path) -> bool:
+    """Does every configuration, and every shell, take this path as it is?"""
+    return PLAIN.fullmatch(str(path)) is not None
+
+
+def checkout(made: Settings) -> Path:
+    """The checkout as everything that we start is told it."""
+    return made.root if is_plain(made.root) else made.run / "checkout"
+
+
+def venv(made: Settings) -> Path:
+    """The .venv as everything that we start is told it. Python finds pyvenv.cfg beside the path it was started by."""
+    return VENV if is_plain(VENV) else made.run / "venv"
+
+
+def search_path(made: Settings) -> str:
+    """Search path of everything that we start. Servers of the virtual environment first."""
+    return f"{venv(made)}/bin:{SYSTEM_PATH}"
+
+
+def program(made: Settings, name: str) -> list[str]:
+    """The first words of a command. A script of the .venv names its interpreter in a line that cannot quote: where the
+    path is not plain, we name the interpreter."""
+    script = VENV / "bin" / name
+    if is_plain(VENV) or not script.is_file() or not script.read_bytes().startswith(b"#!"):
+        return [name]
+    return ["python", str(venv(made) / "bin" / name)]
+
+
+def link(made: Settings) -> None:
+    """Make the links of this run directory, each anew: an old one may lead to a checkout of yesterday."""
+    for there, here in ((made.root, checkout(made)), (VENV, venv(made))):
+        if here != there:
+            own_files.link(here, there)
+
+
+@contextlib.contextmanager
+def linked_for_now(made: Settings) -> Iterator[Settings]:
+    """Settings whose links exist, for a program that may run without a zoo: where any is needed, in a directory of the
+    moment, which any user may read."""
+    if is_plain(made.root) and is_plain(VENV):
+        yield made
+        return
+    with tempfile.TemporaryDirectory(prefix="zoo-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        here = replace(made, run=Path(folder))
+        link(here)
+        yield here
+
+
+# --- what cannot work -------------------------------------------------------------------------------------------------
+
+
+def problems(made: Settings) -> Iterator[tuple[str, str]]:
+    """What no start here can get over: (what, the cure that suffices). As root, ask before root is given up."""
+    for path in (made.root, VENV):
+        if wrong := cannot_hold(path):
+            yield f"the path {str(path)!a} has {wrong}", "rename the directory"
+    if not is_plain(made.run):
+        odd = sorted({ascii(c) for c in str(made.run) if not is_plain(Path(c))})
+        what = f"ZOO_RUN={ascii(str(made.run))[1:-1]} has {' '.join(odd)} in it"
+        yield (
+            f"{what}, which some server would read its own way",
+            "set ZOO_RUN to a path of letters, digits and . _ - only",
+        )
+    for here, there in ((checkout(made), made.root), (venv(made), VENV)):
+        if here != there and os.path.lexists(here) and not here.is_symlink():
+            yield f"{here} is not ours, and a link must go there", "move it away, or set ZOO_RUN to another directory"
+    with contextlib.suppress(KeyError):  # no such user: `up` says so
+        user = user_of_the_zoo()
+        folders = what_we_read(made)
+        with acting_as(user):
+            closed = first_unreadable(made, folders)
+        if closed:
+            yield f"{closed} cannot be read by {user.pw_name}, the user of the servers", cure(made, closed)
+
+
+@contextlib.contextmanager
+def acting_as(user: pwd.struct_passwd) -> Iterator[None]:
+    """Root acts with the rights of a user for a while; anybody else is that user already."""
+    if os.geteuid() != 0:
+        yield
+        return
+    groups = os.getgroups()
+    os.initgroups(user.pw_name, user.pw_gid)
+    os.setegid(user.pw_gid)
+    os.seteuid(user.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(os.getgid())
+        os.setgroups(groups)
+
+
+def what_we_read(made: Settings) -> list[Path]:
+    """Folders of which we, or the servers, read everything. Beside them a person may keep private things."""
+    cages = [path.parent for path in made.root.glob("*/cage.toml")]
+    return [*(made.root / name for name in FOLDERS), *cages, VENV / "bin", VENV / "lib"]
+
+
+def first_unreadable(made: Settings, folders: list[Path]) -> Path | None:
+    """The first file or directory that we need and may not read: tried with our rights, because a mode does not tell
+    everything (access control lists, network file systems)."""
+    targets = (made.root, VENV, (VENV / "bin/python").resolve(), Path(sysconfig.get_path("stdlib")))
+    above = [path for target in targets for path in reversed(target.parents)]
+    found = (path for path in above if not _may(path, os.X_OK))
+    found_below = (path for path, wanted in _below([made.root, *targets[3:]], folders) if not _may(path, wanted))
+    return next(found, None) or next(found_below, None)
+
+
+def _may(path: Path | str, wanted: int) -> bool:
+    return os.access(path, wanted, effective_ids=True) or not os.path.exists(path)  # a link that dangles is no matter
+
+
+def _below(listed: list[Path], folders: list[Path]) -> Iterator[tuple[Path, int]]:
+    """What must be readable, and for a directory also searchable. Not bytecode: Python does without."""
+    enter = os.R_OK | os.X_OK
+    yield from ((path, enter) for path in (*listed, *folders))
+    for top in folders:
+        for folder, inside, files in os.walk(top):
+            inside[:] = [name for name in inside if name != "__pycache__"]
+            yield from ((Path(folder, name), enter) for name in inside)
+            yield from ((Path(folder, name), os.R_OK) for name in files)
+
+
+def _owner_who_reads(made: Settings) -> str:
+    """The name of the checkout's owner, if that is a user who could run the zoo; else empty."""
+    try:
+        owner = pwd.getpwuid(made.root.stat().st_uid)
+    except KeyError:
+        return ""
+    folders = what_we_read(made)
+    with acting_as(owner):
+        fine = owner.pw_uid != 0 and first_unreadable(made, folders) is None
+    return owner.pw_name if fine else ""
+
+
+def cure(made: Settings, closed: Path) -> str:
+    """One command that suffices and opens no home: rights inside the checkout, or a copy if its directory is closed."""
+    root = made.root
+    if not root.is_relative_to(closed) and not closed.is_relative_to(root):
+        return f"rm -r {shlex.quote(str(root))}/.venv (the next command makes it, with a Python that they can read)"
+    homes = {entry.pw_dir for entry in pwd.getpwall()}
+    if closed.is_relative_to(root) and str(root) not in homes:
+        return f"chmod -R a+rX {shlex.quote(str(root))}"
+    if owner := _owner_who_reads(made):
+        return f"runuser -u {owner} -- {shlex.quote(str(root))}/zoo up"
+    copy = next(path for n in range(1, 99) if not (path := Path(f"/opt/gateway-zoo{n if n > 1 else ''}")).exists())
+    if str(root) in homes:  # whose other files are nobody's business
+        return f"git clone {shlex.quote(str(root))} {copy} && chmod -R a+rX {copy} && {copy}/zoo up"
+    return f"cp -r {shlex.quote(str(root))} {copy} && chmod -R a+rX {copy} && {copy}/zoo up"
+
+
+# --- run bits ---------------------------------------------------------------------------------------------------------
+
+
+def put_run_bits_back(programs: list[Path]) -> list[Path]:
+    """A ZIP archive or a stick loses the run bits of CGI programs: give them back. Returns those that we changed."""
+    changed = []
+    for path in programs:
+        mode = path.stat().st_mode
+        if not mode & 0o111:
+            with contextlib.suppress(OSError):  # another's file, or a file system without such bits: the cell is closed
+                path.chmod(mode | (mode & 0o444) >> 2)
+                changed.append(path)
+    return changed
+
+
+def not_run(path: Path) -> str | None:
+    """Why a CGI program cannot be started, and the cure; None if it can."""
+    if os.access(path, os.X_OK):
+        return None
+    if path.stat().st_mode & 0o111:
+        return f"{path.name} lies on a file system that runs no programs (noexec); {COPY}"
+    return f"{path.name} has lost its run bit; chmod +x {shlex.quote(str(path))}"

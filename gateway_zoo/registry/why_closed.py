@@ -1,0 +1,95 @@
+"""Why something is closed, in words: of one exhibit in a sentence, of many as a short list.
+
+A cell that can never be open (nginx embeds no interpreter) has its reason on the exhibit's label. Here it counts only
+where an exhibit has no other.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gateway_zoo.errors import printable
+from gateway_zoo.registry.cagefile import Exhibit
+from gateway_zoo.registry.cages import Registry
+from gateway_zoo.registry.plans import LEFT_OUT, Cell
+from gateway_zoo.settings import kind
+from gateway_zoo.terminal.messages import say
+
+NOTHING_OPEN = 3  # exit status: something that the command needs is missing
+
+
+def sentence(exhibit: Exhibit, cells: Iterable[Cell]) -> str:
+    """Why an exhibit without an open cell is closed; one reason of many fronts is told once."""
+    mine = [cell for cell in cells if cell.exhibit == exhibit.id and cell.closed]
+    mine = [cell for cell in mine if kind(cell.front) not in exhibit.closed] or mine
+    fronts: dict[str, list[str]] = {}
+    for cell in mine:
+        fronts.setdefault(str(cell.closed), []).append(cell.front)
+    if len(fronts) == 1:
+        return f"{exhibit.id} is closed: {next(iter(fronts))}"
+    whys = "; ".join(f"behind {' and '.join(names)}: {reason}" for reason, names in fronts.items())
+    return f"{exhibit.id} is closed {whys}" if whys else f"{exhibit.id} is in no front of this zoo"
+
+
+def sentences(registry: Registry, cells: list[Cell], ids: Iterable[str]) -> list[str]:
+    """One for each of these exhibits that has no open cell."""
+    opened = {cell.exhibit for cell in cells if cell.closed is None}
+    return [sentence(registry.exhibits[id], cells) for id in ids if id not in opened and id in registry.exhibits]
+
+
+def fronts(registry: Registry, cells: list[Cell]) -> dict[str, str]:
+    """Front -> why it is closed as a whole: all cells that it could have are closed, for one reason, which is not that
+    they were left out. (plan._reasons tells a front's own reason first.)"""
+    reasons: dict[str, set[str | None]] = {}
+    for cell in cells:
+        if kind(cell.front) not in registry.exhibits[cell.exhibit].closed:
+            reasons.setdefault(cell.front, set()).add(cell.closed)
+    alone = {front: next(iter(found)) for front, found in reasons.items() if len(found) == 1}
+    return {front: why for front, why in alone.items() if why is not None and why != LEFT_OUT}
+
+
+def by_reason(registry: Registry, cells: list[Cell]) -> dict[str, list[str]]:
+    """Reason -> what is closed for it and could be open: an exhibit, or `exhibit behind front` where another front has
+    it. Told of a kind of front only if no front of this kind has the exhibit: one of several Apaches is enough."""
+    found: dict[str, list[str]] = {}
+    for cell in _worth_telling(registry, cells):
+        elsewhere = any(c.exhibit == cell.exhibit and c.closed is None for c in cells)
+        name = f"{cell.exhibit} behind {cell.front}" if elsewhere else cell.exhibit
+        names = found.setdefault(str(cell.closed), [])
+        if name not in names:
+            names.append(name)
+    return found
+
+
+def _worth_telling(registry: Registry, cells: list[Cell]) -> Iterator[Cell]:
+    opened = {(cell.exhibit, kind(cell.front)) for cell in cells if cell.closed is None}
+    told: set[tuple[str, str]] = set()
+    for cell in cells:
+        place = cell.exhibit, kind(cell.front)
+        never = registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
+        if cell.closed and not never and place not in opened and place not in told:
+            told.add(place)
+            yield cell
+
+
+def lines(cells: Iterable[Cell]) -> list[str]:
+    """A line for each reason, with the cells that it closes."""
+    reasons: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.closed is not None:
+            reasons.setdefault(cell.closed, []).append(f"{cell.exhibit} behind {cell.front}")
+    return [printable(f"closed: {', '.join(names)}: {reason}") for reason, names in reasons.items()]
+
+
+def records(cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """The JSON: `[{exhibit, front, reason}]`."""
+    return [{"exhibit": c.exhibit, "front": c.front, "reason": c.closed} for c in cells if c.closed is not None]
+
+
+def nothing_open(cells: list[Cell]) -> bool:
+    """Say why, on standard error, if none of the cells is open."""
+    if any(cell.closed is None for cell in cells):
+        return False
+    say("nothing that was asked for is open")
+    for line in lines(cells):
+        say(line)
+    return True

@@ -1,0 +1,1 @@
+"""Read with a limit in bytes and in seconds; write only what is the zoo's."""

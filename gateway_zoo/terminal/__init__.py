@@ -1,0 +1,1 @@
+"""Messages and tables for people, JSON for programs."""

@@ -1,0 +1,124 @@
+"""Asking an exhibit of the running zoo, or a socket of somebody else's: no web server in between.
+
+Ends the command (speak.fail) where nobody can be asked: 2 for what cannot be, 3 for what does not run.
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from gateway_zoo.errors import fail
+from gateway_zoo.keeper import state
+from gateway_zoo.registry import places, why_closed
+from gateway_zoo.registry.cagefile import Exhibit
+from gateway_zoo.registry.cages import Registry
+from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.settings import Settings
+from gateway_zoo.wire.ask import client
+from gateway_zoo.wire.ask.client import Address
+from gateway_zoo.wire.ask.request import FRONT, HANDSHAKE, Asked, BadWordError, Place, variables
+from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.events import Pairs
+from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.faults import CannotEncode
+
+
+def exhibit(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+    """The request, spoken in the exhibit's protocol to its socket."""
+    one, protocol = registry.exhibits[id], registry.spoken(id)
+    if protocol == "none":
+        inside = registry.families[one.family].runs_in
+        fail(f"{id} has no socket: it lives inside {inside.title()}, and only {inside.title()} can ask it", 2)
+    _must_run(made, registry, one)
+    request = encoded(wires, protocol, asked, place(made, registry, id, asked))
+    at = _address(made, one)
+    try:
+        return client.ask(wires, at, request, protocol, id, FRONT)
+    except OSError as error:
+        fail(_why_silent(made, registry, one, at, error), 3)
+
+
+def foreign(wires: Wires, protocol: str, at: Address, asked: Asked) -> Exchange:
+    """The same to a socket that is not the zoo's. Nothing is known of it: its path is all PATH_INFO."""
+    host, port = (at.host, at.port) if at.host else ("localhost", 80)
+    request = encoded(wires, protocol, asked, Place("", asked.target, host, port))
+    try:
+        return client.ask(wires, at, request, protocol, str(at), FRONT)
+    except OSError as error:
+        why = "it is no socket" if _something_else(at) else error.strerror or error
+        fail(f"{at} does not answer: {why}", 3)
+
+
+def _something_else(at: Address) -> bool:
+    """connect(2) calls it "Connection refused"."""
+    path = Path(at.path)
+    with suppress(OSError):
+        return bool(at.path) and path.exists() and not path.is_socket()
+    return False
+
+
+def place(made: Settings, registry: Registry, id: str, asked: Asked) -> Place:
+    """What the exhibit's front would tell it of where it is."""
+    one, cage = registry.exhibits[id], registry.cage_of(id)
+    more = [
+        (name, value.replace("{cage}", str(places.checkout(made) / cage.name))) for name, value in one.variables.items()
+    ]
+    path = asked.target.partition("?")[0].lstrip("/")
+    if any(ask.upgrade and ask.path == path for ask in registry.asks(id)):
+        more += HANDSHAKE.items()
+    uri = asked.target if one.stripped else f"/{id}{asked.target}"
+    return Place(f"/{id}", uri, "127.0.0.1", made.nginx_port, tuple(more))
+
+
+def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
+    if protocol not in wires:
+        fail(f"nobody here speaks {protocol}; {', '.join(wires.protocols)} are spoken", 2)
+
+    def said(params: tuple[str, ...]) -> tuple[Pairs, bytes]:
+        pairs = variables(replace(asked, params=params), where)
+        return pairs, wires[protocol].request(pairs, asked.data or b"")
+
+    try:
+        pairs, request = said(())
+        for word in asked.params:
+            changed, sent = said((word,))
+            if sent == request and changed != pairs:
+                fail(f"{protocol} has no place for --param {word}; --header is what it can say besides", 2)
+        return said(asked.params)[1] if asked.params else request
+    except BadWordError as error:
+        fail(str(error), 2)
+    except CannotEncode as error:
+        fail(f"{protocol} cannot say this: {error}", 2)
+
+
+def _must_run(made: Settings, registry: Registry, one: Exhibit) -> None:
+    if made.compose:
+        if not any(made.sockets.glob("*.sock")):
+            here = f"docker compose exec nginx zoo wire {one.id} /hello"
+            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {here}", 3)
+    elif not state.running(made):
+        fail(f"no zoo is running in {made.run}; ./zoo up starts one", 3)
+
+
+def _address(made: Settings, one: Exhibit) -> Address:
+    if one.unix:
+        return Address(path=str(made.sockets / one.unix))
+    return client.address(made.tcp(one.id, one.tcp))
+
+
+def closed(made: Settings, registry: Registry, id: str) -> str:
+    """Why this exhibit is closed in the running zoo behind every front, as a sentence; empty if it is not."""
+    cells = [Cell(**cell) for cell in (state.read(made) or {"cells": []})["cells"] if cell["exhibit"] == id]
+    return next(iter(why_closed.sentences(registry, cells, [id])), "") if cells else ""
+
+
+def _why_silent(made: Settings, registry: Registry, one: Exhibit, at: Address, error: OSError) -> str:
+    """Why nobody answers, and what helps."""
+    if isinstance(error, PermissionError):
+        owner = Path(at.path).owner() if os.access(Path(at.path).parent, os.X_OK) else "the user of the zoo"
+        return f"{at} is for {owner} and their group only; run this as {owner}, or as root"
+    if why := closed(made, registry, one.id):
+        return why
+    hint = Plan(made, registry, [], []).start_hint(one.id)
+    return f"{one.id} does not answer on {at}: {error.strerror or error}; {hint}"

@@ -1,0 +1,248 @@
+"""Fronts of our own for the zoo that runs, with the relay between them and its gateways.
+
+    with Fronted(settings, ["nginx"], ["uwsgi"], entries.append) as fronted:
+        requests.get(fronted.url("nginx", "uwsgi") + "/hello")
+
+The configuration is the zoo's, but for where the gateways are (layout.py). Here is its life: directory, watcher, fronts
+and relay begin in this order; the fronts end first, then the relay, the directory and the watcher.
+
+How it ends, whatever happens to us: a watcher holds the other end of a pipe, ends what is left in the directory when
+the pipe closes, and removes it. Two may be at work at once: the second one's directory is wire2.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway_zoo.errors import printable
+from gateway_zoo.keeper import fronts, privileges, process, state, supervisor
+from gateway_zoo.registry.cages import Registry, load
+from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.safe_io import own_files
+from gateway_zoo.settings import Settings, kind
+from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.recorder.layout import CannotFront, Layout
+from gateway_zoo.wire.recorder.mask_stream import Masking
+from gateway_zoo.wire.recorder.relay import Relay
+from gateway_zoo.wire.recorder.watcher import TOKEN, sweep
+from gateway_zoo.wire.recording import Line
+
+START_S = 20.0
+STOP_S = 4.0
+AGAIN_S = 1.0  # a front that dies is started again, but not more often than this
+DIRECTORIES = 20  # recorders at once in one zoo
+
+
+@dataclass
+class _Front:
+    """A front that was started, and the settings it was started with. `pid` 0: not running."""
+
+    name: str
+    plan: Plan
+    pid: int = 0
+    started: float = 0.0
+
+
+class Fronted:
+    """See the module's text. Started as root, we become the zoo's user first, for good, as `down` does.
+
+    `ids`: empty means all. `on_entry` is called in the relay's thread, `on_pause` there too when there is nothing to
+    do. Secrets are masked unless `secrets` is set. `usual`: the ports are each front's + 10; else any that are free.
+    """
+
+    def __init__(
+        self,
+        made: Settings,
+        names: Sequence[str],
+        ids: Sequence[str],
+        on_entry: Callable[[Line], object],
+        *,
+        on_pause: Callable[[], object] = lambda: None,
+        secrets: bool = False,
+        usual: bool = False,
+        registry: Registry | None = None,
+    ) -> None:
+        self.settings, self.names = made, list(names)
+        self.run: Path | None = None  # our directory, once we have one
+        self.error: BaseException | None = None  # what ended the relay
+        registry = registry or load(made.root)
+        self.relay = Relay(on_entry if secrets else Masking(Wires(registry), on_entry), on_pause)
+        self.layout = Layout(made, registry, self.relay, ids, usual)
+        self._token = os.urandom(16).hex()
+        self._fronts: list[_Front] = []
+        self._thread = threading.Thread(target=self._run_relay, name="relay")
+        self._ending = contextlib.ExitStack()
+
+    def url(self, front: str, exhibit: str) -> str:
+        """Where an exhibit answers: http://127.0.0.1:8090/uwsgi."""
+        return next(one for one in self._fronts if one.name == front).plan.cell(exhibit, front).url
+
+    @property
+    def cells(self) -> list[Cell]:
+        """What is recorded, and what is not and why."""
+        return [cell for front in self._fronts for cell in front.plan.cells if cell.front == front.name]
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Fronted":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with process.told_later():
+            self._ending.close()
+
+    def tend(self) -> None:
+        """To be called now and then by whoever stays long: starts a front again that was killed. Raises what has
+        ended the relay."""
+        if self.error:
+            raise self.error
+        for front in self._fronts:
+            if front.pid and os.waitpid(front.pid, os.WNOHANG)[0]:
+                process.end(self._token, {front.pid}, front.plan.settings.run)  # the workers outlive their master
+                front.pid = 0
+            if not front.pid and time.monotonic() > front.started + AGAIN_S:
+                self._spawn(front)
+
+    def _start(self) -> None:
+        """Doors first, then whoever comes to them, then the relay's thread: none may run while we fork."""
+        privileges.become_owner(self.settings)
+        cells = self._cells_of_the_zoo()
+        self._ending.callback(self.relay.close)
+        run, lock = self._directory()
+        self._ending.callback(self._tidy, run, lock)
+        self._start_watcher(run, lock)
+        for name in self.names:
+            self._fronts.append(_Front(name, self.layout.plan(name, run / name, cells)))
+        for front in self._fronts:
+            self._spawn(front)
+        self._ending.callback(self._stop_relay)
+        with process.told_later():  # signals are the main thread's: the other one keeps them blocked
+            self._thread.start()
+        self._ending.callback(self._stop_fronts)
+        for front in self._fronts:
+            self._wait(front)
+
+    def _cells_of_the_zoo(self) -> list[Cell]:
+        """Of the fronts wanted; only a zoo that runs has any."""
+        running = state.read(self.settings) if state.running(self.settings) else None
+        if running is None:
+            raise CannotFront("the zoo is not running; ./zoo up starts it")
+        cells = [Cell(**cell) for cell in running["cells"] if cell["front"] in self.names]
+        for name in self.names:
+            if name != kind(name):
+                raise CannotFront(f"{name} sends what {kind(name)} sends; record that")
+            if not any(cell.front == name and not cell.closed for cell in cells):
+                raise CannotFront(f"no exhibit is open behind {name}")
+        return cells
+
+    def _directory(self) -> tuple[Path, int]:
+        """The first that nobody uses; what a killed recorder left there is ended and removed. Returns it, locked."""
+        for number in range(1, DIRECTORIES + 1):
+            run = self.settings.run / f"wire{number if number > 1 else ''}"
+            if not _a_recorders(run):
+                continue
+            with contextlib.suppress(state.Locked, FileNotFoundError):
+                run.mkdir(mode=0o750, exist_ok=True)
+                lock = state.hold(replace(self.settings, run=run))
+                if os.fstat(lock).st_ino == run.stat().st_ino:  # not one that was just removed
+                    sweep(run, None)
+                    own_files.write(run / TOKEN, self._token)
+                    self.run = run
+                    return run, lock
+                os.close(lock)
+        raise CannotFront(
+            f"{self.settings.run}/wire to wire{DIRECTORIES} are taken, by recorders or by files of others"
+        )
+
+    def _start_watcher(self, run: Path, lock: int) -> None:
+        """It holds the lock too: nobody takes the directory before it has done."""
+        read, write = os.pipe()
+        argv = [sys.executable, "-I", "-m", "gateway_zoo.wire.recorder.watcher", str(read), str(run)]
+        watcher = subprocess.Popen(
+            argv, env={}, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=(read, lock), cwd="/"
+        )
+        os.close(read)
+
+        def dismiss() -> None:
+            watcher.kill()  # all is tidy
+            watcher.wait()
+            os.close(write)
+
+        self._ending.callback(dismiss)
+
+    def _tidy(self, run: Path, lock: int) -> None:
+        sweep(run, self._token)
+        with contextlib.suppress(OSError):  # removed by somebody, or a person's file is in it
+            run.rmdir()
+        os.close(lock)
+        for front in self._fronts:
+            if front.pid:
+                os.waitpid(front.pid, 0)
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    def _spawn(self, front: _Front) -> None:
+        made = front.plan.settings
+        for file in (made.run / front.name).glob("*.pid"):
+            file.unlink()
+        front.started = time.monotonic()
+        environment = supervisor.environment(made, front.name, self._token)
+        log = made.logs / f"{front.name}.log"
+        front.pid = process.spawn(fronts.command(front.name, made), environment, made.sockets, log)
+
+    def _wait(self, front: _Front) -> None:
+        """Until it accepts connections."""
+        made = front.plan.settings
+        deadline = time.monotonic() + START_S
+        while not _answers(made.port(front.name)):
+            if os.waitpid(front.pid, os.WNOHANG)[0] or time.monotonic() > deadline:
+                front.pid = 0
+                said = (made.logs / f"{front.name}.log").read_text(encoding="utf-8", errors="replace")
+                raise CannotFront(f"{front.name} does not start: {printable(said[-500:])}")
+            time.sleep(0.002)
+
+    def _stop_fronts(self) -> None:
+        for front in self._fronts:
+            if front.pid:
+                process.send(front.pid, signal.SIGTERM, self._token, front.plan.settings.run)
+        deadline = time.monotonic() + STOP_S
+        for front in self._fronts:
+            while front.pid and time.monotonic() < deadline:
+                if os.waitpid(front.pid, os.WNOHANG)[0]:
+                    front.pid = 0
+                time.sleep(0.002)
+
+    def _run_relay(self) -> None:
+        try:
+            self.relay.run()
+        except BaseException as error:  # noqa: BLE001 - told to whoever tends us
+            self.error = error
+
+    def _stop_relay(self) -> None:
+        self.relay.stop()
+        self._thread.join()
+
+
+def _a_recorders(run: Path) -> bool:
+    """May a recorder have this directory: is it not there, empty, or one that a recorder has made?"""
+    if run.is_symlink() or (run.exists() and not run.is_dir()):
+        return False
+    return not run.exists() or (run / TOKEN).is_file() or not any(run.iterdir())
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0

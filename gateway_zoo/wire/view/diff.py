@@ -1,0 +1,144 @@
+"""The same request in two ways: which variable is where, and what each way costs in bytes.
+
+What is neither name, nor value, nor body, is framing.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+
+from gateway_zoo.errors import printable
+from gateway_zoo.terminal import tables
+from gateway_zoo.terminal.columns import Column
+from gateway_zoo.terminal.messages import print_json
+from gateway_zoo.wire.ask.options import Options
+from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.events import Data
+from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.view.variables import Carried, carried
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes of one direction."""
+
+    names: int
+    values: int
+    framing: int
+    body: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two. `carried`: by its request."""
+
+    exhibit: str
+    protocol: str
+    carried: list[dict[str, Any]]
+    request: Cost
+    response: Cost
+    errors: list[str]
+    left_out: int  # bytes that crossed, and are not in the costs
+
+
+def side(wires: Wires, exchange: Exchange) -> Side:
+    found, heard = carried(exchange, wires), Talk(wires, exchange.protocol)
+
+    def cost(direction: Direction, data: bytes) -> Cost:
+        names = sum(one.name_bytes for one in found[direction])
+        values = sum(one.value_bytes for one in found[direction])
+        body = sum(
+            len(event.data)
+            for protocol, event in heard.feed(direction, data) + heard.close(direction)
+            if isinstance(event, Data) and event.stream not in wires[protocol].INNER
+        )
+        return Cost(names, values, len(data) - names - values - body, body, len(data))
+
+    request, response = cost("request", bytes(exchange.request)), cost("response", bytes(exchange.response))
+    told = [_told(one) for one in found["request"]]
+    left_out = exchange.request_left_out + exchange.response_left_out
+    return Side(exchange.exhibit, exchange.protocol, told, request, response, exchange.errors, left_out)
+
+
+def _told(one: Carried) -> dict[str, Any]:
+    """`sent_as`: the name on the wire, empty for what has a place and no name."""
+    sent_as = one.name if one.name_bytes else ""
+    sizes = {"name_bytes": one.name_bytes, "value_bytes": one.value_bytes}
+    return {"name": one.variable, "sent_as": sent_as, "value": one.value, **sizes}
+
+
+# --- what people see --------------------------------------------------------------------------------------------------
+
+
+def run(wires: Wires, one: Exchange, other: Exchange, options: Options) -> int:
+    """Exit status: 1 if one of the two had no answer that is the protocol."""
+    sides = [side(wires, one), side(wires, other)]
+    if options.as_json:
+        print_json({"variables": compared(*sides), "sides": [asdict(side) for side in sides]})
+    else:
+        _print(*sides)
+    return 1 if one.errors or other.errors else 0
+
+
+def compared(one: Side, other: Side) -> list[dict[str, Any]]:
+    """A row for each variable: `where` is "both" (they say the same), "differ", or the exhibit that alone has it."""
+    values = [dict[str, list[str]]() for _ in range(2)]
+    for found, each in zip(values, (one, other), strict=True):
+        for one_of_it in each.carried:
+            found.setdefault(one_of_it["name"], []).append(one_of_it["value"])
+    rows = []
+    for name in dict.fromkeys([*values[0], *values[1]]):
+        first, second = (found.get(name) for found in values)
+        where = one.exhibit if second is None else other.exhibit if first is None else "both" if first == second else ""
+        rows.append({"name": name, "where": where or "differ", "values": [first, second]})
+    return rows
+
+
+def _print(one: Side, other: Side) -> None:
+    out = tables.console()
+    rows = compared(one, other)
+    order = {"differ": 0, one.exhibit: 1, other.exhibit: 2, "both": 3}
+    sides = tuple(f"{side.exhibit} ({side.protocol})" for side in (one, other))
+    table, cells, styles = _columns(sides), [], []
+    for row in sorted(rows, key=lambda row: order[row["where"]]):
+        first, second = (None if values is None else ", ".join(values) for values in row["values"])
+        mark = {"differ": "≠", "both": "="}.get(row["where"], "1")
+        style = {"≠": "bold yellow", "1": "bold cyan"}.get(mark, "")
+        cells.append([mark, printable(row["name"]), _cell(first), "same" if mark == "=" else _cell(second)])
+        styles.append(style)
+    tables.rows(out, table, cells, styles)
+    counts = {word: sum(row["where"] == word for row in rows) for word in order}
+    out.print(
+        f"\n{counts['both']} the same (=), {counts['differ']} differ (≠), only one has it (1): "
+        f"{counts[one.exhibit]} {one.exhibit}, {counts[other.exhibit]} {other.exhibit}.\n"
+    )
+    _print_costs(out, one, other)
+    for side in (one, other):
+        for error in side.errors:
+            out.print(f"{side.exhibit}: {printable(error)}", style="bold red", markup=False)
+        if side.left_out:
+            out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; they are not kept, and not counted")
+
+
+def _columns(sides: tuple[str, ...]) -> list[Column]:
+    """The mark and the name of a variable survive; what both say of it becomes narrower."""
+    return [Column(""), Column("variable", least=16), *(Column(side, least=10) for side in sides)]
+
+
+def _print_costs(out: Console, one: Side, other: Side) -> None:
+    names = (one.exhibit, other.exhibit, "difference")
+    cells, styles = [], []
+    for direction in ("request", "response"):
+        costs = [asdict(getattr(side, direction)) for side in (one, other)]
+        for part in ("names", "values", "framing", "body", "total"):
+            a, b = (cost[part] for cost in costs)
+            cells.append([f"{direction} {part}", f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else ""])
+            styles.append("bold" if part == "total" else "")
+    tables.rows(out, [Column("bytes"), *(Column(name, right=True) for name in names)], cells, styles)
+
+
+def _cell(value: str | None) -> str:
+    return "-" if value is None else printable(value) or "(empty)"

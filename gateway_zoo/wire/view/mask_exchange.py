@@ -1,0 +1,99 @@
+"""Passwords and cookies, as stars of the same length: in the bytes, so that every view of them is masked.
+
+Where bytes are not the protocol nobody can tell a value from the rest: if a secret's name is among them, all behind it
+is hidden. Bytes without such a name are shown as they are: who debugs a gateway must see what it said.
+"""
+
+import re
+from dataclasses import replace
+
+from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.conversation import Said, Talk
+from gateway_zoo.wire.events import Other
+from gateway_zoo.wire.exchanges import Exchange, fields_of
+from gateway_zoo.wire.fields import SECRETS, Field, Span, Stream, cut
+
+#: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie, 0xA00A Cookie2; of an answer 0xA007 Set-Cookie,
+#: 0xA008 Set-Cookie2.
+_CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x08", b"\xa0\x09", b"\xa0\x0a")
+_NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
+_NAME = re.compile(_NAMES, re.IGNORECASE)
+_NAME_OR_CODE = re.compile(b"|".join([_NAMES, *map(re.escape, _CODES)]), re.IGNORECASE)
+DIRECTIONS: tuple[Direction, Direction] = ("request", "response")
+NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
+
+
+def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
+    """The same exchange without its secrets."""
+    sides = bytearray(exchange.request), bytearray(exchange.response)
+    found = fields_of(exchange, wires)
+    unread = [
+        read or any(field.fault for field in fields)
+        for read, fields in zip(_unread(exchange, wires), found, strict=True)
+    ]
+    covered = [cover(data, fields) for data, fields in zip(sides, found, strict=True)]
+    torn = [
+        broken and cover_rest(data, exchange.protocol, _streams(exchange.protocol, direction, data, wires))
+        for direction, data, broken in zip(DIRECTIONS, sides, unread, strict=True)
+    ]
+    errors = [without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
+    return replace(exchange, request=sides[0], response=sides[1], errors=[*errors, NOTE] if any(torn) else list(errors))
+
+
+def _unread(exchange: Exchange, wires: Wires) -> tuple[bool, bool]:
+    """Is something in the request, in the answer, that the decoders could not read, or did not?"""
+    if exchange.protocol not in wires:
+        return True, True
+    both = Talk(wires, exchange.protocol)
+    asked, told = both.feed("request", bytes(exchange.request)), both.feed("response", bytes(exchange.response))
+    names = _names(exchange.protocol)
+    return "request" in both.errors or _opaque(asked, names), "response" in both.errors or _opaque(told, names)
+
+
+def _opaque(said: list[Said], names: re.Pattern[bytes]) -> bool:
+    """Is a secret's name in messages that are no part of a request? (AJP's Get Body Chunk is one, of two bytes.)"""
+    return names.search(b"".join(event.data for _, event in said if isinstance(event, Other))) is not None
+
+
+def cover(data: bytearray, fields: list[Field]) -> int:
+    """Put stars where the fields say that secrets are; returns how many there were."""
+    spans = [span for field in fields if field.secret for span in field.spans]
+    for offset, length in spans:
+        data[offset : offset + length] = b"*" * length
+    return len(spans)
+
+
+def _streams(protocol: str, direction: Direction, data: bytearray, wires: Wires) -> list[Stream]:
+    return wires[protocol].annotate(direction, bytes(data)).streams if protocol in wires else []
+
+
+def cover_rest(data: bytearray, protocol: str, streams: list[Stream]) -> bool:
+    """Put stars behind the first name of a secret, if there is one; in what is carried inside it may be in pieces."""
+    names, ends = _names(protocol), []
+    if found := names.search(data):
+        ends.append(found.end())
+    for stream in streams:
+        if found := names.search(cut(bytes(data), stream.spans)):
+            ends.append(_place(found.end(), stream.spans))
+    if not ends:
+        return False
+    data[min(ends) :] = b"*" * (len(data) - min(ends))
+    return True
+
+
+def _place(at: int, spans: tuple[Span, ...]) -> int:
+    """Where the byte before `at` of the joined pieces lies, and one further."""
+    for offset, length in spans:
+        if at <= length:
+            return offset + at
+        at -= length
+    raise AssertionError(f"{at} bytes behind the last piece")
+
+
+def _names(protocol: str) -> re.Pattern[bytes]:
+    return _NAME_OR_CODE if protocol == "AJP" else _NAME
+
+
+def without_seen(error: str) -> str:
+    """The message of a WireError quotes what it saw; here it does not."""
+    return re.sub(r""": b('.*'|".*"); expected""", ": (hidden); expected", error)

@@ -1,0 +1,108 @@
+"""`wire --show FILE`: the exchanges of a recording as a list, one of them in full, or all of it for Wireshark."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway_zoo.errors import fail, printable
+from gateway_zoo.safe_io import bounded_file
+from gateway_zoo.terminal import tables
+from gateway_zoo.terminal.columns import Column
+from gateway_zoo.terminal.messages import print_json, say
+from gateway_zoo.wire.ask.options import Options
+from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, summary
+from gateway_zoo.wire.recording import BadRecording, Line, Recorded, read
+
+MOST = 1_000_000  # exchanges that are held
+
+
+def run(wires: Wires, options: Options) -> int:
+    """Exit status: 1 if an exchange that is shown has errors; 2 for a file that is no recording."""
+    if options.pcap:
+        _export(options.recording, options.pcap)
+        return 0
+    wanted = int(options.words[0]) if options.words else 0
+    found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
+    for entry in _entries(options.recording):
+        found.feed(entry)
+    if options.words:
+        from gateway_zoo.wire.view.present import present
+
+        return present(wires, _chosen(found, wanted, options.recording), options)
+    if options.as_json:
+        print_json([summary(exchange) for exchange in found.all.values()])
+    else:
+        _print(list(found.all.values()))
+    return int(any(exchange.errors for exchange in found.all.values()))
+
+
+def _entries(name: str) -> Iterator[Line]:
+    try:
+        for entry in read(bounded_file.lines(name), name):
+            if isinstance(entry, Recorded) and entry.secrets:
+                say("this recording was made with its passwords and cookies")
+            yield entry
+    except OSError as error:
+        fail(f"--show {name}: {bounded_file.why(error)}; expected a file that can be read", 2)
+    except BadRecording as error:
+        fail(str(error), 2)
+
+
+def _chosen(found: Exchanges, number: int, name: str) -> Exchange:
+    if number not in found.all:
+        there = f"it has 1 to {max(found.all)}" if found.all else "there is none in it"
+        fail(f"{name}: no exchange {number}; {there}", 2)
+    return found.all[number]
+
+
+def _private(path: str, flags: int) -> int:
+    """As recordings are: bodies are in it, and perhaps passwords."""
+    return os.open(path, flags, 0o600)
+
+
+def _export(recording: str, name: str) -> None:
+    """By way of a nameless file: a recording that turns out to be damaged makes no pcap, and spoils none."""
+    from gateway_zoo.wire.recorder import pcap
+
+    out = Path(name)
+    try:
+        with tempfile.TemporaryFile() as made:
+            pcap.export(_entries(recording), made)
+            made.seek(0)
+            if out.exists() and out.samefile(recording):
+                fail(f"--pcap {name} is the recording itself; expected another file", 2)
+            if out.is_file() and out.stat().st_size:
+                fail(f"--pcap {name} exists, and no file is overwritten; give another name, or remove it", 2)
+            with open(name, "wb", opener=_private) as file:  # which Path.open has not
+                shutil.copyfileobj(made, file)
+    except OSError as error:
+        fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)
+
+
+#: The number, the request and its status survive: the number opens the rest.
+COLUMNS = (
+    *(Column("#", right=True), Column("time", rank=3), Column("front", rank=4), Column("exhibit", rank=2)),
+    *(Column("request", least=24), Column("status", right=True), Column("ms", right=True, rank=1)),
+    *(Column("to", right=True, rank=5), Column("from", right=True, rank=6)),
+)
+
+
+def cells(each: Exchange) -> list[str]:
+    """The texts of one exchange, as in COLUMNS."""
+    took = "…" if each.seconds is None else f"{each.seconds * 1000:.1f}"
+    texts = [
+        *(str(each.number), time.strftime("%H:%M:%S", time.localtime(each.began)), each.front, each.exhibit),
+        *(f"{each.method} {each.target}", "-" if each.status is None else str(each.status), took),
+        *(str(each.size("request")), str(each.size("response"))),
+    ]
+    return [printable(text) for text in texts]
+
+
+def _print(found: list[Exchange]) -> None:
+    out = tables.console()
+    tables.rows(out, COLUMNS, [cells(each) for each in found], ["bold red" if each.errors else "" for each in found])
+    out.print("\nto, from: bytes to and from the gateway. One in full: its number behind the file.", style="dim")

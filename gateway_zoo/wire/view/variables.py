@@ -1,0 +1,140 @@
+"""What an exchange carries: which variables and headers, where they lie, what they cost; and two of them side by side.
+
+FastCGI, SCGI, uwsgi and CGI carry meta-variables; HTTP and AJP carry headers, and say the rest in places that have no
+name on the wire, such as HTTP's first line. To compare them, a header goes by the name that RFC 3875 (4.1.18) gives it,
+Host by HTTP_HOST, and such a place by the variable that a gateway makes of it. All is read from the fields, so that it
+costs the bytes that stand for it: AJP has codes for some names and values.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.exchanges import Exchange, fields_of
+from gateway_zoo.wire.fields import Field, Span
+from gateway_zoo.wire.view.rows import below, parts_of_pair
+
+#: Protocols that carry headers -> the places in a request's head -> what a gateway makes of them.
+PLACES = {
+    "HTTP": {"method": "REQUEST_METHOD", "target": "REQUEST_URI", "version": "SERVER_PROTOCOL"},
+    "AJP": {
+        "method": "REQUEST_METHOD",
+        "protocol": "SERVER_PROTOCOL",
+        "req_uri": "REQUEST_URI",
+        "remote_addr": "REMOTE_ADDR",
+        "remote_host": "REMOTE_HOST",
+        "server_name": "SERVER_NAME",
+        "server_port": "SERVER_PORT",
+        "is_ssl": "HTTPS",
+    },
+}
+#: Places that say: nothing here, or look elsewhere.
+NOTHING = {("is_ssl", "0"), ("method", "255 (stored_method)")}
+#: AJP's attributes are no headers. Those for which a gateway has another name:
+ATTRIBUTES = {
+    "stored_method": "REQUEST_METHOD",
+    "query_string": "QUERY_STRING",
+    "remote_user": "REMOTE_USER",
+    "auth_type": "AUTH_TYPE",
+    "AJP_REMOTE_PORT": "REMOTE_PORT",
+    "AJP_LOCAL_ADDR": "SERVER_ADDR",
+}
+UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")  # headers that are meta-variables without HTTP_
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """A variable, a header, or a place in a head. `name_bytes`: 0 for a place, whose name is only the specification's.
+    `bytes` and `spans`: all of it, with lengths and separators."""
+
+    variable: str  # the name to compare by
+    name: str
+    value: str
+    name_bytes: int
+    value_bytes: int
+    bytes: int
+    spans: tuple[Span, ...]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One variable in both. `is_`: "same", "differs", "only A" or "only B"."""
+
+    variable: str
+    is_: str = msgspec.field(name="is")
+    a: Carried | None
+    b: Carried | None
+
+
+def side_by_side(a: Exchange, b: Exchange, wires: Wires) -> dict[Direction, dict[str, Any]]:
+    """For the page: the rows of requests and responses, and all bytes of each."""
+    in_a, in_b = carried(a, wires), carried(b, wires)
+    return {side: {"a": a.size(side), "b": b.size(side), "rows": aligned(in_a[side], in_b[side])} for side in in_a}
+
+
+def aligned(a: list[Carried], b: list[Carried]) -> list[Row]:
+    """In the order of `a`; what only `b` has stands behind. A name that is there twice meets its like in turn."""
+    others = defaultdict[str, deque[Carried]](deque)
+    for one in b:
+        others[one.variable].append(one)
+    rows = [_row(one, others[one.variable].popleft() if others[one.variable] else None) for one in a]
+    left = {id(one) for queue in others.values() for one in queue}
+    return rows + [Row(one.variable, "only B", None, one) for one in b if id(one) in left]
+
+
+def _row(a: Carried, b: Carried | None) -> Row:
+    return Row(a.variable, "only A" if b is None else "same" if a.value == b.value else "differs", a, b)
+
+
+def carried(exchange: Exchange, wires: Wires) -> dict[Direction, list[Carried]]:
+    """Of both directions, in their order."""
+    request, response = fields_of(exchange, wires)
+    return {
+        "request": list(_carried(request, "request", exchange.protocol)),
+        "response": list(_carried(response, "response", exchange.protocol)),
+    }
+
+
+def _carried(fields: list[Field], side: Direction, protocol: str) -> Iterator[Carried]:
+    places = PLACES.get(protocol, {}) if side == "request" else {}
+    for index, (field, inside) in enumerate(zip(fields, below(fields), strict=True)):
+        if pair := parts_of_pair(fields, index, inside):
+            name, value = map(_size, pair)
+            yield Carried(_variable(field, side, protocol), field.name, field.value, name, value, *_all(field))
+        elif field.name in places and (said := _said(field, [fields[i] for i in inside])):
+            yield Carried(places[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
+
+
+def _variable(field: Field, side: Direction, protocol: str) -> str:
+    """A response's headers have no other name than their own, but for upper and lower case."""
+    name = field.name
+    if side == "response":
+        return name.title()
+    if protocol not in PLACES:
+        return name
+    if field.section == "AJPv13, Attributes":
+        return ATTRIBUTES.get(name, name)
+    name = name.upper().replace("-", "_")
+    return name if name in UNPREFIXED else f"HTTP_{name}"
+
+
+def _said(place: Field, parts: list[Field]) -> Field | None:
+    """The part of a place that is its value: AJP's strings have lengths, its null string has nothing else."""
+    if place.fault or (place.name, place.value) in NOTHING:
+        return None
+    return next((part for part in parts if part.value == place.value), None) if parts else place
+
+
+def _plain(value: str) -> str:
+    """`2 (GET)` says GET."""
+    number, _, said = value.partition(" (")
+    return said.removesuffix(")") if said and number.isdigit() else value
+
+
+def _all(field: Field) -> tuple[int, tuple[Span, ...]]:
+    return _size(field), field.spans
+
+
+def _size(field: Field) -> int:
+    return sum(length for _, length in field.spans)

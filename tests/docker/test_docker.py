@@ -1,0 +1,510 @@
+"""The zoo in containers: a project, a network and ports of its own, always taken down again.
+
+Without an engine these are skipped with the reason; `make test-docker` sets ZOO_REQUIRE_DOCKER=1, and then they fail.
+"""
+
+import json
+import os
+import random
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from own_checkout import checkout
+from zoo_in_test import CELLS, FRONTS, REGISTRY, ROOT, TLS, eventually, free
+
+from gateway_zoo.registry import plans
+from gateway_zoo.registry.plans import Plan
+from gateway_zoo.settings import Settings, SettingsError, from_environment
+
+pytestmark = pytest.mark.docker
+
+WITH_COMMAND = {family.id for family in REGISTRY.families.values() if family.command}
+STARTED = {name for name in WITH_COMMAND if not REGISTRY.families[name].group}  # by a plain `up`
+FURTHER = {"apache-prefork": "mpm", "apache-worker": "mpm", "apache-itk": "itk"}  # front -> profile
+ON_TCP = {exhibit.id for exhibit in REGISTRY.exhibits.values() if exhibit.tcp}
+ENVIRONMENT = {"PATH", "LANG", "PYTHONPATH", "ZOO_RUN", "ZOO_FAMILY", "ZOO_ECHO", "ZOO_START"}
+
+
+class Compose:
+    """One compose project. `net`: the first three numbers of its networks."""
+
+    def __init__(self) -> None:
+        self.name = f"zoo-test-{os.getpid()}"
+        self.net = f"10.{random.randrange(100, 250)}.{random.randrange(256)}"  # noqa: S311 - not a secret
+        numbers = random.sample(range(10000, 30000), 200)
+        first = next(n for n in numbers if free(*range(n, n + 5), n + TLS, n + 1 + TLS))
+        self.ports = {front: first + number for number, front in enumerate((*FRONTS, *FURTHER))}
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("ZOO_", "COMPOSE_"))}
+        self.env |= {"COMPOSE_PROJECT_NAME": self.name, "ZOO_NET": self.net}
+        self.env |= {f"ZOO_{f.removeprefix('apache-').upper()}_PORT": str(port) for f, port in self.ports.items()}
+        self.env |= {f"ZOO_{front.upper()}_TLS_PORT": str(self.ports[front] + TLS) for front in FRONTS}
+
+    def run(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """`docker compose …`; never raises for its exit status."""
+        return docker("compose", *words, env=self.env | (env or {}))
+
+    def ok(self, *words: str, env: dict[str, str] | None = None) -> str:
+        done = self.run(*words, env=env)
+        assert done.returncode == 0, f"docker compose {' '.join(words)}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def zoo(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command of the keeper, inside."""
+        return self.run("run", "--rm", "-T", "zoo", *words)
+
+    def config(self) -> dict[str, Any]:
+        """docker-compose.yml with all that is repeated and substituted written out."""
+        services: dict[str, Any] = json.loads(self.ok("--profile", "*", "config", "--format", "json"))["services"]
+        return services
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(docker("inspect", f"{self.name}-{service}-1").stdout)[0]
+        return found
+
+    def get(self, exhibit: str, front: str, path: str = "ping") -> requests.Response:
+        return requests.get(f"http://127.0.0.1:{self.ports[front]}/{exhibit}/{path}", timeout=30)
+
+    def answers(self, exhibit: str, front: str) -> bool:
+        try:
+            return self.get(exhibit, front).text == "pong\n"
+        except requests.ConnectionError:
+            return False
+
+    def leftovers(self) -> str:
+        """What carries the project's label: containers, networks, volumes."""
+        label = f"label=com.docker.compose.project={self.name}"
+        kinds = (("ps", "-a"), ("network", "ls"), ("volume", "ls"))
+        return "".join(docker(*kind, "-q", "--filter", label).stdout for kind in kinds)
+
+
+def docker(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def compose() -> Iterator[Compose]:
+    """A zoo in containers, every service healthy. Who breaks it mends it."""
+    try:
+        missing = docker("info").stderr if docker("info").returncode else ""
+    except FileNotFoundError:
+        missing = "the command docker is not installed"
+    if missing and os.environ.get("ZOO_REQUIRE_DOCKER") != "1":
+        pytest.skip(f"no Docker engine answers: {missing.strip()}")
+    assert not missing, missing
+    made = Compose()
+    try:
+        made.ok("build")
+        # Nothing may be fetched from here on.
+        made.ok("up", "--wait", "--no-build", "--pull", "never")
+        yield made
+    finally:
+        made.ok("--profile", "*", "down", "-v")
+    assert not made.leftovers()
+
+
+# --- one set of files -----------------------------------------------------------------------------
+
+
+def test_services_are_the_families_and_their_commands(compose: Compose) -> None:
+    services = compose.config()
+    assert set(services) == WITH_COMMAND | {*FRONTS, *FURTHER, "zoo"}
+    profiles = {name: service.get("profiles", [""])[0] for name, service in services.items()}
+    families = REGISTRY.families
+    assert profiles == {n: families[n].group if n in families else "" for n in services} | {"zoo": "tools", **FURTHER}
+    hosts = services["nginx"]["environment"]["ZOO_GATEWAYS"]
+    made = Plan(Settings(ROOT, Path("/run/zoo"), compose=True, gateway_hosts=hosts), REGISTRY, [], [])
+    for name in WITH_COMMAND:
+        family = REGISTRY.families[name]
+        argv = [family.command[0], *made.command(family)[1:]]  # natively Debian's php-fpm is called php-fpm8.2
+        assert services[name]["command"] == [word.replace(str(ROOT), "/zoo") for word in argv], name
+        assert services[name]["environment"] == {"ZOO_FAMILY": name}
+        assert services[name].get("stop_signal", "SIGTERM") == f"SIG{family.stop_signal}", name
+        assert (services[name].get("network_mode") == "none") == (name not in ON_TCP), name
+
+
+def test_every_cell_answers_from_outside(compose: Compose) -> None:
+    for exhibit, front in CELLS:
+        assert compose.get(exhibit, front, "hello").content == b"Hello from the Gateway Zoo\n", (exhibit, front)
+        assert compose.get(exhibit, front, "ping").content == b"pong\n", (exhibit, front)
+        facts = compose.get(exhibit, front, "status?json&full").json()
+        assert (facts["exhibit"], facts["front"], facts["user"]) == (exhibit, front, "www-data")
+        assert facts["pid"] in [row["pid"] for row in facts["processes"]], (exhibit, front)
+        family = REGISTRY.families[REGISTRY.exhibits[exhibit].family]
+        assert facts["container"] == (front if front == family.runs_in else family.id), (exhibit, front)
+
+
+def test_first_page_has_curl_lines_that_work(compose: Compose) -> None:
+    for port in (compose.ports[front] for front in FRONTS):
+        page = requests.get(f"http://127.0.0.1:{port}/", timeout=10).text
+        assert f"curl http://127.0.0.1:{port}/fastcgi/hello" in page
+
+
+@pytest.mark.parametrize("words", [["check"], ["compare"]])
+def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> None:
+    done = compose.zoo(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["ps"], "docker compose exec SERVICE zoo ps"),
+        (["test"], "./zoo test"),
+        (["logs"], "docker compose logs"),
+        (["restart", "fastcgi"], "docker compose restart fastcgi"),
+        (["restart", "uwsgi-http"], "docker compose restart uwsgi"),
+        (["restart", "mod_wsgi"], "docker compose restart apache"),
+        (["up"], "docker compose up"),
+        (["down"], "docker compose down"),
+        (["wire", "scgi", "/hello"], "docker compose exec nginx zoo wire scgi /hello"),
+    ],
+)
+def test_what_compose_does_is_left_to_compose(compose: Compose, words: list[str], hint: str) -> None:
+    done = compose.zoo(*words)
+    assert (done.returncode, hint in done.stderr) == (3, True), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("exhibit", ["scgi", "fastcgi-tcp"])
+def test_the_wire_is_seen_from_where_its_sockets_are(compose: Compose, exhibit: str) -> None:
+    seen = compose.ok("exec", "-T", "nginx", "zoo", "wire", exhibit, "/hello")
+    assert f"SCRIPT_NAME = /{exhibit}" in seen
+    assert "Hello from the Gateway Zoo" in seen
+
+
+def test_both_access_logs_and_the_apps_lines_reach_docker(compose: Compose) -> None:
+    for front in FRONTS:
+        request = compose.get("scgi", front, "hello").headers["X-Request-ID"]
+        assert request in compose.ok("logs", front)
+        eventually(lambda sought=request: sought in compose.ok("logs", "scgi"), 5, "the app's line")  # type: ignore[misc]
+
+
+# --- what the keeper says of containers is true -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_config_is_the_file_that_the_front_reads(compose: Compose, front: str) -> None:
+    shown = compose.zoo("config", front).stdout
+    assert shown == compose.ok("exec", "-T", front, "cat", f"/run/zoo/{front}/local.conf")
+    assert f"{compose.ports[front]}" in shown
+
+
+def test_ls_has_the_published_addresses(compose: Compose) -> None:
+    rows = {row["id"]: row["fronts"] for row in json.loads(compose.zoo("ls", "--json").stdout)}
+    for exhibit, front in CELLS:
+        assert rows[exhibit][front] == {"url": f"http://127.0.0.1:{compose.ports[front]}/{exhibit}"}
+    assert rows["php-fpm"]["nginx"] == {
+        "closed": "an optional part; docker compose --profile php up -d --wait opens it"
+    }
+
+
+def test_what_answers_is_open_and_all_that_is_said_of_it_is_for_containers(compose: Compose) -> None:
+    """The profile php brings php-fpm, php-cgi and Apache's prefork; the other two Apaches stay away."""
+    before = json.loads(compose.zoo("check", "--json").stdout)
+    compose.ok("--profile", "php", "up", "--wait", "--no-build", "--pull", "never")
+    try:
+        done = compose.zoo("check", "--json")
+        found = json.loads(done.stdout)
+        assert (done.returncode, found["failed"]) == (0, 0), [c for c in found["cells"] if c["state"] == "failed"]
+        states = {(cell["exhibit"], cell["front"]): cell["state"] for cell in found["cells"]}
+        assert {front for _, front in states} == {*FRONTS, "apache-prefork"}
+        assert states["php-fpm", "nginx"] == states["mod_php", "apache-prefork"] == states["php-cgi", "nginx"] == "ok"
+        closed = {(c["exhibit"], c["front"]): c["why"] for c in found["cells"] if c["state"] == "closed"}
+        assert found["closed"] == len(closed) < before["closed"]
+        assert f"{len(closed)} closed" in compose.zoo("check").stdout, "the table counts the same"
+        assert "docker compose --profile php up -d --wait apache-prefork" in closed["mod_php", "apache"]
+        compose.ok("stop", "-t", "1", "php-fpm")
+        missed = compose.zoo("doctor").stdout
+        assert "docker compose --profile php up -d --wait php-fpm\n" in missed, missed
+    finally:
+        compose.ok("--profile", "php", "rm", "-fs", "php-fpm", "php-cgi", "apache-prefork")
+    for front in FRONTS:
+        index = requests.get(f"http://127.0.0.1:{compose.ports[front]}/", timeout=20).text
+        assert "./zoo" not in index
+    for why in closed.values():
+        assert "./zoo" not in why, why
+
+
+@pytest.mark.parametrize(
+    ("service", "status"),
+    [("fastcgi", 1), ("scgi-tcp", 1), ("uwsgi", 1), ("news-source", 1), ("uwsgi-micro-cache", 1),
+     ("uwsgi-micro-timer", 1), ("nginx", 3), ("apache", 3)],
+)  # fmt: skip
+def test_doctor_names_a_service_that_was_stopped(compose: Compose, service: str, status: int) -> None:
+    compose.ok("stop", "-t", "1", service)
+    try:
+        eventually(
+            lambda: compose.zoo("doctor").returncode == status, 60, "a complaint"
+        )  # a clock goes stale after 3 s
+        done = compose.zoo("doctor")
+        assert f" {service} " in done.stdout.partition(" does not answer")[0] + " ", done.stdout
+        starts = next(line.strip() for line in done.stdout.splitlines() if line.startswith("    docker compose"))
+        assert service in starts.split()
+    finally:
+        compose.ok("up", "-d", "--wait", "--no-build", service)
+    eventually(lambda: compose.zoo("doctor").returncode == 0, 60, "a doctor without complaint")
+
+
+def test_status_names_its_container_and_how_to_see_it(compose: Compose) -> None:
+    for exhibit, front, service in (("fastcgi", "nginx", "fastcgi"), ("uwsgi-http", "apache", "uwsgi")):
+        facts = compose.get(exhibit, front, "status?json").json()
+        assert (facts["container"], facts["container_ps"]) == (service, f"docker compose exec {service} zoo ps")
+        rows = json.loads(compose.ok("exec", "-T", service, "zoo", "ps", "--json"))
+        assert facts["pid"] in [row["pid"] for row in rows], (exhibit, rows)
+    for exhibit in ("cgi", "fcgid", "mod_wsgi", "mod_wsgi-embedded"):
+        assert compose.get(exhibit, "apache", "status?json").json()["container"] == "apache", exhibit
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_zoo_is_on_the_path_of_a_front(compose: Compose, front: str) -> None:
+    for words in (
+        ["check", "wsgi"],
+        ["compare", "wsgi", "scgi"],
+        ["wire", "uwsgi", "/hello"],
+        ["doctor"],
+        ["ls"],
+        ["ps"],
+    ):
+        compose.ok("exec", "-T", front, "zoo", *words)
+    assert "c10k.md" in compose.ok("exec", "-T", front, "ls", "/zoo/labs")
+    alone = compose.run("exec", "-T", "fastcgi", "zoo", "check")
+    assert (alone.returncode, "docker compose run --rm zoo" in alone.stderr) == (3, True), alone.stderr
+
+
+def test_an_image_of_other_files_is_named(compose: Compose) -> None:
+    """The service `zoo` sees a checkout in which one file is another, as after an edit or `git pull`."""
+    with checkout() as root:
+        (root / "app/zoo_app.py").write_text("# edited\n", encoding="utf-8")
+        (root / "notes.txt").write_text("a person's own\n", encoding="utf-8")
+        seen = compose.run("--project-directory", str(root), "run", "--rm", "-T", "zoo", "check", "wsgi")
+    assert (seen.returncode, "is not of this checkout: app/zoo_app.py; docker compose up" in seen.stderr) == (
+        0,
+        True,
+    ), seen
+    assert "checkout" not in compose.zoo("check", "wsgi").stderr
+    assert "The image is of 20" in requests.get(f"http://127.0.0.1:{compose.ports['nginx']}/", timeout=20).text
+
+
+# --- what dies and comes back ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("service", "exhibit", "front"),
+    [("fastcgi", "fastcgi", "nginx"), ("uwsgi", "uwsgi-scgi", "apache"), ("scgi-tcp", "scgi-tcp", "nginx"),
+     ("wsgi-sync", "wsgi-sync", "apache"), ("apache", "mod_wsgi", "apache"), ("apache", "cgi", "apache"),
+     ("apache", "fcgid", "apache"), ("nginx", "cgi", "nginx")],
+)  # fmt: skip
+def test_a_server_killed_from_the_host_comes_back(compose: Compose, service: str, exhibit: str, front: str) -> None:
+    before = compose.inspect(service)
+    kill = f"kill -9 {before['State']['Pid']}"
+    # In the host's process namespace, as the servers' user: whoever may use Docker may do this, not only root.
+    done = docker("run", "--rm", "--pid=host", "--network=none", "--entrypoint=sh", "gateway-zoo", "-c", kill)
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: compose.inspect(service)["RestartCount"] == before["RestartCount"] + 1, 20, "a restart")
+    eventually(lambda: compose.answers(exhibit, front), 20, f"{exhibit} answers again")
+
+
+def test_a_stopped_gateway_is_named_and_started_as_the_page_says(compose: Compose) -> None:
+    compose.ok("kill", "fastcgi")
+    for front in FRONTS:
+        answer = compose.get("fastcgi", front)
+        assert answer.status_code in (502, 503), answer.text
+        assert answer.text == "fastcgi does not answer. Start it with: docker compose up -d fastcgi\n"
+        assert compose.answers("fastcgi-fork", front)
+    compose.ok("up", "-d", "fastcgi")
+    for front in FRONTS:
+        eventually(lambda here=front: compose.answers("fastcgi", here), 10, "fastcgi answers again")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("service", ["fastcgi", "uwsgi", "apache"])
+def test_a_second_container_of_a_family_is_refused(compose: Compose, service: str) -> None:
+    done = compose.run("run", "--rm", "-T", service)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"{service} runs in another container already" in done.stderr
+    exhibit = {"apache": "mod_wsgi"}.get(service, service)
+    assert compose.answers(exhibit, "apache"), "the first one still has its socket"
+
+
+# --- what must hold for every container -----------------------------------------------------------
+
+
+def test_containers_may_do_little(compose: Compose) -> None:
+    for service in STARTED | set(FRONTS):
+        facts = compose.inspect(service)
+        host, config = facts["HostConfig"], facts["Config"]
+        assert config["User"] == "33:33", service
+        assert host["ReadonlyRootfs"], service
+        assert host["CapDrop"] == ["ALL"], service
+        assert not host["CapAdd"], service
+        assert not host["Privileged"], service
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], service
+        assert host["Init"], service
+        assert 0 < host["PidsLimit"] <= 512, service
+        assert 0 < host["Memory"] <= 1 << 30, service
+        assert host["RestartPolicy"]["Name"] == "unless-stopped", service
+        assert facts["State"]["Health"]["Status"] in ("healthy", "starting"), service
+        mounts = {(mount["Type"], mount["Destination"]) for mount in facts["Mounts"]}
+        kept = {("volume", "/run/zoo/board")} if service == "asgi-board" else set()  # stickers survive their container
+        assert mounts == {("volume", "/run/zoo/sock")} | kept, service
+        addresses = [p["HostIp"] for ports in facts["NetworkSettings"]["Ports"].values() for p in ports or []]
+        assert set(addresses) == ({"127.0.0.1"} if service in FRONTS else set()), service
+
+
+def test_the_visitors_container_may_do_little(compose: Compose) -> None:
+    service = compose.config()["zoo"]
+    assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "33:33")
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    (checkout,) = service["volumes"]
+    assert (checkout["type"], checkout["target"], checkout["read_only"]) == ("bind", "/checkout", True)
+    assert not service.get("ports")
+
+
+def test_gateways_are_told_nothing_more_than_natively(compose: Compose) -> None:
+    for exhibit in ("cgi", "fastcgi", "scgi-tcp", "wsgi", "uwsgi"):
+        pid = compose.get(exhibit, "nginx", "status?json").json()["ppid" if exhibit == "cgi" else "pid"]
+        seen = compose.ok("exec", "-T", exhibit, "cat", f"/proc/{pid}/environ").split("\0")
+        names = {line.partition("=")[0] for line in seen if line}
+        assert names - {"PWD"} == ENVIRONMENT, exhibit  # fcgiwrap is started by sh, which adds PWD
+
+
+def test_sockets_are_for_owner_and_group_only(compose: Compose) -> None:
+    listing = compose.ok("exec", "-T", "nginx", "bash", "-c", "stat -c '%a %U:%G %F %n' . *")
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
+    sockets = {what.split()[-1]: mode for mode, _, what in rows if what.startswith("socket")}
+    assert {socket for name in STARTED for socket in REGISTRY.sockets(name)} <= set(sockets)
+    assert set(sockets.values()) <= {"660", "700"}, sockets  # 700: Apache's own, to its daemons
+    assert {owner for _, owner, _ in rows} == {"www-data:www-data"}
+    assert rows[0][0] == "770", "the directory: for www-data alone, and for the root of apache-itk through the group"
+    connect = "import socket; socket.socket(socket.AF_UNIX).connect('/run/zoo/sock/fastcgi.sock')"
+    third = compose.run("exec", "-T", "--user", "1234:1234", "nginx", "python", "-c", connect)
+    assert "PermissionError" in third.stderr
+
+
+def test_gateways_on_tcp_are_reached_by_the_fronts_alone(compose: Compose) -> None:
+    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
+    for name in sorted(ON_TCP):
+        address, _, port = compose.config()[name]["command"][-1].partition(":")
+        for front in FRONTS:
+            compose.ok("exec", "-T", front, "python", "-c", connect, address, port)
+        visitor = compose.run("run", "--rm", "-T", "--entrypoint", "python", "zoo", "-c", connect, address, port)
+        assert visitor.returncode == 1, (name, visitor.stderr)
+    here = [a.address for addresses in psutil.net_if_addrs().values() for a in addresses if a.family == socket.AF_INET]
+    assert f"{compose.net}.1" in here, "this machine is on the fronts' bridge"
+    assert [address for address in here if address.startswith(f"{compose.net}.")] == [f"{compose.net}.1"]
+
+
+def test_a_class_gets_hello_and_our_containers_status(compose: Compose) -> None:
+    """Published on an address that is not loopback, a stranger may look like the bridge. Containers do not."""
+    elsewhere = f"{compose.net}.1"  # this machine on the bridge: no loopback, and yet nobody from outside comes there
+    compose.ok("up", "--wait", "--no-deps", *FRONTS, env={"ZOO_BIND": elsewhere})
+    try:
+        for words in (["check", "fastcgi"], ["compare", "fastcgi"]):
+            done = compose.run("run", "--rm", "-T", "zoo", *words, env={"ZOO_BIND": elsewhere})
+            assert done.returncode == 0, done.stdout + done.stderr
+        for port in (compose.ports[front] for front in FRONTS):
+            base = f"http://{elsewhere}:{port}/fastcgi"
+            assert requests.get(f"{base}/hello", timeout=10).status_code == 200
+            assert requests.get(f"{base}/status", timeout=10).status_code == 403
+            assert f"curl {base}/hello\n" in requests.get(f"http://{elsewhere}:{port}/", timeout=10).text
+    finally:
+        compose.ok("up", "--wait", "--no-deps", *FRONTS)
+    for front in FRONTS:
+        assert compose.get("fastcgi", front, "status").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("bind", "host"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("192.0.2.7", "192.0.2.7"), ("[2001:db8::1]", "[2001:db8::1]")],  # noqa: S104 - asserted to be refused
+)
+def test_the_bridge_is_near_only_behind_loopback(bind: str, host: str) -> None:
+    environ = {"ZOO_COMPOSE": "1", "ZOO_NEAR": "127.0.0.1 10.9.9.0/25", "ZOO_BRIDGE": "10.9.9.1", "ZOO_RUN": "/run/zoo"}
+    for loopback in ("127.0.0.1", "127.1.2.3", "[::1]", ""):
+        assert from_environment(environ | {"ZOO_BIND": loopback}).far == "", loopback
+    made = from_environment(environ | {"ZOO_BIND": bind})
+    assert (made.near, made.far, made.host) == ("127.0.0.1 10.9.9.0/25", "10.9.9.1", host)
+
+
+def test_a_bind_address_that_is_none_is_refused() -> None:
+    with pytest.raises(SettingsError, match="ZOO_BIND=nonsense: expected an address"):
+        from_environment({"ZOO_BIND": "nonsense", "ZOO_RUN": "/run/zoo"})
+
+
+# --- Apache's other process models, and TLS -------------------------------------------------------
+
+
+def test_the_other_mpms_are_profiles(compose: Compose) -> None:
+    """Side by side on ports of their own; ITK with the only root of the zoo, who has two capabilities."""
+    compose.ok("--profile", "mpm", "--profile", "itk", "up", "--wait", "--no-deps", *FURTHER)
+    try:
+        facts = {front: compose.get("mod_wsgi-embedded", front, "status?json").json() for front in FURTHER}
+        assert {front: (f["front"], f["multithread"]) for front, f in facts.items()} == {
+            "apache-prefork": ("apache-prefork", False),
+            "apache-worker": ("apache-worker", True),
+            "apache-itk": ("apache-itk", False),
+        }
+        table = compose.zoo("compare", "--mpm", "--json")
+        assert table.returncode == 0, table.stderr
+        seen = {row["mpm"]: row for row in json.loads(table.stdout)["mpms"]}
+        assert set(seen) == {"event", "prefork", "worker", "itk"}
+        assert (seen["itk"]["parent"], seen["itk"]["children"]) == ("root", "a user per virtual host")
+        itk(compose)
+    finally:
+        compose.ok("--profile", "mpm", "--profile", "itk", "rm", "-sf", *FURTHER)
+
+
+def itk(compose: Compose) -> None:
+    host = compose.inspect("apache-itk")["HostConfig"]
+    assert (host["CapDrop"], sorted(host["CapAdd"])) == (["ALL"], ["SETGID", "SETUID"])
+    assert host["ReadonlyRootfs"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    url = f"http://127.0.0.1:{compose.ports['apache-itk']}"
+    for name, user in (("localhost", "www-data"), ("games.localhost", "games")):
+        answer = requests.get(f"{url}/mod_wsgi-embedded/status?json", headers={"Host": name}, timeout=30)
+        assert answer.json()["user"] == user
+    closed = requests.get(f"{url}/mod_wsgi/hello", timeout=30)
+    assert (closed.status_code, "would stay root under ITK" in closed.text) == (404, True)
+
+
+@pytest.mark.parametrize("group", plans.groups(REGISTRY))
+def test_an_optional_group_is_a_profile(compose: Compose, group: str) -> None:
+    ids = [e.id for e in REGISTRY.exhibits.values() if REGISTRY.families[e.family].group == group]
+    services = sorted({n for n in WITH_COMMAND if REGISTRY.families[n].group == group})
+    compose.ok("--profile", group, "up", "--wait", "--no-deps", *services)
+    try:
+        done = compose.zoo("check", *ids, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        answered = {row["exhibit"] for row in json.loads(done.stdout)["cells"] if row["state"] == "ok"}
+        assert answered == {id for id in ids if not REGISTRY.families[REGISTRY.exhibits[id].family].mpm}
+    finally:
+        compose.ok("--profile", group, "rm", "-sf", *services)
+
+
+def test_both_fronts_speak_tls_with_one_authority(compose: Compose, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text(compose.ok("exec", "-T", "nginx", "cat", "/run/zoo/sock/tls/ca.pem"), encoding="ascii")
+    for front in FRONTS:
+        url = f"https://localhost:{compose.ports[front] + TLS}/fastcgi/status?json"
+        assert requests.get(url, verify=str(authority), timeout=30).json()["url_scheme"] == "https"
+
+
+def test_stickers_outlive_their_container(compose: Compose) -> None:
+    for front in FRONTS:
+        url = f"http://127.0.0.1:{compose.ports[front]}/asgi-board/stickers"
+        assert requests.post(url, json={"text": f"kept behind {front}"}, timeout=30).status_code == 201
+    compose.ok("rm", "-sf", "asgi-board")
+    compose.ok("up", "--wait", "--no-deps", "asgi-board")
+    eventually(lambda: compose.answers("asgi-board", "nginx"), 20, "the board answers again")
+    kept = compose.get("asgi-board", "apache", "board").text
+    assert all(f"kept behind {front}" in kept for front in FRONTS)
+
+
+def test_news_come_four_ways(compose: Compose) -> None:
+    done = compose.zoo("news", "asgi", "fastcgi-tcp", "mod_wsgi", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,124 @@
+"""`status` answers only to names that this machine or its network alone can have: against DNS rebinding.
+
+A site makes its own name point at 127.0.0.1. Its page then asks us from the visitor's browser, from a near address, and
+only Host gives it away. The rule stands once in each chassis; gateway_zoo.rebinding has the same one for our programs.
+"""
+
+import socket
+import ssl
+import subprocess
+
+import pytest
+from raw_http import answer, ask, everywhere
+from zoo_in_test import FRONTS, TLS, Zoo
+
+from gateway_zoo.serving import rebinding
+
+OURS = [
+    *("localhost", "localhost:8080", "LOCALHOST", "LocalHost:1", "localhost.", "localhost.:8080"),
+    *("127.0.0.1", "127.0.0.1:8080", "127.1.2.3", "10.213.77.2:8080", "192.168.1.20", "255.255.255.255"),
+    *("[::1]", "[::1]:8080", "[fe80::1]:80", "[::ffff:127.0.0.1]:8080", "[2001:DB8::1]"),
+    *("nginx", "apache-prefork:8082", "NGINX", "raspberry", "games.localhost:8084", "a.b.localhost", "zoo.test", "a_b"),
+]
+OTHERS = [
+    *("evil.example", "evil.example:8080", "EVIL.example", "evil.example.", "a.evil.example", "evil.example.:8080"),
+    *("127.0.0.1.evil.example", "127.0.0.1.evil.example:8080", "localhost.evil.example", "1.127.0.0.1", "127.0.0.1."),
+    *("evil.localhost.example", "evillocalhost.example", "evil.testing", "test.evil", "256.1.1.1", "127.0.1"),
+    *("localhost:8080.evil.example", "localhost:evil", "localhost:80:90", "evil.example:localhost", ".", ".localhost"),
+    *("localhost@evil.example", "evil.example@localhost", "localhost, evil.example", "evil.example, localhost"),
+    *("evil.example/localhost", "localhost/.evil.example", "evil.example#localhost", "evil.example%00localhost"),
+    *("[evil.example]", "[::1].evil.example", "[::1]evil.example", "[::1", "evil.example:[::1]", "[v1.localhost]"),
+    *("xn--lcalhost-n2a.example", "evil.example\tlocalhost", "localhost\x0bevil.example", "l\xf6calhost.example"),
+]  # fmt: skip
+#: More ways to write the path than one rule for one spelling would see; test_safety_status has them all.
+SPELLINGS = ["/{}/status", "/{}/%73tatus?json", "/{}//status/", "/{}/x/../status", "/./{}/status?full&html"]
+REASON = b"status answers only where Host is localhost, an IP address or a name without a dot\n"
+
+
+def lines(first: str, *hosts: str) -> bytes:
+    """A request with these Host headers."""
+    headers = [*(f"Host: {host}" for host in hosts), "Connection: close", "", ""]
+    return "\r\n".join([first, *headers]).encode("latin-1")
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_status_knows_our_names(zoo: Zoo, front: str) -> None:
+    wrong = {
+        h: a.status for h in OURS if (a := ask(zoo.ports[front], lines("GET /wsgi/status HTTP/1.1", h))).status != 200
+    }
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_status_refuses_other_names(zoo: Zoo, front: str) -> None:
+    for host in OTHERS:
+        got = ask(zoo.ports[front], lines("GET /wsgi/status HTTP/1.1", host))
+        assert got.status in (400, 403), (host, got.status)
+        assert got.status == 400 or got.body == REASON, (host, got.body)
+        assert b"pid" not in got.body
+    assert ask(zoo.ports[front], lines("GET /wsgi/status HTTP/1.1", "evil.example")).status == 403, "not by accident"
+
+
+def test_hello_answers_to_every_name(zoo: Zoo) -> None:
+    for front in FRONTS:
+        assert ask(zoo.ports[front], lines("GET /wsgi/hello HTTP/1.1", "evil.example")).status == 200, front
+
+
+def test_no_cell_and_no_spelling_is_forgotten(zoo: Zoo) -> None:
+    def complaints(exhibit: str, front: str) -> list[str]:
+        paths = [spelling.format(exhibit) for spelling in SPELLINGS]
+        seen = {p: ask(zoo.ports[front], lines(f"GET {p} HTTP/1.1", "evil.example:8080")) for p in paths}
+        return [f"{path}: {got.status}" for path, got in seen.items() if (got.status, got.body) != (403, REASON)]
+
+    everywhere(zoo.open_cells(), complaints)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_the_name_in_the_request_line_counts(zoo: Zoo, front: str) -> None:
+    """RFC 9112, 3.2.2: a name there is the one that is asked. Two that differ must both be ours, or the first wins."""
+    port = zoo.ports[front]
+    for evil in ("http://evil.example/wsgi/status", "http://127.0.0.1.evil.example:80/wsgi/status"):
+        assert ask(port, lines(f"GET {evil} HTTP/1.1", "localhost")).status == 403, evil
+        assert ask(port, lines(f"GET {evil} HTTP/1.1", "evil.example")).status == 403, evil
+    assert ask(port, lines("GET http://localhost/wsgi/status HTTP/1.1", "127.0.0.1:80")).status == 200
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_no_name_two_names_and_an_empty_one(zoo: Zoo, front: str) -> None:
+    port = zoo.ports[front]
+    assert ask(port, lines("GET /wsgi/status HTTP/1.0")).status == 403, (
+        "no browser leaves Host out, and nothing is named"
+    )
+    assert ask(port, lines("GET /wsgi/status HTTP/1.0", "localhost")).status == 200
+    assert ask(port, lines("GET /wsgi/status HTTP/1.0", "evil.example")).status == 403
+    for hosts in (["localhost", "evil.example"], ["evil.example", "localhost"], [""], []):
+        assert ask(port, lines("GET /wsgi/status HTTP/1.1", *hosts)).status in (400, 403), hosts
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_https_keeps_the_rule(zoo: Zoo, front: str) -> None:
+    trust = ssl.create_default_context(cafile=str(zoo.run / "sock/tls/ca.pem"))
+    seen = {}
+    for host in ("localhost", "127.0.0.1", "evil.example"):
+        raw = socket.create_connection(("127.0.0.1", zoo.ports[front] + TLS), timeout=20)
+        with raw, trust.wrap_socket(raw, server_hostname="127.0.0.1") as connection:
+            connection.sendall(lines("GET /wsgi/status HTTP/1.1", host))
+            seen[host] = answer(b"".join(iter(lambda c=connection: c.recv(65536), b""))).status  # type: ignore[misc]
+    assert seen == {"localhost": 200, "127.0.0.1": 200, "evil.example": 403}
+
+
+def test_http2_keeps_the_rule(zoo: Zoo) -> None:
+    """There the name is in :authority."""
+    seen = {}
+    for name in ("localhost", "evil.example", "127.0.0.1.evil.example"):
+        port = zoo.ports["nginx"] + TLS
+        argv = ["curl", "-sk", "--http2", "--resolve", f"{name}:{port}:127.0.0.1", "-w", "%{http_code} %{http_version}"]
+        argv += ["-o", "/dev/null", f"https://{name}:{port}/wsgi/status"]
+        seen[name] = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert seen == {"localhost": "200 2", "evil.example": "403 2", "127.0.0.1.evil.example": "403 2"}
+
+
+def test_our_programs_agree_with_the_fronts() -> None:
+    """The same names in gateway_zoo.rebinding, which the sticker board and the news ask."""
+    assert [host for host in OURS if not rebinding.ours(host)] == []
+    assert [host for host in OTHERS if rebinding.ours(host)] == []

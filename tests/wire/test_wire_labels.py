@@ -1,0 +1,53 @@
+"""The lesson on each label is what its specimen says."""
+
+from pathlib import Path
+
+import pytest
+from zoo_in_test import REGISTRY, ROOT
+
+from gateway_zoo.registry.cages import Cage
+from gateway_zoo.wire import labels, specimen
+from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.conversation import Talk
+
+CAGES = [cage for cage in REGISTRY.cages if (cage.path / "wire.py").is_file()]
+
+
+def test_no_label_has_drifted() -> None:
+    drifted = [path for path, text in labels.written(REGISTRY) if path.read_text(encoding="utf-8") != text]
+    assert not drifted, f"{drifted}: python -m gateway_zoo.wire.labels --write"
+
+
+@pytest.mark.parametrize("cage", CAGES, ids=lambda cage: cage.name)
+def test_each_byte_protocol_has_an_exchange_on_its_label(cage: Cage) -> None:
+    found = labels.BLOCK.findall((cage.path / "README.md").read_text(encoding="utf-8"))
+    assert len(found) == 1
+    assert "\n--> " in found[0]
+    assert "\n<-- " in found[0]
+    assert "cut off" not in found[0]
+
+
+@pytest.mark.parametrize(
+    "file", sorted(ROOT.glob("*/specimens/*.toml")), ids=lambda file: f"{file.parts[-3]}-{file.stem}"
+)
+def test_every_specimen_is_sound(file: Path) -> None:
+    """Whole and byte by byte: the same, and no fault in either direction."""
+    kept = specimen.load(file)
+    wires = Wires(REGISTRY)
+    protocol = kept.protocol or next(cage.file.protocol for cage in REGISTRY.cages if cage.path == file.parent.parent)
+    whole, pieces = Talk(wires, protocol), Talk(wires, protocol)
+    for side, data in (("request", kept.request), ("response", kept.response)):
+        assert bool(whole.feed(side, data)) == bool(data)  # type: ignore[arg-type]
+        for index in range(len(data)):
+            pieces.feed(side, data[index : index + 1])  # type: ignore[arg-type]
+        assert whole.settled(side) == pieces.settled(side) == len(data)  # type: ignore[arg-type]
+    assert whole.errors == pieces.errors == {}
+
+
+def test_a_label_follows_its_specimen() -> None:
+    """Another byte in the specimen is another line on the label."""
+    cage = next(cage for cage in CAGES if cage.name == "uwsgi")
+    file = cage.path / "specimens/hello.toml"
+    lesson = labels.block(file, cage.file.protocol, Wires(REGISTRY))
+    assert "modifier1 WSGI" in lesson
+    assert (ROOT / "uwsgi/README.md").read_text(encoding="utf-8").count(lesson) == 1
