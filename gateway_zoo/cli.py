@@ -10,8 +10,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from gateway_zoo import settings
 from gateway_zoo.errors import Stop, fail, nearest
+from gateway_zoo.settings import Settings, SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, write_anything
 
 
@@ -46,24 +46,24 @@ Nginx = Annotated[str, typer.Option("--nginx", metavar="URL", envvar="ZOO_NGINX"
 Apache = Annotated[str, typer.Option("--apache", metavar="URL", envvar="ZOO_APACHE", help="Where Apache answers.")]
 
 
-def the_settings() -> settings.Settings:
+def environment_settings() -> Settings:
     try:
-        return settings.from_environment()
-    except (settings.SettingsError, KeyError) as error:
+        return read_settings()
+    except (SettingsError, KeyError) as error:
         fail(str(error), 2)
 
 
-def of_the_running(*urls: str) -> settings.Settings:
+def running_settings(*urls: str) -> Settings:
     """The settings of the zoo that runs in this run directory: a second terminal may have other ports in its
     environment. With addresses of another zoo, or where none runs here, the environment's."""
-    given = the_settings()
+    given = environment_settings()
     if any(urls):
         return given
     from gateway_zoo.keeper import state
 
     try:
         return state.running_settings(given)
-    except settings.SettingsError as error:
+    except SettingsError as error:
         fail(str(error), 3)
 
 
@@ -76,27 +76,27 @@ def up(
     echo: Annotated[bool, typer.Option(help="Add /echo: what arrived, for tests and labs.")] = False,
 ) -> None:
     """Start the zoo, wait until every open cell answers, show what there is. Ctrl-C stops it."""
-    from gateway_zoo.commands import up as module
+    from gateway_zoo.commands import up as command
 
     if mpm:
         os.environ["ZOO_MPM"] = mpm
-    raise typer.Exit(module.run(the_settings(), ids, groups or [], detach=detach, echo=echo))
+    raise typer.Exit(command.run(environment_settings(), ids, groups or [], detach=detach, echo=echo))
 
 
 @app.command()
 def down() -> None:
     """Stop the zoo. Stopping one that does not run is fine."""
-    from gateway_zoo.commands import up as module
+    from gateway_zoo.commands import up as command
 
-    raise typer.Exit(module.down(the_settings()))
+    raise typer.Exit(command.down(environment_settings()))
 
 
 @app.command()
 def restart(id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.")]) -> None:
     """Start the processes of one exhibit, or one front, again."""
-    from gateway_zoo.commands import up as module
+    from gateway_zoo.commands import up as command
 
-    raise typer.Exit(module.restart(of_the_running(), id))
+    raise typer.Exit(command.restart(running_settings(), id))
 
 
 @app.command("ls")
@@ -104,15 +104,15 @@ def list_exhibits(as_json: Json = False) -> None:
     """List the exhibits: protocol, process model, where they answer."""
     from gateway_zoo.commands import ls
 
-    raise typer.Exit(ls.run(of_the_running(), as_json))
+    raise typer.Exit(ls.run(running_settings(), as_json))
 
 
 @app.command()
 def check(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Ask every cell every endpoint, GET and HEAD, and hold the answers against the contract."""
-    from gateway_zoo.commands import check as module
+    from gateway_zoo.commands import check as command
 
-    raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
+    raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
 @app.command()
@@ -127,10 +127,10 @@ def compare(
     if mpm:
         from gateway_zoo.commands import compare_mpm as mpms
 
-        raise typer.Exit(mpms.run(of_the_running(apache), as_json, mpms_urls(apache)))
-    from gateway_zoo.commands import compare as module
+        raise typer.Exit(mpms.run(running_settings(apache), as_json, mpms_urls(apache)))
+    from gateway_zoo.commands import compare as command
 
-    raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
+    raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
 def mpms_urls(apache: str) -> dict[str, str]:
@@ -143,9 +143,9 @@ def mpms_urls(apache: str) -> dict[str, str]:
 @app.command()
 def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Hear news in four ways through every cell: polling, long polling, Server-Sent Events, WebSocket."""
-    from gateway_zoo.commands import news as module
+    from gateway_zoo.commands import news as command
 
-    raise typer.Exit(module.run(of_the_running(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
+    raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
 @app.command()
@@ -200,7 +200,7 @@ def wire(
         secrets=secrets,
         as_json=as_json,
     )
-    raise typer.Exit(command.run(of_the_running(recording, *named.values()), options))
+    raise typer.Exit(command.run(running_settings(recording, *named.values()), options))
 
 
 @app.command()
@@ -215,9 +215,9 @@ def record(
     page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
 ) -> None:
     """Record what fronts and gateways say to each other: fronts of its own, with a relay behind. Ctrl-C ends it."""
-    from gateway_zoo.wire.recorder import record as module
+    from gateway_zoo.wire.recorder import record as command
 
-    raise typer.Exit(module.run(of_the_running(), ids, front or [], output, secrets=secrets, page=page))
+    raise typer.Exit(command.run(running_settings(), ids, front or [], output, secrets=secrets, page=page))
 
 
 @app.command()
@@ -230,17 +230,17 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Ask a recording's requests again, straight at the gateway: are the answers the same?"""
-    from gateway_zoo.wire.recorder import replay as module
+    from gateway_zoo.wire.recorder import replay as command
 
-    raise typer.Exit(module.run(of_the_running(), file, only or [], to, as_json))
+    raise typer.Exit(command.run(running_settings(), file, only or [], to, as_json))
 
 
 @app.command()
 def ps(ids: Ids = None, as_json: Json = False) -> None:
     """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
-    from gateway_zoo.commands import ps as module
+    from gateway_zoo.commands import ps as command
 
-    raise typer.Exit(module.run(of_the_running(), ids, as_json))
+    raise typer.Exit(command.run(running_settings(), ids, as_json))
 
 
 @app.command()
@@ -251,9 +251,9 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Show requests: the front's line and the gateway's, joined by the request id."""
-    from gateway_zoo.commands import logs as module
+    from gateway_zoo.commands import logs as command
 
-    raise typer.Exit(module.run(of_the_running(), ids, follow, count, as_json))
+    raise typer.Exit(command.run(running_settings(), ids, follow, count, as_json))
 
 
 @app.command()
@@ -262,18 +262,18 @@ def config(front: Annotated[str, typer.Argument(help="nginx or apache")]) -> Non
     from gateway_zoo.keeper import fronts
     from gateway_zoo.registry import plans
 
-    made = of_the_running()
-    if front not in made.fronts:
-        fail(f"unknown front '{front}'; expected {' or '.join(made.fronts)}", 2)
-    typer.echo(fronts.local_conf(front, plans.make(made)), nl=False)
+    settings = running_settings()
+    if front not in settings.fronts:
+        fail(f"unknown front '{front}'; expected {' or '.join(settings.fronts)}", 2)
+    typer.echo(fronts.local_conf(front, plans.make(settings)), nl=False)
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Name what is missing or in the way, and the fix."""
-    from gateway_zoo.commands import doctor as module
+    from gateway_zoo.commands import doctor as command
 
-    raise typer.Exit(module.run(the_settings(), as_json))
+    raise typer.Exit(command.run(environment_settings(), as_json))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -281,7 +281,7 @@ def test(context: typer.Context) -> None:
     """Run the test suite, installing what it needs first. Arguments go to pytest."""
     from gateway_zoo.commands import test_suite
 
-    raise typer.Exit(test_suite.run(the_settings(), context.args))
+    raise typer.Exit(test_suite.run(environment_settings(), context.args))
 
 
 lab = typer.Typer(
@@ -306,9 +306,9 @@ def c10k(
     as_json: Json = False,
 ) -> None:
     """Hold N connections against nginx and each of Apache's models: what do they cost, how long does a visitor wait?"""
-    from gateway_zoo.lab import c10k as module
+    from gateway_zoo.lab import c10k as command
 
-    experiment(lambda: module.run(the_settings(), connections, against, seconds, as_json))
+    experiment(lambda: command.run(environment_settings(), connections, against, seconds, as_json))
 
 
 @lab.command()
@@ -317,9 +317,9 @@ def poll(
     as_json: Json = False,
 ) -> None:
     """Wait for the same N descriptors with select, poll and epoll: O(n) against O(1)."""
-    from gateway_zoo.lab import poll as module
+    from gateway_zoo.lab import poll as command
 
-    experiment(lambda: module.run(descriptors, as_json))
+    experiment(lambda: command.run(descriptors, as_json))
 
 
 @lab.command()
@@ -328,9 +328,9 @@ def sockets(
     as_json: Json = False,
 ) -> None:
     """The same gateway on a unix socket and on TCP: who may come, what it costs, and what an overload does to each."""
-    from gateway_zoo.lab import sockets as module
+    from gateway_zoo.lab import sockets as command
 
-    experiment(lambda: module.run(the_settings(), pings, as_json))
+    experiment(lambda: command.run(environment_settings(), pings, as_json))
 
 
 def main() -> None:

@@ -109,7 +109,7 @@ def user_of_the_zoo() -> pwd.struct_passwd:
     return pwd.getpwnam(sudo if sudo != "root" else "www-data")
 
 
-def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read VARIABLES. Raises SettingsError."""
     root = Path(environ.get("ZOO_ROOT") or Path(__file__).resolve().parent.parent).absolute()
     run = Path(environ.get("ZOO_RUN") or f"/tmp/zoo-{user_of_the_zoo().pw_uid}").absolute()  # noqa: S108 - mode and owner are checked in run_directory.prepare

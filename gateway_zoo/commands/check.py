@@ -45,16 +45,16 @@ class Result:
     why: str | None
 
 
-def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
+def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
     """Exit 0 if every open cell is right, 1 if one is not, 3 if nothing that was asked for is open."""
-    registry, cells = targets.find(made, ids, urls)
+    registry, cells = targets.find(settings, ids, urls)
     differences: dict[str, dict[str, list[str]]] = {}
-    if old := image.older(made, targets.image_of(cells)) if any(urls.values()) else None:
+    if old := image.older(settings, targets.image_of(cells)) if any(urls.values()) else None:
         say(old)
     if not ids:
         cells += _pages(registry, cells)
-        cells += [] if any(urls.values()) else _tls(made, cells)
-    results = ask_all(registry, cells, differences, str(made.tls / "ca.pem"))
+        cells += [] if any(urls.values()) else _tls(settings, cells)
+    results = ask_all(registry, cells, differences, str(settings.tls / "ca.pem"))
     failed = sum(result.state == "failed" for result in results)
     opened = any(cell.closed is None for cell in cells)
     if as_json:
@@ -119,10 +119,10 @@ def _pages(registry: Registry, cells: list[Cell]) -> list[Cell]:
 TLS = Ask(path="", type="text/plain", has="Gateway Zoo")
 
 
-def _tls(made: Settings, cells: list[Cell]) -> list[Cell]:
+def _tls(settings: Settings, cells: list[Cell]) -> list[Cell]:
     """https of each front that has an open cell."""
     found = dict.fromkeys(c.front for c in cells if c.closed is None)
-    return [Cell("https", f, f"https://localhost:{made.tls_port(f)}") for f in found if made.tls_port(f)]
+    return [Cell("https", f, f"https://localhost:{settings.tls_port(f)}") for f in found if settings.tls_port(f)]
 
 
 def _questions(registry: Registry, cell: Cell) -> list[str | Ask]:

@@ -32,9 +32,9 @@ LOOKS_LIKE = {
 GIVEN_UP_AFTER = 2
 
 
-def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
+def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
     """Exit 0; 1 if an observation contradicts a cage.toml or a cell could not be observed; 3 if nothing is open."""
-    registry, cells = targets.find(made, ids, urls)
+    registry, cells = targets.find(settings, ids, urls)
     seen, silent = _watch_all(registry, [cell for cell in cells if cell.closed is None])
     against = {(o.exhibit, o.front): contradictions(o, _family(registry, o.exhibit)) for o in seen}
     if as_json:

@@ -80,38 +80,38 @@ class Seen:
         return None if value is None else Interval(value, low, high)
 
 
-def run(made: Settings, as_json: bool, urls: dict[str, str]) -> int:
+def run(settings: Settings, as_json: bool, urls: dict[str, str]) -> int:
     """Observe every Apache that answers. Exit 0; 1 if an answer cannot be used; 3 if none answers. Differences from the
     lecture are no failure."""
     try:
-        fronts = _fronts(made, urls)
+        fronts = _fronts(settings, urls)
         if not fronts:
-            fail(f"no Apache with mod_wsgi-embedded answers; {_how(made, 'all')} starts one for each MPM", 3)
-        seen = _watch(made, fronts, fresh=not any(urls.values()) and not made.compose)
+            fail(f"no Apache with mod_wsgi-embedded answers; {_how(settings, 'all')} starts one for each MPM", 3)
+        seen = _watch(settings, fronts, fresh=not any(urls.values()) and not settings.compose)
     except (Unusable, OSError) as error:
         say(printable(error))
         return 1
-    lecture = tomllib.loads((made.root / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
+    lecture = tomllib.loads((settings.root / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
     rows = [asdict(one) | {"differs": differences(seen, one, lecture)} for one in seen]
     if as_json:
         print_json({"mpms": rows, "lecture": lecture})
     else:
-        mpm_table.show_all(seen, [row["differs"] for row in rows], lecture, functools.partial(_how, made))
+        mpm_table.show_all(seen, [row["differs"] for row in rows], lecture, functools.partial(_how, settings))
     return 0
 
 
-def _how(made: Settings, mpm: str) -> str:
+def _how(settings: Settings, mpm: str) -> str:
     """The command that starts an Apache with this process model. ITK needs root, which only a container has."""
     if mpm == "itk":
         return "docker compose --profile itk up -d"
-    return "docker compose --profile mpm up -d" if made.compose else "./zoo up --mpm all"
+    return "docker compose --profile mpm up -d" if settings.compose else "./zoo up --mpm all"
 
 
-def _fronts(made: Settings, urls: dict[str, str]) -> dict[str, str]:
+def _fronts(settings: Settings, urls: dict[str, str]) -> dict[str, str]:
     """Front -> address of each Apache to watch."""
     if any(urls.values()):
         return {front: url.rstrip("/") for front, url in urls.items() if url and _answers(url.rstrip("/"))}
-    running = state.read(made) if state.running(made) else None
+    running = state.read(settings) if state.running(settings) else None
     cells = [Cell(**cell) for cell in running["cells"]] if running else []
     mine = [cell for cell in cells if cell.exhibit == EXHIBIT and cell.closed is None]
     return {cell.front: cell.url.removesuffix(f"/{EXHIBIT}") for cell in mine}
@@ -126,21 +126,21 @@ def _answers(url: str) -> bool:
     return True
 
 
-def mpm_of(made: Settings, front: str) -> str:
+def mpm_of(settings: Settings, front: str) -> str:
     """The MPM of a front. Of the running zoo its own file says so: it may have been started with other settings."""
-    file = made.run / front / "local.conf"
+    file = settings.run / front / "local.conf"
     with contextlib.suppress(OSError):
         if found := re.search(r"^Define ZOO_MPM +(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
             return found[1]
-    return made.mpm_of(front)
+    return settings.mpm_of(front)
 
 
 # --- observing --------------------------------------------------------------------------------------------------------
 
 
-def _watch(made: Settings, fronts: dict[str, str], *, fresh: bool) -> list[Seen]:
+def _watch(settings: Settings, fronts: dict[str, str], *, fresh: bool) -> list[Seen]:
     """First who serves, of those that run; then memory, of fresh ones where we can start them."""
-    mpms = {front: mpm_of(made, front) if fresh else made.mpm_of(front) for front in fronts}
+    mpms = {front: mpm_of(settings, front) if fresh else settings.mpm_of(front) for front in fronts}
     with tables.console(error=True).status("") as status:
 
         def progress(text: str) -> None:
@@ -150,7 +150,7 @@ def _watch(made: Settings, fronts: dict[str, str], *, fresh: bool) -> list[Seen]
         for front, url in fronts.items():
             progress(f"watching {front}")
             facts[front] = observe(url)
-        costs = _fresh_costs(made, mpms, progress) if fresh else _costs_over_http(made, fronts, mpms, progress)
+        costs = _fresh_costs(settings, mpms, progress) if fresh else _costs_over_http(settings, fronts, mpms, progress)
     return [Seen(mpm=mpms[f], front=f, fresh=fresh, **facts[f], **_flat(costs[f])) for f in fronts]
 
 
@@ -247,13 +247,13 @@ def _use_of(zoo: own_zoo.Private, front: str) -> Use:
     return use_of(zoo.processes(front))
 
 
-def _fresh_costs(made: Settings, mpms: dict[str, str], progress: Callable[[str], None]) -> dict[str, Costs]:
+def _fresh_costs(settings: Settings, mpms: dict[str, str], progress: Callable[[str], None]) -> dict[str, Costs]:
     """Costs of Apaches with the same MPMs, in a zoo of our own that nobody else asks."""
     own_zoo.stop_like_ctrl_c()
     costs = {}
     mpm = "all" if len(mpms) > 1 else next(iter(mpms.values()))
     progress("starting Apaches of our own, with the same MPMs")
-    with own_zoo.Private(made, [own_zoo.exhibit_for_pings(made)], mpm) as zoo:
+    with own_zoo.Private(settings, [own_zoo.exhibit_for_pings(settings)], mpm) as zoo:
         for front, model in mpms.items():
             progress(f"{model}: what a connection costs")
             zoo.restart(front)
@@ -263,7 +263,7 @@ def _fresh_costs(made: Settings, mpms: dict[str, str], progress: Callable[[str],
 
 
 def _costs_over_http(
-    made: Settings, fronts: dict[str, str], mpms: dict[str, str], progress: Callable[[str], None]
+    settings: Settings, fronts: dict[str, str], mpms: dict[str, str], progress: Callable[[str], None]
 ) -> dict[str, Costs]:
     """Costs of Apaches elsewhere, as one of their children sees them."""
     costs = {}
@@ -273,7 +273,7 @@ def _costs_over_http(
             costs[front] = Costs(memory_why=mpm_memory.COME_AND_GO)
             continue
         with mpm_memory.over_http(url, EXHIBIT) as read:
-            costs[front] = _measure(url, own_zoo.exhibit_for_pings(made), mpms[front], read)
+            costs[front] = _measure(url, own_zoo.exhibit_for_pings(settings), mpms[front], read)
     return costs
 
 

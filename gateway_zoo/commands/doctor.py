@@ -10,19 +10,19 @@ from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import print_json
 
 
-def run(made: Settings, as_json: bool) -> int:
+def run(settings: Settings, as_json: bool) -> int:
     """Exit 0: nothing found; 3: something blocks; 1: something is closed, old, or not well."""
-    planned = plans.make(made)
-    running = state.running(made)
+    planned = plans.make(settings)
+    running = state.running(settings)
     found = everything(planned, running)
     if as_json:
         print_json([asdict(problem) for problem in found])
     else:
-        _print(made, found, running)
+        _print(settings, found, running)
     return 3 if any(p.blocks for p in found) else 1 if found else 0
 
 
-def _print(made: Settings, found: list[Problem], running: bool) -> None:
+def _print(settings: Settings, found: list[Problem], running: bool) -> None:
     out = tables.console()
     for problem in found:
         style = "red" if problem.blocks else "yellow"
@@ -30,6 +30,6 @@ def _print(made: Settings, found: list[Problem], running: bool) -> None:
         tables.line(out, f"    {problem.fix}", style)  # whole, because a person copies it
     if running:
         well = "and needs what is named above" if found else "all is well"
-        out.print(f"a zoo runs here, {well} ({made.run}; ./zoo down stops it)", markup=False)
+        out.print(f"a zoo runs here, {well} ({settings.run}; ./zoo down stops it)", markup=False)
     elif not found:
         out.print("nothing is missing, nothing is in the way")

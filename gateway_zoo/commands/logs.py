@@ -39,20 +39,20 @@ COLUMNS = (
 TYPICAL = ["00:00:00.000", "200", "-" * 300, "12345.0", "12345.0", "12345.0", "1234567", "", "prefork", "-" * 17]
 
 
-def run(made: Settings, ids: list[str] | None, follow: bool, count: int, as_json: bool) -> int:
+def run(settings: Settings, ids: list[str] | None, follow: bool, count: int, as_json: bool) -> int:
     """The last `count` requests, oldest first; with `follow`, then those that come. 3: nothing could have been here."""
-    if made.compose:
+    if settings.compose:
         fail("in containers Compose has the logs: docker compose logs --follow", 3)
-    registry = load(made.root)
+    registry = load(settings.root)
     wanted = known_ids(ids, list(registry.exhibits))
     try:
-        os.scandir(made.logs).close()
+        os.scandir(settings.logs).close()
     except FileNotFoundError:
-        fail(f"no zoo has run in {made.run}; ./zoo up starts one", 3)
+        fail(f"no zoo has run in {settings.run}; ./zoo up starts one", 3)
     except OSError as error:
-        fail(f"{made.logs} cannot be read: {error.strerror}", 3)
+        fail(f"{settings.logs} cannot be read: {error.strerror}", 3)
     try:
-        return _run(made, registry, wanted, follow, count, as_json)
+        return _run(settings, registry, wanted, follow, count, as_json)
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:
@@ -60,8 +60,8 @@ def run(made: Settings, ids: list[str] | None, follow: bool, count: int, as_json
         return 0
 
 
-def _run(made: Settings, registry: Registry, wanted: list[str], follow: bool, count: int, as_json: bool) -> int:
-    logs, joiner = Logs(made.logs), Joiner()
+def _run(settings: Settings, registry: Registry, wanted: list[str], follow: bool, count: int, as_json: bool) -> int:
+    logs, joiner = Logs(settings.logs), Joiner()
     joiner.add(logs.lines())
     found = [r for r in joiner.ready(all_of_them=True) if not wanted or r.exhibit in wanted]
     if follow:
@@ -69,7 +69,7 @@ def _run(made: Settings, registry: Registry, wanted: list[str], follow: bool, co
         for requests in _coming(logs, joiner):
             _print([r for r in requests if not wanted or r.exhibit in wanted], as_json, follow)
         return 0
-    whys = [] if found else _closed(made, registry, wanted)
+    whys = [] if found else _closed(settings, registry, wanted)
     if whys:
         for why in whys:
             say(why)
@@ -87,9 +87,9 @@ def _coming(logs: Logs, joiner: Joiner) -> Iterator[list[Request]]:
         yield joiner.ready()
 
 
-def _closed(made: Settings, registry: Registry, wanted: list[str]) -> list[str]:
+def _closed(settings: Settings, registry: Registry, wanted: list[str]) -> list[str]:
     """Why none of the wanted exhibits has a request, if all are closed in the zoo that runs here."""
-    running = state.read(made) if state.running(made) else None
+    running = state.read(settings) if state.running(settings) else None
     cells = [Cell(**cell) for cell in running["cells"]] if running else []
     whys = why_closed.sentences(registry, cells, wanted) if cells else []
     return whys if len(whys) == len(wanted) else []

@@ -21,32 +21,32 @@ COLUMNS = (
 )
 
 
-def run(made: Settings, as_json: bool) -> int:
+def run(settings: Settings, as_json: bool) -> int:
     """Print the table, or `[{id, cage, family, protocol, interface, model, slots, server, fronts}]`."""
-    the_plan = plans.make(made)
-    cells = _cells(the_plan)
-    rows = [_row(the_plan, exhibit, cells) for exhibit in the_plan.registry.exhibits]
+    plan = plans.make(settings)
+    cells = _cells(plan)
+    rows = [_row(plan, exhibit, cells) for exhibit in plan.registry.exhibits]
     if as_json:
         print_json(rows)
         return 0
-    _print(the_plan, rows, cells)
-    for error in the_plan.registry.errors:
+    _print(plan, rows, cells)
+    for error in plan.registry.errors:
         tables.console(error=True).print(f"zoo: {error}", style="yellow", markup=False)
     return 0
 
 
-def _cells(made: Plan) -> list[Cell]:
+def _cells(plan: Plan) -> list[Cell]:
     """A running zoo's own list knows what was left out of its start. In containers the zoo is asked."""
-    if made.settings.compose:
-        return _found(made)
-    running = state.read(made.settings) if state.running(made.settings) else None
-    return [Cell(**cell) for cell in running["cells"]] if running else made.cells
+    if plan.settings.compose:
+        return _found(plan)
+    running = state.read(plan.settings) if state.running(plan.settings) else None
+    return [Cell(**cell) for cell in running["cells"]] if running else plan.cells
 
 
-def _row(made: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
-    exhibit = made.registry.exhibits[id]
-    family = made.registry.families[exhibit.family]
-    cage = made.registry.cage_of(id)
+def _row(plan: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
+    exhibit = plan.registry.exhibits[id]
+    family = plan.registry.families[exhibit.family]
+    cage = plan.registry.cage_of(id)
     mine = {cell.front: cell for cell in cells if cell.exhibit == id}
     return {
         "id": id,
@@ -77,18 +77,18 @@ def table(rows: list[dict[str, Any]], width: int) -> list[str]:
     return [text for row in columns.lines(COLUMNS, cells, width) for text in row]
 
 
-def _found(made: Plan) -> list[Cell]:
+def _found(plan: Plan) -> list[Cell]:
     """The cells of the fronts that answer, at the addresses that this machine has them at."""
     urls = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
-    cells = targets.elsewhere(made.settings, made.registry, urls) if any(urls.values()) else made.cells
-    return [replace(cell, url=made.cell(cell.exhibit, cell.front).url) for cell in cells]
+    cells = targets.elsewhere(plan.settings, plan.registry, urls) if any(urls.values()) else plan.cells
+    return [replace(cell, url=plan.cell(cell.exhibit, cell.front).url) for cell in cells]
 
 
-def _print(made: Plan, rows: list[dict[str, Any]], cells: list[Cell]) -> None:
+def _print(plan: Plan, rows: list[dict[str, Any]], cells: list[Cell]) -> None:
     out = tables.console()
     head, *lines = table(rows, out.width)
     tables.line(out, head, "bold")
     for text in lines:
         tables.line(out, text)
-    for text in exhibits.closed_lines(made, cells, out.width):
+    for text in exhibits.closed_lines(plan, cells, out.width):
         tables.line(out, text)

@@ -78,11 +78,11 @@ class NotHeardError(Exception):
     """The way does not work here: what was seen instead."""
 
 
-def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
+def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
     """Exit status: 0 if all is as declared, 1 if not, 3 if nothing that was asked for is open."""
-    registry, cells = targets.find(made, ids, urls)
+    registry, cells = targets.find(settings, ids, urls)
     cells = [cell for cell in cells if _interface(registry, cell.exhibit) in INTERFACES]
-    data = _data(made)
+    data = _data(settings)
     if not data["way"] or not cells:
         fail("no exhibit here tells news", 3)
     results = _try_all(registry, cells, data)
@@ -97,10 +97,10 @@ def run(made: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, st
     return 1 if wrong else 0
 
 
-def _data(made: Settings) -> dict[str, list[dict[str, Any]]]:
+def _data(settings: Settings) -> dict[str, list[dict[str, Any]]]:
     """All */ways.toml together."""
     found: dict[str, list[dict[str, Any]]] = {"way": [], "fails": []}
-    for path in sorted(made.root.glob("*/ways.toml")):
+    for path in sorted(settings.root.glob("*/ways.toml")):
         for name, tables in tomllib.loads(path.read_text(encoding="utf-8")).items():
             found[name] += tables
     return found

@@ -35,19 +35,19 @@ class Row:
     requests: None = None
 
 
-def run(made: Settings, ids: list[str] | None, as_json: bool) -> int:
+def run(settings: Settings, ids: list[str] | None, as_json: bool) -> int:
     """Print the tree, or the rows as JSON. `ids`: exhibits, families or fronts; only what serves or helps them."""
-    if made.compose:
-        return _here(made, ids, as_json)
-    privileges.become_owner(made)
-    running = state.read(made) if state.running(made) else None
+    if settings.compose:
+        return _here(settings, ids, as_json)
+    privileges.become_owner(settings)
+    running = state.read(settings) if state.running(settings) else None
     if running is None:
         fail("the zoo is not running; ./zoo up starts it", 3)
-    registry = load(made.root)
-    asked = known_ids(ids, [*registry.exhibits, *registry.families, *made.fronts])
+    registry = load(settings.root)
+    asked = known_ids(ids, [*registry.exhibits, *registry.families, *settings.fronts])
     whys = why_closed.sentences(registry, [Cell(**cell) for cell in running["cells"]], asked)
     only = _families(registry, asked)
-    rows = [row for row in collect(made, running) if not only or row.exhibit in only]
+    rows = [row for row in collect(settings, running) if not only or row.exhibit in only]
     for why in whys:
         say(why)
     if asked and not rows:
@@ -61,7 +61,7 @@ def run(made: Settings, ids: list[str] | None, as_json: bool) -> int:
     return 0
 
 
-def _here(made: Settings, ids: list[str] | None, as_json: bool) -> int:
+def _here(settings: Settings, ids: list[str] | None, as_json: bool) -> int:
     """The processes of this container, under the numbers that they have in it. Those of others only Docker sees."""
     service = os.environ.get("ZOO_FAMILY", "zoo")
     if service == "zoo" or ids:
@@ -75,7 +75,7 @@ def _here(made: Settings, ids: list[str] | None, as_json: bool) -> int:
     if as_json:
         print_json([asdict(row) for row in ordered])
     else:
-        _print(ordered, load(made.root), {service})
+        _print(ordered, load(settings.root), {service})
     return 0
 
 
@@ -86,10 +86,10 @@ def _families(registry: Registry, ids: list[str]) -> set[str]:
     }
 
 
-def collect(made: Settings, running: dict[str, Any]) -> list[Row]:
+def collect(settings: Settings, running: dict[str, Any]) -> list[Row]:
     """Every process of the running zoo, parents before children, families in the order of their start."""
     sessions: dict[str, int] = running["sessions"]
-    pids = process.members(running["token"], set(sessions.values()), made.run, everything=True)
+    pids = process.members(running["token"], set(sessions.values()), settings.run, everything=True)
     found = {row.pid: row for pid in pids if (row := _row(pid, sessions))}
     keeper = _row(running["pid"], {"keeper": 0})
     ordered = [keeper] if keeper else []

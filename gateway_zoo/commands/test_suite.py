@@ -18,16 +18,16 @@ from gateway_zoo.terminal.messages import say
 EVERYTHING = ["-n", "2", "--dist", "loadfile", "-m", "not docker"]
 
 
-def run(made: Settings, words: list[str]) -> int:
+def run(settings: Settings, words: list[str]) -> int:
     """pytest's exit status; 1 for any failure, also of collection."""
-    if made.compose:
+    if settings.compose:
         fail("the tests run on your machine, in the checkout: ./zoo test; those of the containers: make test-docker", 3)
     absent = [package for program, package in installed.APT_FOR_TESTS.items() if not installed.program(program)]
-    privileges.install_what_is_missing(made, load(made.root).families.values(), tuple(absent))
-    privileges.compile_ahead(made)
-    _install(made.root)
+    privileges.install_what_is_missing(settings, load(settings.root).families.values(), tuple(absent))
+    privileges.compile_ahead(settings)
+    _install(settings.root)
     command = [sys.executable, "-I", "-m", "pytest", *(words or EVERYTHING)]
-    done = subprocess.run(command, cwd=made.root, env=_environment(), check=False)
+    done = subprocess.run(command, cwd=settings.root, env=_environment(), check=False)
     return 1 if done.returncode else 0
 
 

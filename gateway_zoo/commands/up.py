@@ -38,13 +38,13 @@ ANSWER = 65536  # bytes that the keeper may answer
 TIDY_S = 15.0  # for a start, a stop or a sentinel that is at work in the run directory
 
 
-def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: bool, echo: bool) -> int:
+def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach: bool, echo: bool) -> int:
     """Start, wait, show. In the foreground, stay until Ctrl-C. 1: some cells do not answer; 3: nothing runs."""
     began = time.monotonic()
-    if made.compose:
+    if settings.compose:
         fail("in containers Compose starts the zoo: docker compose up --wait", 3)
     _end_like_ctrl_c()
-    registry = load(made.root)
+    registry = load(settings.root)
     only = known_ids(ids, list(registry.exhibits))
     for group in set(groups).difference(plans.groups(registry)):
         there = ", ".join(plans.groups(registry))
@@ -52,32 +52,32 @@ def run(made: Settings, ids: list[str] | None, groups: list[str], *, detach: boo
     if groups:
         only = list(dict.fromkeys([*only, *plans.with_groups(registry, groups)]))
     chosen = {registry.exhibits[id].family for id in only or plans.with_groups(registry, [])}
-    privileges.install_what_is_missing(made, [f for f in registry.families.values() if f.id in chosen or f.helps])
+    privileges.install_what_is_missing(settings, [f for f in registry.families.values() if f.id in chosen or f.helps])
     _put_run_bits_back(registry)
-    _note_holders(made, only, registry)
-    privileges.give_up(made)
-    the_plan = plans.make(made, only, registry)
-    for error in the_plan.registry.errors:
+    _note_holders(settings, only, registry)
+    privileges.give_up(settings)
+    plan = plans.make(settings, only, registry)
+    for error in plan.registry.errors:
         say(str(error))
-    if the_plan.fronts and not the_plan.open_cells:
-        _refuse_closed(the_plan, only)
-    lock = _take(made)
-    refuse_if_blocked(the_plan)
-    the_plan = _tried(the_plan)
-    keeper, terminal = _start_keeper(the_plan, lock, only, detach, echo)
+    if plan.fronts and not plan.open_cells:
+        _refuse_closed(plan, only)
+    lock = _take(settings)
+    refuse_if_blocked(plan)
+    plan = _tried(plan)
+    keeper, terminal = _start_keeper(plan, lock, only, detach, echo)
     try:
-        silent = ready.wait(the_plan, the_plan.open_cells, READY_S, _Patience(the_plan, keeper).may_come)
+        silent = ready.wait(plan, plan.open_cells, READY_S, _Patience(plan, keeper).may_come)
     except KeyboardInterrupt:
         _stop_keeper(keeper)
         return 3
     if silent or keeper.poll() is not None:
-        _complain(the_plan, keeper, silent)
-    if len(silent) == len(the_plan.open_cells) or keeper.poll() is not None:
+        _complain(plan, keeper, silent)
+    if len(silent) == len(plan.open_cells) or keeper.poll() is not None:
         _stop_keeper(keeper)
         return 3
-    count = len(the_plan.open_cells) - len(silent)
+    count = len(plan.open_cells) - len(silent)
     say(f"{count} {'cell answers' if count == 1 else 'cells answer'} after {time.monotonic() - began:.1f} s")
-    _show(the_plan)
+    _show(plan)
     return int(bool(silent)) if detach else _stay(keeper, terminal)
 
 
@@ -101,8 +101,8 @@ def _end_like_ctrl_c() -> None:
 class _Patience:
     """Decides how long to wait for the cells, and says why it takes long."""
 
-    def __init__(self, made: Plan, keeper: subprocess.Popen[bytes]) -> None:
-        self.plan = made
+    def __init__(self, plan: Plan, keeper: subprocess.Popen[bytes]) -> None:
+        self.plan = plan
         self.keeper = keeper
         self.told: set[str] = set()  # families and fronts whose deaths were said
         self.speak_at: float | None = time.monotonic() + LONG_S
@@ -136,87 +136,87 @@ def _last_words(log: Path) -> str:
     return trial.last_words(said) or printable(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
 
 
-def _servers(made: Plan, cell: Cell) -> list[str]:
-    family = made.registry.families[made.registry.exhibits[cell.exhibit].family]
+def _servers(plan: Plan, cell: Cell) -> list[str]:
+    family = plan.registry.families[plan.registry.exhibits[cell.exhibit].family]
     return [cell.front] if kind(cell.front) == family.runs_in else [cell.front, family.id]
 
 
-def _refuse_closed(made: Plan, only: list[str]) -> NoReturn:
+def _refuse_closed(plan: Plan, only: list[str]) -> NoReturn:
     """Exit 3: nothing of this start could open. Says why, before anything starts."""
-    for why in why_closed.sentences(made.registry, made.cells, only or made.registry.exhibits):
+    for why in why_closed.sentences(plan.registry, plan.cells, only or plan.registry.exhibits):
         say(why)
     fail("nothing that was asked for can open here", 3)
 
 
-def _take(made: Settings) -> int:
+def _take(settings: Settings) -> int:
     """Make the run directory ready and lock it; exit 3 if that cannot be, or another zoo has it.
 
     Everything that follows is done by one `up` only: tidying, looking at ports, starting. The keeper inherits the lock.
     """
     deadline = time.monotonic() + TIDY_S
-    already = f"a zoo is already running in {made.run}; ./zoo down stops it"
+    already = f"a zoo is already running in {settings.run}; ./zoo down stops it"
     try:
-        if not os.path.lexists(made.run) and process.keepers(made.run):
+        if not os.path.lexists(settings.run) and process.keepers(settings.run):
             fail(f"{already} (the directory was removed)", 3)
-        run_directory.take(made)
+        run_directory.take(settings)
         while True:
             try:
-                lock = state.hold(made)
-                if process.keepers(made.run):  # whose lock is on a directory that was removed
+                lock = state.hold(settings)
+                if process.keepers(settings.run):  # whose lock is on a directory that was removed
                     fail(f"{already} (the directory was removed, or replaced)", 3)
-                run_directory.prepare(made)
+                run_directory.prepare(settings)
                 return lock
             except state.Locked:
                 # Somebody starts, stops or tidies there: that passes. A keeper that listens stays.
-                if listen.answers(str(made.control)) or time.monotonic() > deadline:
+                if listen.answers(str(settings.control)) or time.monotonic() > deadline:
                     fail(already, 3)
             time.sleep(0.02)
     except SettingsError as error:
         fail(str(error), 3)
     except OSError as error:  # removed in this moment
-        fail(f"{made.run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours", 3)
+        fail(f"{settings.run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours", 3)
 
 
-def _note_holders(made: Settings, only: list[str], registry: Registry) -> None:
+def _note_holders(settings: Settings, only: list[str], registry: Registry) -> None:
     """Root sees who holds a port; the user that we become may not."""
     if os.geteuid() == 0:
-        problems.note_holders(plans.make(made, only, registry))
+        problems.note_holders(plans.make(settings, only, registry))
 
 
-def refuse_if_blocked(made: Plan) -> None:
+def refuse_if_blocked(plan: Plan) -> None:
     """Exit 3 if something stands in the way, naming it and the way out."""
-    leftovers.end(made.settings)  # before ports are looked at: an orphan of a killed start may hold one
-    for problem in (blockers := problems.blockers(made))[:-1]:
+    leftovers.end(plan.settings)  # before ports are looked at: an orphan of a killed start may hold one
+    for problem in (blockers := problems.blockers(plan))[:-1]:
         say(problem.text)
     if blockers:
         fail(blockers[-1].text, 3)
 
 
-def _tried(made: Plan) -> Plan:
+def _tried(plan: Plan) -> Plan:
     """The plan without what the fronts cannot live with; exit 3 if no front starts."""
-    tried = plans.without(made, trial.broken(made))
+    tried = plans.without(plan, trial.broken(plan))
     for problem in problems.closed_fronts(tried):
         fail(f"{problem.what}; {problem.fix}", 3)
     return tried
 
 
 def _start_keeper(
-    the_plan: Plan, lock: int, only: list[str], detach: bool, echo: bool
+    plan: Plan, lock: int, only: list[str], detach: bool, echo: bool
 ) -> tuple[subprocess.Popen[bytes], socket.socket | None]:
     """Start it with the lock. In the foreground it gets a socket too, which closes when we end, and which brings us
     what the keeper tells; returns our end of it."""
-    made = the_plan.settings
+    settings = plan.settings
     here, there = socket.socketpair()
     environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     environ |= {
-        "ZOO_MPM": made.mpm,
-        "ZOO_RUN": str(made.run),
-        "ZOO_ECHO": str(int(echo or made.echo)),
+        "ZOO_MPM": settings.mpm,
+        "ZOO_RUN": str(settings.run),
+        "ZOO_ECHO": str(int(echo or settings.echo)),
         "LANG": "C.UTF-8",
     }
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(there.fileno())}
-    environ["ZOO_BROKEN"] = json.dumps(the_plan.broken)
-    with open(made.logs / "keeper.log", "ab", opener=process.no_link) as log:
+    environ["ZOO_BROKEN"] = json.dumps(plan.broken)
+    with open(settings.logs / "keeper.log", "ab", opener=process.no_link) as log:
         keeper = subprocess.Popen(
             [sys.executable, "-I", "-m", "gateway_zoo.keeper", *only],
             env=environ,
@@ -237,7 +237,7 @@ def _start_keeper(
 # --- what people see --------------------------------------------------------------------------------------------------
 
 
-def _complain(made: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -> None:
+def _complain(plan: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -> None:
     """Which cells did not come up, and the last lines of what should have answered."""
     for cell in silent:
         say(f"{cell.exhibit} behind {cell.front} does not answer")
@@ -245,14 +245,14 @@ def _complain(made: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -
         say(f"the keeper ended with {keeper.returncode}")
     names = {cell.exhibit for cell in silent} | {cell.front for cell in silent} | {"keeper"}
     for name in sorted(names):
-        log = made.settings.logs / f"{name}.log"
+        log = plan.settings.logs / f"{name}.log"
         if log.exists():
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-6:]:
                 say(f"{name}: {printable(line)}")
 
 
-def _show(made: Plan) -> None:
-    for line in exhibits.lines(made, tables.console().width):
+def _show(plan: Plan) -> None:
+    for line in exhibits.lines(plan, tables.console().width):
         print(line)
 
 
@@ -293,18 +293,18 @@ def _stop_keeper(keeper: subprocess.Popen[bytes]) -> None:
     keeper.wait(timeout=STOP_S)
 
 
-def down(made: Settings) -> int:
+def down(settings: Settings) -> int:
     """Stop the keeper of this run directory, then whatever a killed one left; both may be absent, and so may the
     directory. In a directory that is not the zoo's nothing is removed."""
-    if made.compose:
+    if settings.compose:
         fail("in containers Compose stops the zoo: docker compose down", 3)
-    privileges.become_owner(made)
-    refused = run_directory.refusal(made)
-    was_running = bool(process.keepers(made.run)) or (not refused and state.running(made))
-    lock = _locked_when_stopped(made, usable=not refused)
-    ended = process.end(None, set(), made.run, everything=True)
+    privileges.become_owner(settings)
+    refused = run_directory.refusal(settings)
+    was_running = bool(process.keepers(settings.run)) or (not refused and state.running(settings))
+    lock = _locked_when_stopped(settings, usable=not refused)
+    ended = process.end(None, set(), settings.run, everything=True)
     if lock is not None:
-        leftovers.clean(made)
+        leftovers.clean(settings)
         os.close(lock)
     if refused and not was_running and not ended:
         fail("; ".join(refused), 3)
@@ -312,7 +312,7 @@ def down(made: Settings) -> int:
     return 0
 
 
-def _locked_when_stopped(made: Settings, *, usable: bool) -> int | None:
+def _locked_when_stopped(settings: Settings, *, usable: bool) -> int | None:
     """Ask until no keeper is left and the run directory is ours: the keeper may still be starting, or be gone and its
     sentinel tidying. Returns the lock; None where there is no directory to lock, or it is not the zoo's."""
     deadline = time.monotonic() + STOP_S
@@ -320,60 +320,60 @@ def _locked_when_stopped(made: Settings, *, usable: bool) -> int | None:
     while True:
         lock, free = None, True
         try:
-            lock = state.hold(made) if usable else None
+            lock = state.hold(settings) if usable else None
         except state.Locked:
             free = False
         except FileNotFoundError:
             pass
         except OSError as error:
-            fail(f"{made.run} cannot be used: {error.strerror}", 3)
-        if free and not process.keepers(made.run):
+            fail(f"{settings.run} cannot be used: {error.strerror}", 3)
+        if free and not process.keepers(settings.run):
             return lock
         if lock is not None:
             os.close(lock)
         if time.monotonic() > deadline:
-            fail(f"the keeper in {made.run} does not stop", 1)
-        asked = asked or process.stop_keepers(made.run) or "error" not in _ask_keeper(made, {"do": "stop"}, 5)
+            fail(f"the keeper in {settings.run} does not stop", 1)
+        asked = asked or process.stop_keepers(settings.run) or "error" not in _ask_keeper(settings, {"do": "stop"}, 5)
         time.sleep(0.05)
 
 
-def restart(made: Settings, name: str) -> int:
+def restart(settings: Settings, name: str) -> int:
     """Restart the family of an exhibit, or a front."""
-    the_plan = plans.make(made)
-    helpers = [family.id for family in the_plan.registry.families.values() if family.helps]
-    known_ids([name], list(the_plan.registry.exhibits), (*made.fronts, *helpers))
-    if made.compose:
-        service = the_plan.start_hint(name).split()[-1] if name in the_plan.registry.exhibits else name
+    plan = plans.make(settings)
+    helpers = [family.id for family in plan.registry.families.values() if family.helps]
+    known_ids([name], list(plan.registry.exhibits), (*settings.fronts, *helpers))
+    if settings.compose:
+        service = plan.start_hint(name).split()[-1] if name in plan.registry.exhibits else name
         fail(f"in containers: docker compose restart {service}", 3)
-    if not state.running(made):
+    if not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
-    cells = [cell for cell in state.running_cells(made) if name in (cell.exhibit, cell.front)]
+    cells = [cell for cell in state.running_cells(settings) if name in (cell.exhibit, cell.front)]
     mine = [cell for cell in cells if cell.closed is None]
-    exhibit = the_plan.registry.exhibits.get(name)
+    exhibit = plan.registry.exhibits.get(name)
     if cells and not mine:
-        shut = why_closed.fronts(the_plan.registry, cells).get(name) or "it has no open exhibit in this start"
+        shut = why_closed.fronts(plan.registry, cells).get(name) or "it has no open exhibit in this start"
         fail(why_closed.sentence(exhibit, cells) if exhibit else f"{name} is closed: {shut}", 3)
-    family = the_plan.registry.families[exhibit.family] if exhibit else None
+    family = plan.registry.families[exhibit.family] if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
-    answer = _ask_keeper(made, {"do": "restart", "restart": child})
+    answer = _ask_keeper(settings, {"do": "restart", "restart": child})
     if "error" in answer:
         fail(str(answer["error"]), 3)
-    if ready.wait(the_plan, mine, STOP_S, lambda _: state.running(made)):
+    if ready.wait(plan, mine, STOP_S, lambda _: state.running(settings)):
         fail(f"{child} was restarted, but {name} does not answer; ./zoo logs {name}", 1)
     print(f"restarted {child}")
     return 0
 
 
-def _ask_keeper(made: Settings, question: dict[str, str], seconds: float = 30) -> dict[str, Any]:
+def _ask_keeper(settings: Settings, question: dict[str, str], seconds: float = 30) -> dict[str, Any]:
     """Its answer; {"error": …} where there is none within this time, or more than a line of it."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(seconds)
-            connection.connect(str(made.control))
+            connection.connect(str(settings.control))
             connection.sendall(json.dumps(question).encode())
             answer: dict[str, Any] = json.loads(bounded.line(connection, seconds, ANSWER))
             if not isinstance(answer, dict):
                 raise ValueError("no object")
     except (OSError, ValueError, RecursionError) as error:
-        return {"error": f"the keeper in {made.run} does not answer: {error}"}
+        return {"error": f"the keeper in {settings.run} does not answer: {error}"}
     return answer

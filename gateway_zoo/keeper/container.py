@@ -13,11 +13,11 @@ import os
 import sys
 from typing import NoReturn
 
-from gateway_zoo import settings
 from gateway_zoo.keeper import fronts, state, supervisor, tls
 from gateway_zoo.registry import installed, plans
 from gateway_zoo.registry.plans import Plan
 from gateway_zoo.serving import listen
+from gateway_zoo.settings import SettingsError, read_settings
 
 START = "compose/"  # and the service. Natively a token of each start; here a process belongs to its container
 
@@ -27,34 +27,34 @@ def main() -> NoReturn:
     name, argv = os.environ["ZOO_FAMILY"], sys.argv[1:]
     os.umask(0o027)
     try:
-        made = settings.from_environment()
-        os.set_inheritable(state.lock(made.sockets / f"{name}.lock"), True)
-        the_plan = plans.make(made)
-        clear_sockets(the_plan, name)
-    except settings.SettingsError as error:
+        settings = read_settings()
+        os.set_inheritable(state.lock(settings.sockets / f"{name}.lock"), True)
+        plan = plans.make(settings)
+        clear_sockets(plan, name)
+    except SettingsError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     except (state.Locked, listen.AddressInUse) as error:
         print(f"{name} runs in another container already ({error}); docker compose ps lists them", file=sys.stderr)
         sys.exit(3)
     if not argv:
-        for stale in (made.run / name).glob("*.pid"):  # Apache refuses to start while any process has that number
+        for stale in (settings.run / name).glob("*.pid"):  # Apache refuses to start while any process has that number
             stale.unlink()
         # What a killed Apache left for its own daemons, named by its pid. In a container the same number comes again,
         # and mod_cgid then removes the new socket for the old one.
-        for stale in (*made.sockets.glob(f"{name}-cgid.sock*"), *made.sockets.glob(f"{name}-wsgi.*")):
+        for stale in (*settings.sockets.glob(f"{name}-cgid.sock*"), *settings.sockets.glob(f"{name}-wsgi.*")):
             stale.unlink()
-        if made.tls_port(name):
-            tls.make(made)
-        fronts.write(name, the_plan)
-        argv = fronts.command(name, made)
-    os.execvpe(installed.versioned(argv[0]), argv, supervisor.environment(made, name, START + name))  # noqa: S606 - no shell is the point
+        if settings.tls_port(name):
+            tls.make(settings)
+        fronts.write(name, plan)
+        argv = fronts.command(name, settings)
+    os.execvpe(installed.versioned(argv[0]), argv, supervisor.environment(settings, name, START + name))  # noqa: S606 - no shell is the point
 
 
-def clear_sockets(the_plan: Plan, family: str) -> None:
+def clear_sockets(plan: Plan, family: str) -> None:
     """Unlink what a killed server of this family left. Raises AddressInUse for a socket that answers."""
-    for name in the_plan.registry.sockets(family) if family in the_plan.registry.families else []:
-        listen.remove_stale(str(the_plan.settings.sockets / name))
+    for name in plan.registry.sockets(family) if family in plan.registry.families else []:
+        listen.remove_stale(str(plan.settings.sockets / name))
 
 
 if __name__ == "__main__":

@@ -54,9 +54,9 @@ def differing(image: dict[str, Any], checkout: Path) -> list[str]:
     return sorted(path for path in here.keys() | there.keys() if here.get(path) != there.get(path))
 
 
-def older(made: Settings, told: dict[str, Any] | None) -> str | None:
+def older(settings: Settings, told: dict[str, Any] | None) -> str | None:
     """What to say of a zoo whose front told this, to a person in this checkout; None if all is well, or unknowable."""
-    checkout = CHECKOUT if made.compose else made.root
+    checkout = CHECKOUT if settings.compose else settings.root
     try:
         changed = differing(told, checkout) if told and (checkout / "zoo").exists() else []
     except (OSError, KeyError, TypeError, AttributeError):  # not ours to read, or not what we write

@@ -13,23 +13,23 @@ from gateway_zoo.serving import listen
 from gateway_zoo.settings import Settings
 
 
-def end(made: Settings) -> int:
+def end(settings: Settings) -> int:
     """End what any start left running here, remove its files; returns how many processes that was."""
-    ended = process.end(None, set(), made.run, everything=True)
-    clean(made)
+    ended = process.end(None, set(), settings.run, everything=True)
+    clean(settings)
     return ended
 
 
-def clean(made: Settings) -> None:
+def clean(settings: Settings) -> None:
     """Remove what only a running zoo needs; logs stay. Of sockets only those that nobody answers: a person's may be
     among them. Links are not followed."""
-    apaches = [path for path in made.run.glob("apache*") if not path.is_symlink()]
-    places = [*_sockets(made.sockets.glob("*")), *(s for path in apaches for s in _sockets(path.rglob("*")))]
-    for path in (made.control, *places) if not made.sockets.is_symlink() else [made.control]:
+    apaches = [path for path in settings.run.glob("apache*") if not path.is_symlink()]
+    places = [*_sockets(settings.sockets.glob("*")), *(s for path in apaches for s in _sockets(path.rglob("*")))]
+    for path in (settings.control, *places) if not settings.sockets.is_symlink() else [settings.control]:
         with contextlib.suppress(OSError):
             listen.remove_stale(str(path))
     with contextlib.suppress(OSError):
-        made.state.unlink()
+        settings.state.unlink()
 
 
 def _sockets(paths: Iterator[Path]) -> list[Path]:

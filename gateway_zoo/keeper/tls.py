@@ -18,17 +18,17 @@ FILES = ("ca.pem", "front.pem", "front.key")
 DAYS = 365
 
 
-def make(made: Settings) -> Path:
+def make(settings: Settings) -> Path:
     """The directory of the certificates; made if it is not there, its year is over, or ZOO_LISTEN is not in it.
 
     Two containers may do it at once: a whole directory is renamed into place, and who comes second takes the first's.
     """
-    here = made.tls
-    if _expired(here) or not _covers(here, made.listen):
+    here = settings.tls
+    if _expired(here) or not _covers(here, settings.listen):
         _remove(here)
     if not here.exists():
         new = Path(tempfile.mkdtemp(prefix="tls-", dir=here.parent))
-        _write(new, [*NAMES, *([made.listen] if made.listen else [])])
+        _write(new, [*NAMES, *([settings.listen] if settings.listen else [])])
         try:
             new.rename(here)
         except OSError:  # somebody else was first

@@ -40,71 +40,71 @@ BEFORE = re.compile(
 TOO_OFTEN = 5  # grave lines while we wait: processes that Apache starts die again and again
 
 
-def broken(made: Plan) -> Broken:
+def broken(plan: Plan) -> Broken:
     """For each front what it cannot live with, and why. The run directory is ready, and no zoo runs there."""
     before = os.umask(0o027)
     try:
-        places.link(made.settings)
-        tls.make(made.settings)
-        return {front: parts for front in made.fronts if (parts := _broken_parts(front, made))}
+        places.link(plan.settings)
+        tls.make(plan.settings)
+        return {front: parts for front in plan.fronts if (parts := _broken_parts(front, plan))}
     finally:
-        leftovers.clean(made.settings)  # sockets of Apaches that were killed
+        leftovers.clean(plan.settings)  # sockets of Apaches that were killed
         os.umask(before)
 
 
-def broken_elsewhere(made: Plan) -> Broken:
+def broken_elsewhere(plan: Plan) -> Broken:
     """The same without touching $ZOO_RUN, for `doctor`. Started as root, we become the zoo's user, for good."""
     with tempfile.TemporaryDirectory(prefix="zdoc", dir="/tmp") as folder:
-        settings = replace(made.settings, run=Path(folder))
+        settings = replace(plan.settings, run=Path(folder))
         privileges.give_up(settings)
         run_directory.prepare(settings)
-        return broken(replace(made, settings=settings))
+        return broken(replace(plan, settings=settings))
 
 
-def _broken_parts(front: str, made: Plan) -> dict[str, str]:
-    if not _complaint(front, made):
+def _broken_parts(front: str, plan: Plan) -> dict[str, str]:
+    if not _complaint(front, plan):
         return {}
-    left_out = dict.fromkeys(_parts(front, made), "left out of this trial")
-    if words := _complaint(front, plans.without(made, {front: left_out})):
+    left_out = dict.fromkeys(_parts(front, plan), "left out of this trial")
+    if words := _complaint(front, plans.without(plan, {front: left_out})):
         return {ALL: f"{front} does not start: {words}; mend that, then ./zoo up"}
     found = {}
     for part in list(left_out):
         del left_out[part]
-        if words := _complaint(front, plans.without(made, {front: left_out})):
+        if words := _complaint(front, plans.without(plan, {front: left_out})):
             mend = f"mend {kind(front)}/cages/{part}" if part.endswith(".conf") else "mend that, or do without"
             left_out[part] = found[part] = f"{front} does not start with it: {words}; {mend}"
     return found
 
 
-def _parts(front: str, made: Plan) -> Iterator[str]:
+def _parts(front: str, plan: Plan) -> Iterator[str]:
     """Names of fragments (`NAME.conf`), then ids of exhibits that the front runs itself."""
-    yield from (f"{cage.name}.conf" for cage in made.registry.cages)
-    families = made.registry.families
-    for cell in made.open_cells:
-        if cell.front == front and families[made.registry.exhibits[cell.exhibit].family].runs_in == kind(front):
+    yield from (f"{cage.name}.conf" for cage in plan.registry.cages)
+    families = plan.registry.families
+    for cell in plan.open_cells:
+        if cell.front == front and families[plan.registry.exhibits[cell.exhibit].family].runs_in == kind(front):
             yield cell.exhibit
 
 
-def _complaint(front: str, made: Plan) -> str:
+def _complaint(front: str, plan: Plan) -> str:
     """Why the front does not start with this plan, in its own words; empty if it does."""
-    fronts.write(front, made)
-    return _read(front, made) if kind(front) == "nginx" else _started(front, made)
+    fronts.write(front, plan)
+    return _read(front, plan) if kind(front) == "nginx" else _started(front, plan)
 
 
-def _read(front: str, made: Plan) -> str:
-    environment = supervisor.environment(made.settings, front, "")
-    argv = [*fronts.command(front, made.settings), "-t"]
+def _read(front: str, plan: Plan) -> str:
+    environment = supervisor.environment(plan.settings, front, "")
+    argv = [*fronts.command(front, plan.settings), "-t"]
     try:
         done = subprocess.run(
-            argv, env=environment, cwd=made.settings.sockets, capture_output=True, timeout=START_S, check=False
+            argv, env=environment, cwd=plan.settings.sockets, capture_output=True, timeout=START_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return printable(error)
-    return _reason(made, done.stderr, _how(done.returncode)) if done.returncode else ""
+    return _reason(plan, done.stderr, _how(done.returncode)) if done.returncode else ""
 
 
-def _started(front: str, made: Plan) -> str:
-    settings, token = made.settings, os.urandom(16).hex()
+def _started(front: str, plan: Plan) -> str:
+    settings, token = plan.settings, os.urandom(16).hex()
     log = settings.logs / f"trial-{front}.log"
     log.unlink(missing_ok=True)
     for file in (settings.run / front).glob("*.pid"):
@@ -113,7 +113,7 @@ def _started(front: str, made: Plan) -> str:
     pid = process.spawn(fronts.command(front, settings), environment, settings.sockets, log)
     try:
         how = _ended_before_an_answer(pid, settings.port(front), log)
-        return _reason(made, log.read_bytes(), how) if how else ""
+        return _reason(plan, log.read_bytes(), how) if how else ""
     finally:
         process.end(token, {pid}, settings.run)
         with contextlib.suppress(ChildProcessError):  # reaped above
@@ -144,8 +144,8 @@ def _how(code: int) -> str:
     return f"it ends with exit status {code}" if code >= 0 else f"it is ended by {signal.Signals(-code).name}"
 
 
-def _reason(made: Plan, said: bytes, how: str) -> str:
-    return (last_words(said) or how).replace(str(made.settings.run), "$ZOO_RUN")
+def _reason(plan: Plan, said: bytes, how: str) -> str:
+    return (last_words(said) or how).replace(str(plan.settings.run), "$ZOO_RUN")
 
 
 def last_words(said: bytes) -> str:

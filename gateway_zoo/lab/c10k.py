@@ -34,14 +34,14 @@ VISITORS = 300  # at most, and at most one in 10 ms
 PATIENCE_S = 2.0  # a visitor waits so much longer than visitors come
 
 
-def run(made: Settings, connections: int, against: str, seconds: float, as_json: bool) -> int:
+def run(settings: Settings, connections: int, against: str, seconds: float, as_json: bool) -> int:
     """Exit 0; 2 for a front that is unknown, 3 if the machine's limits or programs do not allow the experiment."""
     names = fronts_of(against)
     check_limits(connections)
     own_zoo.stop_like_ctrl_c()
     mpm = "all" if {"worker", "prefork"} & set(names) else "event"
     rows: list[Row] = []
-    with Private(made, [own_zoo.exhibit_for_pings(made)], mpm) as zoo, Bar(as_json) as bar:
+    with Private(settings, [own_zoo.exhibit_for_pings(settings)], mpm) as zoo, Bar(as_json) as bar:
         for name in names:
             if reason := zoo.closed(FRONTS[name]):
                 fail(f"{name} cannot be asked: {reason}", 3)

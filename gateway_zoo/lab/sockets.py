@@ -30,11 +30,15 @@ from gateway_zoo.terminal.messages import print_json
 ROUNDS = 9
 
 
-def run(made: Settings, pings: int, as_json: bool) -> int:
+def run(settings: Settings, pings: int, as_json: bool) -> int:
     """Exit 0; 3 if the exhibits cannot be started."""
-    pairs = pairs_of(made)
+    pairs = pairs_of(settings)
     own_zoo.stop_like_ctrl_c()
-    with third_user(made) as third, Private(made, [id for pair in pairs for id in pair]) as zoo, Bar(as_json) as bar:
+    with (
+        third_user(settings) as third,
+        Private(settings, [id for pair in pairs for id in pair]) as zoo,
+        Bar(as_json) as bar,
+    ):
         if reason := zoo.closed("nginx"):
             fail(f"nginx cannot be asked: {reason}", 3)
         bar.start("who may come", None)
@@ -69,9 +73,9 @@ def report(
     }
 
 
-def pairs_of(made: Settings) -> list[tuple[str, str]]:
+def pairs_of(settings: Settings) -> list[tuple[str, str]]:
     """Exhibits that exist on both kinds of socket."""
-    registry = load(made.root)
+    registry = load(settings.root)
     pairs = [(id, f"{id}-tcp") for id, e in registry.exhibits.items() if e.unix and f"{id}-tcp" in registry.exhibits]
     if not pairs:
         raise LookupError("no exhibit has a twin named -tcp")
@@ -84,7 +88,7 @@ Third = Callable[[str], tuple[str | None, str | None]]
 
 
 @contextlib.contextmanager
-def third_user(made: Settings) -> Iterator[Third]:
+def third_user(settings: Settings) -> Iterator[Third]:
     """Somebody else, made while we are root: a function from an address to (what happened, why it was not tried)."""
     if os.geteuid() != 0:
         yield lambda _: (None, "only root can become another user to try it")

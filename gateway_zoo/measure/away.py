@@ -14,9 +14,9 @@ from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Cell, Plan
 
 
-def services(made: Plan, urls: dict[str, str]) -> Iterator[tuple[list[str], list[str]]]:
+def services(plan: Plan, urls: dict[str, str]) -> Iterator[tuple[list[str], list[str]]]:
     """Services that do not answer, with what misses them. Several, where from outside nobody can tell which of them."""
-    cells = [cell for cell in targets.elsewhere(made.settings, made.registry, urls) if cell.closed is None]
+    cells = [cell for cell in targets.elsewhere(plan.settings, plan.registry, urls) if cell.closed is None]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         fronts = {cell.front: cell.url.removesuffix(f"/{cell.exhibit}") for cell in cells}
         away = [front for front, there in zip(fronts, pool.map(_answers, fronts.values()), strict=True) if not there]
@@ -25,18 +25,18 @@ def services(made: Plan, urls: dict[str, str]) -> Iterator[tuple[list[str], list
     yield from (([front], ["every exhibit there"]) for front in away)
     missed: dict[str, list[str]] = {}
     for cell in silent:
-        missed.setdefault(_server(made, cell), []).append(f"{cell.exhibit} behind {cell.front}")
+        missed.setdefault(_server(plan, cell), []).append(f"{cell.exhibit} behind {cell.front}")
     yield from (([service], cells) for service, cells in missed.items())
-    yield from _helpers(made.registry, [cell for cell in cells if cell not in silent])
+    yield from _helpers(plan.registry, [cell for cell in cells if cell not in silent])
 
 
 def _answers(base: str) -> bool:
     return targets.said(base) is not None
 
 
-def _server(made: Plan, cell: Cell) -> str:
+def _server(plan: Plan, cell: Cell) -> str:
     """What must run for this cell: the front itself, where the app is in it."""
-    return cell.front if targets.inside(made.registry, cell.exhibit, cell.front) else made.service(cell.exhibit)
+    return cell.front if targets.inside(plan.registry, cell.exhibit, cell.front) else plan.service(cell.exhibit)
 
 
 def _helpers(registry: Registry, cells: list[Cell]) -> Iterator[tuple[list[str], list[str]]]:

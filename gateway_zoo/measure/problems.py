@@ -36,46 +36,46 @@ class Problem:
         return f"{self.what}; {self.fix}"
 
 
-def everything(made: Plan, running: bool) -> list[Problem]:
+def everything(plan: Plan, running: bool) -> list[Problem]:
     """All questions, cheapest first. A zoo that runs here is asked how it is; else what would be in its way."""
-    if made.settings.compose:
-        first = _away(made)
-    elif lost := state.lost(made.settings):
+    if plan.settings.compose:
+        first = _away(plan)
+    elif lost := state.lost(plan.settings):
         first = [Problem(lost, state.LOST_CURE, True)]
     elif running:
-        first = _unwell(made)
+        first = _unwell(plan)
     else:
-        first = [*(Problem(*problem, True) for problem in places.problems(made.settings)), *blockers(made)]
+        first = [*(Problem(*problem, True) for problem in places.problems(plan.settings)), *blockers(plan)]
         if not first:
-            made = plans.without(made, trial.broken_elsewhere(made))
-            first = closed_fronts(made)
-    return [*first, *_broken_cages(made), *_missing(made), *_old(made)]
+            plan = plans.without(plan, trial.broken_elsewhere(plan))
+            first = closed_fronts(plan)
+    return [*first, *_broken_cages(plan), *_missing(plan), *_old(plan)]
 
 
-def _unwell(made: Plan) -> list[Problem]:
+def _unwell(plan: Plan) -> list[Problem]:
     """What is wrong with the zoo that runs here."""
     from gateway_zoo.measure import wellbeing
 
-    return [Problem(what, fix) for what, fix in wellbeing.ills(made.settings, made.registry)]
+    return [Problem(what, fix) for what, fix in wellbeing.ills(plan.settings, plan.registry)]
 
 
-def closed_fronts(made: Plan) -> list[Problem]:
+def closed_fronts(plan: Plan) -> list[Problem]:
     """That no front starts, of those that are there (trial.py)."""
-    reasons = [parts[plans.ALL] for parts in made.broken.values() if plans.ALL in parts]
-    return [] if made.fronts else [Problem(*reason.rpartition("; ")[::2], True) for reason in reasons]
+    reasons = [parts[plans.ALL] for parts in plan.broken.values() if plans.ALL in parts]
+    return [] if plan.fronts else [Problem(*reason.rpartition("; ")[::2], True) for reason in reasons]
 
 
-def _away(made: Plan) -> list[Problem]:
+def _away(plan: Plan) -> list[Problem]:
     """In containers: services that do not answer."""
     from gateway_zoo.measure import away, targets
 
     return [
         Problem(
             f"the service {' or '.join(names)} does not answer (missed: {_few(cells)})",
-            f"docker compose{made.profile(names[0])} up -d --wait {' '.join(names)}",
-            blocks=names[0] in made.settings.fronts,
+            f"docker compose{plan.profile(names[0])} up -d --wait {' '.join(names)}",
+            blocks=names[0] in plan.settings.fronts,
         )
-        for names, cells in away.services(made, targets.around(made.settings))
+        for names, cells in away.services(plan, targets.around(plan.settings))
     ]
 
 
@@ -83,19 +83,19 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def blockers(made: Plan) -> list[Problem]:
+def blockers(plan: Plan) -> list[Problem]:
     """What prevents any start: a port held, a path too long, no front, a directory that we may not write."""
     found = []
-    longest = max([len(str(p)) for p in plans.socket_paths(made)], default=0)
+    longest = max([len(str(p)) for p in plans.socket_paths(plan)], default=0)
     if longest > MAX_SOCKET_PATH:
-        what = f"the run directory {made.settings.run} is too long: a socket's path would have {longest} bytes"
+        what = f"the run directory {plan.settings.run} is too long: a socket's path would have {longest} bytes"
         found.append(Problem(what, f"set ZOO_RUN to a shorter one (limit {MAX_SOCKET_PATH})", True))
-    if not made.fronts:
+    if not plan.fronts:
         found.append(Problem("neither nginx nor Apache is there", installed.fix("nginx"), True))
     if not shutil.which("setpriv"):
         found.append(Problem("setpriv is not there", "sudo apt-get install util-linux", True))
     wanted: dict[tuple[str, int], str] = {}
-    for name, address in _addresses(made):
+    for name, address in _addresses(plan):
         if other := wanted.get(address):
             what = f"{name} and {other} both want port {address[1]}"
             found.append(Problem(what, "set ZOO_NGINX_PORT, ZOO_APACHE_PORT or ZOO_PORT_SHIFT", True))
@@ -107,20 +107,20 @@ def blockers(made: Plan) -> list[Problem]:
             what = f"port {address[1]} on {address[0]} ({name}) {wrong}"
             variable = VARIABLE_OF.get(name, "ZOO_APACHE_PORT" if name.startswith("apache-") else "ZOO_PORT_SHIFT")
             found.append(Problem(what, f"stop it, or set {variable}", True))
-    return [*found, *_run_directory(made)]
+    return [*found, *_run_directory(plan)]
 
 
-def _run_directory(made: Plan) -> list[Problem]:
+def _run_directory(plan: Plan) -> list[Problem]:
     """What is wrong with $ZOO_RUN besides its path, in the words of `up`."""
-    run = made.settings.run
-    refused = _unreachable(run) or run_directory.refusal(made.settings, run_directory.user_of_a_start())
+    run = plan.settings.run
+    refused = _unreachable(run) or run_directory.refusal(plan.settings, run_directory.user_of_a_start())
     if refused:
         return [Problem(*refused, True)]
     found = [
         Problem(f"{path} is in the way: the zoo makes something of another kind there", "move it elsewhere", True)
-        for path in run_directory.obstacles(made.settings, made.fronts, [cage.name for cage in made.registry.cages])
+        for path in run_directory.obstacles(plan.settings, plan.fronts, [cage.name for cage in plan.registry.cages])
     ]
-    if why := run_directory.full(made.settings):
+    if why := run_directory.full(plan.settings):
         found.append(Problem(f"{run}: {why}", "make room, or set ZOO_RUN to a directory elsewhere", True))
     return found
 
@@ -142,40 +142,40 @@ def _unreachable(run: Path) -> tuple[str, str] | None:
     return None
 
 
-def _addresses(made: Plan) -> list[tuple[str, tuple[str, int]]]:
+def _addresses(plan: Plan) -> list[tuple[str, tuple[str, int]]]:
     """Every TCP address that a start will listen on."""
-    extra = made.settings.listen
+    extra = plan.settings.listen
     hosts = [extra] if extra == "0.0.0.0" else dict.fromkeys(["127.0.0.1", extra or "127.0.0.1"])  # noqa: S104 - compared
-    found = [(front, (host, made.settings.port(front))) for host in hosts for front in made.fronts]
+    found = [(front, (host, plan.settings.port(front))) for host in hosts for front in plan.fronts]
     found += [
-        (f"{front} with TLS", (host, made.settings.tls_port(front)))
+        (f"{front} with TLS", (host, plan.settings.tls_port(front)))
         for host in hosts
-        for front in made.fronts
-        if made.settings.tls_port(front)
+        for front in plan.fronts
+        if plan.settings.tls_port(front)
     ]
-    families = {family.id for family in made.started}
-    for exhibit in made.registry.exhibits.values():
+    families = {family.id for family in plan.started}
+    for exhibit in plan.registry.exhibits.values():
         if exhibit.tcp and exhibit.family in families:
-            found.append((exhibit.id, ("127.0.0.1", exhibit.tcp + made.settings.port_shift)))
+            found.append((exhibit.id, ("127.0.0.1", exhibit.tcp + plan.settings.port_shift)))
     return found
 
 
-def note_holders(made: Plan) -> None:
+def note_holders(plan: Plan) -> None:
     """Look, as long as we are root, who holds the ports that we want. `up` tells it when root is given up."""
-    ports.note_holders(address for _, address in _addresses(made))
+    ports.note_holders(address for _, address in _addresses(plan))
 
 
-def _broken_cages(made: Plan) -> list[Problem]:
-    return [Problem(str(error), "mend the file; the other cages open without it") for error in made.registry.errors]
+def _broken_cages(plan: Plan) -> list[Problem]:
+    return [Problem(str(error), "mend the file; the other cages open without it") for error in plan.registry.errors]
 
 
-def _missing(made: Plan) -> list[Problem]:
+def _missing(plan: Plan) -> list[Problem]:
     reasons: dict[str, list[str]] = {}
-    for cell in made.cells:
-        exhibit = made.registry.exhibits[cell.exhibit]
-        if made.settings.compose and cell.front not in FRONTS:  # profiles, whose own pages say what is closed and why
+    for cell in plan.cells:
+        exhibit = plan.registry.exhibits[cell.exhibit]
+        if plan.settings.compose and cell.front not in FRONTS:  # profiles, whose own pages say what is closed and why
             continue
-        if exhibit.closed.get(kind(cell.front)) or made.registry.families[exhibit.family].group:
+        if exhibit.closed.get(kind(cell.front)) or plan.registry.families[exhibit.family].group:
             continue
         if cell.closed:
             reasons.setdefault(cell.closed, []).append(f"{cell.exhibit} behind {cell.front}")
@@ -189,9 +189,9 @@ def _missing(made: Plan) -> list[Problem]:
 # --- versions with known holes --------------------------------------------------------------------
 
 
-def _old(made: Plan) -> list[Problem]:
+def _old(plan: Plan) -> list[Problem]:
     found = []
-    for family in made.registry.families.values():
+    for family in plan.registry.families.values():
         for name, floor in family.floors.items():
             if (version := _installed(name)) and _numbers(version) < _numbers(floor):
                 what = f"{name} {version} has known holes; {floor} is the first without"

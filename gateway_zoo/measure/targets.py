@@ -32,27 +32,27 @@ class Answer:
     closed: dict[str, str | None]
 
 
-def find(made: Settings, ids: list[str] | None, urls: dict[str, str]) -> tuple[Registry, list[Cell]]:
+def find(settings: Settings, ids: list[str] | None, urls: dict[str, str]) -> tuple[Registry, list[Cell]]:
     """The registry and the cells to ask. Exit 3 if no zoo runs here, 2 for an exhibit that does not exist."""
-    registry = load(made.root)
+    registry = load(settings.root)
     wanted = known_ids(ids, list(registry.exhibits))
     if any(urls.values()):
-        cells = elsewhere(made, registry, urls)
+        cells = elsewhere(settings, registry, urls)
     else:
-        running = state.read(made) if state.running(made) else None
+        running = state.read(settings) if state.running(settings) else None
         if running is None:
-            fail(_nothing_runs(made), 3)
+            fail(_nothing_runs(settings), 3)
         cells = [Cell(**cell) for cell in running["cells"]]
     return registry, [cell for cell in cells if not wanted or cell.exhibit in wanted]
 
 
-def _nothing_runs(made: Settings) -> str:
-    if made.compose:
+def _nothing_runs(settings: Settings) -> str:
+    if settings.compose:
         return "this container does not reach the fronts; docker compose run --rm zoo does, as does exec nginx zoo"
-    return f"no zoo is running in {made.run}; ./zoo up starts one, --nginx and --apache name another"
+    return f"no zoo is running in {settings.run}; ./zoo up starts one, --nginx and --apache name another"
 
 
-def elsewhere(made: Settings, registry: Registry, urls: dict[str, str]) -> list[Cell]:
+def elsewhere(settings: Settings, registry: Registry, urls: dict[str, str]) -> list[Cell]:
     """Every cell of the zoo at these addresses, in the order of the registry. Apaches that ZOO_MPM_FRONTS names count
     where they answer."""
     more = {front: url for front, url in further().items() if urls.get("apache")}
@@ -67,18 +67,18 @@ def elsewhere(made: Settings, registry: Registry, urls: dict[str, str]) -> list[
         answering = {(c.exhibit, c.front) for c, yes in zip(unsure, pool.map(answers, unsure), strict=True) if yes}
     up = {_family(registry, id).group for id, front in answering if not inside(registry, id, front)}
     away = {
-        (cell.exhibit, cell.front): plans.optional(made, _family(registry, cell.exhibit))
+        (cell.exhibit, cell.front): plans.optional(settings, _family(registry, cell.exhibit))
         for cell in unsure
         if (cell.exhibit, cell.front) not in answering and _family(registry, cell.exhibit).group not in up
     }
     return [replace(cell, closed=cell.closed or away.get((cell.exhibit, cell.front))) for cell in cells]
 
 
-def around(made: Settings) -> dict[str, str]:
+def around(settings: Settings) -> dict[str, str]:
     """The fronts' addresses for a container of theirs, set in compose. Exit 3 in a container that reaches none."""
     found = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
     if not any(found.values()):
-        fail(_nothing_runs(made), 3)
+        fail(_nothing_runs(settings), 3)
     return found
 
 

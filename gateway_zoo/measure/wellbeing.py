@@ -22,27 +22,27 @@ SHOWN = 4  # names in one sentence
 Ill = tuple[str, str]  # what is not well, and what to do
 
 
-def ills(made: Settings, registry: Registry) -> list[Ill]:
+def ills(settings: Settings, registry: Registry) -> list[Ill]:
     """All that is not well in the zoo of this run directory; empty: all is well."""
-    running = _account(made)
+    running = _account(settings)
     if running is None:
-        return [(f"a zoo holds {made.run}, but has left no account of itself there", "./zoo down, then ./zoo up")]
+        return [(f"a zoo holds {settings.run}, but has left no account of itself there", "./zoo down, then ./zoo up")]
     cells = [cell for cell in (Cell(**each) for each in running["cells"]) if cell.closed is None]
-    families = list(_families(made, running))
+    families = list(_families(settings, running))
     return families + list(_cells(registry, running, cells, {name for name, _ in _dying(running)}))
 
 
-def _account(made: Settings) -> dict[str, Any] | None:
+def _account(settings: Settings) -> dict[str, Any] | None:
     deadline = time.monotonic() + SETTLE_S
-    while (running := state.read(made)) is None and state.running(made) and time.monotonic() < deadline:
+    while (running := state.read(settings)) is None and state.running(settings) and time.monotonic() < deadline:
         time.sleep(0.1)
     return running
 
 
-def _families(made: Settings, running: dict[str, Any]) -> Iterator[Ill]:
+def _families(settings: Settings, running: dict[str, Any]) -> Iterator[Ill]:
     for name, deaths in _dying(running):
         now = "runs again" if name in running["sessions"] else "does not run now"
-        log = made.logs / f"{name}.log"
+        log = settings.logs / f"{name}.log"
         yield f"{name} has ended {deaths} times in a row and {now}", f"see {log}, then ./zoo restart {name}"
 
 

@@ -36,47 +36,47 @@ def is_plain(path: Path) -> bool:
     return PLAIN.fullmatch(str(path)) is not None
 
 
-def checkout(made: Settings) -> Path:
+def checkout(settings: Settings) -> Path:
     """The checkout as everything that we start is told it."""
-    return made.root if is_plain(made.root) else made.run / "checkout"
+    return settings.root if is_plain(settings.root) else settings.run / "checkout"
 
 
-def venv(made: Settings) -> Path:
+def venv(settings: Settings) -> Path:
     """The .venv as everything that we start is told it. Python finds pyvenv.cfg beside the path it was started by."""
-    return VENV if is_plain(VENV) else made.run / "venv"
+    return VENV if is_plain(VENV) else settings.run / "venv"
 
 
-def search_path(made: Settings) -> str:
+def search_path(settings: Settings) -> str:
     """Search path of everything that we start. Servers of the virtual environment first."""
-    return f"{venv(made)}/bin:{SYSTEM_PATH}"
+    return f"{venv(settings)}/bin:{SYSTEM_PATH}"
 
 
-def program(made: Settings, name: str) -> list[str]:
+def program(settings: Settings, name: str) -> list[str]:
     """The first words of a command. A script of the .venv names its interpreter in a line that cannot quote: where the
     path is not plain, we name the interpreter."""
     script = VENV / "bin" / name
     if is_plain(VENV) or not script.is_file() or not script.read_bytes().startswith(b"#!"):
         return [name]
-    return ["python", str(venv(made) / "bin" / name)]
+    return ["python", str(venv(settings) / "bin" / name)]
 
 
-def link(made: Settings) -> None:
+def link(settings: Settings) -> None:
     """Make the links of this run directory, each anew: an old one may lead to a checkout of yesterday."""
-    for there, here in ((made.root, checkout(made)), (VENV, venv(made))):
+    for there, here in ((settings.root, checkout(settings)), (VENV, venv(settings))):
         if here != there:
             own_files.link(here, there)
 
 
 @contextlib.contextmanager
-def linked_for_now(made: Settings) -> Iterator[Settings]:
+def linked_for_now(settings: Settings) -> Iterator[Settings]:
     """Settings whose links exist, for a program that may run without a zoo: where any is needed, in a directory of the
     moment, which any user may read."""
-    if is_plain(made.root) and is_plain(VENV):
-        yield made
+    if is_plain(settings.root) and is_plain(VENV):
+        yield settings
         return
     with tempfile.TemporaryDirectory(prefix="zoo-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
-        here = replace(made, run=Path(folder))
+        here = replace(settings, run=Path(folder))
         link(here)
         yield here
 
@@ -84,28 +84,28 @@ def linked_for_now(made: Settings) -> Iterator[Settings]:
 # --- what cannot work -------------------------------------------------------------------------------------------------
 
 
-def problems(made: Settings) -> Iterator[tuple[str, str]]:
+def problems(settings: Settings) -> Iterator[tuple[str, str]]:
     """What no start here can get over: (what, the cure that suffices). As root, ask before root is given up."""
-    for path in (made.root, VENV):
+    for path in (settings.root, VENV):
         if wrong := cannot_hold(path):
             yield f"the path {str(path)!a} has {wrong}", "rename the directory"
-    if not is_plain(made.run):
-        odd = sorted({ascii(c) for c in str(made.run) if not is_plain(Path(c))})
-        what = f"ZOO_RUN={ascii(str(made.run))[1:-1]} has {' '.join(odd)} in it"
+    if not is_plain(settings.run):
+        odd = sorted({ascii(c) for c in str(settings.run) if not is_plain(Path(c))})
+        what = f"ZOO_RUN={ascii(str(settings.run))[1:-1]} has {' '.join(odd)} in it"
         yield (
             f"{what}, which some server would read its own way",
             "set ZOO_RUN to a path of letters, digits and . _ - only",
         )
-    for here, there in ((checkout(made), made.root), (venv(made), VENV)):
+    for here, there in ((checkout(settings), settings.root), (venv(settings), VENV)):
         if here != there and os.path.lexists(here) and not here.is_symlink():
             yield f"{here} is not ours, and a link must go there", "move it away, or set ZOO_RUN to another directory"
     with contextlib.suppress(KeyError):  # no such user: `up` says so
         user = user_of_the_zoo()
-        folders = what_we_read(made)
+        folders = what_we_read(settings)
         with acting_as(user):
-            closed = first_unreadable(made, folders)
+            closed = first_unreadable(settings, folders)
         if closed:
-            yield f"{closed} cannot be read by {user.pw_name}, the user of the servers", cure(made, closed)
+            yield f"{closed} cannot be read by {user.pw_name}, the user of the servers", cure(settings, closed)
 
 
 @contextlib.contextmanager
@@ -126,19 +126,19 @@ def acting_as(user: pwd.struct_passwd) -> Iterator[None]:
         os.setgroups(groups)
 
 
-def what_we_read(made: Settings) -> list[Path]:
+def what_we_read(settings: Settings) -> list[Path]:
     """Folders of which we, or the servers, read everything. Beside them a person may keep private things."""
-    cages = [path.parent for path in made.root.glob("*/cage.toml")]
-    return [*(made.root / name for name in FOLDERS), *cages, VENV / "bin", VENV / "lib"]
+    cages = [path.parent for path in settings.root.glob("*/cage.toml")]
+    return [*(settings.root / name for name in FOLDERS), *cages, VENV / "bin", VENV / "lib"]
 
 
-def first_unreadable(made: Settings, folders: list[Path]) -> Path | None:
+def first_unreadable(settings: Settings, folders: list[Path]) -> Path | None:
     """The first file or directory that we need and may not read: tried with our rights, because a mode does not tell
     everything (access control lists, network file systems)."""
-    targets = (made.root, VENV, (VENV / "bin/python").resolve(), Path(sysconfig.get_path("stdlib")))
+    targets = (settings.root, VENV, (VENV / "bin/python").resolve(), Path(sysconfig.get_path("stdlib")))
     above = [path for target in targets for path in reversed(target.parents)]
     found = (path for path in above if not _may(path, os.X_OK))
-    found_below = (path for path, wanted in _below([made.root, *targets[3:]], folders) if not _may(path, wanted))
+    found_below = (path for path, wanted in _below([settings.root, *targets[3:]], folders) if not _may(path, wanted))
     return next(found, None) or next(found_below, None)
 
 
@@ -157,27 +157,27 @@ def _below(listed: list[Path], folders: list[Path]) -> Iterator[tuple[Path, int]
             yield from ((Path(folder, name), os.R_OK) for name in files)
 
 
-def _owner_who_reads(made: Settings) -> str:
+def _owner_who_reads(settings: Settings) -> str:
     """The name of the checkout's owner, if that is a user who could run the zoo; else empty."""
     try:
-        owner = pwd.getpwuid(made.root.stat().st_uid)
+        owner = pwd.getpwuid(settings.root.stat().st_uid)
     except KeyError:
         return ""
-    folders = what_we_read(made)
+    folders = what_we_read(settings)
     with acting_as(owner):
-        fine = owner.pw_uid != 0 and first_unreadable(made, folders) is None
+        fine = owner.pw_uid != 0 and first_unreadable(settings, folders) is None
     return owner.pw_name if fine else ""
 
 
-def cure(made: Settings, closed: Path) -> str:
+def cure(settings: Settings, closed: Path) -> str:
     """One command that suffices and opens no home: rights inside the checkout, or a copy if its directory is closed."""
-    root = made.root
+    root = settings.root
     if not root.is_relative_to(closed) and not closed.is_relative_to(root):
         return f"rm -r {shlex.quote(str(root))}/.venv (the next command makes it, with a Python that they can read)"
     homes = {entry.pw_dir for entry in pwd.getpwall()}
     if closed.is_relative_to(root) and str(root) not in homes:
         return f"chmod -R a+rX {shlex.quote(str(root))}"
-    if owner := _owner_who_reads(made):
+    if owner := _owner_who_reads(settings):
         return f"runuser -u {owner} -- {shlex.quote(str(root))}/zoo up"
     copy = next(path for n in range(1, 99) if not (path := Path(f"/opt/gateway-zoo{n if n > 1 else ''}")).exists())
     if str(root) in homes:  # whose other files are nobody's business

@@ -101,16 +101,16 @@ def make(settings: Settings, only: list[str] | None = None, registry: Registry |
     return _with_families(settings, registry, cells, {})
 
 
-def without(made: Plan, broken: Broken) -> Plan:
+def without(plan: Plan, broken: Broken) -> Plan:
     """The plan, but for what a front cannot live with: those cells are closed, with the reason."""
-    cells = [replace(cell, closed=_closed_besides(made, cell, broken.get(cell.front, {}))) for cell in made.cells]
-    return _with_families(made.settings, made.registry, cells, broken)
+    cells = [replace(cell, closed=_closed_besides(plan, cell, broken.get(cell.front, {}))) for cell in plan.cells]
+    return _with_families(plan.settings, plan.registry, cells, broken)
 
 
-def _closed_besides(made: Plan, cell: Cell, parts: Mapping[str, str]) -> str | None:
+def _closed_besides(plan: Plan, cell: Cell, parts: Mapping[str, str]) -> str | None:
     """In the order of _reasons: what can never be, the front as a whole, the rest."""
-    never = made.registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
-    fragment = f"{made.registry.cage_of(cell.exhibit).name}.conf"
+    never = plan.registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
+    fragment = f"{plan.registry.cage_of(cell.exhibit).name}.conf"
     return never or parts.get(ALL) or cell.closed or parts.get(fragment) or parts.get(cell.exhibit)
 
 
@@ -139,13 +139,13 @@ def _inside(registry: Registry, cell: Cell) -> bool:
     return registry.families[registry.exhibits[cell.exhibit].family].runs_in == kind(cell.front)
 
 
-def pages(made: Plan, front: str) -> list[str]:
+def pages(plan: Plan, front: str) -> list[str]:
     """Paths that a browser should open behind this front."""
-    found = [page for cage in made.registry.cages for page in cage.file.pages]
-    exhibits = made.registry.exhibits
+    found = [page for cage in plan.registry.cages for page in cage.file.pages]
+    exhibits = plan.registry.exhibits
     return found + [
         f"/{c.exhibit}{exhibits[c.exhibit].page}"
-        for c in made.open_cells
+        for c in plan.open_cells
         if c.front == front and exhibits[c.exhibit].page
     ]
 

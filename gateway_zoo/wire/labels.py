@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from gateway_zoo import settings
 from gateway_zoo.errors import fail
 from gateway_zoo.registry.cages import Registry, load
+from gateway_zoo.settings import read_settings
 from gateway_zoo.terminal.messages import status_of
 from gateway_zoo.wire import conversation, specimen
 from gateway_zoo.wire.codecs import Wires
@@ -128,10 +128,10 @@ def main(words: list[str]) -> int:
     """0: all labels are as they should be (or have been written); 1: some have drifted."""
     if set(words) - {"--write"}:
         fail("usage: python -m gateway_zoo.wire.labels [--write]", 2)
-    made = settings.from_environment()
-    drifted = [(path, new) for path, new in written(load(made.root)) if path.read_text(encoding="utf-8") != new]
+    settings = read_settings()
+    drifted = [(path, new) for path, new in written(load(settings.root)) if path.read_text(encoding="utf-8") != new]
     for path, new in drifted:
-        print(path.relative_to(made.root))
+        print(path.relative_to(settings.root))
         if "--write" in words:
             path.write_text(new, encoding="utf-8")
     return int(bool(drifted) and "--write" not in words)

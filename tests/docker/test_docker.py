@@ -20,7 +20,7 @@ from zoo_in_test import CELLS, FRONTS, REGISTRY, ROOT, TLS, eventually, free
 
 from gateway_zoo.registry import plans
 from gateway_zoo.registry.plans import Plan
-from gateway_zoo.settings import Settings, SettingsError, from_environment
+from gateway_zoo.settings import Settings, SettingsError, read_settings
 
 pytestmark = pytest.mark.docker
 
@@ -426,14 +426,14 @@ def test_a_class_gets_hello_and_our_containers_status(compose: Compose) -> None:
 def test_the_bridge_is_near_only_behind_loopback(bind: str, host: str) -> None:
     environ = {"ZOO_COMPOSE": "1", "ZOO_NEAR": "127.0.0.1 10.9.9.0/25", "ZOO_BRIDGE": "10.9.9.1", "ZOO_RUN": "/run/zoo"}
     for loopback in ("127.0.0.1", "127.1.2.3", "[::1]", ""):
-        assert from_environment(environ | {"ZOO_BIND": loopback}).far == "", loopback
-    made = from_environment(environ | {"ZOO_BIND": bind})
+        assert read_settings(environ | {"ZOO_BIND": loopback}).far == "", loopback
+    made = read_settings(environ | {"ZOO_BIND": bind})
     assert (made.near, made.far, made.host) == ("127.0.0.1 10.9.9.0/25", "10.9.9.1", host)
 
 
 def test_a_bind_address_that_is_none_is_refused() -> None:
     with pytest.raises(SettingsError, match="ZOO_BIND=nonsense: expected an address"):
-        from_environment({"ZOO_BIND": "nonsense", "ZOO_RUN": "/run/zoo"})
+        read_settings({"ZOO_BIND": "nonsense", "ZOO_RUN": "/run/zoo"})
 
 
 # --- Apache's other process models, and TLS -------------------------------------------------------

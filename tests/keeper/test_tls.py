@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import requests
-from zoo_in_test import FRONTS, TLS, Zoo
+from zoo_in_test import FRONTS, ROOT, TLS, Zoo
 
-from gateway_zoo import settings
 from gateway_zoo.keeper import tls
 from gateway_zoo.registry import cages
+from gateway_zoo.settings import read_settings
 
 REGISTRY = cages.load(ROOT)
 #: Protocols with a place for variables: they carry HTTPS itself. HTTP carries X-Forwarded-Proto, which servers turn
@@ -107,7 +107,7 @@ def test_the_key_is_private_and_the_authority_cannot_sign_again(zoo: Zoo) -> Non
 
 
 def test_made_once_and_again_when_the_year_is_over(tmp_path: Path) -> None:
-    made = settings.from_environment({"ZOO_RUN": str(tmp_path)})
+    made = read_settings({"ZOO_RUN": str(tmp_path)})
     made.sockets.mkdir()
     first = (tls.make(made) / "front.pem").read_bytes()
     assert (tls.make(made) / "front.pem").read_bytes() == first
@@ -115,7 +115,7 @@ def test_made_once_and_again_when_the_year_is_over(tmp_path: Path) -> None:
     os.utime(made.tls / "front.pem", (old, old))
     assert (tls.make(made) / "front.pem").read_bytes() != first
     assert [path.name for path in made.sockets.iterdir()] == ["tls"]
-    opened = settings.from_environment({"ZOO_RUN": str(tmp_path), "ZOO_LISTEN": "192.0.2.7"})
+    opened = read_settings({"ZOO_RUN": str(tmp_path), "ZOO_LISTEN": "192.0.2.7"})
     assert not tls._covers(made.tls, "192.0.2.7")
     tls.make(opened)
     assert tls._covers(made.tls, "192.0.2.7")

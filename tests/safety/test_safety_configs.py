@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from zoo_in_test import FRONTS, ROOT, Zoo
 
-from gateway_zoo import settings
 from gateway_zoo.keeper import fronts, supervisor
 from gateway_zoo.serving import flup_runner
+from gateway_zoo.settings import read_settings, user_of_the_zoo
 
 #: nginx module -> directive that hands the request on
 PASSES = {"fastcgi": "fastcgi_pass", "scgi": "scgi_pass", "uwsgi": "uwsgi_pass", "proxy": "proxy_pass"}
@@ -157,8 +157,8 @@ def test_no_two_proxy_workers_share_a_name() -> None:
 
 @pytest.mark.parametrize("front", FRONTS)
 def test_the_web_server_itself_accepts_its_configuration(zoo: Zoo, front: str) -> None:
-    made = settings.from_environment(zoo.env | {"ZOO_ROOT": str(zoo.root)})
-    user = settings.user_of_the_zoo()
+    made = read_settings(zoo.env | {"ZOO_ROOT": str(zoo.root)})
+    user = user_of_the_zoo()
     become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     piped = ["sh", "-c", '"$@" 2>&1 | cat', "sh"]  # a pipe of their own: they open /dev/stdout by name
     done = subprocess.run(
@@ -176,7 +176,7 @@ def test_the_web_server_itself_accepts_its_configuration(zoo: Zoo, front: str) -
 
 def test_flask_shows_no_debugger(zoo: Zoo) -> None:
     code = "import zoo_app; print(zoo_app.app.debug, zoo_app.app.testing, zoo_app.app.config['PROPAGATE_EXCEPTIONS'])"
-    environ = supervisor.environment(settings.from_environment(zoo.env | {"ZOO_ROOT": str(ROOT)}), "test", "test")
+    environ = supervisor.environment(read_settings(zoo.env | {"ZOO_ROOT": str(ROOT)}), "test", "test")
     argv = [sys.executable, "-P", "-c", code]
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "None"]

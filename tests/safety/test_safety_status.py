@@ -10,11 +10,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from raw_http import request
-from zoo_in_test import Zoo
+from zoo_in_test import ROOT, Zoo
 
 #: (status, body) of each request
 Stranger = Callable[[list[tuple[int, bytes]]], list[tuple[int, str]]]

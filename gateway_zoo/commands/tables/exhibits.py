@@ -17,22 +17,22 @@ NEXT = "Next: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down"
 FIRST = 17  # columns of an exhibit's name
 
 
-def lines(made: Plan, width: int) -> list[str]:
+def lines(plan: Plan, width: int) -> list[str]:
     """All that `up` prints, for a terminal of this width."""
-    found = [text for id in made.registry.exhibits for text in _exhibit(made, id, width)]
-    front = made.fronts[0]
-    url = f"http://localhost:{made.settings.port(front)}"
-    found += [f"{'in a browser':{FIRST}} {url}{page}" for page in plans.pages(made, front)]
-    found += for_a_class(made)
-    return [*found, *closed_lines(made, made.cells, width), "", *columns.words(NEXT, width)]
+    found = [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
+    front = plan.fronts[0]
+    url = f"http://localhost:{plan.settings.port(front)}"
+    found += [f"{'in a browser':{FIRST}} {url}{page}" for page in plans.pages(plan, front)]
+    found += for_a_class(plan)
+    return [*found, *closed_lines(plan, plan.cells, width), "", *columns.words(NEXT, width)]
 
 
-def for_a_class(made: Plan) -> list[str]:
+def for_a_class(plan: Plan) -> list[str]:
     """The address of each front for other machines, to copy onto the board: where ZOO_LISTEN has opened the fronts."""
     return [
-        f"{'for the class':{FIRST}} http://{address}:{made.settings.port(front)}/ ({front})"
-        for address in class_addresses(made.settings)
-        for front in made.fronts
+        f"{'for the class':{FIRST}} http://{address}:{plan.settings.port(front)}/ ({front})"
+        for address in class_addresses(plan.settings)
+        for front in plan.fronts
     ]
 
 
@@ -67,33 +67,33 @@ def _is_bridge(interface: str) -> bool:
     return os.path.exists(f"/sys/class/net/{interface}/bridge")
 
 
-def _exhibit(made: Plan, id: str, width: int) -> list[str]:
+def _exhibit(plan: Plan, id: str, width: int) -> list[str]:
     """The exhibit behind its first front, and where else it answers; in two lines where one is too short."""
-    cells = [cell for front in made.settings.fronts if (cell := made.cell(id, front)).closed is None]
+    cells = [cell for front in plan.settings.fronts if (cell := plan.cell(id, front)).closed is None]
     if not cells:
         return []
     first = f"{id:{FIRST}} curl {cells[0].url.replace('http://127.0.0.1', 'localhost')}/hello"
-    if also := _also(made, cells[1:], width - FIRST - 1):
+    if also := _also(plan, cells[1:], width - FIRST - 1):
         aside = f"{first:{FIRST + 44}} {also}"
         return [aside] if len(aside) <= width else [first, f"{'':{FIRST}} {also}"]
     return [first]
 
 
-def _also(made: Plan, cells: list[Cell], room: int) -> str:
+def _also(plan: Plan, cells: list[Cell], room: int) -> str:
     """Further fronts with their ports; without the word Apache where that is too long."""
-    ports = [(cell.front, made.settings.port(cell.front)) for cell in cells]
+    ports = [(cell.front, plan.settings.port(cell.front)) for cell in cells]
     if len(ports) == 1:
         return f"also {ports[0][0]} on {ports[0][1]}"
     full = "also " + ", ".join(f"{front} on {port}" for front, port in ports) if ports else ""
     return full if len(full) <= room else full.replace("apache-", "").replace(" on ", " ")
 
 
-def closed_lines(made: Plan, cells: list[Cell], width: int) -> list[str]:
+def closed_lines(plan: Plan, cells: list[Cell], width: int) -> list[str]:
     """A line for each reason; fronts first, and at the end what was left out on purpose."""
-    shut = why_closed.fronts(made.registry, cells)
+    shut = why_closed.fronts(plan.registry, cells)
     found = [f"closed: {front}: {why}" for front, why in shut.items()]
     here = [cell for cell in cells if cell.front not in shut]
-    reasons = why_closed.by_reason(made.registry, here)
+    reasons = why_closed.by_reason(plan.registry, here)
     left_out = reasons.pop(plans.LEFT_OUT, [])
     found += [f"closed: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
     found += [f"left out: {len(left_out)} (./zoo up starts all)"] if left_out else []

@@ -21,9 +21,9 @@ from gateway_zoo.wire.view import mask_exchange
 RIGHT = "zoo wire ID /PATH, zoo wire --fastcgi ADDRESS /PATH, zoo wire --diff ID ID /PATH or zoo wire --show FILE [N]"
 
 
-def run(made: Settings, options: Options) -> int:
+def run(settings: Settings, options: Options) -> int:
     _check(options)
-    registry = load(made.root)
+    registry = load(settings.root)
     wires = Wires(registry)
     if options.recording:
         from gateway_zoo.wire.view import playback
@@ -32,7 +32,7 @@ def run(made: Settings, options: Options) -> int:
     *ids, target = options.words
     known_ids(ids, list(registry.exhibits))
     asked = Asked(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
-    found = _ask(made, registry, wires, ids, asked, options)
+    found = _ask(settings, registry, wires, ids, asked, options)
     if options.diff:
         from gateway_zoo.wire.view import diff
 
@@ -44,7 +44,7 @@ def run(made: Settings, options: Options) -> int:
 
 
 def _ask(
-    made: Settings, registry: Registry, wires: Wires, ids: list[str], asked: Asked, options: Options
+    settings: Settings, registry: Registry, wires: Wires, ids: list[str], asked: Asked, options: Options
 ) -> list[Exchange]:
     """One exchange, or two for a comparison."""
     if options.foreign:
@@ -57,12 +57,12 @@ def _ask(
     if options.via:
         from gateway_zoo.wire.ask import via
 
-        return via.ask(made, registry, wires, ids, asked, options.via)
+        return via.ask(settings, registry, wires, ids, asked, options.via)
     if options.program:
         from gateway_zoo.wire.ask import program
 
-        return [program.ask(made, registry, wires, id, asked) for id in ids]
-    return [direct.exhibit(made, registry, wires, id, asked) for id in ids]
+        return [program.ask(settings, registry, wires, id, asked) for id in ids]
+    return [direct.exhibit(settings, registry, wires, id, asked) for id in ids]
 
 
 def _data(text: str | None) -> bytes | None:

@@ -24,19 +24,19 @@ from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.faults import CannotEncode
 
 
-def exhibit(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+def exhibit(settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
     """The request, spoken in the exhibit's protocol to its socket."""
     one, protocol = registry.exhibits[id], registry.spoken(id)
     if protocol == "none":
         inside = registry.families[one.family].runs_in
         fail(f"{id} has no socket: it lives inside {inside.title()}, and only {inside.title()} can ask it", 2)
-    _must_run(made, registry, one)
-    request = encoded(wires, protocol, asked, place(made, registry, id, asked))
-    at = _address(made, one)
+    _must_run(settings, registry, one)
+    request = encoded(wires, protocol, asked, place(settings, registry, id, asked))
+    at = _address(settings, one)
     try:
         return client.ask(wires, at, request, protocol, id, FRONT)
     except OSError as error:
-        fail(_why_silent(made, registry, one, at, error), 3)
+        fail(_why_silent(settings, registry, one, at, error), 3)
 
 
 def foreign(wires: Wires, protocol: str, at: Address, asked: Asked) -> Exchange:
@@ -58,17 +58,18 @@ def _something_else(at: Address) -> bool:
     return False
 
 
-def place(made: Settings, registry: Registry, id: str, asked: Asked) -> Place:
+def place(settings: Settings, registry: Registry, id: str, asked: Asked) -> Place:
     """What the exhibit's front would tell it of where it is."""
     one, cage = registry.exhibits[id], registry.cage_of(id)
     more = [
-        (name, value.replace("{cage}", str(places.checkout(made) / cage.name))) for name, value in one.variables.items()
+        (name, value.replace("{cage}", str(places.checkout(settings) / cage.name)))
+        for name, value in one.variables.items()
     ]
     path = asked.target.partition("?")[0].lstrip("/")
     if any(ask.upgrade and ask.path == path for ask in registry.asks(id)):
         more += HANDSHAKE.items()
     uri = asked.target if one.stripped else f"/{id}{asked.target}"
-    return Place(f"/{id}", uri, "127.0.0.1", made.nginx_port, tuple(more))
+    return Place(f"/{id}", uri, "127.0.0.1", settings.nginx_port, tuple(more))
 
 
 def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
@@ -92,33 +93,33 @@ def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
         fail(f"{protocol} cannot say this: {error}", 2)
 
 
-def _must_run(made: Settings, registry: Registry, one: Exhibit) -> None:
-    if made.compose:
-        if not any(made.sockets.glob("*.sock")):
+def _must_run(settings: Settings, registry: Registry, one: Exhibit) -> None:
+    if settings.compose:
+        if not any(settings.sockets.glob("*.sock")):
             here = f"docker compose exec nginx zoo wire {one.id} /hello"
             fail(f"the gateways' sockets are not in this container, but in those of the fronts; {here}", 3)
-    elif not state.running(made):
-        fail(f"no zoo is running in {made.run}; ./zoo up starts one", 3)
+    elif not state.running(settings):
+        fail(f"no zoo is running in {settings.run}; ./zoo up starts one", 3)
 
 
-def _address(made: Settings, one: Exhibit) -> Address:
+def _address(settings: Settings, one: Exhibit) -> Address:
     if one.unix:
-        return Address(path=str(made.sockets / one.unix))
-    return client.address(made.tcp(one.id, one.tcp))
+        return Address(path=str(settings.sockets / one.unix))
+    return client.address(settings.tcp(one.id, one.tcp))
 
 
-def closed(made: Settings, registry: Registry, id: str) -> str:
+def closed(settings: Settings, registry: Registry, id: str) -> str:
     """Why this exhibit is closed in the running zoo behind every front, as a sentence; empty if it is not."""
-    cells = [Cell(**cell) for cell in (state.read(made) or {"cells": []})["cells"] if cell["exhibit"] == id]
+    cells = [Cell(**cell) for cell in (state.read(settings) or {"cells": []})["cells"] if cell["exhibit"] == id]
     return next(iter(why_closed.sentences(registry, cells, [id])), "") if cells else ""
 
 
-def _why_silent(made: Settings, registry: Registry, one: Exhibit, at: Address, error: OSError) -> str:
+def _why_silent(settings: Settings, registry: Registry, one: Exhibit, at: Address, error: OSError) -> str:
     """Why nobody answers, and what helps."""
     if isinstance(error, PermissionError):
         owner = Path(at.path).owner() if os.access(Path(at.path).parent, os.X_OK) else "the user of the zoo"
         return f"{at} is for {owner} and their group only; run this as {owner}, or as root"
-    if why := closed(made, registry, one.id):
+    if why := closed(settings, registry, one.id):
         return why
-    hint = Plan(made, registry, [], []).start_hint(one.id)
+    hint = Plan(settings, registry, [], []).start_hint(one.id)
     return f"{one.id} does not answer on {at}: {error.strerror or error}; {hint}"

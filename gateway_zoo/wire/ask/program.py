@@ -28,19 +28,19 @@ from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 PROTOCOL = "CGI"
 
 
-def ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+def ask(settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
     """Run the program of an exhibit once. Exit 2 for an exhibit that has none."""
-    with places.linked_for_now(made) as here:
+    with places.linked_for_now(settings) as here:
         return _ask(here, registry, wires, id, asked)
 
 
-def _ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+def _ask(settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
     one, cage = registry.exhibits[id], registry.cage_of(id)
     if not one.program:
         with_one = ", ".join(e.id for e in registry.exhibits.values() if e.program)
         fail(f"{id} is no program that is run for a request; these are: {with_one}", 2)
     try:
-        pairs = _environment(made, one.family, variables(asked, direct.place(made, registry, id, asked)))
+        pairs = _environment(settings, one.family, variables(asked, direct.place(settings, registry, id, asked)))
         block = wires[PROTOCOL].request(pairs, asked.data or b"")
     except (BadWordError, CannotEncode) as error:
         fail(str(error), 2)
@@ -50,8 +50,10 @@ def _ask(made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked
     return _exchange(wires, opened, block, output, why)
 
 
-def _environment(made: Settings, family: str, told: Pairs) -> Pairs:
-    ours = {os.fsencode(name): os.fsencode(value) for name, value in supervisor.environment(made, family, "").items()}
+def _environment(settings: Settings, family: str, told: Pairs) -> Pairs:
+    ours = {
+        os.fsencode(name): os.fsencode(value) for name, value in supervisor.environment(settings, family, "").items()
+    }
     return list((ours | dict(told)).items())
 
 

@@ -21,32 +21,34 @@ from gateway_zoo.wire.recorder.recording_fronts import Fronted
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
 
 
-def ask(made: Settings, registry: Registry, wires: Wires, ids: list[str], asked: Asked, front: str) -> list[Exchange]:
+def ask(
+    settings: Settings, registry: Registry, wires: Wires, ids: list[str], asked: Asked, front: str
+) -> list[Exchange]:
     """One exchange for each exhibit: between the front and its gateway. Exit 2 for a front that does not exist, 3
     where there is no socket to look at, or none was used."""
-    if front not in made.fronts:
-        fail(f"unknown front '{front}'; expected {' or '.join(made.fronts)}", 2)
-    if made.compose:
+    if front not in settings.fronts:
+        fail(f"unknown front '{front}'; expected {' or '.join(settings.fronts)}", 2)
+    if settings.compose:
         fail("in containers nobody can stand between a front and its gateways; start a zoo by ./zoo up", 3)
     told = Exchanges(wires, keep=lambda _: KEEP_ONE)
     try:
-        with Fronted(made, [front], ids, told.feed, secrets=True, registry=registry) as fronted:
+        with Fronted(settings, [front], ids, told.feed, secrets=True, registry=registry) as fronted:
             closed = {cell.exhibit: cell.closed for cell in fronted.cells}
             for id in ids:
                 if reason := closed.get(id):
                     fail(f"{id} behind {front} cannot be seen: {reason}", 3)
-            return [_one(made, registry, wires, id, asked, fronted.url(front, id), told) for id in ids]
+            return [_one(settings, registry, wires, id, asked, fronted.url(front, id), told) for id in ids]
     except CannotFront as error:
         fail(str(error), 3)
 
 
 def _one(
-    made: Settings, registry: Registry, wires: Wires, id: str, asked: Asked, url: str, told: Exchanges
+    settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked, url: str, told: Exchanges
 ) -> Exchange:
     """Ask the front; find the exchange that this has caused behind it."""
     before = max(told.all, default=0)
     at = client.address(url.removeprefix("http://").partition("/")[0])
-    where = replace(direct.place(made, registry, id, asked), host=at.host, port=at.port)
+    where = replace(direct.place(settings, registry, id, asked), host=at.host, port=at.port)
     where = replace(where, uri=f"/{id}{asked.target}")
     try:
         request = wires["HTTP"].request(to_a_front(asked, where), asked.data or b"")

@@ -35,9 +35,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway_zoo import settings
 from gateway_zoo.keeper.ports import holder
 from gateway_zoo.registry.cages import load
+from gateway_zoo.settings import read_settings
 from gateway_zoo.terminal.messages import status_of
 from gateway_zoo.wire.codecs import Wires
 from gateway_zoo.wire.exchanges import Exchange, summary, whole
@@ -153,7 +153,7 @@ def application(shown: Shown, port: int, ended: Callable[[], bool], end: Callabl
 
 def _files() -> Iterator[Route]:
     """The page's files, by their names: a path that a visitor makes up leads nowhere."""
-    for path in [*HERE.iterdir(), settings.from_environment().root / "web/zoo.css"]:
+    for path in [*HERE.iterdir(), read_settings().root / "web/zoo.css"]:
         yield Route("/" if path.name == "index.html" else f"/{path.name}", _file(path))
 
 
@@ -212,7 +212,7 @@ def _listen(port: int | None) -> socket.socket:
 
 def _serve(file: Path, listening: socket.socket) -> int:
     port = listening.getsockname()[1]
-    shown = Shown(file, Wires(load(settings.from_environment().root)))
+    shown = Shown(file, Wires(load(read_settings().root)))
     app = application(shown, port, lambda: server.should_exit, lambda: setattr(server, "should_exit", True))
     config = uvicorn.Config(
         app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=2

@@ -43,32 +43,32 @@ class Layout:
 
     def plan(self, name: str, run: Path, cells: list[Cell]) -> Plan:
         """The run directory of one front, its doors and its configuration. Raises CannotFront."""
-        made = replace(self._with_ports(name), run=run, mpm="event", listen="")
-        run_directory.prepare(made)
-        (made.sockets / "tls").symlink_to(self.settings.tls)
-        mine = {cell.exhibit: self._cell(made, cell) for cell in cells if cell.front == name}
+        settings = replace(self._with_ports(name), run=run, mpm="event", listen="")
+        run_directory.prepare(settings)
+        (settings.sockets / "tls").symlink_to(self.settings.tls)
+        mine = {cell.exhibit: self._cell(settings, cell) for cell in cells if cell.front == name}
         opened = [self.registry.exhibits[id] for id, cell in mine.items() if not cell.closed]
         address = self._tcp_doors(name, [e.id for e in opened if e.tcp])
-        made = replace(made, gateway_hosts=" ".join(f"{e.id}={address}" for e in opened if e.tcp))
+        settings = replace(settings, gateway_hosts=" ".join(f"{e.id}={address}" for e in opened if e.tcp))
         for exhibit in opened:
             if exhibit.unix:
-                path, there = made.sockets / exhibit.unix, self.settings.sockets / exhibit.unix
+                path, there = settings.sockets / exhibit.unix, self.settings.sockets / exhibit.unix
                 if len(str(path)) > MAX_SOCKET_PATH:
                     raise CannotFront(f"{path} is too long for a socket; set ZOO_RUN to a shorter directory")
                 self.relay.add(listen.listener(str(path)), self._target(name, exhibit.id, exhibit.unix, str(there)))
-        the_plan = Plan(made, self.registry, list(mine.values()), [])
-        places.link(made)
-        fronts.write(name, the_plan)
-        return the_plan
+        plan = Plan(settings, self.registry, list(mine.values()), [])
+        places.link(settings)
+        fronts.write(name, plan)
+        return plan
 
-    def _cell(self, made: Settings, cell: Cell) -> Cell:
+    def _cell(self, settings: Settings, cell: Cell) -> Cell:
         """As in the running zoo, if it can be recorded and is wanted."""
         closed = cell.closed
         if self.registry.families[self.registry.exhibits[cell.exhibit].family].runs_in == cell.front:
             closed = closed or INSIDE.format(cell.front)
         if self.ids and cell.exhibit not in self.ids:
             closed = closed or LEFT_OUT
-        return replace(cell, url=f"{made.url(cell.front)}/{cell.exhibit}", closed=closed)
+        return replace(cell, url=f"{settings.url(cell.front)}/{cell.exhibit}", closed=closed)
 
     def _target(self, front: str, id: str, address: str, place: str | tuple[str, int]) -> Target:
         return Target(id, front, self.registry.spoken(id), address, place)

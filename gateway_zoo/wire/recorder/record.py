@@ -88,17 +88,17 @@ class Recorder:
 
 
 def run(
-    made: Settings, ids: Sequence[str] | None, names: Sequence[str], output: str, *, secrets: bool, page: bool
+    settings: Settings, ids: Sequence[str] | None, names: Sequence[str], output: str, *, secrets: bool, page: bool
 ) -> int:
     """Record until Ctrl-C. Exit 3: the zoo does not run, or the recording came to an end by itself. A Ctrl-C before it
     has begun is raised."""
-    registry = load(made.root)
+    registry = load(settings.root)
     wanted = known_ids(list(ids or []), list(registry.exhibits))
     if unknown := [name for name in names if name not in ("nginx", "apache")]:
         fail(f"unknown front '{unknown[0]}'; expected nginx or apache", 2)
-    if made.compose:
+    if settings.compose:
         fail("in containers nobody can stand between a front and its gateways; record a zoo started by ./zoo up", 3)
-    if not state.running(made):
+    if not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
     if page and output and os.geteuid() == 0:
         fail("--page cannot show a file of root's, because it gives root up; leave -o out, and copy the file later", 2)
@@ -107,16 +107,16 @@ def run(
         wires[protocol]  # loaded now: a Ctrl-C in the middle of that would end Python with its signal at the very end
     stop_like_ctrl_c()
     # Without -o it takes the last one's place when it has begun: wire.jsonl, or wire2.jsonl beside another recorder.
-    path = final = Path(output).absolute() if output else made.run / f"wire.{os.getpid()}"
+    path = final = Path(output).absolute() if output else settings.run / f"wire.{os.getpid()}"
     file, remover, began = None, None, False
     try:
         with process.told_later():  # a file that is made is also removed
-            file, remover = _opened(made, path, persons=bool(output))
+            file, remover = _opened(settings, path, persons=bool(output))
         with file:
             recorder = Recorder(file, secrets)
             printer = Printer(recorder, wires)
             fronted = Fronted(
-                *(made, list(dict.fromkeys(names)) or _running(made), wanted, recorder.entry),
+                *(settings, list(dict.fromkeys(names)) or _running(settings), wanted, recorder.entry),
                 on_pause=recorder.pause,
                 secrets=secrets,
                 usual=True,
@@ -148,13 +148,13 @@ def run(
     return 0
 
 
-def _opened(made: Settings, path: Path, *, persons: bool) -> "tuple[IO[bytes], subprocess.Popen[bytes] | None]":
+def _opened(settings: Settings, path: Path, *, persons: bool) -> "tuple[IO[bytes], subprocess.Popen[bytes] | None]":
     """The file, and who removes it again; root is given up. `persons`: it is to be the person's who asks."""
     if not persons:
-        privileges.become_owner(made)
+        privileges.become_owner(settings)
         return _open(path), None
     file, remover = _open(path), _remover(path)
-    privileges.become_owner(made)
+    privileges.become_owner(settings)
     return file, remover
 
 
@@ -203,9 +203,9 @@ def _anything(fronted: Fronted) -> None:
         raise CannotFront(f"nothing of this can be recorded: {'; '.join(dict.fromkeys(whys))}")
 
 
-def _running(made: Settings) -> list[str]:
+def _running(settings: Settings) -> list[str]:
     """The fronts of the running zoo that we have a name for."""
-    there = {cell.front for cell in state.running_cells(made) if not cell.closed}
+    there = {cell.front for cell in state.running_cells(settings) if not cell.closed}
     return [front for front in ("nginx", "apache") if front in there]
 
 

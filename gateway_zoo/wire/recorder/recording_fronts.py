@@ -60,7 +60,7 @@ class Fronted:
 
     def __init__(
         self,
-        made: Settings,
+        settings: Settings,
         names: Sequence[str],
         ids: Sequence[str],
         on_entry: Callable[[Line], object],
@@ -70,12 +70,12 @@ class Fronted:
         usual: bool = False,
         registry: Registry | None = None,
     ) -> None:
-        self.settings, self.names = made, list(names)
+        self.settings, self.names = settings, list(names)
         self.run: Path | None = None  # our directory, once we have one
         self.error: BaseException | None = None  # what ended the relay
-        registry = registry or load(made.root)
+        registry = registry or load(settings.root)
         self.relay = Relay(on_entry if secrets else Masking(Wires(registry), on_entry), on_pause)
-        self.layout = Layout(made, registry, self.relay, ids, usual)
+        self.layout = Layout(settings, registry, self.relay, ids, usual)
         self._token = os.urandom(16).hex()
         self._fronts: list[_Front] = []
         self._thread = threading.Thread(target=self._run_relay, name="relay")
@@ -195,22 +195,22 @@ class Fronted:
     # --- processes ----------------------------------------------------------------------------------------------------
 
     def _spawn(self, front: _Front) -> None:
-        made = front.plan.settings
-        for file in (made.run / front.name).glob("*.pid"):
+        settings = front.plan.settings
+        for file in (settings.run / front.name).glob("*.pid"):
             file.unlink()
         front.started = time.monotonic()
-        environment = supervisor.environment(made, front.name, self._token)
-        log = made.logs / f"{front.name}.log"
-        front.pid = process.spawn(fronts.command(front.name, made), environment, made.sockets, log)
+        environment = supervisor.environment(settings, front.name, self._token)
+        log = settings.logs / f"{front.name}.log"
+        front.pid = process.spawn(fronts.command(front.name, settings), environment, settings.sockets, log)
 
     def _wait(self, front: _Front) -> None:
         """Until it accepts connections."""
-        made = front.plan.settings
+        settings = front.plan.settings
         deadline = time.monotonic() + START_S
-        while not _answers(made.port(front.name)):
+        while not _answers(settings.port(front.name)):
             if os.waitpid(front.pid, os.WNOHANG)[0] or time.monotonic() > deadline:
                 front.pid = 0
-                said = (made.logs / f"{front.name}.log").read_text(encoding="utf-8", errors="replace")
+                said = (settings.logs / f"{front.name}.log").read_text(encoding="utf-8", errors="replace")
                 raise CannotFront(f"{front.name} does not start: {printable(said[-500:])}")
             time.sleep(0.002)
 

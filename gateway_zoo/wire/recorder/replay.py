@@ -48,24 +48,24 @@ HOP_BY_HOP = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING",
 Said = Answer
 
 
-def run(made: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
+def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
     """Exit 1: some answers were others than recorded. 2: no recording. 3: nobody there."""
-    registry = load(made.root)
+    registry = load(settings.root)
     known_ids([to] if to else [], list(registry.exhibits))
     wires = Wires(registry)
     entries = _entries(file)
     found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
     found.feed(next(entries))
-    if made.compose:
+    if settings.compose:
         fail("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway", 3)
-    if not state.running(made):
+    if not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
-    if why := direct.closed(made, registry, to):
+    if why := direct.closed(settings, registry, to):
         fail(why, 3)
-    privileges.become_owner(made)
+    privileges.become_owner(settings)
     rows = []
     for exchange in to_ask(found, entries, only, file):
-        again = _again(made, registry, wires, exchange, to)
+        again = _again(settings, registry, wires, exchange, to)
         rows.append(row := compared(exchange, to or exchange.exhibit, again))
         if not as_json:
             said = "{number}: {method} {target} to {to}: {said}".format(said=_said(row), **row)
@@ -100,7 +100,9 @@ def to_ask(found: Exchanges, entries: Iterable[Line], only: list[int], file: str
     yield from [exchange for number, exchange in found.all.items() if number in only or not only]
 
 
-def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str) -> tuple[Said, Said] | str:
+def _again(
+    settings: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str
+) -> tuple[Said, Said] | str:
     """What was said then, and what now; or why it could not be asked."""
     id = to or exchange.exhibit
     if id not in registry.exhibits or registry.spoken(id) == "none":
@@ -115,8 +117,8 @@ def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange,
         if id == exchange.exhibit and protocol == exchange.protocol:
             request = bytes(exchange.request)
         else:
-            request = wires[protocol].request(*adapted(made, registry, wires, exchange, id))
-        answer = client.ask(wires, _address(made, registry.exhibits[id]), request, protocol, id, FRONT)
+            request = wires[protocol].request(*adapted(settings, registry, wires, exchange, id))
+        answer = client.ask(wires, _address(settings, registry.exhibits[id]), request, protocol, id, FRONT)
     except (CannotEncode, LookupError) as error:
         return f"{protocol} cannot say this: {error}"
     except OSError as error:
@@ -124,13 +126,13 @@ def _again(made: Settings, registry: Registry, wires: Wires, exchange: Exchange,
     return said_in(wires, exchange), said_in(wires, answer)
 
 
-def _address(made: Settings, exhibit: Exhibit) -> client.Address:
+def _address(settings: Settings, exhibit: Exhibit) -> client.Address:
     if exhibit.unix:
-        return client.Address(path=str(made.sockets / exhibit.unix))
-    return client.address(made.tcp(exhibit.id, exhibit.tcp))
+        return client.Address(path=str(settings.sockets / exhibit.unix))
+    return client.address(settings.tcp(exhibit.id, exhibit.tcp))
 
 
-def adapted(made: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
+def adapted(settings: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
     """Variables and body of a recorded request, told to be at another exhibit. Raises LookupError without a head."""
     talk, given, body = Talk(wires, exchange.protocol), Pairs(), bytearray()
     for _, event in talk.feed("request", bytes(exchange.request)):
@@ -144,7 +146,7 @@ def adapted(made: Settings, registry: Registry, wires: Wires, exchange: Exchange
         raise LookupError("no whole request is in the recording")
     values = dict(given)
     asked = Asked(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
-    pairs = variables(asked, direct.place(made, registry, to, asked))
+    pairs = variables(asked, direct.place(settings, registry, to, asked))
     mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | TWICE | HOP_BY_HOP}
     kept = [(name, mine.pop(name, value)) for name, value in pairs]
     return kept + list(mine.items()), bytes(body)
