@@ -24,8 +24,8 @@ from zoo_app import ENDPOINTS
 from zoo_feed import WORKER, Feed, limit_of
 from zoo_news import LONG_S, NoNews
 
-from gateway_zoo.serving.in_threads import InThreads
-from gateway_zoo.serving.rebinding import ours
+from gateway_zoo.serving.same_origin import is_local_name
+from gateway_zoo.serving.threaded_wsgi import ThreadedWSGI
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -194,7 +194,7 @@ def _same_origin(scope: Scope) -> bool:
     headers = _headers(scope)
     scheme = {"ws": "http", "wss": "https"}[scope["scheme"]]
     origin = headers.get("origin")
-    return ours(headers.get("host", "")) and (origin is None or origin == f"{scheme}://{headers.get('host')}")
+    return is_local_name(headers.get("host", "")) and (origin is None or origin == f"{scheme}://{headers.get('host')}")
 
 
 # --- ASGI's messages --------------------------------------------------------------------------------------------------
@@ -253,4 +253,4 @@ def _leaving(receive: Receive) -> "Iterator[asyncio.Future[Any]]":
         gone.cancel()
 
 
-app = with_news(InThreads(zoo_app.app, workers=4))
+app = with_news(ThreadedWSGI(zoo_app.app, workers=4))

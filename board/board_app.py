@@ -33,8 +33,8 @@ from store import Broken, Refused, Sticker, Store
 from visitor import MESSAGE_BYTES, RATE, Bucket, Closing, Visitor, encode, refused
 from zoo_app import app as zoo_app
 
-from gateway_zoo.serving.in_threads import InThreads
-from gateway_zoo.serving.rebinding import ours
+from gateway_zoo.serving.same_origin import is_local_name
+from gateway_zoo.serving.threaded_wsgi import ThreadedWSGI
 
 VISITORS = 500  # at once
 VISITORS_OF_APACHE = 48  # there each holds a thread for as long as it stays (prefork: one of 64 processes)
@@ -120,7 +120,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
-app.router.default = InThreads(zoo_app, workers=4)
+app.router.default = ThreadedWSGI(zoo_app, workers=4)
 posts = Bucket()  # for all who POST together: that way is for curl
 
 
@@ -132,7 +132,7 @@ def answer(what: dict[str, Any], status: int = 200) -> Response:
 def same_origin(connection: HTTPConnection) -> bool:
     """Does the request come from a page of ours, or from no page at all? Only browsers send Origin. A page that reads
     sends none, so the name in Host is looked at as well."""
-    if not ours(connection.headers.get("host", "")):
+    if not is_local_name(connection.headers.get("host", "")):
         return False
     origin = connection.headers.get("origin")
     scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)

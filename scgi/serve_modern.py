@@ -10,10 +10,10 @@ from aioscgi.container import Container
 from aioscgi.main import NullaryListener
 from zoo_app import app
 
-from gateway_zoo.serving.in_threads import InThreads
 from gateway_zoo.serving.listen import listener
+from gateway_zoo.serving.threaded_wsgi import ThreadedWSGI
 
 # From 2.4 on (Python 3.12) it wants to know how long a busy request may take at the end; 2.3 does not ask.
 more = {"shutdown_timeout": 3.0} if "shutdown_timeout" in inspect.signature(run).parameters else {}
 # An open socket instead of a path: aioscgi would create the path for everyone (0666).
-run([], [], [listener(sys.argv[1])], Container(InThreads(app, workers=4), None), NullaryListener(), **more)
+run([], [], [listener(sys.argv[1])], Container(ThreadedWSGI(app, workers=4), None), NullaryListener(), **more)

@@ -243,7 +243,7 @@ def _serves(pairs: list[tuple[Worker, Worker]], threaded: bool) -> str:
 # --- memory -----------------------------------------------------------------------------------------------------------
 
 
-def _use_of(zoo: own_zoo.Private, front: str) -> Use:
+def _use_of(zoo: own_zoo.OwnZoo, front: str) -> Use:
     return use_of(zoo.processes(front))
 
 
@@ -253,7 +253,7 @@ def _fresh_costs(settings: Settings, mpms: dict[str, str], progress: Callable[[s
     costs = {}
     mpm = "all" if len(mpms) > 1 else next(iter(mpms.values()))
     progress("starting Apaches of our own, with the same MPMs")
-    with own_zoo.Private(settings, [own_zoo.exhibit_for_pings(settings)], mpm) as zoo:
+    with own_zoo.OwnZoo(settings, [own_zoo.exhibit_for_pings(settings)], mpm) as zoo:
         for front, model in mpms.items():
             progress(f"{model}: what a connection costs")
             zoo.restart(front)

@@ -51,7 +51,7 @@ def stop_like_ctrl_c() -> None:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+def signals_ignored() -> Iterator[None]:
     """No Ctrl-C in here: for tidying."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
     try:
@@ -74,19 +74,19 @@ def child(argv: list[str], last_words: int, **options: Any) -> subprocess.Popen[
             os._exit(1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
-    with process.told_later():
+    with process.signals_deferred():
         return subprocess.Popen(argv, start_new_session=True, preexec_fn=between, **options)  # noqa: PLW1509
 
 
 def free_ports(count: int) -> int:
     """The first of `count` ports in a row that nobody listens on; exit 3 if there are none."""
     try:
-        return ports.in_a_row(count)
+        return ports.first_free(count)
     except ports.NoFreePorts as error:
         fail(str(error), 3)
 
 
-class Private:
+class OwnZoo:
     """`with Private(made, ids, mpm) as zoo:` a running zoo with these exhibits; gone, directory included, after it.
 
     Root is given up for good, as `up` does: what needs root must be done before.
@@ -113,7 +113,7 @@ class Private:
             self.close()
             raise
 
-    def __enter__(self) -> "Private":
+    def __enter__(self) -> "OwnZoo":
         try:
             say(f"starting a zoo of the lab's own in {self.run}")
             with (self.run / "up.log").open("wb") as log:
@@ -145,7 +145,7 @@ class Private:
 
     def close(self) -> None:
         """Stop everything and remove the run directory."""
-        with undisturbed():
+        with signals_ignored():
             if self.up and self.up.poll() is None:
                 self.up.terminate()
                 try:

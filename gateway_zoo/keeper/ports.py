@@ -25,7 +25,7 @@ def free(port: int) -> bool:
     return True
 
 
-def in_a_row(count: int) -> int:
+def first_free(count: int) -> int:
     """The first of `count` free ports in a row. Raises NoFreePorts."""
     trials = (random.randrange(12000, 30000) for _ in range(200))  # noqa: S311 - not a secret
     for first in trials:

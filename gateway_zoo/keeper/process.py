@@ -35,7 +35,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def told_later() -> Iterator[None]:
+def signals_deferred() -> Iterator[None]:
     """What would end us waits until the block is over: an exception in its middle would lose what it makes."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     try:
@@ -44,7 +44,7 @@ def told_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def become_keeper() -> None:
+def adopt_orphans() -> None:
     """Orphans of our families become our children, instead of init's, and nothing that we start gains privileges."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option in (PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS):
@@ -96,7 +96,7 @@ def pids() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
-def ours(pid: int, token: str | None, run: Path) -> bool:
+def is_from_this_start(pid: int, token: str | None, run: Path) -> bool:
     """Was the process started by the start with this token; without one, by any start of this run directory?"""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
@@ -166,7 +166,7 @@ def send(pid: int, signum: int, token: str | None, run: Path) -> None:
     except OSError:
         return
     try:
-        if ours(pid, token, run):
+        if is_from_this_start(pid, token, run):
             signal.pidfd_send_signal(descriptor, signum)
     except ProcessLookupError:
         pass
@@ -198,7 +198,10 @@ def members(token: str | None, sessions: set[int], run: Path, everything: bool =
     return [
         pid
         for pid in pids()
-        if pid != os.getpid() and (everything or session(pid) in sessions) and not zombie(pid) and ours(pid, token, run)
+        if pid != os.getpid()
+        and (everything or session(pid) in sessions)
+        and not zombie(pid)
+        and is_from_this_start(pid, token, run)
     ]
 
 

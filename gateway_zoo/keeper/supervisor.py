@@ -80,7 +80,7 @@ class Keeper:
 
     def run(self) -> None:
         """Start everything and watch it until told to stop."""
-        process.become_keeper()
+        process.adopt_orphans()
         control = self._open_doors()
         self._write_state()
         # From here on other commands know us by it, whatever becomes of the run directory; it stays open until we end.

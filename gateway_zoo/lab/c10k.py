@@ -15,7 +15,7 @@ import psutil
 
 from gateway_zoo.errors import fail, nearest
 from gateway_zoo.keeper import own_zoo
-from gateway_zoo.keeper.own_zoo import Private
+from gateway_zoo.keeper.own_zoo import OwnZoo
 from gateway_zoo.lab import c10k_report, kernel
 from gateway_zoo.lab.c10k_rows import GOAL_MS, Row, Visitors
 from gateway_zoo.lab.crowd import Crowd, Guest, sources
@@ -41,7 +41,7 @@ def run(settings: Settings, connections: int, against: str, seconds: float, as_j
     own_zoo.stop_like_ctrl_c()
     mpm = "all" if {"worker", "prefork"} & set(names) else "event"
     rows: list[Row] = []
-    with Private(settings, [own_zoo.exhibit_for_pings(settings)], mpm) as zoo, Bar(as_json) as bar:
+    with OwnZoo(settings, [own_zoo.exhibit_for_pings(settings)], mpm) as zoo, Bar(as_json) as bar:
         for name in names:
             if reason := zoo.closed(FRONTS[name]):
                 fail(f"{name} cannot be asked: {reason}", 3)
@@ -84,7 +84,7 @@ def check_limits(connections: int) -> None:
         )
 
 
-def roomy_nginx(zoo: Private, connections: int) -> None:
+def roomy_nginx(zoo: OwnZoo, connections: int) -> None:
     """Give the lab's nginx room for the crowd. Both workers accept from one socket, so one may get nearly all; and
     nginx begins to close idle connections when less than a sixteenth is left."""
     conf = (zoo.settings.root / "nginx/nginx.conf").read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def roomy_nginx(zoo: Private, connections: int) -> None:
     zoo.rewrite("nginx/nginx.conf", changed)
 
 
-def measure(zoo: Private, name: str, kind: str, connections: int, seconds: float, bar: Bar) -> Row:
+def measure(zoo: OwnZoo, name: str, kind: str, connections: int, seconds: float, bar: Bar) -> Row:
     """One front, empty and full."""
     front = FRONTS[name]
     bar.start(f"{name}: empty", connections)

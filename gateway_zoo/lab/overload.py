@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from gateway_zoo.errors import fail
 from gateway_zoo.keeper import own_zoo
-from gateway_zoo.keeper.own_zoo import Private
+from gateway_zoo.keeper.own_zoo import OwnZoo
 
 BACKLOG = 8
 HOLD_MS = 200
@@ -52,7 +52,7 @@ class Overload:
         }
 
 
-def behind_nginx(zoo: Private) -> dict[str, str]:
+def behind_nginx(zoo: OwnZoo) -> dict[str, str]:
     """Kind of socket -> address, as seen from the directory of the sockets; the lab's nginx passes /lab-KIND/ there."""
     addresses = {"unix": "lab.sock", "tcp": f"127.0.0.1:{own_zoo.free_ports(1)}"}
     zoo.rewrite("nginx/cages/lab.conf", FRAGMENT.format(**addresses))
@@ -61,7 +61,7 @@ def behind_nginx(zoo: Private) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def server(zoo: Private, address: str) -> Iterator[int]:
+def server(zoo: OwnZoo, address: str) -> Iterator[int]:
     """The lab's server on this address: its pid. Gone afterwards, and when we are killed."""
     process = own_zoo.child(
         [sys.executable, "-I", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
@@ -80,12 +80,12 @@ def server(zoo: Private, address: str) -> Iterator[int]:
         process.communicate()
 
 
-def from_here(zoo: Private, address: str) -> str:
+def from_here(zoo: OwnZoo, address: str) -> str:
     """An address as a client in any directory needs it."""
     return address if ":" in address else str(zoo.settings.sockets / address)
 
 
-def run(zoo: Private, addresses: dict[str, str]) -> list[Overload]:
+def run(zoo: OwnZoo, addresses: dict[str, str]) -> list[Overload]:
     """Both ways on both kinds of socket, each with a server of its own. Side by side, because most of it is waiting;
     the bursts, which are not, come one after the other."""
     own = {"unix": "own.sock", "tcp": f"127.0.0.1:{own_zoo.free_ports(1)}"}

@@ -18,7 +18,7 @@ from typing import Any
 
 from gateway_zoo.errors import fail
 from gateway_zoo.keeper import own_zoo
-from gateway_zoo.keeper.own_zoo import Private
+from gateway_zoo.keeper.own_zoo import OwnZoo
 from gateway_zoo.lab import kernel, overload, sockets_report
 from gateway_zoo.lab.overload import Overload
 from gateway_zoo.lab.progress import Bar
@@ -36,7 +36,7 @@ def run(settings: Settings, pings: int, as_json: bool) -> int:
     own_zoo.stop_like_ctrl_c()
     with (
         third_user(settings) as third,
-        Private(settings, [id for pair in pairs for id in pair]) as zoo,
+        OwnZoo(settings, [id for pair in pairs for id in pair]) as zoo,
         Bar(as_json) as bar,
     ):
         if reason := zoo.closed("nginx"):
@@ -117,7 +117,7 @@ def third_user(settings: Settings) -> Iterator[Third]:
             child.stdin.close()
 
 
-def door(zoo: Private, id: str, third: Third) -> Door:
+def door(zoo: OwnZoo, id: str, third: Third) -> Door:
     exhibit = zoo.plan.registry.exhibits[id]
     address = zoo.plan.address(exhibit)
     if exhibit.tcp:
@@ -131,7 +131,7 @@ def door(zoo: Private, id: str, third: Third) -> Door:
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 
-def through_nginx(zoo: Private, pair: tuple[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
+def through_nginx(zoo: OwnZoo, pair: tuple[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
     """One visitor asks one exhibit, then the other, on a connection that nginx keeps; nginx makes a new one to the
     gateway for every request. CPU is that of nginx and of the gateway."""
     registry = zoo.plan.registry
@@ -153,7 +153,7 @@ def _ping(visitor: http.client.HTTPConnection, path: str) -> None:
         fail(f"{path} answered {answer.status}: this measures nothing", 3)
 
 
-def directly(zoo: Private, addresses: dict[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
+def directly(zoo: OwnZoo, addresses: dict[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
     """connect, ask, read, close, at the lab's little server: the socket and next to nothing else. CPU: the server's."""
     with overload.server(zoo, addresses["unix"]) as unix, overload.server(zoo, addresses["tcp"]) as tcp:
 

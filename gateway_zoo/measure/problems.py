@@ -91,7 +91,7 @@ def blockers(plan: Plan) -> list[Problem]:
         what = f"the run directory {plan.settings.run} is too long: a socket's path would have {longest} bytes"
         found.append(Problem(what, f"set ZOO_RUN to a shorter one (limit {MAX_SOCKET_PATH})", True))
     if not plan.fronts:
-        found.append(Problem("neither nginx nor Apache is there", installed.fix("nginx"), True))
+        found.append(Problem("neither nginx nor Apache is there", installed.install_command("nginx"), True))
     if not shutil.which("setpriv"):
         found.append(Problem("setpriv is not there", "sudo apt-get install util-linux", True))
     wanted: dict[tuple[str, int], str] = {}
@@ -195,7 +195,7 @@ def _old(plan: Plan) -> list[Problem]:
         for name, floor in family.floors.items():
             if (version := _installed(name)) and _numbers(version) < _numbers(floor):
                 what = f"{name} {version} has known holes; {floor} is the first without"
-                found.append(Problem(what, f"{installed.fix(name)} (requirements.lock has a newer one)"))
+                found.append(Problem(what, f"{installed.install_command(name)} (requirements.lock has a newer one)"))
     return list(dict.fromkeys([*found, *_old_fronts()]))
 
 

@@ -80,7 +80,7 @@ def apache_modules() -> Path | None:
     return next((path for name in MODULE_DIRS if (path := Path(name)).is_dir()), None)
 
 
-def absent(families: Iterable[Family]) -> list[str]:
+def missing_packages(families: Iterable[Family]) -> list[str]:
     """Parts from APT that this machine lacks, for both fronts and these families."""
     needed = {name for family in families for name in (*family.programs, *family.apache_modules)}
     here: dict[str, object] = {"nginx": program("nginx"), "apache2": apache()}
@@ -88,7 +88,7 @@ def absent(families: Iterable[Family]) -> list[str]:
     return [name for name, found in here.items() if name in APT and not found]
 
 
-def fix(part: str, compose: bool = False) -> str:
+def install_command(part: str, compose: bool = False) -> str:
     """The command that brings a missing part. What an image lacks, an image of another checkout did not need."""
     if compose:
         return "docker compose up -d --build --wait"
@@ -100,23 +100,23 @@ def fix(part: str, compose: bool = False) -> str:
 def front_missing(front: str, compose: bool = False) -> str:
     """What to say of a front that is not installed."""
     name = {"nginx": "nginx", "apache": "apache2"}[front]
-    return f"{name} is not installed; {fix(name, compose)}"
+    return f"{name} is not installed; {install_command(name, compose)}"
 
 
-def missing(family: Family, front: str, compose: bool = False) -> str | None:
+def why_family_closed(family: Family, front: str, compose: bool = False) -> str | None:
     """Why a cell cannot open on this machine, or None."""
     binary = {"nginx": nginx, "apache": apache}[front]()
     if not binary:
         return front_missing(front, compose)
     for module in family.modules:
         if importlib.util.find_spec(module) is None:
-            return f"the Python module {module} is not installed; {fix(module, compose)}"
+            return f"the Python module {module} is not installed; {install_command(module, compose)}"
     for name in family.programs if front != family.runs_in else []:
         if not program(name):
-            return f"{name} is not installed; {fix(name, compose)}"
+            return f"{name} is not installed; {install_command(name, compose)}"
     for file in family.apache_modules:
         if front == family.runs_in and not apache_module(file):
-            return f"{file} is not installed; {fix(file, compose)}"
+            return f"{file} is not installed; {install_command(file, compose)}"
     if "mod_wsgi.so" in family.apache_modules:
         return _mod_wsgi_python()
     return None

@@ -180,7 +180,7 @@ def _reasons(
         yield f"works under Apache's {family.mpm} MPM only; {_other_mpm(settings, family)}"
     if settings.mpm_of(front) == "itk" and kind(front) == family.runs_in and family.model != "embedded":
         yield "the helper process that serves it would stay root under ITK"
-    if reason := installed.missing(family, kind(front), settings.compose):
+    if reason := installed.why_family_closed(family, kind(front), settings.compose):
         yield reason
     if exhibit.program and (reason := places.not_run(registry.cage_of(exhibit.id).path / exhibit.program)):
         yield reason

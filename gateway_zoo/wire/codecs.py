@@ -23,7 +23,7 @@ from gateway_zoo.wire.fields import Annotated
 Direction = Literal["request", "response"]
 
 
-class Wire(Protocol):
+class Codec(Protocol):
     """A cage's wire.py."""
 
     INNER: Mapping[str, str]
@@ -34,7 +34,7 @@ class Wire(Protocol):
     def response(self, status: int, headers: Pairs, body: bytes = b"") -> bytes: ...
 
 
-class Wires:
+class Codecs:
     """`wires["FastCGI"]`: loaded when first asked for; KeyError for a protocol that no cage writes down."""
 
     def __init__(self, registry: Registry) -> None:
@@ -43,7 +43,7 @@ class Wires:
             for cage in reversed(registry.cages)
             if (cage.path / "wire.py").is_file()
         }
-        self._loaded: dict[str, Wire] = {}
+        self._loaded: dict[str, Codec] = {}
 
     @property
     def protocols(self) -> list[str]:
@@ -52,7 +52,7 @@ class Wires:
     def __contains__(self, protocol: str) -> bool:
         return protocol in self._paths
 
-    def __getitem__(self, protocol: str) -> Wire:
+    def __getitem__(self, protocol: str) -> Codec:
         if protocol not in self._loaded:
             path = self._paths[protocol]
             # By path, under a name of its own: `uwsgi` is also the name of a module that is installed. As a package, so
@@ -64,5 +64,5 @@ class Wires:
             assert spec.loader is not None
             module = sys.modules[name] = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-            self._loaded[protocol] = cast("Wire", module)
+            self._loaded[protocol] = cast("Codec", module)
         return self._loaded[protocol]

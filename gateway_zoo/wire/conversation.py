@@ -6,14 +6,14 @@ What a wire.py says of its own bytes is put together here, once for events (`Tal
 
 from typing import NamedTuple
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Fault, Head, Variables
 from gateway_zoo.wire.faults import LIMITS, Limits, WireError
 from gateway_zoo.wire.fields import Field, cut, in_order, placed
 
 
-class Said(NamedTuple):
+class ProtocolEvent(NamedTuple):
     """An event, and the protocol that it is of. Offsets of an inner protocol count in its own stream."""
 
     protocol: str
@@ -30,14 +30,14 @@ class _Inner:
         self.faulty = False  # and it was said
 
 
-class Talk:
+class Conversation:
     """Feed it what crosses a connection, in the order in which it does. It never raises WireError: each one
     is said once as a Fault, and the first of each direction is in `errors`. What is wrong is not decoded any further;
     where that is an inner protocol, the outer goes on."""
 
-    def __init__(self, wires: Wires, protocol: str, limits: Limits = LIMITS) -> None:
-        self._wires, self._protocol, self._limits = wires, protocol, limits
-        requests, responses = wires[protocol].pair(limits)
+    def __init__(self, codecs: Codecs, protocol: str, limits: Limits = LIMITS) -> None:
+        self._wires, self._protocol, self._limits = codecs, protocol, limits
+        requests, responses = codecs[protocol].pair(limits)
         self._decoders: dict[Direction, Decoder] = {"request": requests, "response": responses}
         self._inner: dict[tuple[Direction, int, str], _Inner] = {}
         self._methods: dict[int, list[bytes]] = {}  # by the request's id; not answered yet
@@ -45,10 +45,10 @@ class Talk:
         self._faulty: set[Direction] = set()  # of the outer decoders, and it was said
         self.errors: dict[Direction, WireError] = {}
 
-    def feed(self, direction: Direction, data: bytes) -> list[Said]:
+    def feed(self, direction: Direction, data: bytes) -> list[ProtocolEvent]:
         return self._after(direction, self._decoders[direction], data)
 
-    def close(self, direction: Direction) -> list[Said]:
+    def close(self, direction: Direction) -> list[ProtocolEvent]:
         """This direction has ended."""
         said = self._after(direction, self._decoders[direction], None)
         for (towards, _, _), inner in self._inner.items():
@@ -62,13 +62,13 @@ class Talk:
         held += [self._decoders[direction].settled, self._never.get(direction)]
         return min(offset for offset in held if offset is not None)
 
-    def _after(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[Said]:
-        said: list[Said] = []
+    def _after(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[ProtocolEvent]:
+        said: list[ProtocolEvent] = []
         events, error = _events(decoder, data)
         for event in events:
             if isinstance(event, End):
                 said += self._ended(direction, event.id)
-            said.append(Said(self._protocol, event))
+            said.append(ProtocolEvent(self._protocol, event))
             if isinstance(event, Data) and event.stream in self._wires[self._protocol].INNER:
                 said += self._fed(direction, event)
             elif direction == "request" and (method := method_of(event)):
@@ -76,7 +76,7 @@ class Talk:
         if error and direction not in self._faulty:
             self._faulty.add(direction)
             self.errors.setdefault(direction, error)
-            said.append(Said(self._protocol, Fault(error.offset, 0, str(error))))
+            said.append(ProtocolEvent(self._protocol, Fault(error.offset, 0, str(error))))
         return said
 
     def _asked(self, id: int, method: bytes) -> None:
@@ -86,9 +86,9 @@ class Talk:
             if towards == "response" and inside == id:
                 inner.decoder.asked(method)
 
-    def _ended(self, direction: Direction, id: int) -> list[Said]:
+    def _ended(self, direction: Direction, id: int) -> list[ProtocolEvent]:
         """What is inside a message ends with it; the next one may have the same id."""
-        said: list[Said] = []
+        said: list[ProtocolEvent] = []
         for key in [key for key in self._inner if key[:2] == (direction, id)]:
             inner = self._inner.pop(key)
             said += self._inside(direction, inner, None)
@@ -98,7 +98,7 @@ class Talk:
             self._methods[id] = methods
         return said
 
-    def _fed(self, direction: Direction, event: Data) -> list[Said]:
+    def _fed(self, direction: Direction, event: Data) -> list[ProtocolEvent]:
         key = (direction, event.id, event.stream)
         if key not in self._inner:
             protocol = self._wires[self._protocol].INNER[event.stream]
@@ -117,13 +117,13 @@ class Talk:
             inner.holds = event.offset
         return said
 
-    def _inside(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[Said]:
+    def _inside(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[ProtocolEvent]:
         events, error = _events(inner.decoder, data)
         if error and not inner.faulty:
             inner.faulty = True
             self.errors.setdefault(direction, error)
             events.append(Fault(error.offset, 0, str(error)))
-        return [Said(inner.protocol, event) for event in events]
+        return [ProtocolEvent(inner.protocol, event) for event in events]
 
 
 def _events(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:
@@ -141,22 +141,24 @@ def method_of(event: Event) -> bytes:
     return event.start.partition(b" ")[0] if isinstance(event, Head) else b""
 
 
-def annotate(wires: Wires, protocol: str, request: bytes, response: bytes = b"") -> tuple[list[Field], list[Field]]:
+def annotate(codecs: Codecs, protocol: str, request: bytes, response: bytes = b"") -> tuple[list[Field], list[Field]]:
     """The bytes of a connection as fields: of the requests, of the responses. Inner protocols stand below the field
     that carries them. None, of a protocol that no cage writes down."""
-    if protocol not in wires:
+    if protocol not in codecs:
         return [], []
-    methods = [method for said in Talk(wires, protocol).feed("request", request) if (method := method_of(said.event))]
+    methods = [
+        method for said in Conversation(codecs, protocol).feed("request", request) if (method := method_of(said.event))
+    ]
     return (
-        _annotated(wires, protocol, "request", request, methods),
-        _annotated(wires, protocol, "response", response, methods),
+        _annotated(codecs, protocol, "request", request, methods),
+        _annotated(codecs, protocol, "response", response, methods),
     )
 
 
-def _annotated(wires: Wires, protocol: str, direction: Direction, data: bytes, methods: list[bytes]) -> list[Field]:
-    fields, streams = wires[protocol].annotate(direction, data, methods)
+def _annotated(codecs: Codecs, protocol: str, direction: Direction, data: bytes, methods: list[bytes]) -> list[Field]:
+    fields, streams = codecs[protocol].annotate(direction, data, methods)
     for stream in streams:
-        if stream.protocol in wires:
-            inside = _annotated(wires, stream.protocol, direction, cut(data, stream.spans), methods)
+        if stream.protocol in codecs:
+            inside = _annotated(codecs, stream.protocol, direction, cut(data, stream.spans), methods)
             fields = fields + placed(inside, stream.spans, stream.depth)
     return in_order(fields)

@@ -13,11 +13,11 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway_zoo.wire import conversation
-from gateway_zoo.wire.codecs import Direction, Wires
-from gateway_zoo.wire.conversation import Said, Talk
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
 from gateway_zoo.wire.events import End, Fault, Head, Pairs, Variables
 from gateway_zoo.wire.fields import Field
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 KEEP = 1 << 20  # bytes of a direction that an exchange remembers where there are many of them
 KEEP_ONE = 1 << 26  # where somebody looks at this one
@@ -65,9 +65,9 @@ _NAMES = (
 )
 
 
-def whole(exchange: Exchange, wires: Wires) -> dict[str, Any]:
+def whole(exchange: Exchange, codecs: Codecs) -> dict[str, Any]:
     """As JSON with the bytes (hexadecimal) and the fields of both directions."""
-    request, response = fields_of(exchange, wires)
+    request, response = fields_of(exchange, codecs)
     return summary(exchange) | {
         "request": _side(exchange.request, exchange.request_left_out, request),
         "response": _side(exchange.response, exchange.response_left_out, response),
@@ -78,10 +78,10 @@ def _side(data: bytearray, left_out: int, fields: list[Field]) -> dict[str, Any]
     return {"bytes": data.hex(), "left_out": left_out, "fields": msgspec.to_builtins(fields)}
 
 
-def fields_of(exchange: Exchange, wires: Wires) -> tuple[list[Field], list[Field]]:
+def fields_of(exchange: Exchange, codecs: Codecs) -> tuple[list[Field], list[Field]]:
     """Of the request, of the answer. Where we did not keep all, what is cut off there is nobody's fault."""
     request, response = conversation.annotate(
-        wires, exchange.protocol, bytes(exchange.request), bytes(exchange.response)
+        codecs, exchange.protocol, bytes(exchange.request), bytes(exchange.response)
     )
     return _blameless(exchange, "request", request), _blameless(exchange, "response", response)
 
@@ -96,9 +96,9 @@ class _Connection:
     """Where each direction of a connection is: in which exchange, and how many bytes of it have come. `exchanges`: by
     their place on the connection, those that are over in one direction at most."""
 
-    def __init__(self, opened: Opened, wires: Wires) -> None:
+    def __init__(self, opened: Opened, codecs: Codecs) -> None:
         self.opened = opened
-        self.talk = Talk(wires, opened.protocol) if opened.protocol in wires else None
+        self.talk = Conversation(codecs, opened.protocol) if opened.protocol in codecs else None
         self.exchanges: dict[int, Exchange] = {}
         self.at: dict[Direction, int] = {"request": 0, "response": 0}
         self.came: dict[Direction, int] = {"request": 0, "response": 0}
@@ -108,13 +108,13 @@ class Exchanges:
     """`feed` returns the exchanges that an entry has begun or changed. `all` holds the last `most`; `keep` says, by its
     number, how many bytes of each direction an exchange keeps."""
 
-    def __init__(self, wires: Wires, most: int = 10_000, keep: Callable[[int], int] = lambda _: KEEP) -> None:
-        self.wires, self.most, self.keep = wires, most, keep
+    def __init__(self, codecs: Codecs, most: int = 10_000, keep: Callable[[int], int] = lambda _: KEEP) -> None:
+        self.wires, self.most, self.keep = codecs, most, keep
         self.all: dict[int, Exchange] = {}
         self._connections: dict[int, _Connection] = {}
         self._count = 0
 
-    def feed(self, entry: Line) -> list[Exchange]:
+    def feed(self, entry: AnyEntry) -> list[Exchange]:
         if isinstance(entry, Opened):
             self._connections[entry.connection] = _Connection(entry, self.wires)
             return []
@@ -128,7 +128,7 @@ class Exchanges:
             return self._closed(connection, entry)
         return []
 
-    def _bytes(self, connection: _Connection, entry: Bytes, said: list[Said]) -> list[Exchange]:
+    def _bytes(self, connection: _Connection, entry: Bytes, said: list[ProtocolEvent]) -> list[Exchange]:
         """Cut the bytes where exchanges end, and give each piece to its own."""
         direction, changed = entry.direction, []
         start = connection.came[direction]
@@ -146,7 +146,9 @@ class Exchanges:
             at = max(at, cut)
         return changed
 
-    def _told(self, connection: _Connection, direction: Direction, said: Iterable[Said], at: float) -> list[Exchange]:
+    def _told(
+        self, connection: _Connection, direction: Direction, said: Iterable[ProtocolEvent], at: float
+    ) -> list[Exchange]:
         changed = []
         for protocol, event in said:
             if isinstance(event, Head) and protocol == "HTTP" and not event.start:
@@ -220,7 +222,7 @@ def _say_if_silent(exchange: Exchange) -> None:
         exchange.errors.append("the answer has no status" if exchange.size("response") else "no answer came")
 
 
-def _until(said: list[Said], offset: int) -> list[Said]:
+def _until(said: list[ProtocolEvent], offset: int) -> list[ProtocolEvent]:
     """Those up to the first End that lies at the offset; all, if none does."""
     for index, (_, event) in enumerate(said):
         if isinstance(event, End) and event.offset == offset:

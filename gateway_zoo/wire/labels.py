@@ -18,7 +18,7 @@ from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.settings import read_settings
 from gateway_zoo.terminal.messages import status_of
 from gateway_zoo.wire import conversation, specimen
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.fields import Field
 
 BLOCK = re.compile(r"<!-- wire: .*?-->\n.*?<!-- /wire -->\n", re.DOTALL)
@@ -29,10 +29,10 @@ WIDTH = 118
 SHOWN = 2  # of a row of variables, at its beginning; and the last
 
 
-def block(file: Path, protocol: str, wires: Wires) -> str:
+def block(file: Path, protocol: str, codecs: Codecs) -> str:
     """The text between the comments, comments included."""
     kept = specimen.load(file)
-    sides = conversation.annotate(wires, kept.protocol or protocol, kept.request, kept.response)
+    sides = conversation.annotate(codecs, kept.protocol or protocol, kept.request, kept.response)
     lines = [f"<!-- wire: made from specimens/{file.name} by `python -m gateway_zoo.wire.labels --write` -->"]
     lines += [f"{kept.about} ({kept.by}):", "", "```text"]
     for arrow, data, fields in zip(("-->", "<--"), (kept.request, kept.response), sides, strict=True):
@@ -110,14 +110,14 @@ def _said(field: Field, alone: bool) -> str:
 
 def written(registry: Registry) -> Iterator[tuple[Path, str]]:
     """Each label that has a specimen, and what it should say."""
-    wires = Wires(registry)
+    codecs = Codecs(registry)
     for cage in registry.cages:
         files = sorted((cage.path / "specimens").glob("*.toml"), key=lambda file: (file.stem != "hello", file.name))
         if not files:
             continue
         file, label = files[0], cage.path / "README.md"
         old = label.read_text(encoding="utf-8")
-        lesson = block(file, cage.file.protocol, wires)
+        lesson = block(file, cage.file.protocol, codecs)
         if BLOCK.search(old):
             yield label, BLOCK.sub(lambda _, lesson=lesson: lesson, old, count=1)  # type: ignore[misc]
         else:

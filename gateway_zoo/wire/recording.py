@@ -69,17 +69,17 @@ class Closed(Entry, frozen=True, kw_only=True, tag="close"):
     why: str = ""
 
 
-Line = Recorded | Opened | Bytes | Ended | Closed
-_decoder = msgspec.json.Decoder(Line)
+AnyEntry = Recorded | Opened | Bytes | Ended | Closed
+_decoder = msgspec.json.Decoder(AnyEntry)
 _encoder = msgspec.json.Encoder()
 
 
-def line(entry: Line) -> bytes:
+def line(entry: AnyEntry) -> bytes:
     """One line of the file, with its end."""
     return _encoder.encode(entry) + b"\n"
 
 
-def read(lines: Iterable[bytes], name: str) -> Iterator[Line]:
+def read(lines: Iterable[bytes], name: str) -> Iterator[AnyEntry]:
     """The entries of a recording; `name` is for messages. Raises BadRecording. A last line without its end is cut
     off, and left out."""
     number = 0
@@ -91,10 +91,10 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[Line]:
         raise BadRecording(f"{name}: empty; expected a recording")
 
 
-def checked(text: bytes, number: int, name: str) -> Line:
+def checked(text: bytes, number: int, name: str) -> AnyEntry:
     """The entry of one line, counted from 1. Raises BadRecording."""
     try:
-        entry: Line = _decoder.decode(text)
+        entry: AnyEntry = _decoder.decode(text)
     except (msgspec.DecodeError, ValueError) as error:
         raise BadRecording(f"{name}: line {number}: {error}; expected a line of a recording") from None
     if isinstance(entry, Recorded) != (number == 1):

@@ -1,7 +1,7 @@
 """`status` answers only to names that this machine or its network alone can have: against DNS rebinding.
 
 A site makes its own name point at 127.0.0.1. Its page then asks us from the visitor's browser, from a near address, and
-only Host gives it away. The rule stands once in each chassis; gateway_zoo.rebinding has the same one for our programs.
+only Host gives it away. The rule stands once in each chassis; gateway_zoo.serving.same_origin has the same one for our programs.
 """
 
 import socket
@@ -12,7 +12,7 @@ import pytest
 from raw_http import answer, ask, everywhere
 from zoo_in_test import FRONTS, TLS, Zoo
 
-from gateway_zoo.serving import rebinding
+from gateway_zoo.serving import same_origin
 
 OURS = [
     *("localhost", "localhost:8080", "LOCALHOST", "LocalHost:1", "localhost.", "localhost.:8080"),
@@ -119,6 +119,6 @@ def test_http2_keeps_the_rule(zoo: Zoo) -> None:
 
 
 def test_our_programs_agree_with_the_fronts() -> None:
-    """The same names in gateway_zoo.rebinding, which the sticker board and the news ask."""
-    assert [host for host in OURS if not rebinding.ours(host)] == []
-    assert [host for host in OTHERS if rebinding.ours(host)] == []
+    """The same names in gateway_zoo.serving.same_origin, which the sticker board and the news ask."""
+    assert [host for host in OURS if not same_origin.is_local_name(host)] == []
+    assert [host for host in OTHERS if same_origin.is_local_name(host)] == []

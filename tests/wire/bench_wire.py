@@ -24,7 +24,7 @@ from wire_peers import Contender, Variety, lowered, strings
 from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire import specimen
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Event, Head, Variables
 
 TURNS = 41
@@ -32,7 +32,7 @@ SECONDS = 0.01  # how long one contender decodes in a turn
 LIMIT = 1.5
 SHORT = "three lines: finding the head's end and judging it costs more than splitting it"
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 
 
 @dataclass

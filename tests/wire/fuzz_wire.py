@@ -22,7 +22,7 @@ from wire_contract import Hang, bounded, check_input, check_talk
 from wire_inputs import Input, Maker
 from zoo_in_test import REGISTRY
 
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 
 SLICE = 5_000  # inputs of one task
 MEMORY = 256 << 20  # address space that a process may take beyond what it has at its start
@@ -32,7 +32,7 @@ MEASURED = 1000  # every how many inputs
 TALKS = 8  # every how many inputs both directions are put together
 SHOWN = 5  # failures of a protocol
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 
 
 @dataclass

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from zoo_in_test import REGISTRY
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.recording import VERSION, Bytes, Closed, Ended, Line, Opened, Recorded, line
+from gateway_zoo.wire.recording import VERSION, AnyEntry, Bytes, Closed, Ended, Opened, Recorded, line
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 HEAD = Recorded(version=VERSION, made=1_800_000_000.0, secrets=False)
 
 
@@ -45,7 +45,7 @@ class Film:
         self.connections = 0
         self.path.write_bytes(line(HEAD) if head else b"")
 
-    def add(self, *entries: Line) -> None:
+    def add(self, *entries: AnyEntry) -> None:
         self.write(b"".join(map(line, entries)))
 
     def write(self, data: bytes) -> None:
@@ -76,7 +76,7 @@ class Film:
 
     def connection(
         self, path: str, protocol: str, front: str, request: bytes, response: bytes, why: str = ""
-    ) -> Iterator[Line]:
+    ) -> Iterator[AnyEntry]:
         """Opened, both directions, closed; `why`: it broke off."""
         self.connections += 1
         number, at = self.connections, time.time()

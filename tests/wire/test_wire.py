@@ -41,14 +41,14 @@ from wire_inputs import (
 )
 from zoo_in_test import REGISTRY
 
-from gateway_zoo.wire.codecs import Direction, Wires
-from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.conversation import annotate as annotate_all
 from gateway_zoo.wire.events import Data, Event, Head, Other, Pairs, Variables
 from gateway_zoo.wire.faults import CannotEncode, Limits, WireError
 from gateway_zoo.wire.fields import text
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 SPECIMENS = specimens(WIRES)
 BOTH: tuple[Direction, ...] = ("request", "response")
 RANDOM = st.randoms(use_true_random=False)
@@ -78,7 +78,7 @@ def _in_time() -> Iterator[None]:
 @given(RANDOM)
 def test_what_is_encoded_is_decoded(protocol: str, random: Random) -> None:
     made = exchange(random, WIRES, protocol)
-    talk = Talk(WIRES, protocol)
+    talk = Conversation(WIRES, protocol)
     asked = [event for _, event in [*talk.feed("request", made.request), *talk.close("request")]]
     answered = [event for _, event in [*talk.feed("response", made.response), *talk.close("response")]]
     assert talk.errors == {}
@@ -130,7 +130,7 @@ def content(events: Iterable[Event], inner: Iterable[str] = ()) -> bytes:
 @given(RANDOM)
 def test_bodies_alone_are_decoded(protocol: str, random: Random) -> None:
     made = exchange(random, WIRES, protocol)
-    talk = Talk(WIRES, protocol)
+    talk = Conversation(WIRES, protocol)
     (asked,), (answered,) = talk.feed("request", made.request), talk.feed("response", made.response)
     assert isinstance(asked.event, Other)
     assert isinstance(answered.event, Other)
@@ -165,7 +165,7 @@ def test_responses_of_any_bytes(protocol: str, random: Random) -> None:
     data = encoded(lambda: WIRES[protocol].response(200, headers, b"body"))
     if data is None:
         return
-    talk = Talk(WIRES, protocol)
+    talk = Conversation(WIRES, protocol)
     events = [event for _, event in [*talk.feed("response", data), *talk.close("response")]]
     assert talk.errors == {}
     (head,) = [event for event in events if isinstance(event, Head)]
@@ -193,7 +193,7 @@ def test_headers_and_variables_are_fields(protocol: str, random: Random) -> None
     """Of inner protocols, too."""
     made = exchange(random, WIRES, protocol)
     asked, answered = annotate_all(WIRES, protocol, made.request, made.response)
-    talk = Talk(WIRES, protocol)
+    talk = Conversation(WIRES, protocol)
     for direction, data, fields in ((BOTH[0], made.request, asked), (BOTH[1], made.response, answered)):
         said = [*talk.feed(direction, data), *talk.close(direction)]
         check_agrees([event for of, event in said if of == protocol], fields)
@@ -230,7 +230,7 @@ def secret_exchange(protocol: str, random: Random) -> Exchange:
 @given(RANDOM)
 def test_no_secret_is_settled_before_its_head_is(protocol: str, random: Random) -> None:
     made = secret_exchange(protocol, random)
-    talk = Talk(WIRES, protocol)
+    talk = Conversation(WIRES, protocol)
     for direction, data in ((BOTH[0], made.request), (BOTH[1], made.response)):
         place, known = data.index(SECRET), False
         for piece in pieces(random, data):

@@ -14,13 +14,13 @@ from wire_contract import bounded
 from wire_in_test import decoded
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Data, End, Event, Head, Other, Pairs, Values
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
 
 ajp_base: Any = importlib.import_module("flup.server.ajp_base")  # has no types
-AJP: Any = Wires(REGISTRY)["AJP"]
+AJP: Any = Codecs(REGISTRY)["AJP"]
 SPECIMENS = {path.stem: load(path) for path in sorted((ROOT / "ajp/specimens").glob("*.toml"))}
 CODED = {name: specimen for name, specimen in SPECIMENS.items() if name != "brew"}  # flup knows no other methods
 

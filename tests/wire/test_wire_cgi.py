@@ -14,12 +14,12 @@ import pytest
 from wire_in_test import decoded
 from zoo_in_test import REGISTRY, ROOT, python_of
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Data, End, Event, Head, Variables
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
 
-CGI: Any = Wires(REGISTRY)["CGI"]
+CGI: Any = Codecs(REGISTRY)["CGI"]
 SPECIMENS = {path.stem: load(path) for path in sorted((ROOT / "cgi_bin/specimens").glob("*.toml"))}
 OK = b"Content-Type: text/plain\r\n\r\n"
 

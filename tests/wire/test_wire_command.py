@@ -20,14 +20,14 @@ from zoo_in_test import REGISTRY, ROOT, Zoo, python_of
 
 from gateway_zoo.wire import recording
 from gateway_zoo.wire.ask import client, request
-from gateway_zoo.wire.ask.request import Asked, Place
-from gateway_zoo.wire.codecs import Wires
-from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.ask.request import ClientRequest, Target
+from gateway_zoo.wire.codecs import Codecs
+from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.events import Data
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened, Recorded
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened, Recorded
 
 HELLO = b"Hello from the Gateway Zoo\n"
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 PLAIN = [id for id, e in REGISTRY.exhibits.items() if not REGISTRY.families[e.family].group]
 WITH_SOCKET = [id for id in PLAIN if REGISTRY.spoken(id) != "none"]
 WITHOUT = [id for id in REGISTRY.exhibits if REGISTRY.spoken(id) == "none"]
@@ -49,7 +49,7 @@ def asked(zoo: Zoo, *words: str, status: int = 0) -> Any:
 
 def body(exchange: dict[str, Any]) -> bytes:
     """The body of an exchange's answer, by the decoders."""
-    talk = Talk(WIRES, exchange["protocol"])
+    talk = Conversation(WIRES, exchange["protocol"])
     talk.feed("request", bytes.fromhex(exchange["request"]["bytes"]))
     said = talk.feed("response", bytes.fromhex(exchange["response"]["bytes"])) + talk.close("response")
     assert talk.errors == {}
@@ -515,10 +515,10 @@ def test_nothing_is_left_of_the_front(zoo: Zoo) -> None:
 # --- recordings -------------------------------------------------------------------------------------------------------
 
 
-def a_recording(path: Path, *more: Line) -> Path:
+def a_recording(path: Path, *more: AnyEntry) -> Path:
     request = WIRES["uwsgi"].request([(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/uwsgi/hello")])
     answer = WIRES["uwsgi"].response(200, [(b"Content-Length", b"%d" % len(HELLO))], HELLO)
-    entries: list[Line] = [
+    entries: list[AnyEntry] = [
         Recorded(version=recording.VERSION, made=0.0, secrets=False),
         Opened(connection=1, at=1.0, exhibit="uwsgi", front="nginx", protocol="uwsgi", address="uwsgi.sock"),
         Bytes(connection=1, at=1.0, direction="request", data=request),
@@ -623,21 +623,21 @@ def test_the_variables_are_those_of_nginx() -> None:
     text = (ROOT / "nginx/params/fastcgi.conf").read_text(encoding="utf-8")
     lines = re.findall(r"^fastcgi_param +(\w+) +(.+?);", text, re.MULTILINE)
     sent = {name for name, value in lines if "if_not_empty" not in value}
-    ours = {name.decode() for name, _ in request.variables(Asked("/hello"), Place("/x", "/x/hello", "h", 1))}
+    ours = {name.decode() for name, _ in request.variables(ClientRequest("/hello"), Target("/x", "/x/hello", "h", 1))}
     of_a_client = {"HTTP_HOST", "HTTP_USER_AGENT", "HTTP_ACCEPT"}
     assert ours == sent | of_a_client | {"SCRIPT_NAME"}  # which the fragments set
 
 
 def value_of(name: bytes, **options: Any) -> list[bytes]:
-    pairs = request.variables(Asked("/a%20b?c=%20", **options), Place("/x", "/x/a%20b?c=%20", "h", 1))
+    pairs = request.variables(ClientRequest("/a%20b?c=%20", **options), Target("/x", "/x/a%20b?c=%20", "h", 1))
     return [value for told_name, value in pairs if told_name == name]
 
 
 def test_a_client_may_say_what_fronts_say() -> None:
     """What a front makes of a forged X-Forwarded-For is seen only if it gets there."""
-    place = Place("/x", "/x/hello", "h", 1, (("HTTPS", "on"),))
+    place = Target("/x", "/x/hello", "h", 1, (("HTTPS", "on"),))
     forged = ("X-Forwarded-For: 6.6.6.6", "X-Request-Id: abc", "Accept:", "X-Foo: 1")
-    said = dict(request.to_a_front(Asked("/hello", headers=forged), place))
+    said = dict(request.headers_for_a_front(ClientRequest("/hello", headers=forged), place))
     assert said.pop(b"HTTP_X_FORWARDED_FOR") == b"6.6.6.6"
     assert said.pop(b"HTTP_X_REQUEST_ID") == b"abc"
     assert said.pop(b"HTTP_X_FOO") == b"1"

@@ -8,7 +8,7 @@ from recordings import WIRES, Film, variables
 
 from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, fields_of, summary, whole
 from gateway_zoo.wire.recorder.replay import to_ask
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 from gateway_zoo.wire.view.mask_exchange import secrets_of
 
 
@@ -39,7 +39,7 @@ def test_a_protocol_that_no_cage_has_is_bytes_without_fields(tmp_path: Path) -> 
 def test_a_gateway_that_refuses_is_an_exchange_without_bytes() -> None:
     """The client gets 502; whoever looks at the wire must see why."""
     found = Exchanges(WIRES)
-    film: list[Line] = [
+    film: list[AnyEntry] = [
         Opened(connection=1, at=1.0, exhibit="scgi", front="nginx", protocol="SCGI", address="scgi.sock"),
         Closed(connection=1, at=1.5, why="the gateway refuses: No such file or directory"),
         Opened(connection=2, at=2.0, exhibit="scgi", front="nginx", protocol="SCGI", address="scgi.sock"),
@@ -89,7 +89,7 @@ def test_a_body_that_is_cut_off_is_an_error_of_that_exchange() -> None:
 
 def test_replay_holds_no_more_than_what_is_not_over(tmp_path: Path) -> None:
     film = Film(tmp_path / "film")
-    entries: list[Line] = []
+    entries: list[AnyEntry] = []
     for number in range(50):
         request = WIRES["HTTP"].request(variables(f"/wsgi/{number}"))
         entries += film.connection(f"/wsgi/{number}", "HTTP", "nginx", request, b"HTTP/1.1 204 No Content\r\n\r\n")
@@ -110,7 +110,7 @@ def test_the_frames_of_a_websocket_belong_to_its_handshake() -> None:
     handshake = b"GET /live HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n" + upgrade
     frame = b"\x81\x85aaaa" + bytes(byte ^ 97 for byte in b"hello")
     found = Exchanges(WIRES)
-    film: list[Line] = [
+    film: list[AnyEntry] = [
         Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
         Bytes(connection=1, at=1.0, direction="request", data=handshake + b"\r\n"),
         Bytes(connection=1, at=1.1, direction="response", data=b"HTTP/1.1 101 Go\r\n" + upgrade + b"\r\n\x81\x02hi"),
@@ -128,7 +128,7 @@ def test_the_frames_of_a_websocket_belong_to_its_handshake() -> None:
 def test_trailers_are_no_second_head() -> None:
     found = Exchanges(WIRES)
     chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n"
-    film: list[Line] = [
+    film: list[AnyEntry] = [
         Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
         Bytes(connection=1, at=1.0, direction="request", data=b"POST /u HTTP/1.1\r\nHost: a\r\n" + chunked),
         Bytes(connection=1, at=1.1, direction="response", data=b"HTTP/1.1 404 Not Found\r\n" + chunked),
@@ -143,7 +143,7 @@ def test_what_we_have_not_kept_is_no_fault_of_one_that_breaks_off() -> None:
     """Nor is it hidden like bytes that nobody can read."""
     found = Exchanges(WIRES, keep=lambda _: 1000)
     head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 50000\r\n\r\n"
-    film: list[Line] = [
+    film: list[AnyEntry] = [
         Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
         Bytes(connection=1, at=1.0, direction="request", data=b"GET /u HTTP/1.1\r\nHost: a\r\n\r\n"),
         Bytes(connection=1, at=1.1, direction="response", data=head + b"x" * 40_000),

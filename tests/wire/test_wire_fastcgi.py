@@ -23,7 +23,7 @@ import requests
 from wire_in_test import joined
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import annotate
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Pairs, Values, Variables
@@ -31,7 +31,7 @@ from gateway_zoo.wire.faults import CannotEncode, Limits, Malformed, TooLong, To
 from gateway_zoo.wire.fields import Field, cut
 from gateway_zoo.wire.specimen import Specimen, load
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 wire: Any = WIRES["FastCGI"]
 # No types, or none that name these.
 flup: Any = importlib.import_module("flup.server.fcgi_base")

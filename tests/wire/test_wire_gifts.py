@@ -9,14 +9,14 @@ import pytest
 from gift_judges import Segment, columns, columns_of_each, compiled, install_kaitai, tshark
 from zoo_in_test import REGISTRY, ROOT
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.export import __main__ as gifts
 from gateway_zoo.wire.export.kaitai import word, yaml
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.specimen import Specimen, load
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 SCGI, UWSGI = ROOT / "scgi/scgi.lua", ROOT / "uwsgi/uwsgi.lua"
 PAIR = {"SCGI": "scgi.header", "uwsgi": "uwsgi.variable"}
 NAMES = {"SCGI": ("scgi.header.name", "scgi.header.value"), "uwsgi": ("uwsgi.variable.key", "uwsgi.variable.val")}

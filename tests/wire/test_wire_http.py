@@ -23,15 +23,15 @@ from wire_in_test import joined
 from wire_inputs import Input
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
-from gateway_zoo.wire.codecs import Direction, Wire, Wires
-from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.codecs import Codec, Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.conversation import annotate as annotate_all
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Other
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 HTTP: Any = WIRES["HTTP"]
 SPECIMENS = sorted([*(ROOT / "wsgi/specimens").glob("*.toml"), *(ROOT / "asgi/specimens").glob("*.toml")])
 
@@ -114,7 +114,7 @@ def test_offsets_are_where_things_stand(direction: Direction, data: bytes) -> No
 
 
 def test_each_answer_is_read_by_what_was_asked() -> None:
-    talk = Talk(WIRES, "HTTP")
+    talk = Conversation(WIRES, "HTTP")
     talk.feed("request", head("HEAD / HTTP/1.1", "Host: a") + head("GET / HTTP/1.1", "Host: a"))
     said = talk.feed("response", head("HTTP/1.1 200 OK", "Content-Length: 4") * 2 + b"body")
     assert [type(one.event) for one in said] == [Head, End, Head, Data, End]
@@ -160,7 +160,7 @@ def test_a_websocket_goes_on_where_http_ends() -> None:
     specimen = load(ROOT / "asgi/specimens/socket.toml")
     orders: list[list[Direction]] = [["request", "response"], ["response", "request"]]
     for order in orders:
-        talk = Talk(WIRES, "HTTP")
+        talk = Conversation(WIRES, "HTTP")
         said = [one for direction in order for one in talk.feed(direction, getattr(specimen, direction))]
         inside = [one.event for one in said if one.protocol == "WebSocket"]
         assert not talk.errors
@@ -198,8 +198,8 @@ def test_a_tunnel_is_no_http() -> None:
 
 
 def test_uwsgis_answer_is_http_inside() -> None:
-    uwsgi: Wire = WIRES["uwsgi"]
-    talk = Talk(WIRES, "uwsgi")
+    uwsgi: Codec = WIRES["uwsgi"]
+    talk = Conversation(WIRES, "uwsgi")
     talk.feed("request", uwsgi.request([(b"REQUEST_METHOD", b"HEAD")]))
     said = talk.feed("response", head("HTTP/1.1 200 OK", "Content-Length: 5"))
     assert [type(one.event) for one in said if one.protocol == "HTTP"] == [Head, End]

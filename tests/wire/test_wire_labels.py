@@ -7,8 +7,8 @@ from zoo_in_test import REGISTRY, ROOT
 
 from gateway_zoo.registry.cages import Cage
 from gateway_zoo.wire import labels, specimen
-from gateway_zoo.wire.codecs import Wires
-from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.codecs import Codecs
+from gateway_zoo.wire.conversation import Conversation
 
 CAGES = [cage for cage in REGISTRY.cages if (cage.path / "wire.py").is_file()]
 
@@ -33,9 +33,9 @@ def test_each_byte_protocol_has_an_exchange_on_its_label(cage: Cage) -> None:
 def test_every_specimen_is_sound(file: Path) -> None:
     """Whole and byte by byte: the same, and no fault in either direction."""
     kept = specimen.load(file)
-    wires = Wires(REGISTRY)
+    codecs = Codecs(REGISTRY)
     protocol = kept.protocol or next(cage.file.protocol for cage in REGISTRY.cages if cage.path == file.parent.parent)
-    whole, pieces = Talk(wires, protocol), Talk(wires, protocol)
+    whole, pieces = Conversation(codecs, protocol), Conversation(codecs, protocol)
     for side, data in (("request", kept.request), ("response", kept.response)):
         assert bool(whole.feed(side, data)) == bool(data)  # type: ignore[arg-type]
         for index in range(len(data)):
@@ -48,6 +48,6 @@ def test_a_label_follows_its_specimen() -> None:
     """Another byte in the specimen is another line on the label."""
     cage = next(cage for cage in CAGES if cage.name == "uwsgi")
     file = cage.path / "specimens/hello.toml"
-    lesson = labels.block(file, cage.file.protocol, Wires(REGISTRY))
+    lesson = labels.block(file, cage.file.protocol, Codecs(REGISTRY))
     assert "modifier1 WSGI" in lesson
     assert (ROOT / "uwsgi/README.md").read_text(encoding="utf-8").count(lesson) == 1

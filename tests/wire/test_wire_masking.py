@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from zoo_in_test import REGISTRY, ROOT
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.recorder.mask_stream import Masking
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 SECRETS = (b"Basic Z2VoZWlt", b"session=tr\xc3\xa8s-secret", b"id=geheim; Path=/")
 VARIABLES = [
     (b"REQUEST_METHOD", b"POST"),
@@ -30,7 +30,7 @@ HIDDEN = (SECRETS[0], b"session=secret", SECRETS[2])
 PROTOCOLS = ("uwsgi", "SCGI", "FastCGI", "AJP", "HTTP")
 
 
-def entries(protocol: str, pieces: list[tuple[Direction, bytes]], ends: bool = True) -> Iterator[Line]:
+def entries(protocol: str, pieces: list[tuple[Direction, bytes]], ends: bool = True) -> Iterator[AnyEntry]:
     yield Opened(connection=1, at=1, exhibit="x", front="nginx", protocol=protocol, address="x.sock")
     for number, (direction, data) in enumerate(pieces):
         yield Bytes(connection=1, at=2 + number, direction=direction, data=data)
@@ -41,7 +41,7 @@ def entries(protocol: str, pieces: list[tuple[Direction, bytes]], ends: bool = T
 
 def masked(protocol: str, pieces: list[tuple[Direction, bytes]], ends: bool = True) -> tuple[bytes, bytes, str]:
     """Both directions as they are written, and why the connection closed."""
-    out: list[Line] = []
+    out: list[AnyEntry] = []
     masking = Masking(WIRES, out.append)
     for entry in entries(protocol, pieces, ends):
         masking(entry)
@@ -220,7 +220,7 @@ def test_a_packet_that_nobody_reads_does_not_leak() -> None:
 
 def test_a_stream_is_written_as_it_comes() -> None:
     """Nothing is held back once the head is read: Server-Sent Events, WebSockets."""
-    out: list[Line] = []
+    out: list[AnyEntry] = []
     masking = Masking(WIRES, out.append)
     request = WIRES["HTTP"].request([v for v in VARIABLES if v[0] != b"CONTENT_LENGTH"])
     pieces: list[tuple[Direction, bytes]] = [
@@ -238,7 +238,7 @@ def test_a_stream_is_written_as_it_comes() -> None:
 
 def test_pieces_keep_their_times() -> None:
     """Bytes that were held back are written with the time at which they came."""
-    out: list[Line] = []
+    out: list[AnyEntry] = []
     masking = Masking(WIRES, out.append)
     request = exchange("uwsgi")[0]
     for entry in entries("uwsgi", [("request", request[:50]), ("request", request[50:])]):

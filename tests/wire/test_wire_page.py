@@ -21,8 +21,8 @@ from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary, whole
 from gateway_zoo.wire.fields import cut
 from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.page.shown import BATCH, Mark, Shown
-from gateway_zoo.wire.recording import Line, line, read
-from gateway_zoo.wire.view.variables import aligned, carried
+from gateway_zoo.wire.recording import AnyEntry, line, read
+from gateway_zoo.wire.view.variables import aligned, variables_of
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def _exchange(film: Film, protocol: str, path: str = "/x/hello", **more: Any) ->
 @pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "CGI", "HTTP"])
 def test_every_variable_is_found_again_in_the_bytes(film: Film, protocol: str) -> None:
     exchange = _exchange(film, protocol)
-    for side, named in carried(exchange, WIRES).items():
+    for side, named in variables_of(exchange, WIRES).items():
         data = bytes(getattr(exchange, side))
         assert named
         for one in named:
@@ -221,7 +221,9 @@ def test_every_variable_is_found_again_in_the_bytes(film: Film, protocol: str) -
 
 def test_a_header_meets_its_variable(film: Film) -> None:
     a, b = _exchange(film, "HTTP"), _exchange(film, "uwsgi")
-    rows = {row.variable: row.is_ for row in aligned(carried(a, WIRES)["request"], carried(b, WIRES)["request"])}
+    rows = {
+        row.variable: row.is_ for row in aligned(variables_of(a, WIRES)["request"], variables_of(b, WIRES)["request"])
+    }
     for name in ("HTTP_HOST", "HTTP_USER_AGENT", "REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"):
         assert rows[name] == "same", name
     assert rows["SERVER_PORT"] == "only B"
@@ -230,7 +232,7 @@ def test_a_header_meets_its_variable(film: Film) -> None:
 def test_what_has_a_place_and_no_name_meets_its_variable(film: Film) -> None:
     """AJP: codes, strings between them, attributes. All that it can say of these is found, and where it stands."""
     more = [(b"QUERY_STRING", b"a=b"), (b"REMOTE_PORT", b"5"), (b"SERVER_ADDR", b"::1"), (b"X_OWN", b"1")]
-    a, b = (carried(_exchange(film, protocol, more=more), WIRES)["request"] for protocol in ("SCGI", "AJP"))
+    a, b = (variables_of(_exchange(film, protocol, more=more), WIRES)["request"] for protocol in ("SCGI", "AJP"))
     rows = {row.variable: row for row in aligned(a, b)}
     without = {"SCRIPT_NAME", "PATH_INFO", "CONTENT_TYPE", "REQUEST_SCHEME", "SCGI", "CONTENT_LENGTH"}
     assert {name for name, row in rows.items() if row.is_ == "only A"} == without
@@ -244,16 +246,16 @@ def test_what_has_a_place_and_no_name_meets_its_variable(film: Film) -> None:
 
 
 def test_a_method_without_a_code_is_said_once(film: Film) -> None:
-    found = carried(_exchange(film, "AJP", method="BREW"), WIRES)["request"]
+    found = variables_of(_exchange(film, "AJP", method="BREW"), WIRES)["request"]
     assert [(one.name, one.value) for one in found if one.variable == "REQUEST_METHOD"] == [("stored_method", "BREW")]
 
 
 @pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "HTTP", "AJP"])
 def test_a_request_that_is_cut_off_carries_what_is_there(film: Film, protocol: str) -> None:
     exchange = _exchange(film, protocol)
-    every = [(one.variable, one.value) for one in carried(exchange, WIRES)["request"]]
+    every = [(one.variable, one.value) for one in variables_of(exchange, WIRES)["request"]]
     del exchange.request[95:]
-    there = [(one.variable, one.value) for one in carried(exchange, WIRES)["request"]]
+    there = [(one.variable, one.value) for one in variables_of(exchange, WIRES)["request"]]
     assert len(every) > len(there) > 2
     assert there == every[: len(there)]
 
@@ -261,7 +263,7 @@ def test_a_request_that_is_cut_off_carries_what_is_there(film: Film, protocol: s
 def test_the_same_name_twice_meets_its_like_in_turn(film: Film) -> None:
     twice = [(b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2")]
     a, b = _exchange(film, "HTTP", headers=twice), _exchange(film, "HTTP", headers=twice[:1])
-    rows = aligned(carried(a, WIRES)["response"], carried(b, WIRES)["response"])
+    rows = aligned(variables_of(a, WIRES)["response"], variables_of(b, WIRES)["response"])
     assert [row.is_ for row in rows if row.variable == "Set-Cookie"] == ["same", "only A"]
 
 
@@ -363,7 +365,7 @@ def following(path: Path) -> Iterator[Follow]:
         follow.close()
 
 
-def entries(follow: Follow) -> list[Line]:
+def entries(follow: Follow) -> list[AnyEntry]:
     found = []
     while True:
         look = follow.look()
@@ -388,7 +390,7 @@ def test_a_line_in_pieces(film: Film, tmp_path: Path) -> None:
     wanted = list(read(data.splitlines(keepends=True), "film"))
     growing.write_bytes(b"")
     with following(growing) as follow, growing.open("ab", buffering=0) as file:
-        found: list[Line] = []
+        found: list[AnyEntry] = []
         for at in range(0, len(data), 7):
             file.write(data[at : at + 7])
             found += entries(follow)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from zoo_in_test import REGISTRY
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.recorder import pcap
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened, Recorded
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened, Recorded
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 pytestmark = pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed: apt-get install tshark")
 VARIABLES = [
     (b"REQUEST_METHOD", b"GET"),
@@ -28,8 +28,8 @@ VARIABLES = [
 HEADERS = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"3")]
 
 
-def connection(number: int, protocol: str, pieces: list[tuple[Direction, bytes]], why: str = "") -> list[Line]:
-    found: list[Line] = [
+def connection(number: int, protocol: str, pieces: list[tuple[Direction, bytes]], why: str = "") -> list[AnyEntry]:
+    found: list[AnyEntry] = [
         Opened(connection=number, at=1e9, exhibit=protocol, front="nginx", protocol=protocol, address="x.sock")
     ]
     found += [Bytes(connection=number, at=1e9 + 0.001, direction=d, data=data) for d, data in pieces]
@@ -38,7 +38,7 @@ def connection(number: int, protocol: str, pieces: list[tuple[Direction, bytes]]
     return [*found, Closed(connection=number, at=1e9 + 0.003, why=why)]
 
 
-def exported(tmp_path: Path, entries: list[Line]) -> Path:
+def exported(tmp_path: Path, entries: list[AnyEntry]) -> Path:
     path = tmp_path / "x.pcap"
     with path.open("wb") as file:
         pcap.export([Recorded(version=1, made=1e9, secrets=False), *entries], file)
@@ -64,7 +64,7 @@ def followed(path: Path, stream: int) -> tuple[bytes, bytes]:
 
 
 def test_every_protocol_is_dissected(tmp_path: Path) -> None:
-    entries: list[Line] = []
+    entries: list[AnyEntry] = []
     for number, protocol in enumerate(["FastCGI", "AJP", "HTTP", "uwsgi", "SCGI"], 1):
         wire = WIRES[protocol]
         pieces: list[tuple[Direction, bytes]] = [
@@ -93,7 +93,7 @@ def test_every_protocol_is_dissected(tmp_path: Path) -> None:
 def test_streams_are_the_recorded_bytes(tmp_path: Path, why: str) -> None:
     """Large pieces, small ones, both directions at once; ended, reset, or cut off."""
     chance = random.Random(3)  # noqa: S311 - not a secret
-    entries: list[Line] = []
+    entries: list[AnyEntry] = []
     sent: list[tuple[bytes, bytes]] = []
     for number in (1, 2):
         pieces: list[tuple[Direction, bytes]] = []

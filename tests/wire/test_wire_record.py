@@ -29,8 +29,8 @@ from zoo_in_test import Zoo, eventually, free, needs_sight
 
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.recorder.record import WAITING, Printer, Recorder
-from gateway_zoo.wire.recorder.replay import Said, compared, said_in
-from gateway_zoo.wire.recording import Bytes, Closed, Line, Opened, Recorded, read
+from gateway_zoo.wire.recorder.replay import ReplayAnswer, compared, said_in
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Opened, Recorded, read
 
 SHIFT = 10
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: apt-get install wrk")
@@ -58,7 +58,7 @@ class Recording:
     def get(self, exhibit: str, front: str = "nginx", path: str = "ping", **options: Any) -> requests.Response:
         return requests.get(self.url(exhibit, front, path), timeout=20, **options)
 
-    def entries(self) -> list[Line]:
+    def entries(self) -> list[AnyEntry]:
         with self.file.open("rb") as lines:
             return list(read(lines, "it"))
 
@@ -105,7 +105,7 @@ def wrk(url: str, seconds: float, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def connections(entries: list[Line]) -> dict[int, dict[str, bytes]]:
+def connections(entries: list[AnyEntry]) -> dict[int, dict[str, bytes]]:
     """Bytes of each connection by their direction."""
     found: dict[int, dict[str, list[bytes]]] = {}
     for entry in entries:
@@ -450,7 +450,10 @@ def test_frames_of_a_websocket_are_compared() -> None:
 
 def test_an_answer_that_breaks_off_is_not_the_same() -> None:
     exchange = Exchange(1, 1, "wsgi", "nginx", "HTTP", 1.0, method="GET", target="/wsgi/hello", status=200)
-    whole, broken = Said(200, b"hello", []), Said(200, b"hello", ["Truncated at offset 9: b'geheim'; expected more"])
+    whole, broken = (
+        ReplayAnswer(200, b"hello", []),
+        ReplayAnswer(200, b"hello", ["Truncated at offset 9: b'geheim'; expected more"]),
+    )
     assert compared(exchange, "wsgi", (whole, whole))["same"]
     assert compared(exchange, "wsgi", (broken, broken))["same"], "as recorded"
     told = compared(exchange, "wsgi", (whole, broken))

@@ -16,7 +16,7 @@ from zoo_in_test import eventually
 
 from gateway_zoo.serving.listen import listener
 from gateway_zoo.wire.recorder.relay import PIECE, Relay, Target
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 BOTH = pytest.mark.parametrize("tcp", [False, True], ids=["unix", "tcp"])
 
@@ -28,7 +28,7 @@ def send_and_close(sock: socket.socket, data: bytes) -> None:
 
 
 @contextmanager
-def pair(tmp_path: Path, tcp: bool) -> Iterator[tuple[socket.socket, socket.socket, list[Line], Relay]]:
+def pair(tmp_path: Path, tcp: bool) -> Iterator[tuple[socket.socket, socket.socket, list[AnyEntry], Relay]]:
     """A front and a gateway that are connected through the relay."""
     place, door = kind(tmp_path, tcp)
     with ExitStack() as stack:
@@ -41,7 +41,7 @@ def pair(tmp_path: Path, tcp: bool) -> Iterator[tuple[socket.socket, socket.sock
         yield front, back, told, relay
 
 
-def over(told: list[Line]) -> bool:
+def over(told: list[AnyEntry]) -> bool:
     """Has the relay told of the end? It tells when it has time."""
     return bool(told) and isinstance(told[-1], Closed)
 
@@ -141,10 +141,10 @@ def test_a_reset_is_passed_on(tmp_path: Path) -> None:
 def test_a_number_that_is_used_again_hears_nothing_of_its_last_owner(tmp_path: Path) -> None:
     """In one batch of events somebody leaves on both sides, and somebody else comes, who half-closes at once."""
     there, door = gateway(str(tmp_path / "g")), str(tmp_path / "d")
-    seen: list[Line] = []
+    seen: list[AnyEntry] = []
     goes_on = threading.Event()
 
-    def hold(entry: Line) -> None:
+    def hold(entry: AnyEntry) -> None:
         seen.append(entry)
         if isinstance(entry, Bytes) and entry.data == b"hold":
             goes_on.wait(10)
@@ -270,7 +270,7 @@ def test_any_cut_any_order(tmp_path: Path, tcp: bool) -> None:
 
 
 def test_a_callback_that_fails_ends_the_relay_and_says_so(tmp_path: Path) -> None:
-    def full(_: Line) -> None:
+    def full(_: AnyEntry) -> None:
         raise OSError(28, "No space left on device")
 
     place, door = kind(tmp_path, False)

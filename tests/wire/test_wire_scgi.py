@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wire_in_test import WIRES, ask, decode, same_in_any_pieces, specimens, tiles
 from zoo_in_test import Zoo
 
-from gateway_zoo.wire.codecs import Wire
+from gateway_zoo.wire.codecs import Codec
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
@@ -262,7 +262,7 @@ VALUES = st.binary(max_size=300).filter(lambda value: b"\0" not in value)
 
 @given(st.dictionaries(NAMES, VALUES, max_size=20), st.binary(max_size=100))
 def test_sioscgi_and_flup_read_what_we_write(variables: dict[bytes, bytes], body: bytes) -> None:
-    wire: Wire = SCGI
+    wire: Codec = SCGI
     data = wire.request(list(variables.items()), body)
     pairs = [(b"CONTENT_LENGTH", b"%d" % len(body)), *variables.items(), HEAD[1]]
     environ, read = by_sioscgi(data)

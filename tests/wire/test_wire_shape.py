@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from wire_contract import check_annotated, check_fields
 
 from gateway_zoo.wire import specimen
-from gateway_zoo.wire.codecs import Direction, Wires
-from gateway_zoo.wire.conversation import Talk, annotate
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation, annotate
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Fault, Head, Pairs
 from gateway_zoo.wire.faults import LIMITS, Limits, Malformed, Truncated
@@ -351,7 +351,7 @@ def wire(
 
 
 INVENTED = cast(
-    "Wires",
+    "Codecs",
     {
         "frames": wire({"OUT": "lines"}, Starts, Frames, frame_fields),
         "lines": wire({}, Starts, Lines, line_fields),
@@ -363,7 +363,7 @@ def frame(id: int, content: bytes = b"") -> bytes:
     return bytes([id, len(content)]) + content
 
 
-def heads(talk: Talk, direction: Direction, data: bytes) -> list[tuple[bytes, Pairs]]:
+def heads(talk: Conversation, direction: Direction, data: bytes) -> list[tuple[bytes, Pairs]]:
     return [
         (said.event.start, said.event.headers)
         for said in talk.feed(direction, data)
@@ -372,14 +372,14 @@ def heads(talk: Talk, direction: Direction, data: bytes) -> list[tuple[bytes, Pa
 
 
 def test_each_inner_response_is_told_its_own_method() -> None:
-    talk = Talk(INVENTED, "frames")
+    talk = Conversation(INVENTED, "frames")
     talk.feed("request", b"HEAD /\nGET /\n")
     assert heads(talk, "response", frame(2, b"two\n")) == [(b"two", [(b"asked", b"GET")])]
     assert heads(talk, "response", frame(1, b"one\n")) == [(b"one", [(b"asked", b"HEAD")])]
 
 
 def test_an_id_that_is_used_again_begins_anew() -> None:
-    talk = Talk(INVENTED, "frames")
+    talk = Conversation(INVENTED, "frames")
     talk.feed("request", b"HEAD /\n")
     first = frame(1, b"one\n") + frame(1, b"body") + frame(1)
     assert heads(talk, "response", first) == [(b"one", [(b"asked", b"HEAD")])]
@@ -389,7 +389,7 @@ def test_an_id_that_is_used_again_begins_anew() -> None:
 
 
 def test_what_is_inside_ends_with_its_message() -> None:
-    talk = Talk(INVENTED, "frames")
+    talk = Conversation(INVENTED, "frames")
     talk.feed("response", frame(1, b"no end of the line"))
     assert talk.settled("response") == 2
     talk.feed("response", frame(1))
@@ -400,7 +400,7 @@ def test_what_is_inside_ends_with_its_message() -> None:
 
 
 def test_settled_waits_for_the_slowest_head() -> None:
-    talk = Talk(INVENTED, "frames")
+    talk = Conversation(INVENTED, "frames")
     settled = []
     for data in (frame(1, b"on"), frame(2, b"two\n"), frame(2, b"body"), frame(1, b"e\n"), frame(1)[:1], frame(1)[1:]):
         talk.feed("response", data)
@@ -409,7 +409,7 @@ def test_settled_waits_for_the_slowest_head() -> None:
 
 
 def test_a_direction_that_is_wrong_stays_so() -> None:
-    talk = Talk(INVENTED, "frames")
+    talk = Conversation(INVENTED, "frames")
     said = talk.feed("response", frame(3, b"line\n") + frame(255) + frame(4, b"line\n"))
     assert [s.event for s in said[:-1]] == [Data(2, 3, "OUT", b"line\n"), Head(0, 0, b"line", [])]
     assert said[-1] == ("frames", Fault(7, 0, str(talk.errors["response"])))
@@ -422,7 +422,7 @@ def test_a_direction_that_is_wrong_stays_so() -> None:
 def test_what_is_wrong_inside_does_not_stop_the_outer() -> None:
     """However the bytes are cut: what stands behind the fault, the outer protocol says all the same."""
     data = frame(1, b"!\n") + frame(2, b"line\n") + frame(1, b"more")
-    whole, cut = Talk(INVENTED, "frames"), Talk(INVENTED, "frames")
+    whole, cut = Conversation(INVENTED, "frames"), Conversation(INVENTED, "frames")
     said = whole.feed("response", data)
     assert said == [one for at in range(len(data)) for one in cut.feed("response", data[at : at + 1])]
     assert [s.event for s in said if s.protocol == "lines"] == [

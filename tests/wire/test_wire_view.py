@@ -9,13 +9,13 @@ from rich.console import Console
 from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire import conversation
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.fields import secret
 from gateway_zoo.wire.view import mask_exchange, view
 from gateway_zoo.wire.view.rows import rows
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 REQUEST = WIRES["uwsgi"].request(
     [(b"REQUEST_METHOD", b"GET"), (b"QUERY_STRING", b""), (b"PATH_INFO", b"/hello"), (b"HTTP_COOKIE", b"a=1")]
 )

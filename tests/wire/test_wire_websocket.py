@@ -13,13 +13,13 @@ from websockets.exceptions import ProtocolError
 from wsproto.frame_protocol import FrameProtocol
 from zoo_in_test import REGISTRY, ROOT
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Other
 from gateway_zoo.wire.faults import CannotEncode, Limits, Truncated, WireError
 from gateway_zoo.wire.specimen import load
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 WS: Any = WIRES["WebSocket"]
 KEY = b"\x01\x80\xff\x37"
 DIRECTIONS: list[tuple[Direction, bytes]] = [("request", KEY), ("response", b"")]

@@ -16,8 +16,8 @@ from wire_in_test import joined
 from wire_inputs import Input, pieces
 
 from gateway_zoo.wire import conversation
-from gateway_zoo.wire.codecs import Direction, Wires
-from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, Event, Fault, Head, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, Limits, TooLong, TooMany, Truncated, WireError
@@ -196,9 +196,9 @@ def check_faults(run: Run, fields: Sequence[Field]) -> None:
 # --- a whole input --------------------------------------------------------------------------------------
 
 
-def check_input(wires: Wires, protocol: str, given: Input, random: Random, limits: Limits = LIMITS) -> str:
+def check_input(codecs: Codecs, protocol: str, given: Input, random: Random, limits: Limits = LIMITS) -> str:
     """Everything that holds for any bytes; returns how the decoder ended."""
-    wire, direction, data = wires[protocol], given.direction, given.data
+    wire, direction, data = codecs[protocol], given.direction, given.data
     as_sent = protocol not in NOT_AS_SENT
     cut = pieces(random, data)
     whole = decode(wire.pair(limits)[direction == "response"], [data] if data else [], given.methods, as_sent)
@@ -210,23 +210,23 @@ def check_input(wires: Wires, protocol: str, given: Input, random: Random, limit
     return whole.outcome
 
 
-def check_talk(wires: Wires, protocol: str, request: bytes, response: bytes, random: Random) -> Talk:
+def check_talk(codecs: Codecs, protocol: str, request: bytes, response: bytes, random: Random) -> Conversation:
     """Both directions, with what is inside them; cut and interleaved. Returns the Talk that was fed whole."""
-    whole = Talk(wires, protocol)
+    whole = Conversation(codecs, protocol)
     said = _fed(whole, [("request", request), ("response", response)])
-    cut = Talk(wires, protocol)
+    cut = Conversation(codecs, protocol)
     asked: list[tuple[Direction, bytes]] = [("request", piece) for piece in pieces(random, request)]
     answered: list[tuple[Direction, bytes]] = [("response", piece) for piece in pieces(random, response)]
     assert said == _fed(cut, asked + answered)
     assert {way: type(e) for way, e in whole.errors.items()} == {way: type(e) for way, e in cut.errors.items()}
     mixed = asked + answered
     random.shuffle(mixed)  # an order that makes no sense; the promises hold all the same
-    _fed(Talk(wires, protocol), mixed)
-    check_all_fields(wires, protocol, request, response)
+    _fed(Conversation(codecs, protocol), mixed)
+    check_all_fields(codecs, protocol, request, response)
     return whole
 
 
-def _fed(talk: Talk, steps: list[tuple[Direction, bytes]]) -> dict[tuple[str, str], list[Event]]:
+def _fed(talk: Conversation, steps: list[tuple[Direction, bytes]]) -> dict[tuple[str, str], list[Event]]:
     """What is said of each protocol and direction, joined. No faults: they show what had come by then."""
     said: dict[tuple[str, str], list[Event]] = {}
     fed: dict[Direction, int] = {"request": 0, "response": 0}
@@ -246,10 +246,10 @@ def _fed(talk: Talk, steps: list[tuple[Direction, bytes]]) -> dict[tuple[str, st
     return {key: joined(events) for key, events in said.items()}
 
 
-def check_all_fields(wires: Wires, protocol: str, request: bytes, response: bytes) -> None:
+def check_all_fields(codecs: Codecs, protocol: str, request: bytes, response: bytes) -> None:
     """The fields of both directions, with inner protocols."""
     for fields, data in zip(
-        conversation.annotate(wires, protocol, request, response), (request, response), strict=True
+        conversation.annotate(codecs, protocol, request, response), (request, response), strict=True
     ):
         check_fields(fields, len(data))
         check_tiles([span for field in fields if field.depth == 0 for span in field.spans], len(data), "depth 0")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, Event
 from gateway_zoo.wire.faults import WireError
 from gateway_zoo.wire.fields import Annotated
 from gateway_zoo.wire.specimen import Specimen, load
 
-WIRES = Wires(REGISTRY)
+WIRES = Codecs(REGISTRY)
 
 
 def specimens(protocol: str) -> dict[str, Specimen]:

@@ -13,8 +13,8 @@ from unittest import mock
 from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire import specimen
-from gateway_zoo.wire.codecs import Direction, Wire, Wires
-from gateway_zoo.wire.conversation import Talk, method_of
+from gateway_zoo.wire.codecs import Codec, Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation, method_of
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import CannotEncode
 
@@ -129,9 +129,9 @@ def headers(random: Random, body: bytes, method: bytes) -> Pairs:
     return pairs
 
 
-def exchange(random: Random, wires: Wires, protocol: str) -> Exchange:
+def exchange(random: Random, codecs: Codecs, protocol: str) -> Exchange:
     """What is asked and answered in this protocol."""
-    wire, asked = wires[protocol], body(random)
+    wire, asked = codecs[protocol], body(random)
     if protocol in WITHOUT_HEADS:
         answer = body(random)
         with mock.patch("os.urandom", random.randbytes):  # a WebSocket's masks, which otherwise no seed repeats
@@ -146,7 +146,7 @@ def exchange(random: Random, wires: Wires, protocol: str) -> Exchange:
     )
 
 
-def response(wire: Wire, status: int, headers: Pairs, body: bytes) -> bytes:
+def response(wire: Codec, status: int, headers: Pairs, body: bytes) -> bytes:
     """To HEAD, too: HTTP's encoder does not know what was asked, and wants the bytes that it announces."""
     try:
         return wire.response(status, headers, body)
@@ -154,15 +154,15 @@ def response(wire: Wire, status: int, headers: Pairs, body: bytes) -> bytes:
         return wire.response(status, headers, UNSENT)[: -len(UNSENT)]
 
 
-def methods(wires: Wires, protocol: str, request: bytes) -> tuple[bytes, ...]:
+def methods(codecs: Codecs, protocol: str, request: bytes) -> tuple[bytes, ...]:
     """What these requests ask."""
-    said = Talk(wires, protocol).feed("request", request)
+    said = Conversation(codecs, protocol).feed("request", request)
     return tuple(method for of, event in said if of == protocol and (method := method_of(event)))
 
 
-def specimens(wires: Wires) -> dict[str, list[tuple[str, specimen.Specimen]]]:
+def specimens(codecs: Codecs) -> dict[str, list[tuple[str, specimen.Specimen]]]:
     """The cages' recorded exchanges, by the protocol of their socket."""
-    found: dict[str, list[tuple[str, specimen.Specimen]]] = {protocol: [] for protocol in wires.protocols}
+    found: dict[str, list[tuple[str, specimen.Specimen]]] = {protocol: [] for protocol in codecs.protocols}
     for cage in REGISTRY.cages:
         for path in sorted(Path(cage.path).glob("specimens/*.toml")):
             loaded = specimen.load(path)
@@ -173,9 +173,9 @@ def specimens(wires: Wires) -> dict[str, list[tuple[str, specimen.Specimen]]]:
 class Maker:
     """Inputs for one protocol."""
 
-    def __init__(self, wires: Wires, protocol: str) -> None:
-        self.wires, self.protocol = wires, protocol
-        self.specimens = [found for _, found in specimens(wires)[protocol]]
+    def __init__(self, codecs: Codecs, protocol: str) -> None:
+        self.wires, self.protocol = codecs, protocol
+        self.specimens = [found for _, found in specimens(codecs)[protocol]]
 
     def input(self, random: Random) -> Input:
         """Right, or spoilt in one of several ways."""

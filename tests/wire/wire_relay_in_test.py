@@ -9,13 +9,13 @@ from pathlib import Path
 from gateway_zoo.serving.listen import listener
 from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.recorder.relay import Relay, Target
-from gateway_zoo.wire.recording import Bytes, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Opened
 
 
 @contextmanager
-def relayed(place: str | tuple[str, int], door: str) -> Iterator[tuple[str | tuple[str, int], list[Line], Relay]]:
+def relayed(place: str | tuple[str, int], door: str) -> Iterator[tuple[str | tuple[str, int], list[AnyEntry], Relay]]:
     """Where to connect to, what the relay has told, and the relay."""
-    told: list[Line] = []
+    told: list[AnyEntry] = []
     relay = Relay(told.append)
     listening = listener(door)
     name = listening.getsockname()
@@ -54,11 +54,11 @@ def kind(tmp_path: Path, tcp: bool) -> tuple[str, str]:
     return ("127.0.0.1:0", "127.0.0.2:0") if tcp else (str(tmp_path / "g.sock"), str(tmp_path / "d.sock"))
 
 
-def crossed(told: list[Line], direction: Direction, connection: int = 1) -> bytes:
+def crossed(told: list[AnyEntry], direction: Direction, connection: int = 1) -> bytes:
     return b"".join(
         e.data for e in told if isinstance(e, Bytes) and e.direction == direction and e.connection == connection
     )
 
 
-def opened(told: list[Line]) -> int:
+def opened(told: list[AnyEntry]) -> int:
     return sum(isinstance(entry, Opened) for entry in told)

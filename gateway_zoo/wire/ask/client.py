@@ -9,9 +9,9 @@ import socket
 import time
 from dataclasses import dataclass
 
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 DEADLINE_S = 10.0
 LIMIT = 16_000_000  # bytes of an answer: nobody reads more, byte by byte
@@ -58,10 +58,10 @@ def address(text: str) -> Address:
     return Address(host=host, port=int(port))
 
 
-def ask(wires: Wires, to: Address, request: bytes, protocol: str, exhibit: str, front: str) -> Exchange:
+def ask(codecs: Codecs, to: Address, request: bytes, protocol: str, exhibit: str, front: str) -> Exchange:
     """Send the request and read its answer. What went wrong on the way is in `errors`; raises OSError if nobody is
     there."""
-    call = _Call(wires, Opened(connection=1, at=0, exhibit=exhibit, front=front, protocol=protocol, address=str(to)))
+    call = _Call(codecs, Opened(connection=1, at=0, exhibit=exhibit, front=front, protocol=protocol, address=str(to)))
     with to.connect() as connection:
         return call.hold(connection, request)
 
@@ -69,8 +69,8 @@ def ask(wires: Wires, to: Address, request: bytes, protocol: str, exhibit: str, 
 class _Call:
     """One connection, and the one exchange on it, as the entries of a recording would tell it."""
 
-    def __init__(self, wires: Wires, opened: Opened) -> None:
-        self.exchanges = Exchanges(wires, keep=lambda _: KEEP_ONE)
+    def __init__(self, codecs: Codecs, opened: Opened) -> None:
+        self.exchanges = Exchanges(codecs, keep=lambda _: KEEP_ONE)
         self.exchanges.feed(opened)
         self.began = time.time()
         self.deadline = time.monotonic() + DEADLINE_S
@@ -120,7 +120,7 @@ class _Call:
             self.deadline = time.monotonic() + (JUNK_S if self.exchange.errors else FRAMES_S)
         return True
 
-    def _tell(self, entry: Line) -> None:
+    def _tell(self, entry: AnyEntry) -> None:
         self.exchanges.feed(entry)
 
     def _too_late(self) -> str:

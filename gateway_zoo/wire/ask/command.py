@@ -13,8 +13,8 @@ from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
 from gateway_zoo.wire.ask import client, direct
 from gateway_zoo.wire.ask.options import Options
-from gateway_zoo.wire.ask.request import Asked
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.ask.request import ClientRequest
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.view import mask_exchange
 
@@ -24,27 +24,27 @@ RIGHT = "zoo wire ID /PATH, zoo wire --fastcgi ADDRESS /PATH, zoo wire --diff ID
 def run(settings: Settings, options: Options) -> int:
     _check(options)
     registry = load(settings.root)
-    wires = Wires(registry)
+    codecs = Codecs(registry)
     if options.recording:
         from gateway_zoo.wire.view import playback
 
-        return playback.run(wires, options)
+        return playback.run(codecs, options)
     *ids, target = options.words
     known_ids(ids, list(registry.exhibits))
-    asked = Asked(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
-    found = _ask(settings, registry, wires, ids, asked, options)
+    asked = ClientRequest(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
+    found = _ask(settings, registry, codecs, ids, asked, options)
     if options.diff:
         from gateway_zoo.wire.view import diff
 
-        shown = [each if options.secrets else mask_exchange.secrets_of(each, wires) for each in found]
-        return diff.run(wires, shown[0], shown[1], options)
+        shown = [each if options.secrets else mask_exchange.secrets_of(each, codecs) for each in found]
+        return diff.run(codecs, shown[0], shown[1], options)
     from gateway_zoo.wire.view.present import present
 
-    return present(wires, found[0], options)
+    return present(codecs, found[0], options)
 
 
 def _ask(
-    settings: Settings, registry: Registry, wires: Wires, ids: list[str], asked: Asked, options: Options
+    settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], asked: ClientRequest, options: Options
 ) -> list[Exchange]:
     """One exchange, or two for a comparison."""
     if options.foreign:
@@ -53,16 +53,16 @@ def _ask(
             at = client.address(text)
         except ValueError as error:
             fail(str(error), 2)
-        return [direct.foreign(wires, protocol, at, asked)]
+        return [direct.foreign(codecs, protocol, at, asked)]
     if options.via:
         from gateway_zoo.wire.ask import via
 
-        return via.ask(settings, registry, wires, ids, asked, options.via)
+        return via.ask(settings, registry, codecs, ids, asked, options.via)
     if options.program:
         from gateway_zoo.wire.ask import program
 
-        return [program.ask(settings, registry, wires, id, asked) for id in ids]
-    return [direct.exhibit(settings, registry, wires, id, asked) for id in ids]
+        return [program.ask(settings, registry, codecs, id, asked) for id in ids]
+    return [direct.exhibit(settings, registry, codecs, id, asked) for id in ids]
 
 
 def _data(text: str | None) -> bytes | None:

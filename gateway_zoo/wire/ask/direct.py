@@ -17,34 +17,34 @@ from gateway_zoo.registry.plans import Cell, Plan
 from gateway_zoo.settings import Settings
 from gateway_zoo.wire.ask import client
 from gateway_zoo.wire.ask.client import Address
-from gateway_zoo.wire.ask.request import FRONT, HANDSHAKE, Asked, BadWordError, Place, variables
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.ask.request import FRONT, HANDSHAKE, BadWordError, ClientRequest, Target, variables
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.faults import CannotEncode
 
 
-def exhibit(settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+def exhibit(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest) -> Exchange:
     """The request, spoken in the exhibit's protocol to its socket."""
     one, protocol = registry.exhibits[id], registry.spoken(id)
     if protocol == "none":
         inside = registry.families[one.family].runs_in
         fail(f"{id} has no socket: it lives inside {inside.title()}, and only {inside.title()} can ask it", 2)
     _must_run(settings, registry, one)
-    request = encoded(wires, protocol, asked, place(settings, registry, id, asked))
+    request = encoded(codecs, protocol, asked, place(settings, registry, id, asked))
     at = _address(settings, one)
     try:
-        return client.ask(wires, at, request, protocol, id, FRONT)
+        return client.ask(codecs, at, request, protocol, id, FRONT)
     except OSError as error:
         fail(_why_silent(settings, registry, one, at, error), 3)
 
 
-def foreign(wires: Wires, protocol: str, at: Address, asked: Asked) -> Exchange:
+def foreign(codecs: Codecs, protocol: str, at: Address, asked: ClientRequest) -> Exchange:
     """The same to a socket that is not the zoo's. Nothing is known of it: its path is all PATH_INFO."""
     host, port = (at.host, at.port) if at.host else ("localhost", 80)
-    request = encoded(wires, protocol, asked, Place("", asked.target, host, port))
+    request = encoded(codecs, protocol, asked, Target("", asked.target, host, port))
     try:
-        return client.ask(wires, at, request, protocol, str(at), FRONT)
+        return client.ask(codecs, at, request, protocol, str(at), FRONT)
     except OSError as error:
         why = "it is no socket" if _something_else(at) else error.strerror or error
         fail(f"{at} does not answer: {why}", 3)
@@ -58,7 +58,7 @@ def _something_else(at: Address) -> bool:
     return False
 
 
-def place(settings: Settings, registry: Registry, id: str, asked: Asked) -> Place:
+def place(settings: Settings, registry: Registry, id: str, asked: ClientRequest) -> Target:
     """What the exhibit's front would tell it of where it is."""
     one, cage = registry.exhibits[id], registry.cage_of(id)
     more = [
@@ -69,16 +69,16 @@ def place(settings: Settings, registry: Registry, id: str, asked: Asked) -> Plac
     if any(ask.upgrade and ask.path == path for ask in registry.asks(id)):
         more += HANDSHAKE.items()
     uri = asked.target if one.stripped else f"/{id}{asked.target}"
-    return Place(f"/{id}", uri, "127.0.0.1", settings.nginx_port, tuple(more))
+    return Target(f"/{id}", uri, "127.0.0.1", settings.nginx_port, tuple(more))
 
 
-def encoded(wires: Wires, protocol: str, asked: Asked, where: Place) -> bytes:
-    if protocol not in wires:
-        fail(f"nobody here speaks {protocol}; {', '.join(wires.protocols)} are spoken", 2)
+def encoded(codecs: Codecs, protocol: str, asked: ClientRequest, where: Target) -> bytes:
+    if protocol not in codecs:
+        fail(f"nobody here speaks {protocol}; {', '.join(codecs.protocols)} are spoken", 2)
 
     def said(params: tuple[str, ...]) -> tuple[Pairs, bytes]:
         pairs = variables(replace(asked, params=params), where)
-        return pairs, wires[protocol].request(pairs, asked.data or b"")
+        return pairs, codecs[protocol].request(pairs, asked.data or b"")
 
     try:
         pairs, request = said(())

@@ -18,8 +18,8 @@ from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.wire.ask import direct
 from gateway_zoo.wire.ask.client import DEADLINE_S, LIMIT
-from gateway_zoo.wire.ask.request import FRONT, Asked, BadWordError, variables
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.ask.request import FRONT, BadWordError, ClientRequest, variables
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
@@ -28,26 +28,26 @@ from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 PROTOCOL = "CGI"
 
 
-def ask(settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+def ask(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest) -> Exchange:
     """Run the program of an exhibit once. Exit 2 for an exhibit that has none."""
     with places.linked_for_now(settings) as here:
-        return _ask(here, registry, wires, id, asked)
+        return _ask(here, registry, codecs, id, asked)
 
 
-def _ask(settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked) -> Exchange:
+def _ask(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest) -> Exchange:
     one, cage = registry.exhibits[id], registry.cage_of(id)
     if not one.program:
         with_one = ", ".join(e.id for e in registry.exhibits.values() if e.program)
         fail(f"{id} is no program that is run for a request; these are: {with_one}", 2)
     try:
         pairs = _environment(settings, one.family, variables(asked, direct.place(settings, registry, id, asked)))
-        block = wires[PROTOCOL].request(pairs, asked.data or b"")
+        block = codecs[PROTOCOL].request(pairs, asked.data or b"")
     except (BadWordError, CannotEncode) as error:
         fail(str(error), 2)
     began = time.time()
     output, why = _run(str(cage.path / one.program), str(cage.path), dict(pairs), asked.data or b"")
     opened = Opened(connection=1, at=began, exhibit=id, front=FRONT, protocol=PROTOCOL, address=one.program)
-    return _exchange(wires, opened, block, output, why)
+    return _exchange(codecs, opened, block, output, why)
 
 
 def _environment(settings: Settings, family: str, told: Pairs) -> Pairs:
@@ -96,8 +96,8 @@ def _why(status: int, output: IO[bytes], log: IO[bytes]) -> str:
     return f"it ended with status {status}: {words}" if status else ""
 
 
-def _exchange(wires: Wires, opened: Opened, block: bytes, output: bytes, why: str) -> Exchange:
-    told = Exchanges(wires, keep=lambda _: KEEP_ONE)
+def _exchange(codecs: Codecs, opened: Opened, block: bytes, output: bytes, why: str) -> Exchange:
+    told = Exchanges(codecs, keep=lambda _: KEEP_ONE)
     told.feed(opened)
     now = time.time()
     told.feed(Bytes(connection=1, at=opened.at, direction="request", data=block))

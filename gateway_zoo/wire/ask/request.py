@@ -34,7 +34,7 @@ class BadWordError(ValueError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ClientRequest:
     """A request as a person asks for it. `target`: the path, and behind a ? the query. `headers` and `params` are as
     they were written: see `header` and `param`."""
 
@@ -51,7 +51,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """Where the path leads: `script_name` names the program, `uri` the target on the way there (a front that takes the
     prefix off has a shorter one), `more` is what the exhibit's front tells it besides."""
 
@@ -62,7 +62,7 @@ class Place:
     more: tuple[tuple[str, str], ...] = ()
 
 
-def variables(asked: Asked, place: Place) -> Pairs:
+def variables(asked: ClientRequest, place: Target) -> Pairs:
     """All meta-variables, the person's own last and stronger. Raises BadWordError."""
     told = {name: os.fsencode(value) for name, value in {**_ours(asked, place), **dict(place.more)}.items()}
     told["PATH_INFO"] = unquote_to_bytes(os.fsencode(asked.target.partition("?")[0]))  # decoded: 4.1.5
@@ -72,7 +72,7 @@ def variables(asked: Asked, place: Place) -> Pairs:
     return _changed(pairs, [param(word) for word in asked.params])
 
 
-def to_a_front(asked: Asked, place: Place) -> Pairs:
+def headers_for_a_front(asked: ClientRequest, place: Target) -> Pairs:
     """What an ordinary client says to a web server: the rest is for the server to find out. Raises BadWordError."""
     pairs = [pair for pair in variables(replace(asked, headers=(), params=()), place) if pair[0] in OF_CLIENTS]
     for word in asked.headers:
@@ -80,7 +80,7 @@ def to_a_front(asked: Asked, place: Place) -> Pairs:
     return pairs
 
 
-def _ours(asked: Asked, place: Place) -> dict[str, str]:
+def _ours(asked: ClientRequest, place: Target) -> dict[str, str]:
     """In the order of nginx/params."""
     return {
         "GATEWAY_INTERFACE": "CGI/1.1",

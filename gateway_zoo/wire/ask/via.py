@@ -11,18 +11,18 @@ from gateway_zoo.errors import fail
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.wire.ask import client, direct
-from gateway_zoo.wire.ask.request import FRONT, Asked, BadWordError, to_a_front
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.ask.request import FRONT, BadWordError, ClientRequest, headers_for_a_front
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder.layout import CannotFront
-from gateway_zoo.wire.recorder.recording_fronts import Fronted
+from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
 
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
 
 
 def ask(
-    settings: Settings, registry: Registry, wires: Wires, ids: list[str], asked: Asked, front: str
+    settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], asked: ClientRequest, front: str
 ) -> list[Exchange]:
     """One exchange for each exhibit: between the front and its gateway. Exit 2 for a front that does not exist, 3
     where there is no socket to look at, or none was used."""
@@ -30,20 +30,20 @@ def ask(
         fail(f"unknown front '{front}'; expected {' or '.join(settings.fronts)}", 2)
     if settings.compose:
         fail("in containers nobody can stand between a front and its gateways; start a zoo by ./zoo up", 3)
-    told = Exchanges(wires, keep=lambda _: KEEP_ONE)
+    told = Exchanges(codecs, keep=lambda _: KEEP_ONE)
     try:
-        with Fronted(settings, [front], ids, told.feed, secrets=True, registry=registry) as fronted:
+        with RecordingFronts(settings, [front], ids, told.feed, secrets=True, registry=registry) as fronted:
             closed = {cell.exhibit: cell.closed for cell in fronted.cells}
             for id in ids:
                 if reason := closed.get(id):
                     fail(f"{id} behind {front} cannot be seen: {reason}", 3)
-            return [_one(settings, registry, wires, id, asked, fronted.url(front, id), told) for id in ids]
+            return [_one(settings, registry, codecs, id, asked, fronted.url(front, id), told) for id in ids]
     except CannotFront as error:
         fail(str(error), 3)
 
 
 def _one(
-    settings: Settings, registry: Registry, wires: Wires, id: str, asked: Asked, url: str, told: Exchanges
+    settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest, url: str, told: Exchanges
 ) -> Exchange:
     """Ask the front; find the exchange that this has caused behind it."""
     before = max(told.all, default=0)
@@ -51,8 +51,8 @@ def _one(
     where = replace(direct.place(settings, registry, id, asked), host=at.host, port=at.port)
     where = replace(where, uri=f"/{id}{asked.target}")
     try:
-        request = wires["HTTP"].request(to_a_front(asked, where), asked.data or b"")
-        answer = client.ask(wires, at, request, "HTTP", at.host, FRONT)
+        request = codecs["HTTP"].request(headers_for_a_front(asked, where), asked.data or b"")
+        answer = client.ask(codecs, at, request, "HTTP", at.host, FRONT)
     except (BadWordError, CannotEncode) as error:
         fail(f"an ordinary client cannot say this: {error}", 2)
     except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from gateway_zoo.registry.cages import load
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.export.kaitai import Table, ksy, yaml
 from gateway_zoo.wire.export.lua import Protocol, dissector
 from gateway_zoo.wire.recorder.pcap import PORTS
@@ -82,7 +82,7 @@ LUA_NOTES = {
 
 def gifts() -> dict[Path, str]:
     """What each file should hold."""
-    wires, cages = Wires(load(ROOT)), {"FastCGI": "fastcgi", "SCGI": "scgi", "uwsgi": "uwsgi"}
+    wires, cages = Codecs(load(ROOT)), {"FastCGI": "fastcgi", "SCGI": "scgi", "uwsgi": "uwsgi"}
     layouts = {protocol: cast("Shape", wires[protocol].LAYOUT) for protocol in cages}  # type: ignore[attr-defined]
     files = {ROOT / cages[name] / f"{cages[name]}.ksy": kaitai(layouts[name], cages[name], KSY[name]) for name in KSY}
     for name in LUA:

@@ -39,7 +39,7 @@ from gateway_zoo.keeper.ports import holder
 from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import read_settings
 from gateway_zoo.terminal.messages import status_of
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange, summary, whole
 from gateway_zoo.wire.page.shown import Mark, Shown
 from gateway_zoo.wire.view.variables import side_by_side
@@ -165,9 +165,9 @@ def _json(what: Any) -> Response:
     return Response(msgspec.json.encode(what), media_type="application/json")
 
 
-def _whole(exchange: Exchange, wires: Wires) -> dict[str, Any]:
+def _whole(exchange: Exchange, codecs: Codecs) -> dict[str, Any]:
     """With the first fields only, where there are very many: a browser has to hold them all."""
-    made = whole(exchange, wires)
+    made = whole(exchange, codecs)
     for side in ("request", "response"):
         made[side]["more_fields"] = max(0, len(made[side]["fields"]) - FIELDS)
         del made[side]["fields"][FIELDS:]
@@ -212,7 +212,7 @@ def _listen(port: int | None) -> socket.socket:
 
 def _serve(file: Path, listening: socket.socket) -> int:
     port = listening.getsockname()[1]
-    shown = Shown(file, Wires(load(read_settings().root)))
+    shown = Shown(file, Codecs(load(read_settings().root)))
     app = application(shown, port, lambda: server.should_exit, lambda: setattr(server, "should_exit", True))
     config = uvicorn.Config(
         app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=2

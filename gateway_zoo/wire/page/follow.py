@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway_zoo.wire.recording import BadRecording, Line, checked
+from gateway_zoo.wire.recording import AnyEntry, BadRecording, checked
 
 SLICE = 1 << 18  # bytes of one look
 LONGEST = 1 << 24  # bytes of a line; a relay writes what arrived together, some 64 KiB
@@ -22,7 +22,7 @@ class Look(NamedTuple):
     """What one look has found. `anew`: another recording has begun. `more`: look again at once."""
 
     anew: bool
-    entries: list[Line]
+    entries: list[AnyEntry]
     more: bool
 
 
@@ -73,7 +73,7 @@ class Follow:
     def _grows(self, size: int) -> bool:
         return size >= self._at and os.pread(self._file, len(self._head), 0) == self._head
 
-    def _entries(self, piece: bytes) -> Iterator[Line]:
+    def _entries(self, piece: bytes) -> Iterator[AnyEntry]:
         *lines, self._rest = (self._rest + piece).split(b"\n")
         if lines and not self._lines:
             self._head = lines[0] + b"\n"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary
 from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.recording import Recorded
@@ -45,8 +45,8 @@ class Mark(NamedTuple):
 class Shown:
     """The exchanges of the recording, and who waits for the next."""
 
-    def __init__(self, path: Path, wires: Wires) -> None:
-        self.follow, self.wires = Follow(path), wires
+    def __init__(self, path: Path, codecs: Codecs) -> None:
+        self.follow, self.wires = Follow(path), codecs
         self.coming = asyncio.Event()  # replaced after every change: whoever holds the old one is woken
         self.over = False
         self._begin()

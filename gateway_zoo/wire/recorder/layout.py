@@ -94,7 +94,7 @@ class Layout:
         plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
         if not self.usual:
             try:
-                plain = ports.in_a_row(2)
+                plain = ports.first_free(2)
             except ports.NoFreePorts as error:
                 raise CannotFront(str(error)) from None
             tls = plain + 1

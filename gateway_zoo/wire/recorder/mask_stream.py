@@ -19,11 +19,11 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from gateway_zoo.wire import fields
-from gateway_zoo.wire.codecs import Direction, Wires
-from gateway_zoo.wire.conversation import Said, Talk, method_of
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation, ProtocolEvent, method_of
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Values, Variables
 from gateway_zoo.wire.fields import Span, placed
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 MASK = b"*"
 LONGEST = 1 << 18  # bytes that wait for the variables of a request that has begun
@@ -36,15 +36,15 @@ ORDINARY = {
 NAMES = re.compile(rb"cookie|authorization", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\nContent-Length: *(\d{1,18})\r\n", re.IGNORECASE)
 BODILESS = re.compile(rb"HTTP/1\.[01] [23]04 ")
-Out = Callable[[Line], object]
+Out = Callable[[AnyEntry], object]
 _secret = lru_cache(maxsize=1024)(fields.secret)  # the same few names in every request
 
 
 class Masking:
     """A callback for Relay: entries in, entries without secrets out."""
 
-    def __init__(self, wires: Wires, out: Out) -> None:
-        self._wires, self._out = wires, out
+    def __init__(self, codecs: Codecs, out: Out) -> None:
+        self._wires, self._out = codecs, out
         self._connections: dict[int, _Connection] = {}
         self._filled: dict[str, str] = {}
 
@@ -55,7 +55,7 @@ class Masking:
             self._filled[protocol] = streams[0].protocol if streams and streams[0].spans == ((0, 1),) else ""
         return self._filled[protocol]
 
-    def __call__(self, entry: Line) -> None:
+    def __call__(self, entry: AnyEntry) -> None:
         if isinstance(entry, Bytes):
             self._connections[entry.connection].came(entry)
         elif isinstance(entry, Ended):
@@ -112,9 +112,9 @@ class _Held:
 
 
 class _Connection:
-    def __init__(self, wires: Wires, opened: Opened, out: Out, filled: str) -> None:
-        self._wires, self._out, self._protocol = wires, out, opened.protocol
-        self._talk = Talk(wires, opened.protocol) if opened.protocol in wires else None
+    def __init__(self, codecs: Codecs, opened: Opened, out: Out, filled: str) -> None:
+        self._wires, self._out, self._protocol = codecs, out, opened.protocol
+        self._talk = Conversation(codecs, opened.protocol) if opened.protocol in codecs else None
         self._held: dict[Direction, _Held] = {"request": _Held(), "response": _Held()}
         self._filled = filled
         self._plain: float | None = None  # bytes of an ordinary answer that are still to come
@@ -215,7 +215,7 @@ class _Connection:
             start = max(event.offset, held.start)  # nobody has read it: it may be anything
             held.masked.append((start, held.end - start))
 
-    def _inner(self, direction: Direction, held: _Held, said: Said) -> None:
+    def _inner(self, direction: Direction, held: _Held, said: ProtocolEvent) -> None:
         """A head in the protocol inside: named in its own stream, then moved to where the pieces lie."""
         if not isinstance(said.event, (Head, Variables)) or not (expected := secret_bytes(said.event)):
             return

@@ -14,7 +14,7 @@ from itertools import count
 from typing import IO
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 LINKTYPE_RAW = 101
 LONGEST = 65_000  # bytes of data in a segment; with the headers it must fit IPv4's 65,535
@@ -74,7 +74,7 @@ def other(direction: Direction) -> Direction:
     return "response" if direction == "request" else "request"
 
 
-def export(entries: Iterable[Line], file: IO[bytes]) -> None:
+def export(entries: Iterable[AnyEntry], file: IO[bytes]) -> None:
     """Write the recording's connections to `file`, as pcap."""
     file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, LINKTYPE_RAW))
     streams: dict[int, _Stream] = {}

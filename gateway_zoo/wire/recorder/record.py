@@ -22,11 +22,11 @@ from gateway_zoo.keeper.own_zoo import child, stop_like_ctrl_c
 from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal.messages import say
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange, Exchanges
 from gateway_zoo.wire.recorder.layout import CannotFront
-from gateway_zoo.wire.recorder.recording_fronts import Fronted
-from gateway_zoo.wire.recording import VERSION, BadRecording, Bytes, Closed, Line, Opened, Recorded, line, read
+from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
+from gateway_zoo.wire.recording import VERSION, AnyEntry, BadRecording, Bytes, Closed, Opened, Recorded, line, read
 
 FOLLOWED = 100
 SHOWN = 5000  # exchanges that are remembered, to print each once
@@ -41,13 +41,13 @@ class Recorder:
     def __init__(self, file: IO[bytes], secrets: bool) -> None:
         self.file = file
         self.bytes = self.skipped = 0
-        self.to_print = queue.SimpleQueue[Line | None]()  # None: some were lost
+        self.to_print = queue.SimpleQueue[AnyEntry | None]()  # None: some were lost
         self._followed: set[int] = set()
         self._second, self._new = 0, 0
         self.entry(Recorded(version=VERSION, made=time.time(), secrets=secrets))
         self.pause()
 
-    def entry(self, entry: Line) -> None:
+    def entry(self, entry: AnyEntry) -> None:
         self.file.write(line(entry))
         if isinstance(entry, Recorded):
             return
@@ -102,20 +102,20 @@ def run(
         fail("the zoo is not running; ./zoo up starts it", 3)
     if page and output and os.geteuid() == 0:
         fail("--page cannot show a file of root's, because it gives root up; leave -o out, and copy the file later", 2)
-    wires = Wires(registry)
-    for protocol in wires.protocols:
-        wires[protocol]  # loaded now: a Ctrl-C in the middle of that would end Python with its signal at the very end
+    codecs = Codecs(registry)
+    for protocol in codecs.protocols:
+        codecs[protocol]  # loaded now: a Ctrl-C in the middle of that would end Python with its signal at the very end
     stop_like_ctrl_c()
     # Without -o it takes the last one's place when it has begun: wire.jsonl, or wire2.jsonl beside another recorder.
     path = final = Path(output).absolute() if output else settings.run / f"wire.{os.getpid()}"
     file, remover, began = None, None, False
     try:
-        with process.told_later():  # a file that is made is also removed
+        with process.signals_deferred():  # a file that is made is also removed
             file, remover = _opened(settings, path, persons=bool(output))
         with file:
             recorder = Recorder(file, secrets)
-            printer = Printer(recorder, wires)
-            fronted = Fronted(
+            printer = Printer(recorder, codecs)
+            fronted = RecordingFronts(
                 *(settings, list(dict.fromkeys(names)) or _running(settings), wanted, recorder.entry),
                 on_pause=recorder.pause,
                 secrets=secrets,
@@ -195,7 +195,7 @@ def _must_be_a_recording(path: Path) -> None:
         raise CannotFront(f"{path} is no recording of the zoo's, and is not overwritten; move it, or give -o FILE")
 
 
-def _anything(fronted: Fronted) -> None:
+def _anything(fronted: RecordingFronts) -> None:
     """Raises CannotFront where nothing that is wanted can be recorded."""
     if all(cell.closed for cell in fronted.cells):
         wanted = fronted.layout.ids
@@ -209,7 +209,7 @@ def _running(settings: Settings) -> list[str]:
     return [front for front in ("nginx", "apache") if front in there]
 
 
-def _tell(fronted: Fronted, path: Path, secrets: bool) -> None:
+def _tell(fronted: RecordingFronts, path: Path, secrets: bool) -> None:
     for front in fronted.names:
         mine = [cell for cell in fronted.cells if cell.front == front]
         some = next((cell for cell in mine if not cell.closed), None)
@@ -228,9 +228,9 @@ def _tell(fronted: Fronted, path: Path, secrets: bool) -> None:
 class Printer:
     """A line for each exchange that is over, in the main thread."""
 
-    def __init__(self, recorder: Recorder, wires: Wires) -> None:
+    def __init__(self, recorder: Recorder, codecs: Codecs) -> None:
         self.recorder = recorder
-        self._wires = wires
+        self._wires = codecs
         self._skipped = 0
         self._begin()
 
@@ -274,7 +274,7 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
+def _stay(fronted: RecordingFronts, printer: Printer, page: Path | None) -> None:
     """Print and look after things, until somebody interrupts: not in the middle of an entry, which would be lost."""
     ended: list[int] = []
     for number in process.ENDINGS:
@@ -282,7 +282,7 @@ def _stay(fronted: Fronted, printer: Printer, page: Path | None) -> None:
     viewer = _start_page(page) if page else None
     try:
         while not ended:
-            fronted.tend()
+            fronted.restart_dead()
             printer.wait(0.2)
     finally:
         if viewer:
@@ -305,6 +305,6 @@ def one_line(exchange: Exchange) -> str:
     return printable(f"{clock} {exchange.front} {exchange.exhibit} {asked} {took}, {sizes}{errors}")
 
 
-def _sum_up(fronted: Fronted, recorder: Recorder, path: Path) -> None:
+def _sum_up(fronted: RecordingFronts, recorder: Recorder, path: Path) -> None:
     with suppress(OSError):  # the terminal may be gone
         say(f"{fronted.relay.count} connections, {recorder.bytes} bytes on them; ./zoo wire --show {path} lists them")

@@ -28,12 +28,12 @@ from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell, Plan
 from gateway_zoo.safe_io import own_files
 from gateway_zoo.settings import Settings, kind
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.recorder.layout import CannotFront, Layout
 from gateway_zoo.wire.recorder.mask_stream import Masking
 from gateway_zoo.wire.recorder.relay import Relay
 from gateway_zoo.wire.recorder.watcher import TOKEN, sweep
-from gateway_zoo.wire.recording import Line
+from gateway_zoo.wire.recording import AnyEntry
 
 START_S = 20.0
 STOP_S = 4.0
@@ -51,7 +51,7 @@ class _Front:
     started: float = 0.0
 
 
-class Fronted:
+class RecordingFronts:
     """See the module's text. Started as root, we become the zoo's user first, for good, as `down` does.
 
     `ids`: empty means all. `on_entry` is called in the relay's thread, `on_pause` there too when there is nothing to
@@ -63,7 +63,7 @@ class Fronted:
         settings: Settings,
         names: Sequence[str],
         ids: Sequence[str],
-        on_entry: Callable[[Line], object],
+        on_entry: Callable[[AnyEntry], object],
         *,
         on_pause: Callable[[], object] = lambda: None,
         secrets: bool = False,
@@ -74,7 +74,7 @@ class Fronted:
         self.run: Path | None = None  # our directory, once we have one
         self.error: BaseException | None = None  # what ended the relay
         registry = registry or load(settings.root)
-        self.relay = Relay(on_entry if secrets else Masking(Wires(registry), on_entry), on_pause)
+        self.relay = Relay(on_entry if secrets else Masking(Codecs(registry), on_entry), on_pause)
         self.layout = Layout(settings, registry, self.relay, ids, usual)
         self._token = os.urandom(16).hex()
         self._fronts: list[_Front] = []
@@ -92,7 +92,7 @@ class Fronted:
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> "Fronted":
+    def __enter__(self) -> "RecordingFronts":
         try:
             self._start()
         except BaseException:
@@ -101,10 +101,10 @@ class Fronted:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with process.told_later():
+        with process.signals_deferred():
             self._ending.close()
 
-    def tend(self) -> None:
+    def restart_dead(self) -> None:
         """To be called now and then by whoever stays long: starts a front again that was killed. Raises what has
         ended the relay."""
         if self.error:
@@ -129,7 +129,7 @@ class Fronted:
         for front in self._fronts:
             self._spawn(front)
         self._ending.callback(self._stop_relay)
-        with process.told_later():  # signals are the main thread's: the other one keeps them blocked
+        with process.signals_deferred():  # signals are the main thread's: the other one keeps them blocked
             self._thread.start()
         self._ending.callback(self._stop_fronts)
         for front in self._fronts:

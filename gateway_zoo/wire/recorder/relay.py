@@ -31,7 +31,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Line, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 PIECE = 65_536
 MANY = 64  # entries that wait to be told while there is something to relay
@@ -82,7 +82,7 @@ class _Pair:
 class Relay:
     """See the module's text. Whatever the callbacks raise comes out of run()."""
 
-    def __init__(self, on_entry: Callable[[Line], object], on_pause: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, on_entry: Callable[[AnyEntry], object], on_pause: Callable[[], object] = lambda: None) -> None:
         self.on_entry, self.on_pause = on_entry, on_pause
         self.count = 0  # connections so far
         self._epoll = select.epoll()
@@ -92,7 +92,7 @@ class Relay:
         self._sides: dict[int, _Side] = {}
         self._shut: list[int] = []  # doors that are closed until RETRY_S is over
         self._stopped = False
-        self._entries: list[Line] = []
+        self._entries: list[AnyEntry] = []
         self._note = self._entries.append  # of what happens; told when there is time
 
     @property

@@ -22,15 +22,15 @@ from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal.messages import print_json
 from gateway_zoo.wire.ask import client, direct
-from gateway_zoo.wire.ask.request import FRONT, Asked, variables
-from gateway_zoo.wire.codecs import Wires
-from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.ask.request import FRONT, ClientRequest, variables
+from gateway_zoo.wire.codecs import Codecs
+from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder import difference
 from gateway_zoo.wire.recorder.difference import Answer
-from gateway_zoo.wire.recording import BadRecording, Line, read
+from gateway_zoo.wire.recording import AnyEntry, BadRecording, read
 from gateway_zoo.wire.view.mask_exchange import without_seen
 
 MOST = 1_000_000
@@ -45,16 +45,16 @@ TWICE = {b"HTTP_CONTENT_LENGTH", b"HTTP_CONTENT_TYPE"}
 HOP_BY_HOP = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING", b"HTTP_TE", b"HTTP_UPGRADE"}
 
 
-Said = Answer
+ReplayAnswer = Answer
 
 
 def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
     """Exit 1: some answers were others than recorded. 2: no recording. 3: nobody there."""
     registry = load(settings.root)
     known_ids([to] if to else [], list(registry.exhibits))
-    wires = Wires(registry)
+    codecs = Codecs(registry)
     entries = _entries(file)
-    found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
+    found = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
     found.feed(next(entries))
     if settings.compose:
         fail("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway", 3)
@@ -65,7 +65,7 @@ def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) 
     privileges.become_owner(settings)
     rows = []
     for exchange in to_ask(found, entries, only, file):
-        again = _again(settings, registry, wires, exchange, to)
+        again = _again(settings, registry, codecs, exchange, to)
         rows.append(row := compared(exchange, to or exchange.exhibit, again))
         if not as_json:
             said = "{number}: {method} {target} to {to}: {said}".format(said=_said(row), **row)
@@ -77,7 +77,7 @@ def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) 
     return int(not all(row["same"] for row in rows))
 
 
-def _entries(file: str) -> Iterator[Line]:
+def _entries(file: str) -> Iterator[AnyEntry]:
     try:
         yield from read(bounded_file.lines(file), file)
     except OSError as error:
@@ -86,7 +86,7 @@ def _entries(file: str) -> Iterator[Line]:
         fail(str(error), 2)
 
 
-def to_ask(found: Exchanges, entries: Iterable[Line], only: list[int], file: str) -> Iterator[Exchange]:
+def to_ask(found: Exchanges, entries: Iterable[AnyEntry], only: list[int], file: str) -> Iterator[Exchange]:
     """Each as soon as it is over, and then it is forgotten: a recording may be large. If only some are wanted: these,
     when all of them have been found."""
     for entry in entries:
@@ -101,8 +101,8 @@ def to_ask(found: Exchanges, entries: Iterable[Line], only: list[int], file: str
 
 
 def _again(
-    settings: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str
-) -> tuple[Said, Said] | str:
+    settings: Settings, registry: Registry, codecs: Codecs, exchange: Exchange, to: str
+) -> tuple[ReplayAnswer, ReplayAnswer] | str:
     """What was said then, and what now; or why it could not be asked."""
     id = to or exchange.exhibit
     if id not in registry.exhibits or registry.spoken(id) == "none":
@@ -110,20 +110,20 @@ def _again(
     if not exchange.request:
         return "no request is in the recording"
     too_large = exchange.request_left_out or exchange.response_left_out
-    if too_large or exchange.protocol not in wires:
+    if too_large or exchange.protocol not in codecs:
         return f"larger than {KEEP_ONE:,} bytes" if too_large else f"nobody reads {exchange.protocol}"
     protocol = registry.spoken(id)
     try:
         if id == exchange.exhibit and protocol == exchange.protocol:
             request = bytes(exchange.request)
         else:
-            request = wires[protocol].request(*adapted(settings, registry, wires, exchange, id))
-        answer = client.ask(wires, _address(settings, registry.exhibits[id]), request, protocol, id, FRONT)
+            request = codecs[protocol].request(*adapted(settings, registry, codecs, exchange, id))
+        answer = client.ask(codecs, _address(settings, registry.exhibits[id]), request, protocol, id, FRONT)
     except (CannotEncode, LookupError) as error:
         return f"{protocol} cannot say this: {error}"
     except OSError as error:
         return f"{id} does not answer: {error.strerror or error}"
-    return said_in(wires, exchange), said_in(wires, answer)
+    return said_in(codecs, exchange), said_in(codecs, answer)
 
 
 def _address(settings: Settings, exhibit: Exhibit) -> client.Address:
@@ -132,9 +132,9 @@ def _address(settings: Settings, exhibit: Exhibit) -> client.Address:
     return client.address(settings.tcp(exhibit.id, exhibit.tcp))
 
 
-def adapted(settings: Settings, registry: Registry, wires: Wires, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
+def adapted(settings: Settings, registry: Registry, codecs: Codecs, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
     """Variables and body of a recorded request, told to be at another exhibit. Raises LookupError without a head."""
-    talk, given, body = Talk(wires, exchange.protocol), Pairs(), bytearray()
+    talk, given, body = Conversation(codecs, exchange.protocol), Pairs(), bytearray()
     for _, event in talk.feed("request", bytes(exchange.request)):
         if isinstance(event, Variables):
             given = event.pairs
@@ -145,7 +145,7 @@ def adapted(settings: Settings, registry: Registry, wires: Wires, exchange: Exch
     if not given:
         raise LookupError("no whole request is in the recording")
     values = dict(given)
-    asked = Asked(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
+    asked = ClientRequest(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
     pairs = variables(asked, direct.place(settings, registry, to, asked))
     mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | TWICE | HOP_BY_HOP}
     kept = [(name, mine.pop(name, value)) for name, value in pairs]
@@ -171,17 +171,17 @@ def as_variables(head: Head) -> Pairs:
     return pairs
 
 
-def said_in(wires: Wires, exchange: Exchange) -> Said:
+def said_in(codecs: Codecs, exchange: Exchange) -> ReplayAnswer:
     """Status, headers and body of an answer; of a WebSocket's the frames."""
-    talk = Talk(wires, exchange.protocol)
+    talk = Conversation(codecs, exchange.protocol)
     talk.feed("request", bytes(exchange.request))
     said = talk.feed("response", bytes(exchange.response)) + talk.close("response")
     pieces = [event.data for _, event in said if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
     headers = [pair for _, event in said if isinstance(event, Head) for pair in event.headers]
-    return Said(exchange.status, b"".join(pieces), exchange.errors, headers)
+    return ReplayAnswer(exchange.status, b"".join(pieces), exchange.errors, headers)
 
 
-def compared(exchange: Exchange, to: str, again: tuple[Said, Said] | str) -> dict[str, Any]:
+def compared(exchange: Exchange, to: str, again: tuple[ReplayAnswer, ReplayAnswer] | str) -> dict[str, Any]:
     """A row for one exchange. `same`: status and body are, and neither answer broke off. Headers are only told: each
     server adds its own."""
     row: dict[str, Any] = {"number": exchange.number, "method": exchange.method, "target": exchange.target}

@@ -13,11 +13,11 @@ from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.columns import Column
 from gateway_zoo.terminal.messages import print_json
 from gateway_zoo.wire.ask.options import Options
-from gateway_zoo.wire.codecs import Direction, Wires
-from gateway_zoo.wire.conversation import Talk
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.events import Data
 from gateway_zoo.wire.exchanges import Exchange
-from gateway_zoo.wire.view.variables import Carried, carried
+from gateway_zoo.wire.view.variables import Variable, variables_of
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Side:
     left_out: int  # bytes that crossed, and are not in the costs
 
 
-def side(wires: Wires, exchange: Exchange) -> Side:
-    found, heard = carried(exchange, wires), Talk(wires, exchange.protocol)
+def side(codecs: Codecs, exchange: Exchange) -> Side:
+    found, heard = variables_of(exchange, codecs), Conversation(codecs, exchange.protocol)
 
     def cost(direction: Direction, data: bytes) -> Cost:
         names = sum(one.name_bytes for one in found[direction])
@@ -53,7 +53,7 @@ def side(wires: Wires, exchange: Exchange) -> Side:
         body = sum(
             len(event.data)
             for protocol, event in heard.feed(direction, data) + heard.close(direction)
-            if isinstance(event, Data) and event.stream not in wires[protocol].INNER
+            if isinstance(event, Data) and event.stream not in codecs[protocol].INNER
         )
         return Cost(names, values, len(data) - names - values - body, body, len(data))
 
@@ -63,7 +63,7 @@ def side(wires: Wires, exchange: Exchange) -> Side:
     return Side(exchange.exhibit, exchange.protocol, told, request, response, exchange.errors, left_out)
 
 
-def _told(one: Carried) -> dict[str, Any]:
+def _told(one: Variable) -> dict[str, Any]:
     """`sent_as`: the name on the wire, empty for what has a place and no name."""
     sent_as = one.name if one.name_bytes else ""
     sizes = {"name_bytes": one.name_bytes, "value_bytes": one.value_bytes}
@@ -73,9 +73,9 @@ def _told(one: Carried) -> dict[str, Any]:
 # --- what people see --------------------------------------------------------------------------------------------------
 
 
-def run(wires: Wires, one: Exchange, other: Exchange, options: Options) -> int:
+def run(codecs: Codecs, one: Exchange, other: Exchange, options: Options) -> int:
     """Exit status: 1 if one of the two had no answer that is the protocol."""
-    sides = [side(wires, one), side(wires, other)]
+    sides = [side(codecs, one), side(codecs, other)]
     if options.as_json:
         print_json({"variables": compared(*sides), "sides": [asdict(side) for side in sides]})
     else:

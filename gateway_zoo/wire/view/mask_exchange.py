@@ -7,8 +7,8 @@ is hidden. Bytes without such a name are shown as they are: who debugs a gateway
 import re
 from dataclasses import replace
 
-from gateway_zoo.wire.codecs import Direction, Wires
-from gateway_zoo.wire.conversation import Said, Talk
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
 from gateway_zoo.wire.events import Other
 from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import SECRETS, Field, Span, Stream, cut
@@ -23,34 +23,34 @@ DIRECTIONS: tuple[Direction, Direction] = ("request", "response")
 NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
 
 
-def secrets_of(exchange: Exchange, wires: Wires) -> Exchange:
+def secrets_of(exchange: Exchange, codecs: Codecs) -> Exchange:
     """The same exchange without its secrets."""
     sides = bytearray(exchange.request), bytearray(exchange.response)
-    found = fields_of(exchange, wires)
+    found = fields_of(exchange, codecs)
     unread = [
         read or any(field.fault for field in fields)
-        for read, fields in zip(_unread(exchange, wires), found, strict=True)
+        for read, fields in zip(_unread(exchange, codecs), found, strict=True)
     ]
     covered = [cover(data, fields) for data, fields in zip(sides, found, strict=True)]
     torn = [
-        broken and cover_rest(data, exchange.protocol, _streams(exchange.protocol, direction, data, wires))
+        broken and cover_rest(data, exchange.protocol, _streams(exchange.protocol, direction, data, codecs))
         for direction, data, broken in zip(DIRECTIONS, sides, unread, strict=True)
     ]
     errors = [without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
     return replace(exchange, request=sides[0], response=sides[1], errors=[*errors, NOTE] if any(torn) else list(errors))
 
 
-def _unread(exchange: Exchange, wires: Wires) -> tuple[bool, bool]:
+def _unread(exchange: Exchange, codecs: Codecs) -> tuple[bool, bool]:
     """Is something in the request, in the answer, that the decoders could not read, or did not?"""
-    if exchange.protocol not in wires:
+    if exchange.protocol not in codecs:
         return True, True
-    both = Talk(wires, exchange.protocol)
+    both = Conversation(codecs, exchange.protocol)
     asked, told = both.feed("request", bytes(exchange.request)), both.feed("response", bytes(exchange.response))
     names = _names(exchange.protocol)
     return "request" in both.errors or _opaque(asked, names), "response" in both.errors or _opaque(told, names)
 
 
-def _opaque(said: list[Said], names: re.Pattern[bytes]) -> bool:
+def _opaque(said: list[ProtocolEvent], names: re.Pattern[bytes]) -> bool:
     """Is a secret's name in messages that are no part of a request? (AJP's Get Body Chunk is one, of two bytes.)"""
     return names.search(b"".join(event.data for _, event in said if isinstance(event, Other))) is not None
 
@@ -63,8 +63,8 @@ def cover(data: bytearray, fields: list[Field]) -> int:
     return len(spans)
 
 
-def _streams(protocol: str, direction: Direction, data: bytearray, wires: Wires) -> list[Stream]:
-    return wires[protocol].annotate(direction, bytes(data)).streams if protocol in wires else []
+def _streams(protocol: str, direction: Direction, data: bytearray, codecs: Codecs) -> list[Stream]:
+    return codecs[protocol].annotate(direction, bytes(data)).streams if protocol in codecs else []
 
 
 def cover_rest(data: bytearray, protocol: str, streams: list[Stream]) -> bool:

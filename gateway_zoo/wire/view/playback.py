@@ -13,26 +13,26 @@ from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.columns import Column
 from gateway_zoo.terminal.messages import print_json, say
 from gateway_zoo.wire.ask.options import Options
-from gateway_zoo.wire.codecs import Wires
+from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, summary
-from gateway_zoo.wire.recording import BadRecording, Line, Recorded, read
+from gateway_zoo.wire.recording import AnyEntry, BadRecording, Recorded, read
 
 MOST = 1_000_000  # exchanges that are held
 
 
-def run(wires: Wires, options: Options) -> int:
+def run(codecs: Codecs, options: Options) -> int:
     """Exit status: 1 if an exchange that is shown has errors; 2 for a file that is no recording."""
     if options.pcap:
         _export(options.recording, options.pcap)
         return 0
     wanted = int(options.words[0]) if options.words else 0
-    found = Exchanges(wires, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
+    found = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
     for entry in _entries(options.recording):
         found.feed(entry)
     if options.words:
         from gateway_zoo.wire.view.present import present
 
-        return present(wires, _chosen(found, wanted, options.recording), options)
+        return present(codecs, _chosen(found, wanted, options.recording), options)
     if options.as_json:
         print_json([summary(exchange) for exchange in found.all.values()])
     else:
@@ -40,7 +40,7 @@ def run(wires: Wires, options: Options) -> int:
     return int(any(exchange.errors for exchange in found.all.values()))
 
 
-def _entries(name: str) -> Iterator[Line]:
+def _entries(name: str) -> Iterator[AnyEntry]:
     try:
         for entry in read(bounded_file.lines(name), name):
             if isinstance(entry, Recorded) and entry.secrets:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gateway_zoo.wire.codecs import Direction, Wires
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import Field, Span
 from gateway_zoo.wire.view.rows import below, parts_of_pair
@@ -45,7 +45,7 @@ ATTRIBUTES = {
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")  # headers that are meta-variables without HTTP_
 
 
-class Carried(msgspec.Struct, frozen=True):
+class Variable(msgspec.Struct, frozen=True):
     """A variable, a header, or a place in a head. `name_bytes`: 0 for a place, whose name is only the specification's.
     `bytes` and `spans`: all of it, with lengths and separators."""
 
@@ -63,19 +63,19 @@ class Row(msgspec.Struct, frozen=True):
 
     variable: str
     is_: str = msgspec.field(name="is")
-    a: Carried | None
-    b: Carried | None
+    a: Variable | None
+    b: Variable | None
 
 
-def side_by_side(a: Exchange, b: Exchange, wires: Wires) -> dict[Direction, dict[str, Any]]:
+def side_by_side(a: Exchange, b: Exchange, codecs: Codecs) -> dict[Direction, dict[str, Any]]:
     """For the page: the rows of requests and responses, and all bytes of each."""
-    in_a, in_b = carried(a, wires), carried(b, wires)
+    in_a, in_b = variables_of(a, codecs), variables_of(b, codecs)
     return {side: {"a": a.size(side), "b": b.size(side), "rows": aligned(in_a[side], in_b[side])} for side in in_a}
 
 
-def aligned(a: list[Carried], b: list[Carried]) -> list[Row]:
+def aligned(a: list[Variable], b: list[Variable]) -> list[Row]:
     """In the order of `a`; what only `b` has stands behind. A name that is there twice meets its like in turn."""
-    others = defaultdict[str, deque[Carried]](deque)
+    others = defaultdict[str, deque[Variable]](deque)
     for one in b:
         others[one.variable].append(one)
     rows = [_row(one, others[one.variable].popleft() if others[one.variable] else None) for one in a]
@@ -83,27 +83,27 @@ def aligned(a: list[Carried], b: list[Carried]) -> list[Row]:
     return rows + [Row(one.variable, "only B", None, one) for one in b if id(one) in left]
 
 
-def _row(a: Carried, b: Carried | None) -> Row:
+def _row(a: Variable, b: Variable | None) -> Row:
     return Row(a.variable, "only A" if b is None else "same" if a.value == b.value else "differs", a, b)
 
 
-def carried(exchange: Exchange, wires: Wires) -> dict[Direction, list[Carried]]:
+def variables_of(exchange: Exchange, codecs: Codecs) -> dict[Direction, list[Variable]]:
     """Of both directions, in their order."""
-    request, response = fields_of(exchange, wires)
+    request, response = fields_of(exchange, codecs)
     return {
         "request": list(_carried(request, "request", exchange.protocol)),
         "response": list(_carried(response, "response", exchange.protocol)),
     }
 
 
-def _carried(fields: list[Field], side: Direction, protocol: str) -> Iterator[Carried]:
+def _carried(fields: list[Field], side: Direction, protocol: str) -> Iterator[Variable]:
     places = PLACES.get(protocol, {}) if side == "request" else {}
     for index, (field, inside) in enumerate(zip(fields, below(fields), strict=True)):
         if pair := parts_of_pair(fields, index, inside):
             name, value = map(_size, pair)
-            yield Carried(_variable(field, side, protocol), field.name, field.value, name, value, *_all(field))
+            yield Variable(_variable(field, side, protocol), field.name, field.value, name, value, *_all(field))
         elif field.name in places and (said := _said(field, [fields[i] for i in inside])):
-            yield Carried(places[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
+            yield Variable(places[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
 
 
 def _variable(field: Field, side: Direction, protocol: str) -> str:

@@ -14,7 +14,7 @@ HOST = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::\d*)?")
 NAME = re.compile(rf"(?:[0-9a-z_-]+|(?:[0-9a-z_-]+\.)+(?:{'|'.join(RESERVED)}))\.?", re.IGNORECASE)
 
 
-def ours(host: str) -> bool:
+def is_local_name(host: str) -> bool:
     """Can only this machine, or the network that it is in, be meant? True for addresses, for names below a reserved
     one, and for names without a dot (compose's services). `host`: the header, with or without a port."""
     if not (found := HOST.fullmatch(host)):

@@ -40,7 +40,7 @@ class Responder(WSGIResponder):
         super().send(message)
 
 
-class InThreads(WSGIMiddleware):
+class ThreadedWSGI(WSGIMiddleware):
     """`InThreads(app, workers=4)`: an ASGI app."""
 
     def __init__(self, app: Any, workers: int) -> None:
