@@ -1,7 +1,8 @@
 """`status` answers only to names that this machine or its network alone can have: against DNS rebinding.
 
 A site makes its own name point at 127.0.0.1. Its page then asks us from the visitor's browser, from a near address, and
-only Host gives it away. The rule stands once in each chassis; gateway_zoo.serving.same_origin has the same one for our programs.
+only Host gives it away. The rule stands once in each chassis; gateway_zoo.serving.same_origin has the same rule for our
+programs.
 """
 
 import socket
