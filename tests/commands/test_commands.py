@@ -91,6 +91,7 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     assert sum(seen["wsgi"]["served"].values()) >= 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "truth", "lie", "said"),
     [
@@ -113,6 +114,7 @@ def test_compare_says_where_a_cage_toml_lies(
     assert f"{family} behind nginx: cage.toml {said}" in done.stdout, done.stdout
 
 
+@pytest.mark.slow
 def test_compare_explains_two_exhibits(zoo: Zoo) -> None:
     text = zoo.cli("compare", "cgi", "scgi", env={"COLUMNS": "300"}).stdout
     assert "cgi behind nginx answered" in text
