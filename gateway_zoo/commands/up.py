@@ -52,7 +52,7 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     if groups:
         only = list(dict.fromkeys([*only, *plans.with_groups(registry, groups)]))
     chosen = {registry.exhibits[id].family for id in only or plans.with_groups(registry, [])}
-    privileges.install_what_is_missing(settings, [f for f in registry.families.values() if f.id in chosen or f.helps])
+    privileges.install_what_is_missing(settings, [f for f in registry.families.values() if f.id in chosen or f.serves])
     _put_run_bits_back(registry)
     _note_holders(settings, only, registry)
     privileges.give_up(settings)
@@ -340,7 +340,7 @@ def _locked_when_stopped(settings: Settings, *, usable: bool) -> int | None:
 def restart(settings: Settings, name: str) -> int:
     """Restart the family of an exhibit, or a front."""
     plan = plans.make(settings)
-    helpers = [family.id for family in plan.registry.families.values() if family.helps]
+    helpers = [family.id for family in plan.registry.families.values() if family.serves]
     known_ids([name], list(plan.registry.exhibits), (*settings.fronts, *helpers))
     if settings.compose:
         service = plan.start_hint(name).split()[-1] if name in plan.registry.exhibits else name

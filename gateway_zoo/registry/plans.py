@@ -126,7 +126,7 @@ def _with_families(settings: Settings, registry: Registry, cells: list[Cell], br
 
 
 def _helps(family: Family, opened: set[str]) -> bool:
-    return bool(opened if "*" in family.helps else opened.intersection(family.helps))
+    return bool(opened if "*" in family.serves else opened.intersection(family.serves))
 
 
 def _lacks(family: Family) -> bool:

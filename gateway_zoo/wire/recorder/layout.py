@@ -71,7 +71,7 @@ class Layout:
         return replace(cell, url=f"{settings.url(cell.front)}/{cell.exhibit}", closed=closed)
 
     def _target(self, front: str, id: str, address: str, place: str | tuple[str, int]) -> Target:
-        return Target(id, front, self.registry.spoken(id), address, place)
+        return Target(id, front, self.registry.socket_protocol(id), address, place)
 
     def _tcp_doors(self, name: str, ids: list[str]) -> str:
         """Listen for these exhibits at an address of this machine where all of their ports are free; returns it."""
