@@ -137,7 +137,7 @@ def _last_words(log: Path) -> str:
 
 
 def _servers(plan: Plan, cell: Cell) -> list[str]:
-    family = plan.registry.families[plan.registry.exhibits[cell.exhibit].family]
+    family = plan.registry.family_of(cell.exhibit)
     return [cell.front] if kind(cell.front) == family.runs_in else [cell.front, family.id]
 
 
@@ -353,7 +353,7 @@ def restart(settings: Settings, name: str) -> int:
     if cells and not mine:
         shut = why_closed.fronts(plan.registry, cells).get(name) or "it has no open exhibit in this start"
         fail(why_closed.sentence(exhibit, cells) if exhibit else f"{name} is closed: {shut}", 3)
-    family = plan.registry.families[exhibit.family] if exhibit else None
+    family = plan.registry.family_of(name) if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
     answer = _ask_keeper(settings, {"do": "restart", "restart": child})
     if "error" in answer:

@@ -15,6 +15,7 @@ from typing import Any, get_args
 import msgspec
 
 from gateway_zoo.registry.cagefile import CageFile, Exhibit, Family, Question, QuestionToAll, faults, listed
+from gateway_zoo.settings import kind
 
 
 class RegistryError(Exception):
@@ -62,6 +63,10 @@ class Registry:
     def family_of(self, id: str) -> Family:
         """Return the family whose processes serve an exhibit."""
         return self.families[self.exhibits[id].family]
+
+    def runs_inside(self, id: str, front: str) -> bool:
+        """Does this front itself run the app of an exhibit?"""
+        return self.family_of(id).runs_in == kind(front)
 
     def protocol_of(self, id: str) -> str:
         """Return the protocol between the front and an exhibit: "SCGI"."""

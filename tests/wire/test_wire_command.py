@@ -28,7 +28,7 @@ from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened, R
 
 HELLO = b"Hello from the Gateway Zoo\n"
 WIRES = Codecs(REGISTRY)
-PLAIN = [id for id, e in REGISTRY.exhibits.items() if not REGISTRY.families[e.family].group]
+PLAIN = [id for id in REGISTRY.exhibits if not REGISTRY.family_of(id).group]
 WITH_SOCKET = [id for id in PLAIN if REGISTRY.socket_protocol(id) != "none"]
 WITHOUT = [id for id in REGISTRY.exhibits if REGISTRY.socket_protocol(id) == "none"]
 PHP = ["php-fpm", "php-fpm-dynamic", "php-fpm-ondemand", "php-cgi"]

@@ -28,7 +28,7 @@ def exhibit(settings: Settings, registry: Registry, codecs: Codecs, id: str, ask
     """The request, spoken in the exhibit's protocol to its socket."""
     one, protocol = registry.exhibits[id], registry.socket_protocol(id)
     if protocol == "none":
-        inside = registry.families[one.family].runs_in
+        inside = registry.family_of(id).runs_in
         fail(f"{id} has no socket: it lives inside {inside.title()}, and only {inside.title()} can ask it", 2)
     _must_run(settings, registry, one)
     request = encoded(codecs, protocol, asked, place(settings, registry, id, asked))

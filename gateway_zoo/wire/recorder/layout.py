@@ -64,7 +64,7 @@ class Layout:
     def _cell(self, settings: Settings, cell: Cell) -> Cell:
         """As in the running zoo, if it can be recorded and is wanted."""
         closed = cell.closed
-        if self.registry.families[self.registry.exhibits[cell.exhibit].family].runs_in == cell.front:
+        if self.registry.runs_inside(cell.exhibit, cell.front):
             closed = closed or INSIDE.format(cell.front)
         if self.ids and cell.exhibit not in self.ids:
             closed = closed or LEFT_OUT
