@@ -26,9 +26,9 @@ from gateway_zoo.wire.faults import CannotEncode
 
 def exhibit(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest) -> Exchange:
     """The request, spoken in the exhibit's protocol to its socket."""
-    one, protocol = registry.exhibits[id], registry.spoken(id)
+    one, protocol = registry.exhibits[id], registry.socket_protocol(id)
     if protocol == "none":
-        inside = registry.families[one.family].runs_in
+        inside = registry.family_of(id).runs_in
         fail(f"{id} has no socket: it lives inside {inside.title()}, and only {inside.title()} can ask it", 2)
     _must_run(settings, registry, one)
     request = encoded(codecs, protocol, asked, place(settings, registry, id, asked))
@@ -66,9 +66,9 @@ def place(settings: Settings, registry: Registry, id: str, asked: ClientRequest)
         for name, value in one.variables.items()
     ]
     path = asked.target.partition("?")[0].lstrip("/")
-    if any(ask.upgrade and ask.path == path for ask in registry.asks(id)):
+    if any(ask.upgrade and ask.path == path for ask in registry.questions(id)):
         more += HANDSHAKE.items()
-    uri = asked.target if one.stripped else f"/{id}{asked.target}"
+    uri = asked.target if one.front_strips_prefix else f"/{id}{asked.target}"
     return Target(f"/{id}", uri, "127.0.0.1", settings.nginx_port, tuple(more))
 
 
