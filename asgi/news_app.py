@@ -24,7 +24,7 @@ from zoo_app import ENDPOINTS
 from zoo_feed import WORKER, Feed, limit_of
 from zoo_news import LONG_S, NoNews
 
-from gateway_zoo.serving.same_origin import is_local_name
+from gateway_zoo.serving.same_origin import refusal
 from gateway_zoo.serving.threaded_wsgi import ThreadedWSGI
 
 Scope = dict[str, Any]
@@ -158,8 +158,8 @@ HTTP: dict[str, Handler] = {
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Each item as a text message; `{"ping": X}` from the client comes back as `{"pong": X}`. Anything else from it
     ends the connection with 1003, a long one with 1009 (RFC 6455, section 7.4.1). serve.py sets the pings."""
-    if not _same_origin(scope):
-        raise NoNews(403, "a WebSocket is opened to pages of this origin only\n")
+    if why := refusal(scope):
+        raise NoNews(403, f"a WebSocket is opened to pages of this origin only: {why}\n")
     last = zoo_news.since(_query(scope).get("since"))
     await feed.ready()
     with feed.place(_front(scope)):
@@ -186,15 +186,6 @@ async def _hear(receive: Receive, send: Send) -> None:
             await send({"type": "websocket.close", "code": 1003, "reason": 'expected {"ping": ...}'})
             return
         await send({"type": "websocket.send", "text": pong})
-
-
-def _same_origin(scope: Scope) -> bool:
-    """Browsers send cookies and all with a handshake to any site, and ask no CORS question before: Origin is the only
-    thing that tells whose page it is (RFC 6455, section 10.2). Programs that are no browsers send none."""
-    headers = _headers(scope)
-    scheme = {"ws": "http", "wss": "https"}[scope["scheme"]]
-    origin = headers.get("origin")
-    return is_local_name(headers.get("host", "")) and (origin is None or origin == f"{scheme}://{headers.get('host')}")
 
 
 # --- ASGI's messages --------------------------------------------------------------------------------------------------

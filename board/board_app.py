@@ -25,7 +25,6 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
-from fastapi.requests import HTTPConnection
 from fastapi.responses import PlainTextResponse
 from messages import Change, Edit, Move, New, Remove, sentence
 from starlette.exceptions import HTTPException  # FastAPI's own is not raised for 404 and 405
@@ -33,7 +32,7 @@ from store import Broken, Refused, Sticker, Store
 from visitor import MESSAGE_BYTES, RATE, Bucket, Closing, Visitor, encode, refused
 from zoo_app import app as zoo_app
 
-from gateway_zoo.serving.same_origin import is_local_name
+from gateway_zoo.serving.same_origin import refusal
 from gateway_zoo.serving.threaded_wsgi import ThreadedWSGI
 
 VISITORS = 500  # at once
@@ -129,20 +128,10 @@ def answer(what: dict[str, Any], status: int = 200) -> Response:
     return Response(encode(what) + "\n", status, media_type="application/json")
 
 
-def same_origin(connection: HTTPConnection) -> bool:
-    """Does the request come from a page of ours, or from no page at all? Only browsers send Origin. A page that reads
-    sends none, so the name in Host is looked at as well."""
-    if not is_local_name(connection.headers.get("host", "")):
-        return False
-    origin = connection.headers.get("origin")
-    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
-    return origin is None or origin.lower() == f"{scheme}://{connection.headers.get('host', '')}".lower()
-
-
 def may_post(request: Request) -> None:
-    """What is looked at before the body: who sends it, what it is, how much and how often."""
-    if not same_origin(request) or request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        raise HTTPException(403, "a page of another origin may not change the board")
+    """Check origin, type, length and rate before the body is read. Raises HTTPException."""
+    if why := refusal(request.scope):
+        raise HTTPException(403, f"a page of another origin may not change the board: {why}")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send JSON: Content-Type: application/json")
     if int(request.headers.get("content-length", "0")) > MESSAGE_BYTES:
@@ -152,8 +141,9 @@ def may_post(request: Request) -> None:
 
 
 def may_read(request: Request) -> None:
-    if not same_origin(request):
-        raise HTTPException(403, "a page of another origin may not read the board")
+    """Refuse pages of other origins. Raises HTTPException (403)."""
+    if why := refusal(request.scope):
+        raise HTTPException(403, f"a page of another origin may not read the board: {why}")
 
 
 @app.get("/board", dependencies=[Depends(may_read)])
@@ -173,8 +163,8 @@ async def post(new: New) -> Response:
 async def live(socket: WebSocket) -> None:
     """Welcome, the whole board, then every change; until somebody leaves."""
     visitor = Visitor(socket, change)
-    if no := refusal(visitor):
-        await socket.send_denial_response(no)
+    if denial := deny(visitor):
+        await socket.send_denial_response(denial)
         return
     visitors.add(visitor)  # before `accept`, which waits: else too many could come in at once
     try:
@@ -190,11 +180,13 @@ async def live(socket: WebSocket) -> None:
         visitors.discard(visitor)
 
 
-def refusal(visitor: Visitor) -> Response | None:
-    """The answer to a handshake that is not accepted. (uvicorn 0.54 sends it, and yet logs `returned without completing
-    handshake`.)"""
-    if not same_origin(visitor.socket):
-        return PlainTextResponse("a page of another origin may not open this board\n", 403)
+def deny(visitor: Visitor) -> Response | None:
+    """Return the answer that refuses a handshake, or None.
+
+    uvicorn 0.54 sends this answer, and yet logs `returned without completing handshake`.
+    """
+    if why := refusal(visitor.socket.scope):
+        return PlainTextResponse(f"a page of another origin may not open this board: {why}\n", 403)
     through = sum(other.front == visitor.front for other in visitors)
     if len(visitors) >= VISITORS or (visitor.front != "nginx" and through >= VISITORS_OF_APACHE):
         return PlainTextResponse(f"too many visitors: {through} through {visitor.front}; try again later\n", 503)
