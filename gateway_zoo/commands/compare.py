@@ -19,7 +19,7 @@ from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
-from gateway_zoo.terminal.messages import print_json
+from gateway_zoo.terminal.messages import print_json, say
 
 #: Declared model -> models that observation may show instead, because from outside they look alike.
 LOOKS_LIKE = {
@@ -40,7 +40,9 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
     if as_json:
         rows = [asdict(o) | {"model": o.model, "contradictions": against[o.exhibit, o.front]} for o in seen]
         print_json({"cells": rows, "silent": silent, "closed": why_closed.records(cells)})
-    if why_closed.nothing_open(cells):
+    if whys := why_closed.nothing_open(cells):
+        for why in whys:
+            say(why)
         return why_closed.NOTHING_OPEN
     if not as_json:
         axes = {id: axes_of(registry, id) for id in dict.fromkeys(cell.exhibit for cell in cells)}

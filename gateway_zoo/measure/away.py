@@ -7,8 +7,7 @@ it does for others: it is named where an exhibit answers and what the helper bri
 import concurrent.futures
 from collections.abc import Iterator
 
-from gateway_zoo.commands import check
-from gateway_zoo.measure import targets
+from gateway_zoo.measure import contract, targets
 from gateway_zoo.registry.cagefile import Ask, Family
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Cell, Plan
@@ -64,4 +63,4 @@ def _helped(registry: Registry, family: Family, cells: list[Cell]) -> Iterator[t
 
 
 def _fails(cell: Cell, ask: Ask) -> bool:
-    return check.ask_own(cell, ask, None).state == "failed"
+    return contract.ask_own(cell, ask, None).state == "failed"

@@ -10,8 +10,7 @@ from rude_server import RUDE, rude_server
 from websockets.sync.server import serve
 from zoo_in_test import Zoo
 
-from gateway_zoo.commands import compare_mpm, news
-from gateway_zoo.measure import observe
+from gateway_zoo.measure import mpm, news, observe
 
 LIMITED = {"endless body", "a byte a second", "endless comments", "silent"}
 DEADLINE_S = 60.0  # of a command here, whose limits are a second: far above what it takes
@@ -25,7 +24,7 @@ def idle() -> Iterator[Zoo]:
 
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((observe, "TIMEOUT_S"), (compare_mpm, "TIMEOUT_S"), (news, "PATIENCE_S")):
+    for module, name in ((observe, "TIMEOUT_S"), (mpm, "TIMEOUT_S"), (news, "PATIENCE_S")):
         monkeypatch.setattr(module, name, 1.0)
 
 
