@@ -23,7 +23,7 @@ ADDRESS = '<!--#echo encoding="none" var="zoo_base" -->'
 NOBODY = "0.0.0.0"  # noqa: S104 - compared with; no peer has it
 #: What a front answers itself, the same in every installation. nginx has the two about `status` in nginx.conf.
 TEXTS = {
-    "refused.txt": "status is answered to this machine only\n",
+    "refused.txt": "status answers only requests from this machine\n",
     "named.txt": "status answers only where Host is localhost, an IP address or a name without a dot\n",
     "methods.txt": "405 Method Not Allowed\n",
 }
