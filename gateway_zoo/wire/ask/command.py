@@ -16,7 +16,7 @@ from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange
-from gateway_zoo.wire.view import mask_exchange
+from gateway_zoo.wire.view.present import present, view_of
 
 RIGHT = "zoo wire ID /PATH, zoo wire --fastcgi ADDRESS /PATH, zoo wire --diff ID ID /PATH or zoo wire --show FILE [N]"
 
@@ -32,15 +32,13 @@ def run(settings: Settings, options: Options) -> int:
     *ids, target = options.words
     known_ids(ids, list(registry.exhibits))
     asked = ClientRequest(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
-    found = _ask(settings, registry, codecs, ids, asked, options)
+    exchanges = _ask(settings, registry, codecs, ids, asked, options)
     if options.diff:
         from gateway_zoo.wire.view import diff
 
-        shown = [each if options.secrets else mask_exchange.secrets_of(each, codecs) for each in found]
-        return diff.run(codecs, shown[0], shown[1], options)
-    from gateway_zoo.wire.view.present import present
-
-    return present(codecs, found[0], options)
+        one, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in exchanges)
+        return diff.run(one, other, options)
+    return present(codecs, exchanges[0], options)
 
 
 def _ask(

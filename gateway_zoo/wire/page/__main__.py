@@ -40,7 +40,7 @@ from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import read_settings
 from gateway_zoo.terminal.messages import status_of
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange, summary, whole
+from gateway_zoo.wire.exchanges import Exchange, fields_of, summary, whole
 from gateway_zoo.wire.page.shown import Mark, Shown
 from gateway_zoo.wire.view.variables import side_by_side
 
@@ -118,11 +118,11 @@ def application(shown: Shown, port: int, ended: Callable[[], bool], end: Callabl
         return _json([summary(exchange) for exchange in shown.exchanges.all.values()])
 
     async def exchange(request: Request) -> Response:
-        return _json(await asyncio.to_thread(_whole, find(request), shown.wires))
+        return _json(await asyncio.to_thread(_whole, find(request), shown.codecs))
 
     async def pair(request: Request) -> Response:
         a, b = find(request, "a"), find(request, "b")
-        return _json(await asyncio.to_thread(side_by_side, a, b, shown.wires))
+        return _json(await asyncio.to_thread(side_by_side, a, b, shown.codecs))
 
     async def live(request: Request) -> Response:
         if request.method == "HEAD":
@@ -167,7 +167,7 @@ def _json(what: Any) -> Response:
 
 def _whole(exchange: Exchange, codecs: Codecs) -> dict[str, Any]:
     """With the first fields only, where there are very many: a browser has to hold them all."""
-    made = whole(exchange, codecs)
+    made = whole(exchange, fields_of(exchange, codecs))
     for side in ("request", "response"):
         made[side]["more_fields"] = max(0, len(made[side]["fields"]) - FIELDS)
         del made[side]["fields"][FIELDS:]

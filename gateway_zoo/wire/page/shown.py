@@ -46,14 +46,14 @@ class Shown:
     """The exchanges of the recording, and who waits for the next."""
 
     def __init__(self, path: Path, codecs: Codecs) -> None:
-        self.follow, self.wires = Follow(path), codecs
+        self.follow, self.codecs = Follow(path), codecs
         self.coming = asyncio.Event()  # replaced after every change: whoever holds the old one is woken
         self.over = False
         self._begin()
 
     def _begin(self) -> None:
         self.recording = secrets.token_hex(4)
-        self.exchanges = Exchanges(self.wires, MOST)
+        self.exchanges = Exchanges(self.codecs, MOST)
         self.head: Recorded | None = None
         self._change = 0
         self._changed: dict[int, int] = {}  # number of an exchange -> of its last change; the latest last

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.fields import SECRETS, text
+from gateway_zoo.wire.fields import text
+from gateway_zoo.wire.secrets import secret
 
 AROUND = 16  # bytes of both bodies that are told, from the first one that differs
 #: They differ from answer to answer, or belong to one connection (RFC 9110 7.6.1).
@@ -57,15 +58,15 @@ def _values(pairs: Pairs) -> dict[bytes, list[bytes]]:
     found: dict[bytes, list[bytes]] = {}
     for name, value in ((name.lower(), value) for name, value in pairs):
         if name not in HEADERS_ANEW:
-            secret = name.replace(b"-", b"_") in SECRETS  # masked in most recordings: its value says nothing
-            found.setdefault(name, []).append(b"" if secret else value.strip())
+            # A secret is masked in most recordings: its value tells nothing.
+            found.setdefault(name, []).append(b"" if secret(name) else value.strip())
     return found
 
 
 def _told(name: bytes, values: list[bytes] | None) -> str | None:
     if values is None:
         return None
-    return "(hidden)" if name.replace(b"-", b"_") in SECRETS else text(b", ".join(values))
+    return "(hidden)" if secret(name) else text(b", ".join(values))
 
 
 def body(then: bytes, now: bytes) -> Body | None:

@@ -18,14 +18,13 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from gateway_zoo.wire import fields
+from gateway_zoo.wire import fields, secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation, ProtocolEvent, method_of
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Values, Variables
 from gateway_zoo.wire.fields import Span, placed
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
-MASK = b"*"
 LONGEST = 1 << 18  # bytes that wait for the variables of a request that has begun
 #: What needs no decoder: a whole head of an ordinary answer with none of the names below in it, then its body. CGI's
 #: lasts as long as the connection; HTTP's must say how long it is, and be there (RFC 9110 6.4.1).
@@ -33,11 +32,10 @@ ORDINARY = {
     "HTTP": re.compile(rb"HTTP/1\.[01] [2-5]\d\d [^\r\n]*\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)*\r\n"),
     "CGI": re.compile(rb"(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r?\n)+\r?\n"),
 }
-NAMES = re.compile(rb"cookie|authorization", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\nContent-Length: *(\d{1,18})\r\n", re.IGNORECASE)
 BODILESS = re.compile(rb"HTTP/1\.[01] [23]04 ")
 Out = Callable[[AnyEntry], object]
-_secret = lru_cache(maxsize=1024)(fields.secret)  # the same few names in every request
+_secret = lru_cache(maxsize=1024)(secrets.secret)  # the same few names in every request
 
 
 class Masking:
@@ -51,7 +49,9 @@ class Masking:
     def filled(self, protocol: str) -> str:
         """The protocol whose bytes alone make up a response of this one; empty if there are others."""
         if protocol not in self._filled:
-            streams = self._wires[protocol].annotate("response", MASK).streams if protocol in self._wires else []
+            streams = (
+                self._wires[protocol].annotate("response", secrets.MASK).streams if protocol in self._wires else []
+            )
             self._filled[protocol] = streams[0].protocol if streams and streams[0].spans == ((0, 1),) else ""
         return self._filled[protocol]
 
@@ -102,7 +102,7 @@ class _Held:
                 if cut < len(piece.data):
                     keep.append(replace(piece, data=piece.data[cut:]))
                     piece = replace(piece, data=piece.data[:cut])  # noqa: PLW2901
-                out(replace(piece, data=starred(piece.data, at, spans)) if spans else piece)
+                out(replace(piece, data=secrets.masked(piece.data, spans, at)) if spans else piece)
             at = after
         self.pieces, self.start = keep, max(self.start, min(until, self.end))
         self.masked = [(offset, length) for offset, length in spans if offset + length > self.start]
@@ -151,7 +151,7 @@ class _Connection:
     def _ordinary(self, data: bytes) -> float | None:
         """How many bytes from here on need no decoder; None if it must begin to read."""
         head = ORDINARY[self._filled].match(data) if self._filled in ORDINARY else None
-        if not head or NAMES.search(data, 0, head.end()):
+        if not head or secrets.NAME.search(data, 0, head.end()):
             return None
         if self._filled == "CGI":
             return math.inf
@@ -245,13 +245,3 @@ def secret_bytes(event: Head | Variables | Values) -> int:
     pairs = event.headers if isinstance(event, Head) else event.pairs
     own = b"secret" if isinstance(event, Values) else None  # AJP's attribute, the front's password
     return sum(len(value) for name, value in pairs if _secret(name) or name == own)
-
-
-def starred(data: bytes, at: int, spans: list[Span]) -> bytes:
-    """`data`, which begins at offset `at`, with `*` in these spans."""
-    masked = bytearray(data)
-    for offset, length in spans:
-        first, last = max(offset - at, 0), min(offset + length - at, len(data))
-        if first < last:
-            masked[first:last] = MASK * (last - first)
-    return bytes(masked)

@@ -31,7 +31,7 @@ from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder import difference
 from gateway_zoo.wire.recorder.difference import Answer
 from gateway_zoo.wire.recording import AnyEntry, BadRecording, read
-from gateway_zoo.wire.view.mask_exchange import without_seen
+from gateway_zoo.wire.secrets import without_quotes
 
 MOST = 1_000_000
 #: Where the recorded request was: the new place has its own.
@@ -193,7 +193,7 @@ def compared(exchange: Exchange, to: str, again: tuple[ReplayAnswer, ReplayAnswe
     same = body is None and then.status == now.status and bool(then.errors) == bool(now.errors)
     row |= {"status": now.status, "same": same, "same_body": body is None}
     row |= {"headers": [msgspec.to_builtins(header) for header in headers], "body": msgspec.to_builtins(body)}
-    return row | {"errors": [without_seen(error) for error in now.errors], "why": None}
+    return row | {"errors": [without_quotes(error) for error in now.errors], "why": None}
 
 
 def _said(row: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.exchanges import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of
 from gateway_zoo.wire.fields import Field, Span
 from gateway_zoo.wire.view.rows import below, parts_of_pair
 
@@ -58,7 +58,7 @@ class Variable(msgspec.Struct, frozen=True):
     spans: tuple[Span, ...]
 
 
-class Row(msgspec.Struct, frozen=True):
+class VariableRow(msgspec.Struct, frozen=True):
     """One variable in both. `is_`: "same", "differs", "only A" or "only B"."""
 
     variable: str
@@ -68,35 +68,34 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def side_by_side(a: Exchange, b: Exchange, codecs: Codecs) -> dict[Direction, dict[str, Any]]:
-    """For the page: the rows of requests and responses, and all bytes of each."""
-    in_a, in_b = variables_of(a, codecs), variables_of(b, codecs)
+    """Compare two exchanges, for the page: rows of the requests and of the responses, and their sizes in bytes."""
+    in_a, in_b = (variables_of(exchange.protocol, fields_of(exchange, codecs)) for exchange in (a, b))
     return {side: {"a": a.size(side), "b": b.size(side), "rows": aligned(in_a[side], in_b[side])} for side in in_a}
 
 
-def aligned(a: list[Variable], b: list[Variable]) -> list[Row]:
-    """In the order of `a`; what only `b` has stands behind. A name that is there twice meets its like in turn."""
-    others = defaultdict[str, deque[Variable]](deque)
-    for one in b:
-        others[one.variable].append(one)
-    rows = [_row(one, others[one.variable].popleft() if others[one.variable] else None) for one in a]
-    left = {id(one) for queue in others.values() for one in queue}
-    return rows + [Row(one.variable, "only B", None, one) for one in b if id(one) in left]
+def aligned(a: list[Variable], b: list[Variable]) -> list[VariableRow]:
+    """Pair the variables, in the order of `a`. Repeated names are matched in order. What only `b` has is last."""
+    unmatched = defaultdict[str, deque[Variable]](deque)
+    for variable in b:
+        unmatched[variable.variable].append(variable)
+    rows = [_row(each, unmatched[each.variable].popleft() if unmatched[each.variable] else None) for each in a]
+    only_b = {id(variable) for queue in unmatched.values() for variable in queue}
+    return rows + [VariableRow(each.variable, "only B", None, each) for each in b if id(each) in only_b]
 
 
-def _row(a: Variable, b: Variable | None) -> Row:
-    return Row(a.variable, "only A" if b is None else "same" if a.value == b.value else "differs", a, b)
+def _row(a: Variable, b: Variable | None) -> VariableRow:
+    return VariableRow(a.variable, "only A" if b is None else "same" if a.value == b.value else "differs", a, b)
 
 
-def variables_of(exchange: Exchange, codecs: Codecs) -> dict[Direction, list[Variable]]:
-    """Of both directions, in their order."""
-    request, response = fields_of(exchange, codecs)
+def variables_of(protocol: str, fields: Fields) -> dict[Direction, list[Variable]]:
+    """The variables of both directions, in their order."""
     return {
-        "request": list(_carried(request, "request", exchange.protocol)),
-        "response": list(_carried(response, "response", exchange.protocol)),
+        "request": list(_find_variables(fields[0], "request", protocol)),
+        "response": list(_find_variables(fields[1], "response", protocol)),
     }
 
 
-def _carried(fields: list[Field], side: Direction, protocol: str) -> Iterator[Variable]:
+def _find_variables(fields: list[Field], side: Direction, protocol: str) -> Iterator[Variable]:
     places = PLACES.get(protocol, {}) if side == "request" else {}
     for index, (field, inside) in enumerate(zip(fields, below(fields), strict=True)):
         if pair := parts_of_pair(fields, index, inside):

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from gateway_zoo.errors import printable
 from gateway_zoo.terminal import columns
-from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.exchanges import Exchange, fields_of
+from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.exchanges import Exchange, Fields
 from gateway_zoo.wire.fields import Field, cut
 from gateway_zoo.wire.fields import text as escaped
 from gateway_zoo.wire.view.rows import Row, rows
@@ -29,9 +29,9 @@ BYTES = ((WIDE, 8), (72, 6), (50, 3), (0, 0))  # (columns of the terminal, bytes
 DUMPED = 16  # bytes in a line of the dump
 
 
-def show(out: Console, exchange: Exchange, codecs: Codecs, every: bool = False, dump: bool = False) -> None:
-    """Print an exchange. `every`: all fields, long values too; `dump`: all bytes."""
-    request, response = fields_of(exchange, codecs)
+def show(out: Console, exchange: Exchange, shown: Fields, every: bool = False, dump: bool = False) -> None:
+    """Print an exchange and its fields. `every`: all fields, long values too; `dump`: all bytes."""
+    request, response = shown
     sides: tuple[tuple[Direction, bytes, list[Field]], ...] = (
         ("request", bytes(exchange.request), request),
         ("response", bytes(exchange.response), response),
