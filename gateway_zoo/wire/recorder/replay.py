@@ -16,7 +16,6 @@ import msgspec
 
 from gateway_zoo.errors import fail, known_ids, printable
 from gateway_zoo.keeper import privileges, state
-from gateway_zoo.registry.cagefile import Exhibit
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
@@ -118,18 +117,12 @@ def _again(
             request = bytes(exchange.request)
         else:
             request = codecs[protocol].request(*adapted(settings, registry, codecs, exchange, id))
-        answer = client.ask(codecs, _address(settings, registry.exhibits[id]), request, protocol, id, FRONT)
+        answer = client.ask(codecs, direct.address_of(settings, registry.exhibits[id]), request, protocol, id, FRONT)
     except (CannotEncode, LookupError) as error:
         return f"{protocol} cannot say this: {error}"
     except OSError as error:
         return f"{id} does not answer: {error.strerror or error}"
     return said_in(codecs, exchange), said_in(codecs, answer)
-
-
-def _address(settings: Settings, exhibit: Exhibit) -> client.Address:
-    if exhibit.unix:
-        return client.Address(path=str(settings.sockets / exhibit.unix))
-    return client.address(settings.tcp(exhibit.id, exhibit.tcp))
 
 
 def adapted(settings: Settings, registry: Registry, codecs: Codecs, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
@@ -146,7 +139,7 @@ def adapted(settings: Settings, registry: Registry, codecs: Codecs, exchange: Ex
         raise LookupError("no whole request is in the recording")
     values = dict(given)
     asked = ClientRequest(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
-    pairs = variables(asked, direct.place(settings, registry, to, asked))
+    pairs = variables(asked, direct.target_of(settings, registry, to, asked))
     mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | TWICE | HOP_BY_HOP}
     kept = [(name, mine.pop(name, value)) for name, value in pairs]
     return kept + list(mine.items()), bytes(body)

@@ -105,4 +105,4 @@ def cells(each: Exchange) -> list[str]:
 def _print(found: list[Exchange]) -> None:
     out = tables.console()
     tables.rows(out, COLUMNS, [cells(each) for each in found], ["bold red" if each.errors else "" for each in found])
-    out.print("\nto, from: bytes to and from the gateway. One in full: its number behind the file.", style="dim")
+    out.print("\nto, from: bytes to and from the gateway. To see one: zoo wire --show FILE NUMBER", style="dim")
