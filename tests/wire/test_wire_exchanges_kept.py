@@ -7,7 +7,7 @@ import pytest
 from recordings import WIRES, Film, variables
 
 from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, fields_of, summary, whole
-from gateway_zoo.wire.recorder.replay import to_ask
+from gateway_zoo.wire.recorder.replay import to_replay
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 from gateway_zoo.wire.view.mask_exchange import mask
 
@@ -97,10 +97,10 @@ def test_replay_holds_no_more_than_what_is_not_over(tmp_path: Path) -> None:
     entries += [Opened(connection=51, at=2.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"), last]
     found = Exchanges(WIRES)
     held = [
-        (exchange.number, bool(exchange.request), len(found.all)) for exchange in to_ask(found, entries, [], "film")
+        (exchange.number, bool(exchange.request), len(found.all)) for exchange in to_replay(found, entries, [], "film")
     ]
     assert held == [(number, True, 1) for number in range(1, 52)]
-    chosen = to_ask(Exchanges(WIRES), entries, [7, 51], "film")
+    chosen = to_replay(Exchanges(WIRES), entries, [7, 51], "film")
     assert [exchange.target for exchange in chosen] == ["/wsgi/6", "/wsgi/49"]
 
 

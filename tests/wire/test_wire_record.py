@@ -28,8 +28,9 @@ from recordings import WIRES
 from zoo_in_test import Zoo, eventually, free, needs_sight
 
 from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.recorder.difference import ReplayAnswer
 from gateway_zoo.wire.recorder.recorder import WAITING, Printer, Recorder
-from gateway_zoo.wire.recorder.replay import ReplayAnswer, compared, said_in
+from gateway_zoo.wire.recorder.replay import answer_of, compare
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Opened, Recorded, read
 
 SHIFT = 10
@@ -462,7 +463,7 @@ def test_frames_of_a_websocket_are_compared() -> None:
         given = Exchange(
             1, 1, "asgi", "nginx", "HTTP", 1.0, request=bytearray(ask), response=bytearray(switched + frame)
         )
-        assert said_in(WIRES, given).body == frame
+        assert answer_of(WIRES, given).body == frame
 
 
 def test_an_answer_that_breaks_off_is_not_the_same() -> None:
@@ -471,9 +472,9 @@ def test_an_answer_that_breaks_off_is_not_the_same() -> None:
         ReplayAnswer(200, b"hello", []),
         ReplayAnswer(200, b"hello", ["Truncated at offset 9: b'geheim'; expected more"]),
     )
-    assert compared(exchange, "wsgi", (whole, whole))["same"]
-    assert compared(exchange, "wsgi", (broken, broken))["same"], "as recorded"
-    told = compared(exchange, "wsgi", (whole, broken))
+    assert compare(exchange, "wsgi", (whole, whole))["same"]
+    assert compare(exchange, "wsgi", (broken, broken))["same"], "as recorded"
+    told = compare(exchange, "wsgi", (whole, broken))
     assert (told["same"], told["same_body"]) == (False, True)
     assert told["errors"] == ["Truncated at offset 9: (hidden); expected more"]
 

@@ -1,6 +1,6 @@
-"""The same request in two ways: which variable is where, and what each way costs in bytes.
+"""Compare the same request in two protocols: the variables of each, and its cost in bytes.
 
-What is neither name, nor value, nor body, is framing.
+Framing is what is neither name, nor value, nor body.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two. `carried`: by its request."""
+    """One of the two. `carried`: the variables of its request."""
 
     exhibit: str
     protocol: str
@@ -73,21 +73,21 @@ def run(one: tuple[Exchange, Fields], other: tuple[Exchange, Fields], options: O
     """Print both. Returns the exit status: 1 if one of them has no answer in the protocol."""
     sides = [side(*one), side(*other)]
     if options.as_json:
-        print_json({"variables": compared(*sides), "sides": [asdict(side) for side in sides]})
+        print_json({"variables": compare(*sides), "sides": [asdict(side) for side in sides]})
     else:
         _print(*sides)
     return 1 if any(side.errors for side in sides) else 0
 
 
-def compared(one: Side, other: Side) -> list[dict[str, Any]]:
-    """A row for each variable: `where` is "both" (they say the same), "differ", or the exhibit that alone has it."""
+def compare(one: Side, other: Side) -> list[dict[str, Any]]:
+    """Make a row for each variable. `where`: "both" (same value), "differ", or the only exhibit that has it."""
     values = [dict[str, list[str]]() for _ in range(2)]
-    for found, each in zip(values, (one, other), strict=True):
-        for one_of_it in each.carried:
-            found.setdefault(one_of_it["name"], []).append(one_of_it["value"])
+    for by_name, each in zip(values, (one, other), strict=True):
+        for variable in each.carried:
+            by_name.setdefault(variable["name"], []).append(variable["value"])
     rows = []
     for name in dict.fromkeys([*values[0], *values[1]]):
-        first, second = (found.get(name) for found in values)
+        first, second = (by_name.get(name) for by_name in values)
         where = one.exhibit if second is None else other.exhibit if first is None else "both" if first == second else ""
         rows.append({"name": name, "where": where or "differ", "values": [first, second]})
     return rows
@@ -95,7 +95,7 @@ def compared(one: Side, other: Side) -> list[dict[str, Any]]:
 
 def _print(one: Side, other: Side) -> None:
     out = tables.console()
-    rows = compared(one, other)
+    rows = compare(one, other)
     order = {"differ": 0, one.exhibit: 1, other.exhibit: 2, "both": 3}
     sides = tuple(f"{side.exhibit} ({side.protocol})" for side in (one, other))
     table, cells, styles = _columns(sides), [], []
@@ -120,7 +120,7 @@ def _print(one: Side, other: Side) -> None:
 
 
 def _columns(sides: tuple[str, ...]) -> list[Column]:
-    """The mark and the name of a variable survive; what both say of it becomes narrower."""
+    """On a narrow terminal the mark and the name stay, and the values are cut."""
     return [Column(""), Column("variable", least=16), *(Column(side, least=10) for side in sides)]
 
 

@@ -1,9 +1,9 @@
-"""What an exchange carries: which variables and headers, where they lie, what they cost; and two of them side by side.
+"""The variables and headers of an exchange: where they lie, and how many bytes they take.
 
-FastCGI, SCGI, uwsgi and CGI carry meta-variables; HTTP and AJP carry headers, and say the rest in places that have no
-name on the wire, such as HTTP's first line. To compare them, a header goes by the name that RFC 3875 (4.1.18) gives it,
-Host by HTTP_HOST, and such a place by the variable that a gateway makes of it. All is read from the fields, so that it
-costs the bytes that stand for it: AJP has codes for some names and values.
+FastCGI, SCGI, uwsgi and CGI carry meta-variables. HTTP and AJP carry headers; the rest has a place without a name, such
+as HTTP's first line. For a comparison a header has the name of its variable (RFC 3875 4.1.18: Host is HTTP_HOST), and a
+place has the variable that a gateway makes of it. Names and values are read from the fields, and so their sizes are
+those on the wire: AJP has codes for some of them.
 """
 
 from collections import defaultdict, deque
@@ -31,7 +31,7 @@ PLACES = {
         "is_ssl": "HTTPS",
     },
 }
-#: Places that say: nothing here, or look elsewhere.
+#: Places whose value means: nothing, or see elsewhere.
 NOTHING = {("is_ssl", "0"), ("method", "255 (stored_method)")}
 #: AJP's attributes are no headers. Those for which a gateway has another name:
 ATTRIBUTES = {
@@ -46,8 +46,8 @@ UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")  # headers that are meta-variabl
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """A variable, a header, or a place in a head. `name_bytes`: 0 for a place, whose name is only the specification's.
-    `bytes` and `spans`: all of it, with lengths and separators."""
+    """A variable, a header, or a place. `name_bytes` is 0 for a place: only the specification has its name. `bytes` and
+    `spans` include lengths and separators."""
 
     variable: str  # the name to compare by
     name: str
@@ -59,7 +59,7 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 class VariableRow(msgspec.Struct, frozen=True):
-    """One variable in both. `is_`: "same", "differs", "only A" or "only B"."""
+    """A variable in two exchanges. `is_`: "same", "differs", "only A" or "only B"."""
 
     variable: str
     is_: str = msgspec.field(name="is")
@@ -101,12 +101,12 @@ def _find_variables(fields: list[Field], side: Direction, protocol: str) -> Iter
         if pair := parts_of_pair(fields, index, inside):
             name, value = map(_size, pair)
             yield Variable(_variable(field, side, protocol), field.name, field.value, name, value, *_all(field))
-        elif field.name in places and (said := _said(field, [fields[i] for i in inside])):
+        elif field.name in places and (said := _value_part(field, [fields[i] for i in inside])):
             yield Variable(places[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
 
 
 def _variable(field: Field, side: Direction, protocol: str) -> str:
-    """A response's headers have no other name than their own, but for upper and lower case."""
+    """The name to compare by. A response's header keeps its name, in title case."""
     name = field.name
     if side == "response":
         return name.title()
@@ -118,15 +118,15 @@ def _variable(field: Field, side: Direction, protocol: str) -> str:
     return name if name in UNPREFIXED else f"HTTP_{name}"
 
 
-def _said(place: Field, parts: list[Field]) -> Field | None:
-    """The part of a place that is its value: AJP's strings have lengths, its null string has nothing else."""
+def _value_part(place: Field, parts: list[Field]) -> Field | None:
+    """The part of a place that is its value. AJP's strings have a length, too; its null string has nothing else."""
     if place.fault or (place.name, place.value) in NOTHING:
         return None
     return next((part for part in parts if part.value == place.value), None) if parts else place
 
 
 def _plain(value: str) -> str:
-    """`2 (GET)` says GET."""
+    """`GET` from `2 (GET)`."""
     number, _, said = value.partition(" (")
     return said.removesuffix(")") if said and number.isdigit() else value
 
