@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import tomllib
 from typing import Any
 
 import pytest
@@ -268,6 +269,45 @@ def printed(draw: Any) -> str:
     return stream.getvalue()
 
 
-def test_the_lecture_of_the_zoo_has_a_word_for_each_figure() -> None:
-    assert (ROOT / "apache/mpm/lecture.toml").is_file()
+#: The course's own table: prefork, event, worker, ITK.
+COURSE = {
+    "threaded? no yes yes no",
+    "parent runs as nobody nobody nobody root",
+    "children run as nobody nobody nobody user",
+    "can use DSO? yes no no yes",
+    "thread/child per? connection request connection connection",
+    "resource usage high lowest low high",
+}
+
+
+def test_the_lecture_file_holds_the_table_of_the_course() -> None:
+    lecture = tomllib.loads((ROOT / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
+    assert set(lecture) == {*mpm.WORDED, *mpm.RANKED}
+    rows = {
+        " ".join([row["title"], *(row[mpm] for mpm in ("prefork", "event", "worker", "itk"))])
+        for row in lecture.values()
+    }
+    assert rows >= COURSE
+    assert all(row[name] in mpm.WORDS for row in (lecture[rank] for rank in mpm.RANKED) for name in ("event", "itk"))
     assert observe.IN_FLIGHT == 4  # the words of compare say "four"
+
+
+@pytest.mark.parametrize(
+    ("word", "observed", "agrees"),
+    [
+        ("nobody", "www-data", True),
+        ("nobody", "zoo, www-data", True),
+        ("nobody", "root", False),
+        ("nobody", "root, www-data", False),
+        ("nobody", "a user per virtual host", False),
+        ("root", "www-data", False),
+        ("root", "unknown", True),
+        ("user", "a user per virtual host", True),
+        ("user", "www-data", False),
+        ("connection", "a thread per connection", True),
+        ("request", "a thread per connection", False),
+        ("no", "yes", False),
+    ],
+)
+def test_what_the_words_of_the_lecture_cover(word: str, observed: str, agrees: bool) -> None:
+    assert mpm.agrees(word, observed) == agrees
