@@ -88,7 +88,7 @@ def _watch_all(registry: Registry, cells: list[Cell]) -> tuple[list[Observation]
         def crowd(family: Family) -> None:
             for cell in (cell for cell in rows if _family(registry, cell.exhibit) == family):
                 try:
-                    seen[cell] = observe.at_once(cell, rows[cell], family.slots)
+                    seen[cell] = observe.observe_crowd(cell, rows[cell], family.slots)
                 except NotObservable as error:
                     silent.append(str(error))
                 status.update(f"crowding: {len(seen)} of {len(rows)} cells")
@@ -111,7 +111,7 @@ def _time_all(cells: list[Cell], silent: list[str], progress: Callable[[str], No
             continue
         progress(f"timing {cell.exhibit} behind {cell.front}")
         try:
-            rows[cell] = observe.in_a_row(cell)
+            rows[cell] = observe.observe_in_turn(cell)
             broken[cell.front] = 0
         except NotObservable as error:
             silent.append(str(error))
@@ -129,9 +129,9 @@ def contradictions(o: Observation, family: Family) -> list[str]:
     slots = family.slots
     if o.model != family.model and o.model not in LOOKS_LIKE.get(family.model, ()):
         found.append(f"declares {family.model!r}, looks like {o.model!r}")
-    if slots and o.at_once != min(slots, o.crowd):
-        found.append(f"declares {slots} slots, {o.at_once} of {o.crowd} requests ran at once")
-    if slots and o.at_once == slots and o.busy_processes != family.processes:
+    if slots and o.parallel != min(slots, o.crowd):
+        found.append(f"declares {slots} slots, {o.parallel} of {o.crowd} requests ran at once")
+    if slots and o.parallel == slots and o.busy_processes != family.processes:
         found.append(f"declares {count(family.processes, 'process')}, its slots were in {o.busy_processes}")
     if slots and o.busy_threads > family.threads:
         found.append(f"declares {count(family.threads, 'thread')} a process, {o.busy_threads} ran at once in one")

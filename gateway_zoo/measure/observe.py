@@ -20,8 +20,8 @@ from gateway_zoo.measure.memory import Memory, Reading
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.safe_io import bounded
 
-IN_A_ROW = 8
-AT_ONCE = 8  # twice the slots of an exhibit
+TURNS = 8
+CROWD = 8  # twice the slots of an exhibit
 HOLD_MS = 150
 ROUNDS = 3  # a crowd may find the slots unevenly filled: the best of so many counts
 IN_FLIGHT = 4  # the slots of an exhibit: so many requests are held while memory is read
@@ -51,7 +51,7 @@ class Observation:
     front: str
     processes: int
     threads: int  # the most seen in one process
-    at_once: int  # the most stays that overlapped
+    parallel: int  # the most stays that overlapped
     busy_processes: int  # in how many processes those were
     busy_threads: int  # and the most of them in one process
     crowd: int  # how many asked at once
@@ -84,13 +84,13 @@ class Row:
     rest: list[Reading]  # memory, with nothing in flight but the request that read it
 
 
-def in_a_row(cell: Cell) -> Row:
+def observe_in_turn(cell: Cell) -> Row:
     """First phase. Raises NotObservable."""
-    seen = [_status(cell, "json") for _ in range(IN_A_ROW)]
+    seen = [_status(cell, "json") for _ in range(TURNS)]
     return Row([facts for facts, _ in seen], [ms for _, ms in seen], _read_at_rest(cell))
 
 
-def at_once(cell: Cell, row: Row, declared: int | None) -> Observation:
+def observe_crowd(cell: Cell, row: Row, declared: int | None) -> Observation:
     """Second phase: send crowds until two give the same count, then read memory. Families may be watched in parallel:
     their requests mostly sleep.
 
@@ -100,7 +100,7 @@ def at_once(cell: Cell, row: Row, declared: int | None) -> Observation:
     crowds = [_crowd(cell), _crowd(cell)]
     while len(crowds) < ROUNDS and len({_overlap(crowd) for crowd in crowds}) > 1:
         crowds.append(_crowd(cell))
-    wanted = min(declared or 0, AT_ONCE)
+    wanted = min(declared or 0, CROWD)
     while max(_overlap(crowd)[0] for crowd in crowds) < wanted and time.monotonic() < deadline:
         crowds.append(_crowd(cell))
     fullest = max((_overlap(crowd) for crowd in crowds), key=lambda seen: seen[0])
@@ -184,8 +184,8 @@ def _hold_and_read(cell: Cell, ms: int) -> Reading:
 
 
 def _crowd(cell: Cell) -> list[Facts]:
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [pool.submit(_status, cell, f"json&hold={HOLD_MS}") for _ in range(AT_ONCE)]
+    with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
+        asked = [pool.submit(_status, cell, f"json&hold={HOLD_MS}") for _ in range(CROWD)]
         return [future.result()[0] for future in asked]
 
 
@@ -209,10 +209,10 @@ def _sum_up(
         front=cell.front,
         processes=len(threads),
         threads=max(len(ids) for ids in threads.values()),
-        at_once=fullest[0],
+        parallel=fullest[0],
         busy_processes=fullest[1],
         busy_threads=fullest[2],
-        crowd=AT_ONCE,
+        crowd=CROWD,
         served=dict(Counter(facts["pid"] for facts in seen)),
         parents=sorted({facts["ppid"] for facts in seen}),
         users=sorted({facts["user"] for facts in seen}),

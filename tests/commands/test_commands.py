@@ -85,7 +85,7 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     assert {(c["exhibit"], c["front"]): c["contradictions"] for c in found["cells"] if c["contradictions"]} == {}
     seen = {c["exhibit"]: c for c in found["cells"]}
     assert seen["cgi"]["model"] == "fork per request"
-    assert (seen["fastcgi"]["processes"], seen["fastcgi"]["at_once"]) == (1, 4)
+    assert (seen["fastcgi"]["processes"], seen["fastcgi"]["parallel"]) == (1, 4)
     assert (seen["fastcgi-fork"]["processes"], seen["fastcgi-fork"]["threads"]) == (4, 1)
     assert seen["uwsgi"]["model"] == "prefork x threads"
     assert sum(seen["wsgi"]["served"].values()) >= 24

@@ -18,7 +18,7 @@ from gateway_zoo.measure.news import Result
 from gateway_zoo.measure.observe import Observation
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.plans import Cell
-from gateway_zoo.terminal import tables
+from gateway_zoo.terminal import columns, tables
 
 WIDTHS = [40, 60, 80, 100, 120, 160]
 
@@ -114,20 +114,20 @@ CELLS = [
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_columns_of_compare_are_whole_or_not_there(width: int) -> None:
-    columns = compare_table.columns(CELLS, dict.fromkeys((o.exhibit for o in CELLS), AXES))
-    kept = tables.fitting(columns, width)
-    text = rendered(width, lambda out: tables.print_columns(columns, out))
+    heads, rows = compare_table.columns(CELLS, dict.fromkeys((o.exhibit for o in CELLS), AXES))
+    text = rendered(width, lambda out: tables.rows(out, heads, rows))
     assert max(map(len, text.splitlines())) <= width
-    assert [column.head for column in kept] == [column.head for column in columns if column in kept], "their order"
-    for column in kept:
-        assert all(cell in text for cell in [column.head, *column.cells]), (column, text)
+    survivors = list(columns.chosen(heads, rows, width))
+    assert survivors == sorted(survivors), "their order"
+    for index in survivors:
+        assert all(cell in text for cell in [heads[index].name, *(row[index] for row in rows)]), (heads[index], text)
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
 
 
 def test_what_survives_on_which_terminal() -> None:
     usual = [dataclasses.replace(o, front="apache") for o in CELLS]
-    columns = compare_table.columns(usual, dict.fromkeys((o.exhibit for o in CELLS), AXES))
-    heads = {width: [column.head for column in tables.fitting(columns, width)] for width in (60, 80, 120)}
+    table = compare_table.columns(usual, dict.fromkeys((o.exhibit for o in CELLS), AXES))
+    heads = {width: [table[0][index].name for index in columns.chosen(*table, width)] for width in (60, 80, 120)}
     assert heads[60] == ["exhibit", "front", "processes", "threads", "parallel"]
     assert heads[80] == [*heads[60], "median ms", "MB at rest", "at four"]
     assert {"protocol", "process model", "first ms"} <= set(heads[120])
@@ -148,10 +148,9 @@ def test_a_figure_of_three_requests_is_not_shown_as_one_of_four() -> None:
     three = dataclasses.replace(used(0, 0, 21_000_000), requests=3)
     shared = dataclasses.replace(used(17_000_000, 5, 0), parallel=11_000_000.0)
     rows = [seen("cgi", "nginx", three), seen("php-fpm", "nginx", shared)]
-    column = next(
-        c for c in compare_table.columns(rows, dict.fromkeys(("cgi", "php-fpm"), AXES)) if c.head == "at four"
-    )
-    assert column.cells == ["-", "11"]
+    heads, texts = compare_table.columns(rows, dict.fromkeys(("cgi", "php-fpm"), AXES))
+    four = [column.name for column in heads].index("at four")
+    assert [row[four] for row in texts] == ["-", "11"]
     assert [line.partition(":")[0] for line in compare_table.remarks(rows)] == ["cgi", "php-fpm"]
     assert "with 3 at once" in compare_table.memory_sentence(three)
 
