@@ -95,8 +95,8 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     ("family", "truth", "lie", "said"),
     [
         ("fastcgi", 'model = "threads"', 'model = "prefork"', "declares 'prefork', looks like 'threads'"),
-        ("fastcgi", "threads = 4", "threads = 8", "declares 8 slots, 4 of 8 requests ran at once"),
-        ("fastcgi-fork", "processes = 4", "processes = 2", "declares 2 slots, 4 of 8 requests ran at once"),
+        ("fastcgi", "threads = 4", "threads = 8", "declares 8 slots, 4 of 8 requests ran in parallel"),
+        ("fastcgi-fork", "processes = 4", "processes = 2", "declares 2 slots, 4 of 8 requests ran in parallel"),
     ],
 )
 def test_compare_says_where_a_cage_toml_lies(

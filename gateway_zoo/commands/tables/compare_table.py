@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway_zoo.measure import figures, observe
-from gateway_zoo.measure.figures import Interval, megabytes, milliseconds, ratio
+from gateway_zoo.measure.comparison import Axes
+from gateway_zoo.measure.figures import Interval, count, megabytes, milliseconds, ratio
 from gateway_zoo.measure.memory import Memory
 from gateway_zoo.measure.observe import Observation
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.columns import Column
 
-Axes = dict[str, str]  # "wire protocol", "programming interface", "process model", "server" -> as declared
 SMALLEST = 50_000  # bytes: pages that one request touches differ by more from reading to reading
 
 
@@ -133,12 +133,6 @@ def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> N
     pairs = [(a, b) for a in seen for b in seen if (a.exhibit, b.exhibit) == (first, second) and a.front == b.front]
     for a, b in pairs:
         out.print(difference(a, b), markup=False)
-
-
-def count(number: int, word: str) -> str:
-    """ "1 process", "4 processes"."""
-    plural = word + ("es" if word.endswith("s") else "s")
-    return f"{number} {word if number == 1 else plural}"
 
 
 def sentence(o: Observation) -> str:
