@@ -64,7 +64,7 @@ def compare(registry: Registry, cells: list[Cell], progress: Callable[[str], Non
         if family.model == "embedded":
             crowd(family)
     observations = [seen[cell] for cell in cells if cell in seen]
-    against = {(o.exhibit, o.front): contradictions(o, _family(registry, o.exhibit)) for o in observations}
+    against = {(o.exhibit, o.front): contradictions(o, registry.family_of(o.exhibit)) for o in observations}
     return Comparison(observations, silent, against)
 
 
@@ -88,7 +88,6 @@ def _time_all(cells: list[Cell], silent: list[str], progress: Callable[[str], No
 
 def axes_of(registry: Registry, id: str) -> Axes:
     """Return the place of an exhibit in the zoo's space, as declared."""
-    exhibit, cage = registry.exhibits[id], registry.cage_of(id).file
     return {
         "wire protocol": registry.protocol_of(id),
         "programming interface": registry.interface_of(id),
