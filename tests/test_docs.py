@@ -54,6 +54,7 @@ def test_console_blocks_say_what_happens(whole_zoo: Zoo, page: Path) -> None:
     assert_examples_hold(whole_zoo, page)
 
 
+@pytest.mark.slow
 def test_the_label_of_the_mpms_says_what_happens(fresh_zoo: Zoo) -> None:
     assert_examples_hold(fresh_zoo, MPMS)
 

@@ -60,10 +60,9 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
 
 def axes_of(registry: Registry, id: str) -> Axes:
     """What is declared of an exhibit: where it stands in the zoo's space."""
-    exhibit, cage = registry.exhibits[id], registry.cage_of(id).file
     return {
-        "wire protocol": exhibit.protocol or cage.protocol,
-        "programming interface": exhibit.interface or cage.interface,
+        "wire protocol": registry.protocol_of(id),
+        "programming interface": registry.interface_of(id),
         "process model": _family(registry, id).model,
         "server": _family(registry, id).server,
     }
@@ -74,7 +73,7 @@ def _against_lines(against: dict[tuple[str, str], list[str]]) -> list[str]:
 
 
 def _family(registry: Registry, exhibit: str) -> Family:
-    return registry.families[registry.exhibits[exhibit].family]
+    return registry.family_of(exhibit)
 
 
 def _watch_all(registry: Registry, cells: list[Cell]) -> tuple[list[Observation], list[str]]:
