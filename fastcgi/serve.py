@@ -1,4 +1,4 @@
-"""FastCGI with flup: `serve.py threads|fork|spawned [ADDRESS]`."""
+"""FastCGI by flup: `serve.py threads|fork|spawned [ADDRESS]`."""
 
 import sys
 

@@ -27,7 +27,7 @@ def read() -> dict[str, Any] | None:
 
 def tick(_signal: int = 0) -> bool:
     """Write the next second; False if the cache refuses it."""
-    before = read()
+    before = read()  # only one process writes, so it is safe to read first
     now = {
         "time": round(time.time(), 3),
         "count": before["count"] + 1 if before else 1,
