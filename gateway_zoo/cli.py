@@ -41,7 +41,7 @@ MEANT = {
 
 
 class Commands(TyperGroup):
-    """A group of commands. It corrects wrong names, says why a command stopped, and lists commands in whole sentences."""
+    """A group of commands. It corrects wrong names, says why a command stopped, and lists whole sentences."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
