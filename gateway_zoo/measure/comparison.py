@@ -50,21 +50,21 @@ def compare(registry: Registry, cells: list[Cell], progress: Callable[[str], Non
     seen: dict[Cell, Observation] = {}
 
     def crowd(family: Family) -> None:
-        for cell in (cell for cell in timings if _family(registry, cell.exhibit) == family):
+        for cell in (cell for cell in timings if registry.family_of(cell.exhibit) == family):
             try:
                 seen[cell] = observe.observe_crowd(cell, timings[cell], family.slots)
             except NotObservable as error:
                 silent.append(str(error))
             progress(f"crowding: {len(seen)} of {len(timings)} cells")
 
-    families = list({f.id: f for f in (_family(registry, cell.exhibit) for cell in timings)}.values())
+    families = list({f.id: f for f in (registry.family_of(cell.exhibit) for cell in timings)}.values())
     with concurrent.futures.ThreadPoolExecutor(FAMILIES_TOGETHER) as pool:
         list(pool.map(crowd, [family for family in families if family.model != "embedded"]))
     for family in families:
         if family.model == "embedded":
             crowd(family)
     observations = [seen[cell] for cell in cells if cell in seen]
-    against = {(o.exhibit, o.front): contradictions(o, _family(registry, o.exhibit)) for o in observations}
+    against = {(o.exhibit, o.front): contradictions(o, registry.family_of(o.exhibit)) for o in observations}
     return Comparison(observations, silent, against)
 
 
@@ -88,17 +88,12 @@ def _time_all(cells: list[Cell], silent: list[str], progress: Callable[[str], No
 
 def axes_of(registry: Registry, id: str) -> Axes:
     """Return the place of an exhibit in the zoo's space, as declared."""
-    exhibit, cage = registry.exhibits[id], registry.cage_of(id).file
     return {
-        "wire protocol": exhibit.protocol or cage.protocol,
-        "programming interface": exhibit.interface or cage.interface,
-        "process model": _family(registry, id).model,
-        "server": _family(registry, id).server,
+        "wire protocol": registry.protocol_of(id),
+        "programming interface": registry.interface_of(id),
+        "process model": registry.family_of(id).model,
+        "server": registry.family_of(id).server,
     }
-
-
-def _family(registry: Registry, exhibit: str) -> Family:
-    return registry.families[registry.exhibits[exhibit].family]
 
 
 def contradictions(o: Observation, family: Family) -> list[str]:

@@ -66,7 +66,7 @@ def families_of(registry: Registry, ids: list[str]) -> set[str]:
     A name that is neither an exhibit nor a family is a front, and stays.
     """
     return {registry.exhibits[id].family if id in registry.exhibits else id for id in ids} | {
-        family.id for family in registry.families.values() if set(family.helps) & set(ids)
+        family.id for family in registry.families.values() if set(family.serves) & set(ids)
     }
 
 
