@@ -19,7 +19,7 @@ from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
-from gateway_zoo.terminal.messages import print_json
+from gateway_zoo.terminal.messages import print_json, say
 
 #: Declared model -> models that observation may show instead, because from outside they look alike.
 LOOKS_LIKE = {
@@ -40,7 +40,9 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
     if as_json:
         rows = [asdict(o) | {"model": o.model, "contradictions": against[o.exhibit, o.front]} for o in seen]
         print_json({"cells": rows, "silent": silent, "closed": why_closed.records(cells)})
-    if why_closed.nothing_open(cells):
+    if whys := why_closed.nothing_open(cells):
+        for why in whys:
+            say(why)
         return why_closed.NOTHING_OPEN
     if not as_json:
         axes = {id: axes_of(registry, id) for id in dict.fromkeys(cell.exhibit for cell in cells)}
@@ -58,10 +60,9 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
 
 def axes_of(registry: Registry, id: str) -> Axes:
     """What is declared of an exhibit: where it stands in the zoo's space."""
-    exhibit, cage = registry.exhibits[id], registry.cage_of(id).file
     return {
-        "wire protocol": exhibit.protocol or cage.protocol,
-        "programming interface": exhibit.interface or cage.interface,
+        "wire protocol": registry.protocol_of(id),
+        "programming interface": registry.interface_of(id),
         "process model": _family(registry, id).model,
         "server": _family(registry, id).server,
     }
@@ -72,7 +73,7 @@ def _against_lines(against: dict[tuple[str, str], list[str]]) -> list[str]:
 
 
 def _family(registry: Registry, exhibit: str) -> Family:
-    return registry.families[registry.exhibits[exhibit].family]
+    return registry.family_of(exhibit)
 
 
 def _watch_all(registry: Registry, cells: list[Cell]) -> tuple[list[Observation], list[str]]:

@@ -82,7 +82,7 @@ def _here(settings: Settings, ids: list[str] | None, as_json: bool) -> int:
 def _families(registry: Registry, ids: list[str]) -> set[str]:
     """The families behind these names, with those that help them; what is neither exhibit nor family is a front."""
     return {registry.exhibits[id].family if id in registry.exhibits else id for id in ids} | {
-        family.id for family in registry.families.values() if set(family.helps) & set(ids)
+        family.id for family in registry.families.values() if set(family.serves) & set(ids)
     }
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gateway_zoo.commands import logs, ls, ps
-from gateway_zoo.commands.check import Result
 from gateway_zoo.commands.tables import check_table
+from gateway_zoo.measure.contract import Result
 from gateway_zoo.measure.requests import Request
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.terminal import columns

@@ -64,7 +64,7 @@ def test_check_asks_everything(zoo: Zoo) -> None:
 
 def test_check_by_address_needs_no_run_directory(zoo: Zoo) -> None:
     urls = [f"--{front}=http://127.0.0.1:{zoo.ports[front]}" for front in FRONTS]
-    each = 3 + len(REGISTRY.asks("wsgi"))  # wsgi behind both, ajp behind Apache; the fourth cell is closed
+    each = 3 + len(REGISTRY.questions("wsgi"))  # wsgi behind both, ajp behind Apache; the fourth cell is closed
     done = zoo.cli("check", "wsgi", "ajp", *urls, env={"ZOO_RUN": "/nonexistent/zoo"})
     assert (done.returncode, f"{3 * each} ok, 0 failed, 1 closed" in done.stdout) == (0, True), (
         done.stdout + done.stderr
@@ -75,7 +75,7 @@ def test_check_fails_for_what_does_not_answer(zoo: Zoo) -> None:
     done = zoo.cli("check", "wsgi", "--nginx=http://127.0.0.1:1", "--json", env={"ZOO_RUN": "/nonexistent/zoo"})
     assert done.returncode == 1
     found = json.loads(done.stdout)
-    assert found["failed"] == 3 + len(REGISTRY.asks("wsgi"))
+    assert found["failed"] == 3 + len(REGISTRY.questions("wsgi"))
     assert "ConnectionRefusedError" in found["cells"][0]["why"]
 
 
@@ -91,6 +91,7 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     assert sum(seen["wsgi"]["served"].values()) >= 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "truth", "lie", "said"),
     [
@@ -113,6 +114,7 @@ def test_compare_says_where_a_cage_toml_lies(
     assert f"{family} behind nginx: cage.toml {said}" in done.stdout, done.stdout
 
 
+@pytest.mark.slow
 def test_compare_explains_two_exhibits(zoo: Zoo) -> None:
     text = zoo.cli("compare", "cgi", "scgi", env={"COLUMNS": "300"}).stdout
     assert "cgi behind nginx answered" in text

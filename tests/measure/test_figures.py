@@ -9,12 +9,11 @@ import pytest
 from rich.console import Console
 from zoo_in_test import ROOT
 
-from gateway_zoo.commands import compare_mpm
-from gateway_zoo.commands.news import Result
 from gateway_zoo.commands.tables import compare_table, mpm_table, news_table
-from gateway_zoo.measure import figures, memory, mpm_memory, observe
+from gateway_zoo.measure import figures, memory, mpm, mpm_memory, observe
 from gateway_zoo.measure.figures import Interval
 from gateway_zoo.measure.memory import Memory, Reading
+from gateway_zoo.measure.news import Result
 from gateway_zoo.measure.observe import Observation
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.plans import Cell
@@ -172,17 +171,17 @@ def test_a_slope_has_the_interval_of_its_parts() -> None:
     assert mpm_memory.slope([(65, 9.0), (65, 10.0), (64, 11.0)]) is None, "no more connections, no cost of one"
 
 
-def apache(name: str, idle: tuple[int, int, int] | None, fresh: bool = True) -> compare_mpm.Seen:
+def apache(name: str, idle: tuple[int, int, int] | None, fresh: bool = True) -> mpm.Seen:
     value, low, high = idle or (None, None, None)
     told = ("yes", "root", "www-data", "a child per request", "yes", 3, 261, fresh)
-    return compare_mpm.Seen(name, "apache", *told, idle=value, idle_low=low, idle_high=high)
+    return mpm.Seen(name, "apache", *told, idle=value, idle_low=low, idle_high=high)
 
 
 LECTURE = {
     name: {"event": low, "worker": low, "prefork": "high", "why": "It is {observed}.", "title": "title"}
     for name, low in [
-        *dict.fromkeys(compare_mpm.WORDED, "yes").items(),
-        *dict.fromkeys(compare_mpm.RANKED, "low").items(),
+        *dict.fromkeys(mpm.WORDED, "yes").items(),
+        *dict.fromkeys(mpm.RANKED, "low").items(),
     ]
 }
 
@@ -201,14 +200,14 @@ def test_no_verdict_inside_the_noise(
     event: tuple[int, int, int] | None, prefork: tuple[int, int, int], fresh: bool, differs: bool
 ) -> None:
     pair = [apache("event", event, fresh), apache("prefork", prefork, fresh)]
-    assert ["idle" in compare_mpm.differences(pair, one, LECTURE) for one in pair] == [differs, differs]
+    assert ["idle" in mpm.differences(pair, one, LECTURE) for one in pair] == [differs, differs]
 
 
 def test_too_little_to_measure_is_said() -> None:
-    assert mpm_table.size(Interval(256, -1000, 4000), fresh=True) == "too little to measure (below 4.0 kB)"
-    assert mpm_table.size(Interval(38_300, 37_200, 40_700), fresh=True) == "38 kB (37 to 41 kB)"
-    assert mpm_table.size(Interval(38_300, 37_200, 40_700), fresh=False) == "at least 37 kB"
-    assert mpm_table.size(None, fresh=True) == "unknown"
+    assert mpm.size(Interval(256, -1000, 4000), fresh=True) == "too little to measure (below 4.0 kB)"
+    assert mpm.size(Interval(38_300, 37_200, 40_700), fresh=True) == "38 kB (37 to 41 kB)"
+    assert mpm.size(Interval(38_300, 37_200, 40_700), fresh=False) == "at least 37 kB"
+    assert mpm.size(None, fresh=True) == "unknown"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -271,5 +270,4 @@ def printed(draw: Any) -> str:
 
 def test_the_lecture_of_the_zoo_has_a_word_for_each_figure() -> None:
     assert (ROOT / "apache/mpm/lecture.toml").is_file()
-    assert set(compare_mpm.RANKED) == set(mpm_table.RANKED)
     assert observe.IN_FLIGHT == 4  # the words of compare say "four"

@@ -35,6 +35,7 @@ def test_check_asks_all_of_them(four: Zoo) -> None:
     }
 
 
+@pytest.mark.slow
 @needs_sight
 def test_the_table_is_filled_from_observation(four: Zoo) -> None:
     done = four.cli("compare", "--mpm", "--json")
@@ -55,6 +56,7 @@ def test_the_table_is_filled_from_observation(four: Zoo) -> None:
         assert seen["prefork"][name] > 10 * max(seen["event"][name], seen["worker"][name], 1), seen
 
 
+@pytest.mark.slow
 @needs_sight
 @pytest.mark.parametrize("columns", ["80", "120"])
 def test_the_table_fits_and_says_why_it_differs(four: Zoo, columns: str) -> None:
@@ -65,6 +67,7 @@ def test_the_table_fits_and_says_why_it_differs(four: Zoo, columns: str) -> None
     assert "itk was not observed" in done.stdout
 
 
+@pytest.mark.slow
 def test_one_mpm_by_name(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("--mpm", "worker", "mod_wsgi-embedded")
     facts = fresh_zoo.status("mod_wsgi-embedded", "apache")

@@ -28,9 +28,9 @@ from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened, R
 
 HELLO = b"Hello from the Gateway Zoo\n"
 WIRES = Codecs(REGISTRY)
-PLAIN = [id for id, e in REGISTRY.exhibits.items() if not REGISTRY.families[e.family].group]
-WITH_SOCKET = [id for id in PLAIN if REGISTRY.spoken(id) != "none"]
-WITHOUT = [id for id in REGISTRY.exhibits if REGISTRY.spoken(id) == "none"]
+PLAIN = [id for id in REGISTRY.exhibits if not REGISTRY.family_of(id).group]
+WITH_SOCKET = [id for id in PLAIN if REGISTRY.socket_protocol(id) != "none"]
+WITHOUT = [id for id in REGISTRY.exhibits if REGISTRY.socket_protocol(id) == "none"]
 PHP = ["php-fpm", "php-fpm-dynamic", "php-fpm-ondemand", "php-cgi"]
 
 
@@ -70,7 +70,7 @@ def inside(zoo: Zoo, *words: str) -> Any:
 def assert_it_answers(zoo: Zoo, id: str) -> None:
     exchange = inside(zoo, id, "/hello")
     assert (exchange["status"], exchange["errors"], exchange["method"]) == (200, [], "GET")
-    assert exchange["protocol"] == REGISTRY.spoken(id)
+    assert exchange["protocol"] == REGISTRY.socket_protocol(id)
     assert body(exchange) == HELLO
 
 

@@ -254,6 +254,7 @@ def test_ten_thousand_exchanges_without_a_lost_or_changed_byte(zoo: Zoo) -> None
     assert len(set(whole)) == len(whole) >= 10_000
 
 
+@pytest.mark.slow
 @needs_sight
 @needs_wrk
 def test_killed_under_load(zoo: Zoo) -> None:

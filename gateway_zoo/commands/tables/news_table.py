@@ -4,19 +4,15 @@ Where the terminal is too narrow for all intervals, those of polling stay, whose
 for each way has the range. No number is cut.
 """
 
-from typing import TYPE_CHECKING
-
 from gateway_zoo.errors import printable
 from gateway_zoo.measure.figures import milliseconds
+from gateway_zoo.measure.news import Result
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.terminal import tables
 
-if TYPE_CHECKING:
-    from gateway_zoo.commands.news import Result
 
-
-def show_all(results: "list[Result]", ways: list[str]) -> None:
+def show_all(results: list[Result], ways: list[str]) -> None:
     """The table and its notes. An observation that nobody declared is marked (!)."""
     out = tables.console()
     notes: dict[str, int] = {}
@@ -34,9 +30,7 @@ def show_all(results: "list[Result]", ways: list[str]) -> None:
         out.print(printable(line), markup=False)
 
 
-def columns(
-    results: "list[Result]", ways: list[str], notes: dict[str, int], intervals: set[str]
-) -> list[tables.Column]:
+def columns(results: list[Result], ways: list[str], notes: dict[str, int], intervals: set[str]) -> list[tables.Column]:
     """The table, with `intervals` for these ways. Notes are numbered as they come, and added to `notes`."""
     rows = {
         (r.exhibit, r.front): {s.way: s for s in results if (s.exhibit, s.front) == (r.exhibit, r.front)}
@@ -52,7 +46,7 @@ def columns(
     return made
 
 
-def cell(result: "Result", notes: dict[str, int], *, interval: bool) -> str:
+def cell(result: Result, notes: dict[str, int], *, interval: bool) -> str:
     """One way through one cell: "550 (46-1100)", "fails [1]"."""
     mark = "" if result.as_declared else "! "
     if result.ms is not None and result.low_ms is not None and result.high_ms is not None:
@@ -62,7 +56,7 @@ def cell(result: "Result", notes: dict[str, int], *, interval: bool) -> str:
     return f"{mark}{result.state} [{notes.setdefault(note or '?', len(notes) + 1)}]"
 
 
-def summary(results: "list[Result]", ways: list[str]) -> list[str]:
+def summary(results: list[Result], ways: list[str]) -> list[str]:
     """For each way what was expected and between which medians the cells are; then whether all is as declared."""
     lines = []
     for way in ways:
@@ -80,13 +74,13 @@ def summary(results: "list[Result]", ways: list[str]) -> list[str]:
     return lines
 
 
-def _expected(result: "Result") -> str:
+def _expected(result: Result) -> str:
     if result.expected_ms is None:
         return "expected the way through the gateway"
     return f"expected {milliseconds(result.expected_ms)} ms, half of the time between two polls"
 
 
-def _range(heard: "list[Result]") -> str:
+def _range(heard: list[Result]) -> str:
     """In whichever cell."""
     low = min(r.low_ms for r in heard if r.low_ms is not None)
     high = max(r.high_ms for r in heard if r.high_ms is not None)

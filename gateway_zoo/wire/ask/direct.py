@@ -26,9 +26,9 @@ from gateway_zoo.wire.faults import CannotEncode
 
 def send(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
     """Send the request to an exhibit of the running zoo, in its protocol. Raises Stop."""
-    exhibit, protocol = registry.exhibits[id], registry.spoken(id)
+    exhibit, protocol = registry.exhibits[id], registry.socket_protocol(id)
     if protocol == "none":
-        inside = registry.families[exhibit.family].runs_in
+        inside = registry.family_of(id).runs_in
         fail(f"{id} has no socket: it lives inside {inside.title()}, and only {inside.title()} can ask it", 2)
     _must_run(settings, exhibit)
     data = encode(codecs, protocol, request, target_of(settings, registry, id, request))
@@ -67,9 +67,9 @@ def target_of(settings: Settings, registry: Registry, id: str, request: ClientRe
         for name, value in exhibit.variables.items()
     ]
     path = request.target.partition("?")[0].lstrip("/")
-    if any(ask.upgrade and ask.path == path for ask in registry.asks(id)):
+    if any(ask.upgrade and ask.path == path for ask in registry.questions(id)):
         more += HANDSHAKE.items()
-    uri = request.target if exhibit.stripped else f"/{id}{request.target}"
+    uri = request.target if exhibit.front_strips_prefix else f"/{id}{request.target}"
     return Target(f"/{id}", uri, "127.0.0.1", settings.nginx_port, tuple(more))
 
 

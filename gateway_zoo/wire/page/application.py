@@ -19,13 +19,14 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway_zoo.serving import same_origin
 from gateway_zoo.settings import read_settings
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange, fields_of, summary, whole
@@ -69,19 +70,14 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        app = self._refusal(scope["method"], Headers(scope=scope)) or self.app
+        app = self._refusal(scope) or self.app
         await app(scope, receive, guarded)
 
-    def _refusal(self, method: str, headers: Headers) -> Response | None:
-        host, origin = headers.get("host", "").lower(), headers.get("origin")
-        if len(headers.getlist("host")) != 1 or host not in self.hosts:
-            return PlainTextResponse(f"the page is at http://127.0.0.1:{self.port}/ and under no other name\n", 403)
-        if (origin is not None and origin.lower() != f"http://{host}") or headers.get("sec-fetch-site", "none") not in (
-            "same-origin",
-            "none",
-        ):
-            return PlainTextResponse("a page of another origin may not read recordings\n", 403)
-        if method not in ("GET", "HEAD"):
+    def _refusal(self, scope: Scope) -> Response | None:
+        if why := same_origin.refusal(scope, self.hosts.__contains__):
+            page = f"the page is at http://127.0.0.1:{self.port}/"
+            return PlainTextResponse(f"a page of another origin may not read recordings; {page}: {why}\n", 403)
+        if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("GET and HEAD only: nothing can be changed here\n", 405, {"Allow": "GET, HEAD"})
         return None
 

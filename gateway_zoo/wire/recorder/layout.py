@@ -64,14 +64,14 @@ class Layout:
     def _cell(self, settings: Settings, cell: Cell) -> Cell:
         """The cell of the running zoo, closed if it cannot be recorded or is not wanted."""
         closed = cell.closed
-        if self.registry.families[self.registry.exhibits[cell.exhibit].family].runs_in == cell.front:
+        if self.registry.runs_inside(cell.exhibit, cell.front):
             closed = closed or INSIDE.format(cell.front)
         if self.ids and cell.exhibit not in self.ids:
             closed = closed or LEFT_OUT
         return replace(cell, url=f"{settings.url(cell.front)}/{cell.exhibit}", closed=closed)
 
     def _target(self, front: str, id: str, address: str, place: str | tuple[str, int]) -> Target:
-        return Target(id, front, self.registry.spoken(id), address, place)
+        return Target(id, front, self.registry.socket_protocol(id), address, place)
 
     def _tcp_doors(self, name: str, ids: list[str]) -> str:
         """Listen for these exhibits on the first address of this machine with their ports free. Returns the address."""

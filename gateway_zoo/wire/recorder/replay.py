@@ -101,14 +101,14 @@ def _replay(
 ) -> tuple[ReplayAnswer, ReplayAnswer] | str:
     """The recorded answer and the new one; or why the request could not be sent."""
     id = to or exchange.exhibit
-    if id not in registry.exhibits or registry.spoken(id) == "none":
+    if id not in registry.exhibits or registry.socket_protocol(id) == "none":
         return f"{id} has no socket in this zoo"
     if not exchange.request:
         return "no request is in the recording"
     too_large = exchange.request_left_out or exchange.response_left_out
     if too_large or exchange.protocol not in codecs:
         return f"larger than {KEEP_ONE:,} bytes" if too_large else f"the zoo does not read {exchange.protocol}"
-    protocol = registry.spoken(id)
+    protocol = registry.socket_protocol(id)
     try:
         if id == exchange.exhibit and protocol == exchange.protocol:
             request = bytes(exchange.request)
@@ -148,7 +148,7 @@ def _path(registry: Registry, exchange: Exchange, values: dict[bytes, bytes]) ->
     uri = values.get(b"REQUEST_URI") or values.get(b"SCRIPT_NAME", b"") + values.get(b"PATH_INFO", b"")
     target = uri.decode("utf-8", "surrogateescape")
     recorded = registry.exhibits.get(exchange.exhibit)
-    return target if recorded and recorded.stripped else target.removeprefix(f"/{exchange.exhibit}") or "/"
+    return target if recorded and recorded.front_strips_prefix else target.removeprefix(f"/{exchange.exhibit}") or "/"
 
 
 def as_variables(head: Head) -> Pairs:
