@@ -85,7 +85,7 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     assert {(c["exhibit"], c["front"]): c["contradictions"] for c in found["cells"] if c["contradictions"]} == {}
     seen = {c["exhibit"]: c for c in found["cells"]}
     assert seen["cgi"]["model"] == "fork per request"
-    assert (seen["fastcgi"]["processes"], seen["fastcgi"]["at_once"]) == (1, 4)
+    assert (seen["fastcgi"]["processes"], seen["fastcgi"]["parallel"]) == (1, 4)
     assert (seen["fastcgi-fork"]["processes"], seen["fastcgi-fork"]["threads"]) == (4, 1)
     assert seen["uwsgi"]["model"] == "prefork x threads"
     assert sum(seen["wsgi"]["served"].values()) >= 24
@@ -96,8 +96,8 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     ("family", "truth", "lie", "said"),
     [
         ("fastcgi", 'model = "threads"', 'model = "prefork"', "declares 'prefork', looks like 'threads'"),
-        ("fastcgi", "threads = 4", "threads = 8", "declares 8 slots, 4 of 8 requests ran at once"),
-        ("fastcgi-fork", "processes = 4", "processes = 2", "declares 2 slots, 4 of 8 requests ran at once"),
+        ("fastcgi", "threads = 4", "threads = 8", "declares 8 slots, 4 of 8 requests ran in parallel"),
+        ("fastcgi-fork", "processes = 4", "processes = 2", "declares 2 slots, 4 of 8 requests ran in parallel"),
     ],
 )
 def test_compare_says_where_a_cage_toml_lies(
