@@ -1,4 +1,4 @@
-"""Thousands of connections in one process: non-blocking sockets, one epoll.
+"""Thousands of connections in one process, with one epoll.
 
 Three kinds of guest:
 * `idle`: requests `ping` once on a connection that may be kept alive, reads the answer, and sends nothing more;

@@ -1,7 +1,7 @@
-"""Overload unix sockets and TCP: more requests at once than slots and backlog take.
+"""Overload unix sockets and TCP.
 
-The same program (queue_server.py) listens on both, with the same short backlog. Requests come through nginx, and from
-clients that connect as nginx does, without blocking.
+More requests come at once than slots and backlog take. The same program (queue_server.py) listens on both, with the
+same short backlog. Requests come through nginx, and from clients that connect as nginx does, without blocking.
 """
 
 import concurrent.futures

@@ -1,4 +1,4 @@
-"""A gateway for overload: four slots, and a listen backlog of the given length.
+"""A gateway for overload: four slots and a short backlog.
 
 `python -m gateway_zoo.lab.queue_server ADDRESS BACKLOG`, with an ADDRESS for serving/listen.py: a unix socket or TCP.
 It speaks a little HTTP/1.0: `?hold=MS` in the request line delays the answer. The zoo's own gateways are of no use

@@ -1,7 +1,7 @@
-"""Another user of the machine: connects to each address that it reads, and prints the result.
+"""Another user of the machine tries to connect.
 
-`setpriv --reuid nobody … python -m gateway_zoo.lab.third_user`. The lab starts it while it is still root; it ends with
-its standard input.
+The program connects to each address that it reads, and prints the result. Start: `setpriv --reuid nobody … python -m
+gateway_zoo.lab.third_user`. The lab starts it while it is still root; it ends with its standard input.
 """
 
 import os

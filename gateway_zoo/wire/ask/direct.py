@@ -1,4 +1,4 @@
-"""Send a request straight to a gateway's socket, without a web server: an exhibit's, or any other.
+"""Send a request straight to a gateway's socket.
 
 Raises Stop: 2 for a request that the protocol cannot carry, 3 for a gateway that does not run.
 """

@@ -1,4 +1,4 @@
-"""Write a recording as a pcap file for Wireshark, in invented TCP segments.
+"""Write a recording as a pcap file for Wireshark.
 
 The bytes and the times are the recording's. The packets are invented: handshake, segments of at most 65,000 bytes, an
 acknowledgement for each, FIN or RST, right checksums. So are the addresses: a front is 127.0.1.N, a gateway 127.0.2.N,

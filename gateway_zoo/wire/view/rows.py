@@ -1,4 +1,4 @@
-"""Choose the fields that a view shows, their indents, and the bytes without a name.
+"""Choose the fields that a view shows, and their indents.
 
 A variable or a header is one row: its parts (lengths, name, value) only repeat it. Lengths and paddings are left out,
 too: the columns have their numbers. With `every`, all fields are rows.

@@ -1,4 +1,4 @@
-"""The variables and headers of an exchange: where they lie, and how many bytes they take.
+"""Find the variables and headers of an exchange, and their sizes.
 
 FastCGI, SCGI, uwsgi and CGI carry meta-variables. HTTP and AJP carry headers; the rest has a place without a name, such
 as HTTP's first line. For a comparison a header has the name of its variable (RFC 3875 4.1.18: Host is HTTP_HOST), and a

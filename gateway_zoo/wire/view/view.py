@@ -1,4 +1,4 @@
-"""Print an exchange: for each direction a title, then a row for each field.
+"""Print an exchange: a title and a row for each field.
 
 Every row has offset, length, name, value and meaning. The meaning stands behind the value, or below it where there is
 no room; the section follows where it fits. The width decides how many bytes are shown: none below 50 columns, three
