@@ -1,4 +1,4 @@
-"""The variables and headers of an exchange: where they lie, and how many bytes they take.
+"""Find the variables and headers of an exchange, and their sizes.
 
 FastCGI, SCGI, uwsgi and CGI carry meta-variables. HTTP and AJP carry headers; the rest has a place without a name, such
 as HTTP's first line. For a comparison a header has the name of its variable (RFC 3875 4.1.18: Host is HTTP_HOST), and a
@@ -101,8 +101,8 @@ def _find_variables(fields: list[Field], side: Direction, protocol: str) -> Iter
         if pair := parts_of_pair(fields, index, inside):
             name, value = map(_size, pair)
             yield Variable(_variable(field, side, protocol), field.name, field.value, name, value, *_all(field))
-        elif field.name in places and (said := _value_part(field, [fields[i] for i in inside])):
-            yield Variable(places[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
+        elif field.name in places and (value_part := _value_part(field, [fields[i] for i in inside])):
+            yield Variable(places[field.name], field.name, _plain(value_part.value), 0, _size(value_part), *_all(field))
 
 
 def _variable(field: Field, side: Direction, protocol: str) -> str:
@@ -127,8 +127,8 @@ def _value_part(place: Field, parts: list[Field]) -> Field | None:
 
 def _plain(value: str) -> str:
     """`GET` from `2 (GET)`."""
-    number, _, said = value.partition(" (")
-    return said.removesuffix(")") if said and number.isdigit() else value
+    number, _, name = value.partition(" (")
+    return name.removesuffix(")") if name and number.isdigit() else value
 
 
 def _all(field: Field) -> tuple[int, tuple[Span, ...]]:
