@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.codecs import Direction, Dissector
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
@@ -24,6 +24,11 @@ from gateway_zoo.wire.heads import cgi_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Decimal, Literal, Repeat, Shape, Zero, fields
 
 INNER: Mapping[str, str] = {"RESPONSE": "CGI"}
+PORT = 4000
+DISSECTOR = Dissector(
+    answers="data-text-lines",
+    note="The answer is a CGI response. Wireshark has no dissector for it: each segment is shown as lines of text.",
+)
 
 HEADER = Shape(
     name="header",
@@ -194,7 +199,7 @@ class Responses(Decoder):
         events.append(End(self.offset, 0))
 
 
-def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
+def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
     """Decoders of requests and of responses."""
     return Requests(limits), Responses(limits)
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.codecs import Direction, Dissector
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Other, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
@@ -24,6 +24,7 @@ from gateway_zoo.wire.heads import http_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Choice, Number, Raw, Repeat, Shape, fields
 
 INNER: Mapping[str, str] = {"RESPONSE": "HTTP"}
+PORT = 3031
 LARGEST = 65_535  # datasize has two bytes
 
 #: modifier1 -> what it asks for. Those of a request that carries variables, as the ordinary 0 does:
@@ -78,6 +79,12 @@ OTHERS = {
 }
 #: Answers that are packets and no HTTP: to a ping; to a signal or a job for the spooler.
 ANSWERS = {100, 255}
+DISSECTOR = Dissector(
+    answers="http",
+    note="The answer is an HTTP response and given to Wireshark's own dissector; a pong is a packet.",
+    again=True,
+    packets=tuple(sorted(ANSWERS)),
+)
 
 VARIABLE = Shape(
     name="variable",
@@ -284,7 +291,7 @@ class Responses(_Packets):
         events.append(End(self.offset, 0))
 
 
-def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
+def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
     """Decoders of requests and of responses."""
     return Requests(limits), Responses(limits)
 

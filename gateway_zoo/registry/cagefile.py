@@ -6,13 +6,14 @@ and ports that two files claim are the registry's business.
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 FRONTS = ("nginx", "apache")
+#: Known without a file, so that a cage that cannot be read makes no other wrong. A cage with a `wire` adds its own.
 PROTOCOLS = ("CGI", "FastCGI", "SCGI", "uwsgi", "AJP", "HTTP", "none")
 INTERFACES = ("CGI program", "WSGI", "ASGI", "SAPI")
 MODELS = ("fork per request", "prefork", "threads", "prefork x threads", "event loop", "embedded")
@@ -99,19 +100,26 @@ class CageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     exhibit: list[Exhibit] = []
     pages: list[str] = []  # for browsers, served by the cage's fragments: "/news/"
     every: list[Every] = []
-    wire: str = ""  # the protocol that this cage's wire.py reads and writes, where it is not `protocol`
+    wire: str = ""  # the protocol that this cage's `wire` reads and writes, where it is not `protocol`
 
 
 #: Where in the file, the value that stands there, what was expected.
 Fault = tuple[str, object, str]
 
 
-def faults(file: CageFile, cage: Path) -> Iterator[Fault]:
-    """What types cannot express. Only the first is told, so each may rely on those before it."""
+def wire_file(cage: Path) -> Path | None:
+    """Find the `wire` of a cage's folder: a module, or a package with several."""
+    return next((path for path in (cage / "wire.py", cage / "wire" / "__init__.py") if path.is_file()), None)
+
+
+def faults(file: CageFile, cage: Path, protocols: Collection[str] = PROTOCOLS) -> Iterator[Fault]:
+    """What types cannot express. Only the first is told, so each may rely on those before it.
+
+    `protocols`: those that an exhibit or a cage without a `wire` may name.
+    """
     yield from _unprintable("", msgspec.to_builtins(file))
-    yield from _not_among("protocol", file.protocol, PROTOCOLS)
+    yield from _protocol_faults(file, cage, protocols)
     yield from _not_among("interface", file.interface, INTERFACES)
-    yield from _not_among("wire", file.wire, ("", *PROTOCOLS, "WebSocket"))
     if not 1960 <= file.year <= 2100:
         yield "year", file.year, "the year in which it appeared, such as 1996"
     for index, page in enumerate(file.pages):
@@ -128,13 +136,21 @@ def faults(file: CageFile, cage: Path) -> Iterator[Fault]:
     for index, family in enumerate(file.family):
         yield from _family_faults(family, file, cage, f"family[{index}]")
     for index, exhibit in enumerate(file.exhibit):
-        yield from _exhibit_faults(exhibit, file, f"exhibit[{index}]")
+        yield from _exhibit_faults(exhibit, file, protocols, f"exhibit[{index}]")
         if exhibit.program and not (cage / exhibit.program).is_file():
             yield f"exhibit[{index}].program", exhibit.program, f"the name of a file in {cage}"
     for index, family in enumerate(file.family):
         if any(e.family == family.id for e in file.exhibit) == bool(family.helps):
             what = "the exhibits that it helps, for a family without one of its own, and only then"
             yield f"family[{index}].helps", family.helps, what
+
+
+def _protocol_faults(file: CageFile, cage: Path, protocols: Collection[str]) -> Iterator[Fault]:
+    """A `wire` makes any name of a protocol a known one."""
+    if not wire_file(cage):
+        yield from _not_among("protocol", file.protocol, protocols)
+        if file.wire:
+            yield "wire", file.wire, f"a file wire.py in {cage}, which reads and writes it"
 
 
 def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Iterator[Fault]:
@@ -179,11 +195,11 @@ def _leaves(word: str, cage: Path, first: bool) -> bool:
     return ".." in word.split("/")
 
 
-def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fault]:
+def _exhibit_faults(exhibit: Exhibit, file: CageFile, protocols: Collection[str], here: str) -> Iterator[Fault]:
     families = {family.id: family for family in file.family}
     yield from _not_among(f"{here}.family", exhibit.family, tuple(families))
-    yield from _not_among(f"{here}.protocol", exhibit.protocol, ("", *PROTOCOLS))
-    yield from _not_among(f"{here}.spoken", exhibit.spoken, ("", *PROTOCOLS))
+    yield from _not_among(f"{here}.protocol", exhibit.protocol, ("", *protocols))
+    yield from _not_among(f"{here}.spoken", exhibit.spoken, ("", *protocols))
     yield from _not_among(f"{here}.interface", exhibit.interface, ("", *INTERFACES))
     for name, fronts in (("fronts", exhibit.fronts), ("closed", list(exhibit.closed))):
         for front in fronts:
@@ -219,7 +235,7 @@ def _bad_id(where: str, id: str) -> Iterator[Fault]:
         yield where, id, f"lower-case letters, digits, '-' and '_', and none of {listed(RESERVED)}"
 
 
-def _not_among(where: str, value: str, allowed: tuple[str, ...]) -> Iterator[Fault]:
+def _not_among(where: str, value: str, allowed: Collection[str]) -> Iterator[Fault]:
     if value not in allowed:
         yield where, value, f"one of {listed(allowed)}"
 
@@ -236,5 +252,5 @@ def _unprintable(where: str, value: Any) -> Iterator[Fault]:
             yield from _unprintable(f"{where}[{index}]", inner)
 
 
-def listed(words: tuple[str, ...]) -> str:
+def listed(words: Collection[str]) -> str:
     return ", ".join(repr(word) for word in words if word)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gateway_zoo.registry.cagefile import Ask, CageFile, Every, Exhibit, Family, faults, listed
+from gateway_zoo.registry.cagefile import PROTOCOLS, Ask, CageFile, Every, Exhibit, Family, faults, listed, wire_file
 
 
 class RegistryError(Exception):
@@ -77,14 +77,19 @@ def load(root: Path) -> Registry:
     taken: dict[str, Path] = {}
     for path in sorted(root.glob("*/cage.toml")):
         try:
-            cage = Cage(path.parent.name, path.parent, _read(path))
-            if fault := next(faults(cage.file, path.parent), None):
+            cages.append(Cage(path.parent.name, path.parent, _read(path)))
+        except RegistryError as error:
+            errors.append(error)
+    protocols = [*PROTOCOLS, *(cage.file.protocol for cage in cages if wire_file(cage.path) and not cage.file.wire)]
+    for cage in list(cages):
+        path = cage.path / "cage.toml"
+        try:
+            if fault := next(faults(cage.file, cage.path, protocols), None):
                 raise RegistryError("{}: {}: {!r}; expected {}".format(path, *fault))
             _claim(cage.file, path, taken)
         except RegistryError as error:
             errors.append(error)
-        else:
-            cages.append(cage)
+            cages.remove(cage)
     return Registry(cages, errors)
 
 
@@ -127,7 +132,7 @@ def _claim(file: CageFile, path: Path, taken: dict[str, Path]) -> None:
     mine = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
     mine += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
     mine += [("unix", f"socket {name}") for f in file.family for name in f.sockets]
-    if (path.parent / "wire.py").is_file():
+    if wire_file(path.parent):
         mine += [("wire", f"protocol {file.wire or file.protocol}")]
     mine += [("tcp", f"port {e.tcp}") for e in file.exhibit if e.tcp]
     # The other side of a shared id: an exhibit bars every family of its name but its own.

@@ -31,7 +31,6 @@ APT_FOR_TESTS = {
     "wrk": "wrk",
     "tshark": "tshark",
     "cgi-fcgi": "libfcgi-bin",
-    "npm": "npm",  # Kaitai's compiler comes from there
 }
 VENV = Path(sys.prefix)
 #: Where programs are looked for, after the virtual environment's own. The person's PATH reaches nothing that we start.

@@ -1,4 +1,4 @@
-"""The layout of a protocol as a table. From it come the annotated fields, the Kaitai file and the Lua dissector.
+"""The layout of a protocol as a table. From it come the annotated fields and the dissector in Lua.
 
 A Shape is a row of parts, one behind the other. A part's size is a number, the name of an earlier number in the same
 shape, or "" for all that is left. Decoders do not use tables, they are written for speed; tests hold the two together.

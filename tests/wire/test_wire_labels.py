@@ -10,7 +10,7 @@ from gateway_zoo.wire import labels, specimen
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.conversation import Conversation
 
-CAGES = [cage for cage in REGISTRY.cages if (cage.path / "wire.py").is_file()]
+CAGES = list(Codecs(REGISTRY).cages.values())
 
 
 def test_no_label_has_drifted() -> None:

@@ -26,7 +26,7 @@ FEW = settings(derandomize=True, deadline=None, max_examples=60)
 PAIR = Shape(
     name="pair",
     means="a name and its value",
-    pair=("name", "value"),
+    decoders=("name", "value"),
     parts=(
         ShortOrLong(name="nameLength"),
         ShortOrLong(name="valueLength"),
@@ -347,7 +347,7 @@ def wire(
     def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
         return requests(limits), responses(limits)
 
-    return SimpleNamespace(INNER=inner, pair=pair, annotate=said)
+    return SimpleNamespace(INNER=inner, decoders=pair, annotate=said)
 
 
 INVENTED = cast(

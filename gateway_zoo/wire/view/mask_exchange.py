@@ -13,12 +13,7 @@ from gateway_zoo.wire.events import Other
 from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import SECRETS, Field, Span, Stream, cut
 
-#: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie, 0xA00A Cookie2; of an answer 0xA007 Set-Cookie,
-#: 0xA008 Set-Cookie2.
-_CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x08", b"\xa0\x09", b"\xa0\x0a")
 _NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
-_NAME = re.compile(_NAMES, re.IGNORECASE)
-_NAME_OR_CODE = re.compile(b"|".join([_NAMES, *map(re.escape, _CODES)]), re.IGNORECASE)
 DIRECTIONS: tuple[Direction, Direction] = ("request", "response")
 NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
 
@@ -31,9 +26,10 @@ def secrets_of(exchange: Exchange, codecs: Codecs) -> Exchange:
         read or any(field.fault for field in fields)
         for read, fields in zip(_unread(exchange, codecs), found, strict=True)
     ]
+    names = _names(exchange.protocol, codecs)
     covered = [cover(data, fields) for data, fields in zip(sides, found, strict=True)]
     torn = [
-        broken and cover_rest(data, exchange.protocol, _streams(exchange.protocol, direction, data, codecs))
+        broken and cover_rest(data, names, _streams(exchange.protocol, direction, data, codecs))
         for direction, data, broken in zip(DIRECTIONS, sides, unread, strict=True)
     ]
     errors = [without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
@@ -46,7 +42,7 @@ def _unread(exchange: Exchange, codecs: Codecs) -> tuple[bool, bool]:
         return True, True
     both = Conversation(codecs, exchange.protocol)
     asked, told = both.feed("request", bytes(exchange.request)), both.feed("response", bytes(exchange.response))
-    names = _names(exchange.protocol)
+    names = _names(exchange.protocol, codecs)
     return "request" in both.errors or _opaque(asked, names), "response" in both.errors or _opaque(told, names)
 
 
@@ -67,9 +63,9 @@ def _streams(protocol: str, direction: Direction, data: bytearray, codecs: Codec
     return codecs[protocol].annotate(direction, bytes(data)).streams if protocol in codecs else []
 
 
-def cover_rest(data: bytearray, protocol: str, streams: list[Stream]) -> bool:
+def cover_rest(data: bytearray, names: re.Pattern[bytes], streams: list[Stream]) -> bool:
     """Put stars behind the first name of a secret, if there is one; in what is carried inside it may be in pieces."""
-    names, ends = _names(protocol), []
+    ends = []
     if found := names.search(data):
         ends.append(found.end())
     for stream in streams:
@@ -90,8 +86,10 @@ def _place(at: int, spans: tuple[Span, ...]) -> int:
     raise AssertionError(f"{at} bytes behind the last piece")
 
 
-def _names(protocol: str) -> re.Pattern[bytes]:
-    return _NAME_OR_CODE if protocol == "AJP" else _NAME
+def _names(protocol: str, codecs: Codecs) -> re.Pattern[bytes]:
+    """The names of secrets, and the codes that stand for them in this protocol."""
+    codes = codecs[protocol].SECRET_CODES if protocol in codecs else ()
+    return re.compile(b"|".join([_NAMES, *map(re.escape, codes)]), re.IGNORECASE)
 
 
 def without_seen(error: str) -> str:

@@ -23,7 +23,7 @@ MOST = 1_000_000  # exchanges that are held
 def run(codecs: Codecs, options: Options) -> int:
     """Exit status: 1 if an exchange that is shown has errors; 2 for a file that is no recording."""
     if options.pcap:
-        _export(options.recording, options.pcap)
+        _export(options.recording, options.pcap, codecs)
         return 0
     wanted = int(options.words[0]) if options.words else 0
     found = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
@@ -64,14 +64,14 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _export(recording: str, name: str) -> None:
+def _export(recording: str, name: str, codecs: Codecs) -> None:
     """By way of a nameless file: a recording that turns out to be damaged makes no pcap, and spoils none."""
     from gateway_zoo.wire.recorder import pcap
 
     out = Path(name)
     try:
         with tempfile.TemporaryFile() as made:
-            pcap.export(_entries(recording), made)
+            pcap.export(_entries(recording), made, codecs)
             made.seek(0)
             if out.exists() and out.samefile(recording):
                 fail(f"--pcap {name} is the recording itself; expected another file", 2)

@@ -12,36 +12,11 @@ from typing import Any
 
 import msgspec
 
-from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.codecs import Codecs, Direction, Places
 from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.fields import Field, Span
 from gateway_zoo.wire.view.rows import below, parts_of_pair
 
-#: Protocols that carry headers -> the places in a request's head -> what a gateway makes of them.
-PLACES = {
-    "HTTP": {"method": "REQUEST_METHOD", "target": "REQUEST_URI", "version": "SERVER_PROTOCOL"},
-    "AJP": {
-        "method": "REQUEST_METHOD",
-        "protocol": "SERVER_PROTOCOL",
-        "req_uri": "REQUEST_URI",
-        "remote_addr": "REMOTE_ADDR",
-        "remote_host": "REMOTE_HOST",
-        "server_name": "SERVER_NAME",
-        "server_port": "SERVER_PORT",
-        "is_ssl": "HTTPS",
-    },
-}
-#: Places that say: nothing here, or look elsewhere.
-NOTHING = {("is_ssl", "0"), ("method", "255 (stored_method)")}
-#: AJP's attributes are no headers. Those for which a gateway has another name:
-ATTRIBUTES = {
-    "stored_method": "REQUEST_METHOD",
-    "query_string": "QUERY_STRING",
-    "remote_user": "REMOTE_USER",
-    "auth_type": "AUTH_TYPE",
-    "AJP_REMOTE_PORT": "REMOTE_PORT",
-    "AJP_LOCAL_ADDR": "SERVER_ADDR",
-}
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")  # headers that are meta-variables without HTTP_
 
 
@@ -90,38 +65,39 @@ def _row(a: Variable, b: Variable | None) -> Row:
 def variables_of(exchange: Exchange, codecs: Codecs) -> dict[Direction, list[Variable]]:
     """Of both directions, in their order."""
     request, response = fields_of(exchange, codecs)
+    places = codecs[exchange.protocol].PLACES if exchange.protocol in codecs else None
     return {
-        "request": list(_carried(request, "request", exchange.protocol)),
-        "response": list(_carried(response, "response", exchange.protocol)),
+        "request": list(_carried(request, "request", places)),
+        "response": list(_carried(response, "response", places)),
     }
 
 
-def _carried(fields: list[Field], side: Direction, protocol: str) -> Iterator[Variable]:
-    places = PLACES.get(protocol, {}) if side == "request" else {}
+def _carried(fields: list[Field], side: Direction, places: Places | None) -> Iterator[Variable]:
+    named = places.variables if places and side == "request" else {}
     for index, (field, inside) in enumerate(zip(fields, below(fields), strict=True)):
         if pair := parts_of_pair(fields, index, inside):
             name, value = map(_size, pair)
-            yield Variable(_variable(field, side, protocol), field.name, field.value, name, value, *_all(field))
-        elif field.name in places and (said := _said(field, [fields[i] for i in inside])):
-            yield Variable(places[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
+            yield Variable(_variable(field, side, places), field.name, field.value, name, value, *_all(field))
+        elif field.name in named and (said := _said(field, [fields[i] for i in inside], places)):
+            yield Variable(named[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
 
 
-def _variable(field: Field, side: Direction, protocol: str) -> str:
+def _variable(field: Field, side: Direction, places: Places | None) -> str:
     """A response's headers have no other name than their own, but for upper and lower case."""
     name = field.name
     if side == "response":
         return name.title()
-    if protocol not in PLACES:
+    if places is None:
         return name
-    if field.section == "AJPv13, Attributes":
-        return ATTRIBUTES.get(name, name)
+    if places.attributes and field.section == places.attributes:
+        return places.variables.get(name, name)
     name = name.upper().replace("-", "_")
     return name if name in UNPREFIXED else f"HTTP_{name}"
 
 
-def _said(place: Field, parts: list[Field]) -> Field | None:
+def _said(place: Field, parts: list[Field], places: Places | None) -> Field | None:
     """The part of a place that is its value: AJP's strings have lengths, its null string has nothing else."""
-    if place.fault or (place.name, place.value) in NOTHING:
+    if place.fault or (places and (place.name, place.value) in places.empty):
         return None
     return next((part for part in parts if part.value == place.value), None) if parts else place
 
