@@ -26,7 +26,7 @@ FEW = settings(derandomize=True, deadline=None, max_examples=60)
 PAIR = Shape(
     name="pair",
     means="a name and its value",
-    decoders=("name", "value"),
+    pair=("name", "value"),
     parts=(
         ShortOrLong(name="nameLength"),
         ShortOrLong(name="valueLength"),
