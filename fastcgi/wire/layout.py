@@ -132,6 +132,3 @@ END = struct.Struct(">IB3x")
 
 UNKNOWN_TYPE_SIZE = 8
 MANAGEMENT = {GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE}  # their request id is 0 (3.3, appendix A)
-#: What each role is sent, in this order: 6.1 "inputs are not interleaved"; 6.2, 6.3, 6.4. An application refuses a
-#: role that it does not know; until then this one is a Responder to us.
-INPUTS = {RESPONDER: (PARAMS, STDIN), AUTHORIZER: (PARAMS,), FILTER: (PARAMS, STDIN, DATA)}

@@ -1,6 +1,6 @@
-"""What both decoders share: records, one behind the other. Requests and Responses say what they mean for a request.
+"""What both decoders share: records, one behind the other. Requests and Responses say what a record means.
 
-What trips people up: pieces of data are passed on before their record is whole.
+What trips people up: a piece of data is passed on before its record is whole. All other records wait until they are.
 """
 
 from abc import abstractmethod
@@ -17,30 +17,29 @@ from .pairs import pairs
 
 
 class Rule(NamedTuple):
-    """What a type of record needs: who takes it, the bytes of its content if they are fixed, and is its id 0?"""
+    """What a type of record needs: the method that takes it, the length of its content, and whether its id is 0."""
 
     take: Callable[..., None]  # (decoder, type, id, content, offset, offset behind it, events)
-    length: int | None
-    management: bool | None
+    length: int | None  # bytes; None: any
+    management: bool | None  # True: it is of the connection, and its id is 0
 
 
 NO_RULE = Rule(lambda *_: None, None, None)
 
 
 class Records(Decoder):
-    """Records, one behind the other. Pieces of data are passed on as they come, all else when it is whole."""
+    """A decoder of records."""
 
     WAITS_FOR = "the rest of a record"
     RULES: ClassVar[dict[int, Rule]]
 
-    #: Of a record of data whose bytes are still to come: how many, and whose. `_active`: requests by their ids.
+    #: Of a record of data that is not whole: bytes of content and of padding that are to come, its id and its stream.
+    #: `_active`: requests by their ids.
     __slots__ = ("_active", "_content", "_id", "_padding", "_stream")
 
     def __init__(self, limits: Limits) -> None:
-        self.limits = limits  # all that Decoder sets, too: its own __init__ called from here is a third of the cost
-        self.offset = self._content = self._padding = 0
-        self._rest = b""
-        self._error = None
+        super().__init__(limits)
+        self._content = self._padding = 0
         self._active: dict[int, Any] = {}
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
@@ -54,6 +53,7 @@ class Records(Decoder):
             after = start + length + padding
             rule: Rule = rules.get(type, NO_RULE)
             take, fixed, management = rule
+            # One comparison for all that is right in nearly every header; `_checked` then finds which part is wrong.
             if version != 1 or (id == 0) is not management or (fixed != length and fixed is not None):
                 take = self._checked(data[at:start], base + at)
             if after <= end:
@@ -67,7 +67,7 @@ class Records(Decoder):
         return at
 
     def _checked(self, header: bytes, offset: int) -> Callable[..., None]:
-        """Raises what is wrong with this header; a type that nobody has defined is not wrong."""
+        """Raise what is wrong with this header. A type that is not defined is not wrong."""
         version, type, id, length, _ = HEADER.unpack(header)
         if version != 1:
             raise BadVersion(offset, header, f"version 1, not {version}")
@@ -82,7 +82,7 @@ class Records(Decoder):
         raise BadLength(offset, header, f"{rule.length} bytes of content for {name}, not {length}")
 
     def _go_on(self, data: bytes, at: int, events: list[Event]) -> int:
-        """More of a record of data: content, then padding."""
+        """Read more of a record of data: content, then padding. Return the offset behind it."""
         if piece := data[at : at + self._content]:
             events.append(Data(self.offset + at, self._id, self._stream, piece))
             self._content -= len(piece)
@@ -93,20 +93,20 @@ class Records(Decoder):
 
     @abstractmethod
     def _passes_on(self, type: int, id: int, offset: int) -> bool:
-        """Is this a record of data whose first bytes may go out before the last have come?"""
+        """Tell whether the first bytes of this record may go out before its last have come."""
 
     def _values(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
         asked = type == GET_VALUES
         try:
-            found = pairs(content, self.limits)
+            values = pairs(content, self.limits)
         except WireError as error:
             raise moved(error, offset + HEADER.size + error.offset, error.seen) from None
-        if asked and any(value for _, value in found):
+        if asked and any(value for _, value in values):
             raise BadPairs(offset + HEADER.size, content, "names with empty values in GET_VALUES")  # 4.1
-        events.append(Values(offset, 0, asked, found))
+        events.append(Values(offset, 0, asked, values))
 
     def _other(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
-        """No part of a request. An application answers a type of management that it does not know (4.2)."""
+        """Note a record that is no part of a request. An application answers an unknown type of management (4.2)."""
         events.append(Other(offset, id, TYPES.get(type, f"type {type}"), content))
 
     def _close(self, events: list[Event]) -> None:
@@ -116,4 +116,5 @@ class Records(Decoder):
 
 
 def moved(error: WireError, offset: int, seen: bytes) -> WireError:
+    """Make the same error at another offset."""
     return type(error)(offset, seen, error.expected)
