@@ -4,7 +4,7 @@ Source: "AJPv13", Apache Tomcat Connectors; its sections have names, no numbers.
 0x1234, those from it with "AB"; then a length of two bytes, and that many bytes, of which the first is the kind of
 message. A string is a length, its bytes and a NUL that is not counted; the length 0xFFFF says "no string".
 
-How it is told: a Forward Request is three events. Values: what the connection is (remote_addr, remote_host,
+How the decoder tells it: a Forward Request is three events. Values: what the connection is (remote_addr, remote_host,
 server_name, server_port, is_ssl); Head: the first line and the headers as HTTP has them, the query in its place;
 Values: the attributes. A null string is left out.
 

@@ -11,12 +11,12 @@ LARGEST = 8192  # of a packet with its header ("Packet Size")
 NULL = 0xFFFF
 STORED = 0xFF
 DONE = 0xFF
-CHUNKED = -1  # a body whose length nobody has said
+CHUNKED = -1  # a body of unknown length
 FORWARD_REQUEST, SEND_BODY_CHUNK, SEND_HEADERS, END_RESPONSE, GET_BODY_CHUNK = range(2, 7)
 SHUTDOWN, PING, CPONG, CPING = range(7, 11)
 
 MAGIC: Mapping[Direction, bytes] = {"request": b"\x12\x34", "response": b"AB"}
-#: What each direction says, and what that means ("Packet Headers").
+#: The messages of each direction, and their meanings ("Packet Headers").
 KINDS: Mapping[Direction, Mapping[int, tuple[str, str]]] = {
     "request": {
         FORWARD_REQUEST: ("Forward Request", "a request: all but its body"),
@@ -62,7 +62,7 @@ ATTRIBUTES = dict(
         start=1,
     )
 )
-#: What stands between protocol and headers, or is an attribute, and the CGI variable that says the same.
+#: Strings between protocol and headers, or attributes, and the CGI variable of the same meaning.
 VARIABLES = {
     b"remote_addr": b"REMOTE_ADDR",
     b"remote_host": b"REMOTE_HOST",

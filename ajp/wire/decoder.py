@@ -1,4 +1,4 @@
-"""AJP's packets as events. Bodies are passed on as they come, other packets are read when they are complete."""
+"""AJP's packets as events. Bodies are passed on as they come; other packets are read when they are complete."""
 
 import struct
 
@@ -29,7 +29,7 @@ class Requests(Decoder):
 
     WAITS_FOR = "the rest of a packet"
 
-    _due = 0  # bytes of the body that are still to come, or CHUNKED
+    _due = 0  # bytes of the body that are to come, or CHUNKED
     _piece = 0  # of them, in the packet that is being read
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
@@ -109,7 +109,7 @@ class Requests(Decoder):
 
 
 def _behind(length: int, data: bytes, at: int, offset: int, limits: Limits) -> int:
-    """Where the packet at `at` ends. Raises TooLong before anybody waits for it."""
+    """Return the end of the packet at `at`. Raises TooLong before its bytes are waited for."""
     after = at + HEADER.size + length
     if after - at > limits.head:
         raise TooLong(offset + at, data[at:], f"a packet of at most {limits.head} bytes")
@@ -117,7 +117,7 @@ def _behind(length: int, data: bytes, at: int, offset: int, limits: Limits) -> i
 
 
 def _length(data: bytes, at: int, offset: int, direction: Direction) -> int:
-    """Of the packet at `at`, without its header."""
+    """Return the length of the packet at `at`, without its header. Raises BadMagic."""
     magic, length = HEADER.unpack_from(data, at)
     if magic != MAGIC[direction]:
         raise BadMagic(offset + at, data[at:], f"a packet that begins with {MAGIC[direction]!r}")
@@ -129,7 +129,7 @@ class Responses(Decoder):
 
     WAITS_FOR = "the rest of a packet"
 
-    _piece = 0  # bytes that are still to come of a chunk
+    _piece = 0  # bytes of a chunk that are to come
     _nul = False  # and the NUL behind it
     _headers = False  # they have come
 
@@ -158,7 +158,10 @@ class Responses(Decoder):
         return at
 
     def _begin(self, packet: bytes, length: int, offset: int) -> None:
-        """The NUL behind a chunk is not in the specification, but all send it. `packet`: what errors show of it."""
+        """Begin a chunk. The NUL behind it is not in the specification, but all containers send it.
+
+        `packet`: the bytes of it that an error shows.
+        """
         (size,) = INTEGER.unpack_from(packet, HEADER.size + 1)
         if length not in (size + 3, size + 4):
             raise BadLength(offset + 5, packet[5:], f"chunk_length to fit a packet of {length} bytes")
@@ -213,5 +216,5 @@ class Responses(Decoder):
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of requests and of responses."""
+    """Make the decoders of requests and of responses."""
     return Requests(limits), Responses(limits)

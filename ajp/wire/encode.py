@@ -37,8 +37,11 @@ from .decoder import Requests, Responses
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """A Forward Request and all of its body at once, without waiting to be asked. SCRIPT_NAME and what else AJP has no
-    words for is left out; variables that nobody has defined become attributes. Raises CannotEncode."""
+    """Write a Forward Request and all of its body at once, without waiting for Get Body Chunk.
+
+    SCRIPT_NAME and other variables without a place in AJP are left out; variables of no specification become
+    attributes. Raises CannotEncode.
+    """
     given = dict(variables)
     uri, mark, query = given.get(b"REQUEST_URI", b"").partition(b"?")
     path = quote(given.get(b"SCRIPT_NAME", b"") + given.get(b"PATH_INFO", b"")).encode()
@@ -77,7 +80,7 @@ def _undefined(variable: bytes) -> bool:
 
 
 def _as_headers(variables: Pairs) -> Pairs:
-    """What was a header of the client (RFC 3875 4.1.18)."""
+    """Turn the variables that were headers of the client into headers again (RFC 3875 4.1.18)."""
     headers: Pairs = []
     for name, value in variables:
         if name.startswith(b"HTTP_") or (name in (b"CONTENT_TYPE", b"CONTENT_LENGTH") and value):
@@ -86,7 +89,7 @@ def _as_headers(variables: Pairs) -> Pairs:
 
 
 def _checked(head: bytes, body: bytes) -> bytes:
-    """The packets of the body; raises CannotEncode if the head is none, or announces another body."""
+    """Write the packets of the body. Raises CannotEncode if the head is none, or announces another body."""
     decoder = Requests(LIMITS)
     try:
         decoder.feed(head)
@@ -104,14 +107,14 @@ def _checked(head: bytes, body: bytes) -> bytes:
 
 
 def packet(direction: Direction, block: bytes) -> bytes:
-    """Raises CannotEncode."""
+    """Write a packet with this data. Raises CannotEncode."""
     if len(block) + HEADER.size > LARGEST:
         raise CannotEncode(f"{len(block)} bytes in a packet; with its header it has at most {LARGEST}")
     return HEADER.pack(MAGIC[direction], len(block)) + block
 
 
 def cping() -> bytes:
-    """Are you there?"""
+    """Write a CPing: it asks whether the container is there."""
     return packet("request", bytes([CPING]))
 
 
@@ -141,7 +144,7 @@ def _attribute(name: bytes, value: bytes) -> bytes:
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """Send Headers, the body in chunks, End Response with reuse. Raises CannotEncode."""
+    """Write Send Headers, the body in chunks, and End Response with reuse. Raises CannotEncode."""
     if not 100 <= status <= 999:
         raise CannotEncode(f"status {status}; it has three digits")
     reason = HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b""

@@ -1,4 +1,4 @@
-"""How an AJP peer can be wrong."""
+"""The errors of AJP, by name."""
 
 from gateway_zoo.wire.faults import Malformed
 
@@ -28,7 +28,7 @@ class BadFirstLine(Malformed):
 
 
 class BadContentLength(Malformed):
-    """content-length is no number, or there are two, so nobody knows which packets are the body."""
+    """A content-length that is no number, or two of them: it is in doubt which packets are the body."""
 
 
 class BadBody(Malformed):
@@ -40,4 +40,4 @@ class OutOfPlace(Malformed):
 
 
 class Odd(Exception):
-    """Not what it should be; the field reader will say what and where."""
+    """A part of a packet is wrong; packet.py finds which part, and where."""

@@ -1,4 +1,4 @@
-"""Names for the bytes of AJP: the decoder runs first, because only it knows which packets are bodies."""
+"""Names for the bytes of AJP. The decoder runs first: only it knows which packets are bodies."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""One packet, byte by byte: a field for each thing in it, and the error if something is wrong."""
+"""One packet, part by part: a field for each, and the error if one is wrong."""
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -42,7 +42,7 @@ from .read import first_line, is_length
 
 
 class Packet:
-    """Names the bytes of one packet; each method names one thing and moves on, or raises. `base`: where data begins."""
+    """Names the bytes of one packet. Each method names one part and moves on, or raises. `base`: offset of `data`."""
 
     def __init__(self, data: bytes, at: int, end: int, limits: Limits, base: int = 0) -> None:
         self.data, self.at, self.end, self.limits, self.base = data, at, end, limits, base
@@ -58,13 +58,13 @@ class Packet:
     def wrong(
         self, kind: type[WireError], name: str, expected: str, depth: int = 1, *, hide: bool = False
     ) -> WireError:
-        """The rest of the packet is at fault."""
+        """Mark the rest of the packet as a fault, and make the error."""
         seen = self.data[self.at : self.end]
         self.found.append(Field(self.at, len(seen), name, f"expected {expected}", depth=depth, fault=True, secret=hide))
         return kind(self.base + self.at, seen, expected)
 
     def blame(self, index: int, kind: type[WireError], expected: str) -> WireError:
-        """A field that is named already, and wrong."""
+        """Mark a field that is there already as a fault, and make the error."""
         field = self.found[index]
         self.found[index] = replace(field, fault=True)
         return kind(self.base + field.offset, self.data[field.offset : self.end], expected)
@@ -87,7 +87,7 @@ class Packet:
     def string(
         self, name: str, section: str, most: int, depth: int, *, null: bool = False, hide: bool = False
     ) -> bytes:
-        """Length, bytes and NUL. A null string is read as an empty one where `null` allows it."""
+        """Name length, bytes and NUL. A null string is read as an empty one where `null` allows it."""
         length = self.integer(
             "length", "bytes of the string, without its NUL; 65535: null", "Basic Packet Structure", depth
         )
@@ -114,7 +114,7 @@ class Packet:
         return value
 
     def place(self, name: str) -> bytes:
-        """A string that has its place and no name."""
+        """Name a string that has its place and no name."""
         index, start = len(self.found), self.at
         self.found.append(Field(start, 0, name))
         section, null = "Request Packet Structure", name not in ("protocol", "req_uri")
@@ -129,7 +129,7 @@ class Packet:
     def named(
         self, shown: str, means: str, section: str, read: Callable[[], tuple[bytes, bytes]]
     ) -> tuple[bytes, bytes]:
-        """A name and its value, as `read` reads them, below a field that says both."""
+        """Name a name and its value, as `read` reads them, below a field for both."""
         index, start = len(self.found), self.at
         self.found.append(Field(start, self.end - start, shown, "", means, f"AJPv13, {section}", 1))
         name, value = read()
@@ -241,7 +241,7 @@ class Packet:
             raise self.wrong(BadLength, "rest", "the end of the packet")
 
     def message(self, direction: Direction) -> None:
-        """Everything behind the packet's header."""
+        """Name all bytes behind the packet's header. Raises WireError."""
         if self.at >= self.end:
             raise self.wrong(BadLength, "prefix_code", "a kind of message")
         kinds = {code: name for code, (name, _) in KINDS[direction].items()}
@@ -262,7 +262,7 @@ class Packet:
 
 
 def explained(direction: Direction, block: bytes, offset: int, limits: Limits) -> WireError:
-    """What is wrong with a message that a decoder could not read. `offset`: of its packet."""
+    """Find what is wrong with a message that a decoder could not read. `offset`: of its packet."""
     try:
         Packet(block, 0, len(block), limits, offset + HEADER.size).message(direction)
     except WireError as error:

@@ -71,7 +71,7 @@ class Values(Event, frozen=True):
 
 
 class Fault(Event, frozen=True, gc=False):
-    """The place where the bytes stop being the protocol. Decoders raise instead; Conversation makes this event, once."""
+    """The place where the bytes stop being the protocol. Decoders raise; Conversation makes this event, once."""
 
     error: str
 

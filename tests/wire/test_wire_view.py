@@ -41,7 +41,7 @@ GOLDEN = """\
 REQUEST  GET /hello   78 bytes of uwsgi, me to it
 at len  bytes              what
  0  1  00                 modifier1 = 0 (WSGI)
-                            the kind of packet: who shall answer
+                            the kind of packet: the plug-in that answers
  3  1  00                 modifier2 = 0     more about the kind; nearly always 0
  4 74                     vars                     the variables, The uwsgi vars
  4 21  0e 00 52 45 51 …     REQUEST_METHOD = GET
