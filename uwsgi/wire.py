@@ -143,8 +143,8 @@ class BadContentLength(Malformed):
 def variables(block: bytes, offset: int, limits: Limits) -> Pairs:
     """Split the data of a packet, which stands at `offset`, into names and values. Raises what `check` does.
 
-    A length is two bytes, the low one first, and hardly ever above 255. So the low byte is read by its index, which
-    costs a third of struct's call, and the high byte is only asked whether it is 0. Limits are asked only where a
+    A length is two bytes, the low one first, and hardly ever above 255. So the low byte is read by its index, and the
+    high byte is only asked whether it is 0: with struct the loop takes a fifth more time. Limits are asked only where a
     length is above 255. The pair in which the block ends too early is noticed by an IndexError, or by an end beyond it.
     `check` then reads the block once more, slowly, and says what is wrong.
     """

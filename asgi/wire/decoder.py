@@ -18,8 +18,10 @@ UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
 class _Observer(Extension):
-    """An extension that sees all: the header of the frame that wsproto is in, and its payload. Only those of control
-    frames it shows to wsproto, which would look for UTF-8 in others."""
+    """An extension that sees each frame's header and payload.
+
+    It passes only the payloads of control frames on to wsproto, which would look for UTF-8 in others.
+    """
 
     name = "observer"
 
@@ -39,7 +41,7 @@ class _Observer(Extension):
     def frame_inbound_header(
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
     ) -> RsvBits:
-        """Called again if the masking key was not there yet."""
+        """Note the header. wsproto calls it again if the masking key had not come."""
         self.opcode, self.length, self.pieces = opcode, payload_length, []
         if opcode in {Opcode.TEXT, Opcode.BINARY}:
             self.text = UTF8() if opcode is Opcode.TEXT and not rsv.rsv1 else None
@@ -51,14 +53,14 @@ class _Observer(Extension):
         return self._known(data) if self.opcode.iscontrol() else b""
 
     def _known(self, data: bytes) -> bytes:
-        """IANA has registered 1014 since RFC 6455 (7.4.2). wsproto does not know it, and is shown 1013 instead."""
+        """Replace 1014 by 1013: IANA has registered it since RFC 6455 (7.4.2), and wsproto does not know it."""
         if self.opcode is Opcode.CLOSE and (whole := b"".join(self.pieces))[:2] == BAD_GATEWAY:
             at = 1 - (len(whole) - len(data))  # of its second byte
             return data if at < 0 else data[:at] + b"\xf5" + data[at + 1 :]
         return data
 
     def checked(self, last: bool) -> tuple[int, bool]:
-        """Of text: how many bytes at the end of what has come are no whole character, and whether they are wrong."""
+        """Check new bytes of text. Return how many at the end are no whole character, and whether they are wrong."""
         new, self._new = self._new, b""
         if self.text is None or self.opcode.iscontrol():
             return 0, False
@@ -70,16 +72,18 @@ class _Observer(Extension):
 
 
 class Frames(Decoder):
-    """One event for each frame: Other, under the opcode's name, with the payload unmasked. That of a frame which is
-    longer than Limits.value follows instead, as Data; of text only whole characters. End comes with CLOSE; its status
-    is the code."""
+    """The decoder of one direction. Each frame is an Other by the name of its opcode, with the payload unmasked.
+
+    A payload longer than Limits.value follows as Data; of text only whole characters. End comes with CLOSE; its status
+    is the code.
+    """
 
     def __init__(self, limits: Limits, *, masked: bool) -> None:
         super().__init__(limits)
         self._masks = 4 if masked else 0
         self._observer = _Observer()
         self._frames = FrameProtocol(not masked, [self._observer])
-        self._start = 0  # of the frame that we are in
+        self._start = 0  # offset of the current frame
         self._begins = b""  # its first bytes, for errors
         self._passed = 0  # bytes of the payload that were passed on
         self._named_it = False  # and its Other came before
@@ -104,13 +108,13 @@ class Frames(Decoder):
         return len(data)
 
     def _seen(self, data: bytes) -> bytes:
-        """The first bytes of the frame that we are in."""
+        """Return the first bytes of the current frame."""
         if self._start >= self.offset:
             return data[self._start - self.offset :][:SHOWN]
         return (self._begins + data[: SHOWN - len(self._begins)])[:SHOWN]
 
     def _piece(self, finished: bool, last: bool, data: bytes, events: list[Event]) -> None:
-        """A piece of the frame's payload has passed wsproto; `last`: it ends the message."""
+        """Make events of a piece of payload. `finished`: it ends the frame; `last`: it ends the message."""
         seen = self._observer
         name, header = OPCODES[seen.opcode], header_size(seen.length, self._masks)
         unfinished, wrong = seen.checked(last)
@@ -154,5 +158,5 @@ class Frames(Decoder):
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of what the client sends (masked) and of what the server sends."""
+    """Make the decoders of what the client sends (masked) and of what the server sends."""
     return Frames(limits, masked=True), Frames(limits, masked=False)

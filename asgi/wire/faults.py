@@ -1,4 +1,4 @@
-"""How a WebSocket peer can be wrong: wsproto finds it, here it gets a name."""
+"""The errors of WebSocket, by name. wsproto finds them."""
 
 from gateway_zoo.wire.faults import Malformed, WireError
 
@@ -32,7 +32,7 @@ class BadText(Malformed):
 
 
 class BadClose(Malformed):
-    """CLOSE with half a code, with one that nobody may send, or with a reason that is not UTF-8 (5.5.1, 7.4)."""
+    """CLOSE with half a code, with a code that may not be sent, or with a reason that is not UTF-8 (5.5.1, 7.4)."""
 
 
 class AfterClose(Malformed):
@@ -40,7 +40,7 @@ class AfterClose(Malformed):
 
 
 class BadFrame(Malformed):
-    """Whatever else wsproto refuses; its words are in the message."""
+    """Any other frame that wsproto refuses; its words are in the message."""
 
 
 #: wsproto's words -> the error, and what was expected

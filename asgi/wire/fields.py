@@ -49,13 +49,13 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
 
 
 class _Frame:
-    """The fields of one frame; several stand on the same byte, because its bits are the fields."""
+    """The fields of one frame. Several have the same byte, because its bits are the fields."""
 
     def __init__(self, data: bytes, at: int, found: list[Field]) -> None:
         self.data, self.start, self.at, self.found = data, at, at, found
 
     def name_it(self) -> int:
-        """Returns the offset behind the frame, or the end of the data."""
+        """Name the frame. Return the offset behind it, or the end of the data."""
         first, end = len(self.found), len(self.data)
         parts = (self._bits, self._length, self._key, self._payload)
         whole = all(part() for part in parts)

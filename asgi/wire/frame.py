@@ -1,4 +1,4 @@
-"""What a frame looks like (5.2), and how it is made."""
+"""The layout of a frame (5.2), and the encoders."""
 
 import struct
 
@@ -7,11 +7,11 @@ from wsproto.frame_protocol import FrameProtocol, Opcode
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import CannotEncode
 
-OPCODES = {one.value: one.name for one in Opcode}
+OPCODES = {opcode.value: opcode.name for opcode in Opcode}
 
 
 def header_size(length: int, key: int) -> int:
-    """Bytes before the payload (5.2). `key`: bytes of the masking key."""
+    """Count the bytes before the payload (5.2). `key`: bytes of the masking key, 0 or 4."""
     return 2 + (0 if length < 126 else 2 if length < 65_536 else 8) + key
 
 
@@ -25,7 +25,7 @@ def unmasked(data: bytes, key: bytes) -> bytes:
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv1: bool = False, key: bytes = b"") -> bytes:
-    """One frame as asked, masked if there is a key. Raises CannotEncode."""
+    """Write one frame, masked if there is a key. Raises CannotEncode."""
     if opcode not in OPCODES:
         raise CannotEncode(f"no frame has the opcode {opcode}")
     if opcode >= Opcode.CLOSE and (len(payload) > 125 or not fin):
@@ -42,15 +42,17 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv1: bool = F
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """A client's frame with the body: TEXT, or BINARY if it is not UTF-8. Variables were HTTP's, in the handshake:
-    raises CannotEncode."""
+    """Write a client's frame with the body: TEXT, or BINARY if it is not UTF-8.
+
+    Raises CannotEncode if there are variables: they belong to the handshake, which is HTTP.
+    """
     if variables:
         raise CannotEncode("a frame carries no variables: those were in the handshake, which is HTTP")
     return _sent(FrameProtocol(client=True, extensions=[]), body)
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """A server's frame. The status is always HTTP's 101, from the handshake. Raises CannotEncode."""
+    """Write a server's frame. Raises CannotEncode but for HTTP's status 101, from the handshake."""
     if status != 101 or headers:
         raise CannotEncode("a frame carries no status and no headers: those were in the handshake, which is HTTP")
     return _sent(FrameProtocol(client=False, extensions=[]), body)

@@ -4,16 +4,15 @@ Source: RFC 3875. Between processes a request is no stream. As bytes we show it 
 out and /proc/PID/environ shows it: NAME=VALUE and a NUL, again and again; then one more NUL, and standard input, of
 which CONTENT_LENGTH bytes are the body (4.2). The answer is inside of FastCGI's STDOUT and of SCGI's response, too.
 
-Strict is what decides how the bytes are read: the syntax of lines and of the CGI fields (6.3), no CGI field twice, at
-least one. Which fields may stand together (6.2) is not: a redirect to a path with a Status and a document is forbidden
-by 6.2.2 and sent by every web framework. `response_type` names such a breach, and `annotate` shows it.
+The decoder is strict where a rule decides how the bytes are read: the syntax of lines and of the CGI fields (6.3), no
+CGI field twice, at least one. It is not strict about fields that may not stand together (6.2): 6.2.2 forbids a redirect
+to a path with a Status and a document, and every web framework sends it. `response_type` names such a breach.
 
 What trips people up: the end of a line is LF, or CR LF (7.2); a header is one line, never continued (6.3); a field
 without a value counts as not sent (6.3). An answer that begins with HTTP/ is a non-parsed header (5): a whole HTTP
 response, to be passed on as it is. mod_cgid believes it only if the program's file is named nph-…
 
-Where to read on: request.py, response.py, faults.py (how either can be wrong), fields.py (a name
-for every byte).
+Where to read on: request.py, response.py, faults.py (their errors), fields.py (a name for every byte).
 """
 
 from http import HTTPStatus
@@ -56,12 +55,12 @@ __all__ = [
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of requests and of responses."""
+    """Make the decoders of requests and of responses."""
     return Requests(limits), Responses(limits)
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """An environment and its standard input. Raises CannotEncode."""
+    """Write an environment and its standard input. Raises CannotEncode."""
     for name, value in variables:
         if not name or b"=" in name or b"\0" in name + value:
             raise CannotEncode(f"{name[:24]!r}: a name has no = and no NUL, is not empty, and a value has no NUL")
@@ -69,7 +68,7 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """A document response, or a redirect if there is a Location. Lines end as everybody's do. Raises CannotEncode."""
+    """Write a document response, or a redirect if there is a Location. Raises CannotEncode. Lines end in CR LF."""
     reason = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
     pairs = [(b"Status", b"%d %b" % (status, reason.encode())), *headers]
     block = b"".join(b"%b: %b\r\n" % pair for pair in pairs) + b"\r\n"

@@ -1,4 +1,4 @@
-"""How a CGI program, or who starts it, can be wrong."""
+"""The errors of CGI, by name: of a program, or of the server that starts it."""
 
 from gateway_zoo.wire.faults import Malformed
 
@@ -8,7 +8,7 @@ class BadVariable(Malformed):
 
 
 class BadContentLength(Malformed):
-    """CONTENT_LENGTH is no number, or there are two, so nobody knows where the body ends (4.1.2)."""
+    """A CONTENT_LENGTH that is no number, or two of them: the body's end is in doubt (4.1.2)."""
 
 
 class AfterTheBody(Malformed):

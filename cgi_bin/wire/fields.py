@@ -21,12 +21,12 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
 
 
 def _fault(data: bytes, error: WireError) -> Field:
-    said = f"{type(error).__name__}: expected {error.expected}"
-    return Field(error.offset, len(data) - error.offset, "fault", said, "not CGI from here on", fault=True)
+    value = f"{type(error).__name__}: expected {error.expected}"
+    return Field(error.offset, len(data) - error.offset, "fault", value, "not CGI from here on", fault=True)
 
 
 def _cut_off(pair: list[Field]) -> list[Field]:
-    """A name and a value at whose end the bytes end; it may be the beginning of a secret."""
+    """Mark a name and a value that are cut off. The value may be the beginning of a secret."""
     whole, *parts, last = pair
     length = last.offset + last.length - whole.offset
     return [replace(whole, length=length, value=""), *parts, replace(last, fault=True)]
@@ -43,16 +43,16 @@ def _request_fields(data: bytes) -> list[Field]:
             raise Truncated(len(block), b"", Requests.WAITS_FOR)
     except WireError as wrong:
         error = wrong
-    found, at = [], 0
+    named, at = [], 0
     for string in data[: error.offset if error else end - 1].split(b"\0")[:-1]:
-        found += _variable(at, string)
+        named += _variable(at, string)
         at += len(string) + 1
     if isinstance(error, Truncated) and b"=" in data[at:]:
-        return found + _cut_off(_variable(at, data[at:])[:-1])
+        return named + _cut_off(_variable(at, data[at:])[:-1])
     if error:
-        return [*found, _fault(data, error)] if data else []
-    found.append(Field(at, 1, "NUL", "", "an empty string: the environment ends", "execve(2)"))
-    return found + _standard_input(data, end, length)
+        return [*named, _fault(data, error)] if data else []
+    named.append(Field(at, 1, "NUL", "", "an empty string: the environment ends", "execve(2)"))
+    return named + _standard_input(data, end, length)
 
 
 def _variable(at: int, string: bytes) -> list[Field]:
@@ -69,13 +69,13 @@ def _variable(at: int, string: bytes) -> list[Field]:
 
 
 def _standard_input(data: bytes, at: int, length: int) -> list[Field]:
-    found = []
+    named = []
     if body := data[at : at + length]:
-        said = f"{len(body)} of {length} bytes"
-        found.append(Field(at, len(body), "body", said, "what CONTENT_LENGTH counts", "RFC 3875 4.2"))
+        size = f"{len(body)} of {length} bytes"
+        named.append(Field(at, len(body), "body", size, "what CONTENT_LENGTH counts", "RFC 3875 4.2"))
     if at + length < len(data):
-        found.append(_fault(data, AfterTheBody(at + length, b"", "the end of standard input")))
-    return found
+        named.append(_fault(data, AfterTheBody(at + length, b"", "the end of standard input")))
+    return named
 
 
 def _response_fields(data: bytes) -> list[Field]:
@@ -85,17 +85,17 @@ def _response_fields(data: bytes) -> list[Field]:
         headers = head(block, LIMITS)[1]
     except WireError as wrong:
         error = wrong
-    found = []
+    named = []
     for at, line in lines(block[: error.offset if error else len(block)]):
-        found += _line_fields(at, line, headers, body=len(block) < len(data))
+        named += _line_fields(at, line, headers, body=len(block) < len(data))
     if isinstance(error, Truncated) and CUT_LINE.fullmatch(data, error.offset):
-        return found + _cut_off(_header(error.offset, data[error.offset :].rstrip(b"\r"), len(data) - error.offset))
+        return named + _cut_off(_header(error.offset, data[error.offset :].rstrip(b"\r"), len(data) - error.offset))
     if error:
-        return [*found, _fault(data, error)] if data else []
+        return [*named, _fault(data, error)] if data else []
     if body := data[len(block) :]:
-        said = f"{len(body)} bytes"
-        found.append(Field(len(block), len(body), "body", said, "up to the end of the stream", "RFC 3875 6.4"))
-    return found
+        size = f"{len(body)} bytes"
+        named.append(Field(len(block), len(body), "body", size, "up to the end of the stream", "RFC 3875 6.4"))
+    return named
 
 
 def _line_fields(at: int, line: bytes, headers: Pairs, *, body: bool) -> list[Field]:

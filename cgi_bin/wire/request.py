@@ -8,7 +8,10 @@ from .faults import AfterTheBody, BadContentLength, BadVariable
 
 
 def variables(block: bytes, limits: Limits) -> Pairs:
-    """Split an environment, without the NUL that ends it, into (name, value)."""
+    """Split an environment, without the NUL that ends it, into names and values.
+
+    Raises BadVariable, TooLong or TooMany.
+    """
     if not block:
         return []
     strings = block[:-1].split(b"\0")
@@ -20,7 +23,7 @@ def variables(block: bytes, limits: Limits) -> Pairs:
 
 
 def _check(strings: list[bytes], limits: Limits) -> None:
-    """Raise for the first variable that is none, or breaks a limit."""
+    """Raise for the first string that is no variable, or breaks a limit."""
     at = 0
     for count, string in enumerate(strings, start=1):
         name, equals, value = string.partition(b"=")
@@ -35,7 +38,7 @@ def _check(strings: list[bytes], limits: Limits) -> None:
 
 
 def body_length(block: bytes) -> int:
-    """CONTENT_LENGTH of an environment; absent and empty both mean 0 (4.1.2)."""
+    """Read CONTENT_LENGTH; absent and empty both mean 0 (4.1.2). Raises BadContentLength."""
     _, *given = (b"\0" + block).split(b"\0CONTENT_LENGTH=")
     if not given:
         return 0
@@ -47,14 +50,14 @@ def body_length(block: bytes) -> int:
 
 
 class Requests(Decoder):
-    """One environment and its standard input: a process answers once."""
+    """The decoder of one environment and its standard input: a process answers once."""
 
     WAITS_FOR = "the end of the environment"
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
-        self._searched = 0  # of the environment: no end before it
-        self._body: int | None = None  # bytes that are still to come; None: the environment is not complete
+        self._searched = 0  # bytes of the environment without its end
+        self._body: int | None = None  # bytes that are to come; None: the environment is not complete
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         at = 0
@@ -73,7 +76,7 @@ class Requests(Decoder):
         return at
 
     def _environment(self, data: bytes, events: list[Event]) -> int:
-        """Sets self._body and returns the offset behind the environment, if that is complete."""
+        """Read the environment, if it is complete: set self._body, return the offset behind it. Else return 0."""
         end = end_of_environment(data, self._searched)
         if (end or len(data)) > self.limits.head:
             raise TooLong(0, data, f"an environment of at most {self.limits.head} bytes")
@@ -96,8 +99,8 @@ class Requests(Decoder):
 
 
 def end_of_environment(data: bytes, searched: int = 0) -> int:
-    """The offset behind the NUL that stands for an empty string; 0 if it is not there."""
+    """Return the offset behind the NUL that ends the environment (an empty string); 0 without one."""
     if data.startswith(b"\0"):
         return 1
-    found = data.find(b"\0\0", max(0, searched - 1))
-    return found + 2 if found >= 0 else 0
+    at = data.find(b"\0\0", max(0, searched - 1))
+    return at + 2 if at >= 0 else 0

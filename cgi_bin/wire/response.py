@@ -15,7 +15,7 @@ CGI_FIELDS = {
     b"location": ("6.3.2", "another document, in place of this one"),
     b"status": ("6.3.3", "how it went; 200 where it is absent"),
 }
-#: What is between the web server and its client; a program must not send it (6.3.4).
+#: Fields between the web server and its client; a program must not send them (6.3.4).
 CLIENT_SIDE = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # 2.2
@@ -24,12 +24,12 @@ LINE = re.compile(TOKEN + rb":" + VALUE + rb"\r?\n")
 CUT_LINE = re.compile(TOKEN + rb":" + VALUE + rb"\r?")
 LINES = re.compile(rb"(?:" + TOKEN + rb":" + VALUE + rb"\r?\n)*\r?\n")
 STATUS = re.compile(rb"[0-9]{3} " + VALUE)  # 6.3.3
-ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:")  # what an absolute URI begins with (6.3.2)
+ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:")  # the beginning of an absolute URI (6.3.2)
 STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] [0-9]{3} " + VALUE)  # 5.2
 
 
 def end_of_head(data: bytes, searched: int = 0) -> int:
-    """The offset behind the first empty line; 0 if there is none."""
+    """Return the offset behind the first empty line; 0 without one."""
     if data.startswith((b"\n", b"\r\n")):
         return data.index(b"\n") + 1
     begin = max(0, searched - 2)
@@ -38,7 +38,11 @@ def end_of_head(data: bytes, searched: int = 0) -> int:
 
 
 def head(block: bytes, limits: Limits) -> tuple[bytes, Pairs]:
-    """Status line (of a non-parsed header; else empty) and headers, with the empty line behind them."""
+    """Read headers, with the empty line behind them. Return the status line and the headers.
+
+    The status line is empty but for a non-parsed header. Raises BadStatusLine, BadHeader, ContinuedLine, Truncated,
+    RepeatedField, BadStatus, NoCGIField, TooLong or TooMany.
+    """
     start, at = b"", 0
     if block.startswith(b"HTTP/"):
         at = block.find(b"\n") + 1
@@ -61,7 +65,7 @@ def head(block: bytes, limits: Limits) -> tuple[bytes, Pairs]:
 
 
 def lines(block: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Offset and bytes of each line, with what ends it; an unfinished last one, too."""
+    """List offset and bytes of each line, with its end; an unfinished last line, too."""
     while at < len(block):
         end = block.find(b"\n", at) + 1 or len(block)
         yield at, block[at:end]
@@ -69,7 +73,7 @@ def lines(block: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def _bad_line(block: bytes, at: int) -> WireError:
-    """The first line that is no header."""
+    """Make the error of the first line that is no header."""
     for offset, line in lines(block, at):
         if line[:1] in b" \t":
             return ContinuedLine(offset, line, "a new header: CGI continues no lines")
@@ -110,20 +114,20 @@ def _line(block: bytes, index: int) -> tuple[int, bytes]:
 
 
 def _check_status(offset: int, line: bytes) -> None:
-    """The space must be there even if no reason follows it."""
+    """Raise BadStatus. The space must be there even if no reason follows it."""
     value = line.partition(b":")[2].lstrip(b" \t").rstrip(b"\r\n")
     if not STATUS.fullmatch(value):
         raise BadStatus(offset, line, "Status as three digits, a space and a reason, which may be empty")
 
 
 class Responses(Decoder):
-    """One answer; its body ends with the stream."""
+    """The decoder of one answer; its body ends with the stream."""
 
     WAITS_FOR = "the empty line that ends the headers"
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
-        self._searched = 0  # of the head: no end before it
+        self._searched = 0  # bytes of the head without its end
         self._in_body = False
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
@@ -143,13 +147,12 @@ class Responses(Decoder):
 
     def _close(self, events: list[Event]) -> None:
         if not self._in_body:
-            head(self._rest, self.limits)  # says what is wrong with the lines that are there
+            head(self._rest, self.limits)  # raises for the lines that are there
         events.append(End(self.offset, 0))
 
 
 def response_type(headers: Pairs, *, body: bool = False) -> tuple[str, str, str]:
-    """What kind of answer this is (6.2), with a body or not: its name, its section, and the rule that it breaks, if
-    any."""
+    """Classify an answer (6.2). Return its kind, its section, and the rule that it breaks, if any."""
     given = {name.lower(): value for name, value in headers if value}
     location, others = given.get(b"location", b""), given.keys() - {b"location"}
     if not location:

@@ -4,14 +4,13 @@ Source: M. Brown, "FastCGI Specification", 29 April 1996; section numbers are it
 records, in both directions: a header of eight bytes, the content, padding. Some records say one thing (BEGIN_REQUEST);
 the others are pieces of streams (PARAMS, STDIN, STDOUT, …), which a record without content ends.
 
-What trips people up: content has 65,535 bytes at most, and where a stream is cut means nothing (3.3), so a variable may
-begin in one PARAMS record and end in another. The variables are known when the empty PARAMS record has come.
-Each direction is decoded by itself. So an id counts as active until its inputs have ended or are aborted: that the
-application may end a request earlier (END_REQUEST) stands in the other direction.
+What trips people up: content has 65,535 bytes at most, and the place where a stream is cut means nothing (3.3): a
+variable may begin in one PARAMS record and end in another. The variables are known when the empty PARAMS record comes.
+Each direction is decoded by itself. So an id is active until its streams have ended or are aborted, although the
+application may end the request earlier: END_REQUEST is in the other direction.
 
-The tables are in layout.py, the errors in faults.py, the decoders in requests.py and
-responses.py (which share records.py and pairs.py), the fields in fields.py, the encoders in
-encode.py.
+Where to read on: layout.py (the tables), records.py (what both decoders share), requests.py (the states of a request),
+responses.py, pairs.py (names and values), faults.py, fields.py (a name for every byte), encode.py (the way back).
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +68,7 @@ PORT = 9000
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of requests and of responses."""
+    """Make the decoders of requests and of responses."""
     return Requests(limits), Responses(limits)
 
 
@@ -82,4 +81,4 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     for spans in naming.params.values():
         naming.variables(spans)
     naming.streams += [Stream("CGI", tuple(spans), 2) for spans in naming.stdout.values()]
-    return Annotated(in_order(naming.found), naming.streams)
+    return Annotated(in_order(naming.fields), naming.streams)

@@ -1,4 +1,4 @@
-"""Records to be sent, from single ones to a whole request or answer. All raise CannotEncode for what has no encoding.
+"""Records to be sent, from single ones to a whole request or answer. All functions raise CannotEncode.
 
 What trips people up: an empty record ends a stream, so a body of no bytes is that record alone.
 """
@@ -34,7 +34,7 @@ from .layout import (
 
 
 def record(type: int, id: int, content: bytes = b"", padding: int | None = None) -> bytes:
-    """A record, padded to a multiple of eight bytes (3.3 recommends it) unless told otherwise. Raises CannotEncode."""
+    """Write a record. Raises CannotEncode. `padding` None: up to a multiple of eight bytes, as 3.3 recommends."""
     if padding is None:
         padding = -len(content) % 8
     for name, number, highest in (
@@ -51,30 +51,30 @@ def record(type: int, id: int, content: bytes = b"", padding: int | None = None)
 
 
 def begin(id: int = 1, role: int = RESPONDER, keep: bool = False) -> bytes:
-    """BEGIN_REQUEST. `keep`: the connection is to stay open after the answer."""
+    """Write BEGIN_REQUEST. Raises CannotEncode. `keep`: the connection stays open after the answer."""
     if not 0 <= role <= LARGEST:
         raise CannotEncode(f"role {role}: it has two bytes")
     return record(BEGIN_REQUEST, id, BEGIN.pack(role, KEEP_CONN * keep))
 
 
 def abort(id: int = 1) -> bytes:
-    """ABORT_REQUEST."""
+    """Write ABORT_REQUEST. Raises CannotEncode."""
     return record(ABORT_REQUEST, id)
 
 
 def stream(type: int, id: int, data: bytes) -> bytes:
-    """A whole stream: as many records as it needs, and the empty one that ends it."""
+    """Write a whole stream: its records, and the empty one that ends it. Raises CannotEncode."""
     pieces = [record(type, id, data[at : at + LARGEST]) for at in range(0, len(data), LARGEST)]
     return b"".join([*pieces, record(type, id)])
 
 
 def params(id: int, variables: Pairs) -> bytes:
-    """The stream PARAMS with these variables."""
+    """Write the stream PARAMS with these variables. Raises CannotEncode."""
     return stream(PARAMS, id, encoded(variables))
 
 
 def encoded(variables: Pairs) -> bytes:
-    """Names and values with their lengths (3.4)."""
+    """Write names and values with their lengths (3.4). Raises CannotEncode."""
     return b"".join(
         part for name, value in variables for part in (_length(len(name)), _length(len(value)), name, value)
     )
@@ -87,7 +87,7 @@ def _length(length: int) -> bytes:
 
 
 def end(id: int = 1, app_status: int = 0, protocol_status: int = 0) -> bytes:
-    """END_REQUEST."""
+    """Write END_REQUEST. Raises CannotEncode."""
     if protocol_status not in STATUSES:
         raise CannotEncode(f"protocolStatus {protocol_status}: 0 to 3 are defined (5.5)")
     if not 0 <= app_status <= 0xFFFFFFFF:
@@ -96,27 +96,27 @@ def end(id: int = 1, app_status: int = 0, protocol_status: int = 0) -> bytes:
 
 
 def get_values(names: Sequence[bytes]) -> bytes:
-    """GET_VALUES: what does the application say of these?"""
+    """Write GET_VALUES: the web server asks for these. Raises CannotEncode."""
     return record(GET_VALUES, 0, encoded([(name, b"") for name in names]))
 
 
 def values_result(values: Pairs) -> bytes:
-    """GET_VALUES_RESULT: only the names that the application knows (4.1)."""
+    """Write GET_VALUES_RESULT: only the names that the application knows (4.1). Raises CannotEncode."""
     return record(GET_VALUES_RESULT, 0, encoded(values))
 
 
 def unknown_type(type: int) -> bytes:
-    """UNKNOWN_TYPE: the answer to a management record of this type."""
+    """Write UNKNOWN_TYPE: the answer to a management record of this type. Raises CannotEncode."""
     if not 0 <= type <= 255:
         raise CannotEncode(f"type {type}: it has one byte")
     return record(UNKNOWN_TYPE, 0, bytes((type, *bytes(7))))
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """A request to a Responder, id 1, on a connection of its own. Raises CannotEncode."""
+    """Write a request to a Responder, id 1, on a connection of its own. Raises CannotEncode."""
     return begin() + params(1, variables) + stream(STDIN, 1, body)
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """The answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
+    """Write the answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
     return stream(STDOUT, 1, cgi_head(status, headers) + body) + end()

@@ -1,4 +1,4 @@
-"""Each way in which bytes can fail to be FastCGI, by its name."""
+"""The errors of FastCGI, by name."""
 
 from gateway_zoo.wire.faults import Malformed
 

@@ -1,8 +1,8 @@
 """Fields of records, and of the variables in the joined contents of PARAMS records.
 
-What trips people up: a variable may lie in several records, so it has several pieces; and a record of no active request
-is to be ignored (3.3), so its content belongs to nothing. That PARAMS are wrong is known when they end: what stands
-between, of other requests perhaps, was read and is named.
+What trips people up: a variable may lie in several records: it has several pieces. A record of no active request is to
+be ignored (3.3): its content belongs to nothing. A fault in PARAMS is known when they end: the records between, perhaps
+of other requests, were read, and have names.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,7 +14,7 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Event, Other
 from gateway_zoo.wire.faults import WireError
 from gateway_zoo.wire.fields import Field, Span, Stream, cut, placed
-from gateway_zoo.wire.shape import fields
+from gateway_zoo.wire.shape import fields as fields_of
 
 from .faults import BadVersion
 from .layout import BEGIN_REQUEST, DATA, END_REQUEST, HEADER, KINDS, PAIR, PARAMS, RECORD, STDIN, STDOUT, TYPES
@@ -25,59 +25,59 @@ class Naming:
 
     def __init__(self, data: bytes, decoder: Decoder) -> None:
         self.data, self.decoder = data, decoder
-        self.found: list[Field] = []
+        self.fields: list[Field] = []
         self.streams: list[Stream] = []
         self.params: dict[int, list[Span]] = {}
         self.stdout: dict[int, list[Span]] = {}
 
     def record(self, at: int) -> int:
-        """Name the record at `at`; returns the offset behind it, or behind all that follows a fault."""
-        inside, after = fields(RECORD, self.data, at, 1)
-        events, fault = self._decoded(self.data[at:after])
+        """Name the record at `at`. Return the offset behind it, or behind all bytes after a fault."""
+        inside, after = fields_of(RECORD, self.data, at, 1)
+        events, fault = self._decode(self.data[at:after])
         if fault and fault.offset >= at:
             after = len(self.data)
             inside = _spoilt(inside, at, fault, after)
         self._name(at, after, inside, ignored=any(isinstance(event, Other) for event in events))
-        if fault and not any(field.fault for field in self.found):
+        if fault and not any(field.fault for field in self.fields):
             self._blame(fault)
         if fault and (rest := len(self.data) - after):
-            self.found.append(Field(after, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
+            self.fields.append(Field(after, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
             return len(self.data)
         return after
 
     def _name(self, at: int, after: int, inside: list[Field], *, ignored: bool) -> None:
         wrong = any(field.fault for field in inside)
         if len(self.data) - at < HEADER.size:
-            self.found.append(Field(at, after - at, "record", "", RECORD.means, "3.3", fault=wrong))
-            self.found += inside
+            self.fields.append(Field(at, after - at, "record", "", RECORD.means, "3.3", fault=wrong))
+            self.fields += inside
             return
         _, type, id, length, _ = HEADER.unpack_from(self.data, at)
         name, (means, section) = TYPES.get(type, f"type {type}"), KINDS.get(type, ("in no specification", "4.2"))
-        whose = f"request {id}" if id else "the connection"
+        owner = f"request {id}" if id else "the connection"
         if id and ignored:
-            whose, section = f"{whose}: not active, to be ignored", "3.3"
-        self.found.append(Field(at, after - at, name, whose, means, section, fault=wrong))
+            owner, section = f"{owner}: not active, to be ignored", "3.3"
+        self.fields.append(Field(at, after - at, name, owner, means, section, fault=wrong))
         start = at + HEADER.size
         if not ignored:
             self._collect(type, id, (start, min(length, len(self.data) - start)))
         shown = f"{length} bytes"
         inside = [field for field in inside if field.length or field.fault]  # no content, no padding: nothing to show
-        self.found += [
+        self.fields += [
             replace(f, value=shown) if f.name == "contentData" and type in UNSHOWN and not f.fault else f
             for f in inside
         ]
 
-    def _decoded(self, record: bytes) -> tuple[list[Event], WireError | None]:
+    def _decode(self, record: bytes) -> tuple[list[Event], WireError | None]:
         try:
             return self.decoder.feed(record), None
         except WireError as error:
             return error.events, error
 
     def _blame(self, fault: WireError) -> None:
-        """PARAMS that can be read, but are too long or too many: the variable that the decoder points at."""
-        self.found = [
+        """Mark the variable at the decoder's offset: PARAMS that can be read may still be too long or too many."""
+        self.fields = [
             replace(field, means=str(fault), fault=True) if (field.offset, field.depth) == (fault.offset, 2) else field
-            for field in self.found
+            for field in self.fields
         ]
 
     def _collect(self, type: int, id: int, span: Span) -> None:
@@ -91,24 +91,24 @@ class Naming:
             self.streams.append(Stream("CGI", tuple(self.stdout.pop(id)), 2))
 
     def variables(self, spans: list[Span]) -> None:
-        """The pairs in the joined contents of PARAMS records, where their pieces lie."""
+        """Name the pairs in the joined contents of PARAMS records, at the places of their pieces."""
         block, at = cut(self.data, spans), 0
         starts = list(accumulate((length for _, length in spans), initial=0))
         while at < len(block):
             # Only the pieces that this pair touches: there may be as many as there are bytes.
             first = bisect_right(starts, at) - 1
             low = starts[first]
-            found, after = fields(PAIR, block[low:], at - low)
+            pair, after = fields_of(PAIR, block[low:], at - low)
             at = low + after
-            self.found += placed(found, tuple(spans[first : bisect_left(starts, at)]), 2)
+            self.fields += placed(pair, tuple(spans[first : bisect_left(starts, at)]), 2)
 
 
-#: Streams whose contents are named elsewhere, or are only data.
+#: Streams whose contents have fields of their own, or are only data.
 UNSHOWN = {PARAMS, STDIN, STDOUT, DATA}
 
 
 def _spoilt(inside: list[Field], at: int, fault: WireError, end: int) -> list[Field]:
-    """The header of a record with a fault, and the fault up to the end of the data."""
+    """Return the header of a record with a fault, and the fault up to the end of the data."""
     start = min(at + HEADER.size, end)
     header = [field for field in inside if field.offset < start]
     if fault.offset == at and isinstance(fault, BadVersion):

@@ -27,7 +27,7 @@ TYPES = {
     GET_VALUES_RESULT: "GET_VALUES_RESULT",
     UNKNOWN_TYPE: "UNKNOWN_TYPE",
 }
-#: What each type is for, and where the specification says it.
+#: The meaning of each type, and its section in the specification.
 KINDS = {
     BEGIN_REQUEST: ("a request begins", "5.1"),
     ABORT_REQUEST: ("the web server gives the request up", "5.4"),

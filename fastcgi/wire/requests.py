@@ -1,4 +1,4 @@
-"""What a web server sends, read by a table: each request id is in a state, and a record moves it on.
+"""The records that a web server sends, read by a table: each request id is in a state, and a record moves it on.
 
 Requests.STATES is the machine: state -> record -> the method that takes it. A record that its state does not list is an
 error. An empty record ends the stream that the state is named after; NEXT says which state follows.

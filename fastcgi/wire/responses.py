@@ -1,4 +1,4 @@
-"""What an application sends: streams of the requests that it answers, each up to its END_REQUEST."""
+"""The records that an application sends: streams of the requests that it answers, up to END_REQUEST."""
 
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from .records import Records, Rule
 
 
 class Responses(Records):
-    """What an application sends. It is active from the first record of an id to END_REQUEST."""
+    """The decoder of what an application sends. An id is active from its first record to END_REQUEST."""
 
     __slots__ = ()
     _active: dict[int, set[int]]  # id -> its streams that have ended
@@ -35,7 +35,7 @@ class Responses(Records):
             ended.add(type)
 
     def _end(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
-        """6.1 wants STDOUT to have ended before. Not everybody says so, and END_REQUEST ends it all the same."""
+        """End a request. 6.1 wants the end of STDOUT before; some applications leave it out."""
         status = END.unpack(content)
         if status[1] not in STATUSES:
             raise BadStatus(offset + 12, content[4:5], f"a protocolStatus from 0 to 3, not {status[1]}")

@@ -1,9 +1,8 @@
-"""Every byte between a web server and a program, named. A protocol's own file is `wire.py` in its cage; here is what
-all of them share, and what is built on them.
+"""Every byte between a web server and a program, named. A protocol's own code is the `wire` in its cage.
 
-In this folder there is no I/O: faults.py (errors, limits), events.py (what a decoder says), fields.py and shape.py
-(what the bytes are called), meta_variables.py, heads.py, decoder.py; wires.py finds the cages', talk.py joins both
-directions of a connection and the protocols inside protocols; recording.py and exchanges.py say what was heard.
-specimen.py and labels.py are for the labels. In ask/ is the client, in show/ the terminal, in recorder/ the relay, in
-page/ the browser, in gifts/ what other tools get.
+Shared by all protocols, without I/O: faults.py (errors, limits), events.py, fields.py and shape.py (names of bytes),
+meta_variables.py, heads.py, decoder.py. codecs.py finds the protocols; conversation.py joins the two directions of a
+connection and the protocols inside protocols; recording.py and exchanges.py have the bytes that crossed. specimen.py
+and labels.py are for the labels. ask/ is the client, view/ the terminal, recorder/ the relay, page/ the browser,
+export/ Wireshark.
 """

@@ -1,7 +1,7 @@
-"""The two directions of an HTTP/1.1 connection: what a request may be, and which answer it gets.
+"""The two directions of an HTTP/1.1 connection: requests, and the answer to each.
 
-What is common to both is in messages.py. What trips people up: on the wire nothing but a 101 in the answer says
-that what follows a request is no HTTP any more. Who sees only the requests judges by the looks: the second byte of a
+messages.py has the base of both. What trips people up: on the wire only a 101 in the answer says that the bytes behind
+a request are no HTTP any more. A decoder that sees the requests only must guess from the bytes: the second byte of a
 client's WebSocket frame is above 127, that of a request never.
 """
 
@@ -19,7 +19,7 @@ NO_BODY = h11.EndOfMessage()
 
 
 class Requests(Messages):
-    """Requests, one behind the other, and what comes after them if the server agrees to switch."""
+    """The decoder of requests, and of the bytes behind them if the server agrees to switch."""
 
     def __init__(self, limits: Limits, heard: Heard) -> None:
         super().__init__(limits, heard)
@@ -49,7 +49,7 @@ class Requests(Messages):
         self._after_head(connection, request, offset + len(head), events)
 
     def _perhaps(self, data: bytes, at: int, events: list[Event]) -> int:
-        """Is this the next request, or another protocol already? The answer says it; before it is there, the looks."""
+        """Read the next request, or another protocol. The answer tells which; before it comes, the bytes do."""
         heard = self._heard
         switched: bool | None = bool(heard.switched)
         if not switched and heard.answered < heard.asked:
@@ -62,7 +62,7 @@ class Requests(Messages):
         return self._now(data, at, events)
 
     def _looks_switched(self, data: bytes, at: int) -> bool | None:
-        """None: not enough bytes to tell."""
+        """Tell whether a request begins here. None: not enough bytes to tell."""
         if self._websocket:
             return data[at + 1] > 127 if len(data) > at + 1 else None
         if data.find(b"\n", at) < 0 and len(data) - at <= self.limits.head and BEGINS.match(data, at):
@@ -78,7 +78,7 @@ class Requests(Messages):
 
 
 class Responses(Messages):
-    """Responses, one behind the other, each with its interim ones; after 101 the other protocol."""
+    """The decoder of responses, each with its interim ones; after 101 of the other protocol."""
 
     def asked(self, method: bytes) -> None:
         self._heard.ask(method, proposes=True)
@@ -121,7 +121,7 @@ class Responses(Messages):
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of requests and of responses, which know each other."""
+    """Make the decoders of requests and of responses, which know each other."""
     heard = Heard()
     return Requests(limits, heard), Responses(limits, heard)
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 from CGI's meta-variables, or from a status and headers; h11 writes it, and refuses what is none."""
+"""HTTP/1.1 from CGI's meta-variables, or from a status and headers. h11 writes it, and refuses other bytes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -13,8 +13,10 @@ from .grammar import CHUNK_LINE, FIELD_LINE
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """What a web server would send for these meta-variables: HTTP/1.1, and Connection: close unless HTTP_CONNECTION
-    says something else. Raises CannotEncode."""
+    """Write the request that a web server would send for these meta-variables. Raises CannotEncode.
+
+    It is HTTP/1.1, with Connection: close unless there is an HTTP_CONNECTION.
+    """
     given = dict(variables)
     method, target = given.get(b"REQUEST_METHOD", b"GET"), _target(given)
     if not given.get(b"SERVER_PROTOCOL", b"HTTP/1.1").startswith(b"HTTP/"):
@@ -34,7 +36,7 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 
 def _target(given: Mapping[bytes, bytes]) -> bytes:
-    """RFC 9112 3.2.1. REQUEST_URI is the client's; the others are decoded and must be quoted again."""
+    """Make the target (RFC 9112 3.2.1). REQUEST_URI is the client's; the other variables must be quoted again."""
     if given.get(b"REQUEST_URI"):
         return given[b"REQUEST_URI"]
     path = quote(given.get(b"SCRIPT_NAME", b"") + given.get(b"PATH_INFO", b""), safe="/:@!$&'()*+,;=~").encode()
@@ -47,7 +49,7 @@ def _header_name(variable: bytes) -> bytes:
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """An answer to GET, with Content-Length unless the headers say where it ends. Raises CannotEncode."""
+    """Write an answer to GET. Raises CannotEncode. Content-Length is added unless the headers tell the end."""
     names = {name.lower() for name, _ in headers}
     if status >= 200 and status not in {204, 304} and not names & {b"content-length", b"transfer-encoding"}:
         headers = [*headers, (b"Content-Length", b"%d" % len(body))]
@@ -63,7 +65,7 @@ def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
 
 
 def _sent(connection: h11.Connection, head: Callable[[], h11.Event], body: bytes) -> bytes:
-    """What h11 sends for a whole message."""
+    """Let h11 write a whole message."""
     try:
         event = head()
         events = [event, *([h11.Data(data=body)] if body else [])]
@@ -75,7 +77,7 @@ def _sent(connection: h11.Connection, head: Callable[[], h11.Event], body: bytes
 
 
 def chunked(pieces: Sequence[bytes], trailers: Sequence[tuple[bytes, bytes]] = (), ext: bytes = b"") -> bytes:
-    """A body in chunks (RFC 9112 7.1). `ext`: an extension for each, with its semicolon. Raises CannotEncode."""
+    """Write a body in chunks (RFC 9112 7.1). `ext`: an extension for each, with its semicolon. Raises CannotEncode."""
     chunks = [b"%x%b\r\n%b\r\n" % (len(piece), ext, piece) for piece in pieces if piece]
     lines = [b"%b: %b\r\n" % pair for pair in trailers]
     if any(not FIELD_LINE.fullmatch(line) for line in lines) or not CHUNK_LINE.fullmatch(b"0" + ext + b"\r\n"):

@@ -1,6 +1,6 @@
-"""How an HTTP/1.1 peer can be wrong: h11 finds it, here it gets a name, the offset and the bytes.
+"""The errors of HTTP/1.1, by name. h11 finds them; here they get the offset and the bytes.
 
-h11 says it in words only, so its words are the key of the table.
+h11 has only words for them, so its words are the key of the table.
 """
 
 import h11
@@ -31,11 +31,11 @@ class BadHost(Malformed):
 
 
 class BadContentLength(Malformed):
-    """Content-Length that is no number, or two that differ: nobody knows where the body ends (RFC 9112 6.3)."""
+    """Content-Length that is no number, or two that differ: the body's end is in doubt (RFC 9112 6.3)."""
 
 
 class BadTransferEncoding(Malformed):
-    """Anything but one "chunked", or in HTTP/1.0: nobody knows where the body ends (RFC 9112 6.1)."""
+    """Anything but one "chunked", or in HTTP/1.0: the body's end is in doubt (RFC 9112 6.1)."""
 
 
 class BadChunk(Malformed):
@@ -51,7 +51,7 @@ class AfterClose(Malformed):
 
 
 class BadMessage(Malformed):
-    """Whatever else h11 refuses; its words are in the message."""
+    """Any other message that h11 refuses; its words are in the message."""
 
 
 #: h11's words -> the error, what was expected, and the header that is to blame ("": the first line; None: a bad line)
@@ -71,7 +71,7 @@ WRONG: tuple[tuple[str, type[WireError], str, bytes | None], ...] = (
 
 
 def named(error: h11.RemoteProtocolError, head: bytes, offset: int) -> WireError:
-    """h11's complaint about a head (or trailers) as ours, with the line that is to blame."""
+    """Turn h11's error about a head (or trailers) into ours, with the line that is to blame."""
     for words, kind, expected, blame in WRONG:
         if str(error).startswith(words):
             at = blamed(head, blame)

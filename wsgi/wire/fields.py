@@ -1,4 +1,4 @@
-"""Names for the bytes of HTTP/1.1. The decoder runs first and says where messages begin and end; fields follow it."""
+"""Names for the bytes of HTTP/1.1. The decoder runs first: its events tell where messages begin and end."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -51,7 +51,7 @@ def _decoded(decoder: Decoder, data: bytes) -> tuple[list[Event], WireError | No
 
 
 class _Naming:
-    """Names the bytes between the decoder's events; `at`: up to here they have names."""
+    """Names the bytes between the decoder's events. All bytes before `at` have names."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -75,7 +75,7 @@ class _Naming:
             self._chunked = False  # even if a trailer said so: what follows is no chunk
 
     def rest(self, error: WireError | None) -> None:
-        """What the decoder could not use."""
+        """Name the bytes that the decoder could not use."""
         if error is None:
             if self.at < len(self.data):
                 self._empty_line(len(self.data))
@@ -96,14 +96,14 @@ class _Naming:
             self.found[last] = replace(self.found[last], fault=True)
 
     def _good_lines(self, end: int) -> None:
-        """The lines before `end` of a head that is wrong, or cut off, later."""
+        """Name the good lines before `end`, of a head that is wrong, or cut off, later."""
         if self.at < end and (REQUEST_LINE.match(self.data, self.at) or STATUS_LINE.match(self.data, self.at)):
             self._first_line()
         while self.at < end and (line := FIELD_LINE.match(self.data, self.at)):
             self._header(line)
 
     def _cut_line(self) -> None:
-        """A header at whose end the data end; it may be the beginning of a secret."""
+        """Name a header that is cut off. It may be the beginning of a secret."""
         line = CUT_FIELD.match(self.data, self.at)
         if line and line.end() > self.at:
             self._header(line)  # which `rest` then marks
@@ -113,7 +113,7 @@ class _Naming:
         self.at += length
 
     def _part(self, found: Match[bytes], part: str, name: str, means: str, section: str, *, hide: bool = False) -> None:
-        """One group of a line, as a field of depth 1."""
+        """Name one group of a line, as a field of depth 1."""
         if found[part] is not None:
             start, end = found.span(part)
             self.found.append(Field(start, end - start, name, text(found[part]), means, section, 1, secret=hide))
@@ -147,7 +147,7 @@ class _Naming:
             self._part(found, part, part, _status_means(found[part]) if part == "status" else means, section)
 
     def _header(self, line: Match[bytes]) -> None:
-        """A header, with the lines on which it goes on."""
+        """Name a header, with the lines on which it goes on."""
         folds, end = [], line.end()
         while fold := FOLD.match(self.data, end) or CUT_FOLD.match(self.data, end):
             folds.append(fold)
@@ -175,7 +175,7 @@ class _Naming:
             self._add(size, "body", f"{size} bytes", "ends with the connection", "RFC 9112 6.3")
 
     def _chunks(self, end: int) -> None:
-        """The chunks before `end`; an unfinished one too, if its size is there."""
+        """Name the chunks before `end`; an unfinished chunk too, if its size is there."""
         while self._chunked and self.at < end and (line := CHUNK_LINE.match(self.data, self.at, end)):
             size = int(line["size"], 16)
             start, after = line.end(), line.end() + size
@@ -197,6 +197,6 @@ class _Naming:
 
 
 def _status_means(status: bytes) -> str:
-    known = {one.value: one for one in HTTPStatus}
-    one = known.get(int(status))
-    return one.description or one.phrase if one else FIRST_LINE["status"][0]
+    known = {status.value: status for status in HTTPStatus}
+    meant = known.get(int(status))
+    return meant.description or meant.phrase if meant else FIRST_LINE["status"][0]

@@ -1,4 +1,4 @@
-"""The lines of HTTP/1.1 as patterns, for fields, for blame and for looking ahead. What is right or wrong h11 decides.
+"""The lines of HTTP/1.1 as patterns, for fields, for blame and for looking ahead. h11 decides whether they are right.
 
 RFC 9112 2.2: a line ends in CRLF, and LF alone may be taken for it, as h11 does.
 """
@@ -26,7 +26,7 @@ LINE = re.compile(rb"[^\n]*\n")
 
 
 def header_at(head: bytes, names: Iterable[bytes]) -> int:
-    """Where in a head (or in trailers) the last of these headers stands; of a repeated Content-Length h11 tells one."""
+    """Find the last of these headers in a head (or in trailers). h11 tells a repeated Content-Length once."""
     fields = ((line.start(), FIELD_LINE.fullmatch(line[0])) for line in LINE.finditer(head))
     starts = ((at, field["name"]) for at, field in fields if field)
     at = 0
@@ -36,8 +36,10 @@ def header_at(head: bytes, names: Iterable[bytes]) -> int:
 
 
 def blamed(head: bytes, name: bytes | None) -> int:
-    """Where in a head (or in trailers) the last header `name` stands, in lower case; b"" is the first line, None the
-    first one that is no header."""
+    """Find the last header `name` (in lower case) of a head or of trailers.
+
+    b"" is the first line, None the first line that is no header.
+    """
     if name == b"":
         return 0
     last, section = 0, head[: found.end()] if (found := BLANK.search(head)) else head

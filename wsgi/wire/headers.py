@@ -1,4 +1,4 @@
-"""Headers that the zoo meets: name -> section, meaning. HTTP has them as bytes, CGI as HTTP_*, AJP as codes."""
+"""The headers of HTTP: name -> section, meaning."""
 
 #: RFC 9110 (what HTTP means) if only a number stands here.
 HEADERS = {
@@ -8,7 +8,7 @@ HEADERS = {
     "accept-ranges": ("14.3", "units in which parts may be asked for"),
     "age": ("RFC 9111 5.1", "seconds that it lay in a cache"),
     "allow": ("10.2.1", "methods that the target has"),
-    "authorization": ("11.6.2", "who the client is, with the proof"),
+    "authorization": ("11.6.2", "the name of the client, with the proof"),
     "cache-control": ("RFC 9111 5.2", "orders for caches"),
     "connection": ("7.6.1", "options of this one connection; close: the last message on it"),
     "content-encoding": ("8.4", "how the content is compressed"),
@@ -19,7 +19,7 @@ HEADERS = {
     "date": ("6.6.1", "when the message was made"),
     "etag": ("8.8.3", "a name for this version of the content"),
     "expect": ("10.1.1", "100-continue: the client waits with the body"),
-    "forwarded": ("RFC 7239 4", "whom a proxy speaks for"),
+    "forwarded": ("RFC 7239 4", "the client of a proxy"),
     "host": ("7.2", "host and port of the target"),
     "if-modified-since": ("13.1.3", "answer only if changed since"),
     "if-none-match": ("13.1.2", "answer only if it is none of these versions"),
@@ -27,7 +27,7 @@ HEADERS = {
     "last-modified": ("8.8.2", "when the content was changed"),
     "location": ("10.2.2", "where else to look"),
     "origin": ("RFC 6454 7", "the site whose page asks"),
-    "proxy-authorization": ("11.7.2", "who the client is, for the proxy"),
+    "proxy-authorization": ("11.7.2", "the name of the client, for the proxy"),
     "range": ("14.2", "the parts that are wanted"),
     "referer": ("10.1.3", "the page that led here"),
     "retry-after": ("10.2.3", "when to come again"),
@@ -45,7 +45,7 @@ HEADERS = {
     "user-agent": ("10.1.5", "the client's software"),
     "vary": ("12.5.5", "request headers on which the answer depends"),
     "via": ("7.6.3", "proxies on the way"),
-    "www-authenticate": ("11.6.1", "how the client may prove who it is"),
+    "www-authenticate": ("11.6.1", "how the client may prove its name"),
 }
 #: In no standard, but sent by nearly every proxy.
 CUSTOMARY = {
@@ -58,7 +58,7 @@ CUSTOMARY = {
 
 
 def meaning(name: str) -> tuple[str, str]:
-    """(means, section) of a header; both empty for one that nobody has defined."""
+    """Return meaning and section of a header; both empty for a header of no specification."""
     name = name.lower()
     if name in HEADERS:
         section, means = HEADERS[name]

@@ -1,11 +1,11 @@
-"""HTTP/1.1 (RFC 9112), read by h11, which was made for one end of a connection: here it observes both.
+"""HTTP/1.1 (RFC 9112), read by h11. h11 was made for one end of a connection; here it observes both.
 
-Each message has an h11.Connection of its own: a server's for a request, for a response a client's that is told what was
-asked. So nobody has to wait for the other direction, and a server may answer early. h11 does not say where a byte
-stood, so we find the end of a head before h11 gets it, and ask in a chunked body what h11 has not used yet.
+Each message has an h11.Connection of its own: a server's for a request; for a response a client's, which is told the
+request. So neither direction waits for the other, and a server may answer early. h11 tells no offsets: we find the end
+of a head before h11 gets it, and in a chunked body we count the bytes that h11 has not used.
 
-What trips people up: where an answer ends depends on the question (HEAD, CONNECT), so the two decoders of a pair know
-each other. HTTP/1.0 with keep-alive, which h11 does not do, is done here.
+What trips people up: the end of an answer depends on the request (HEAD, CONNECT), so the two decoders of a connection
+know each other. HTTP/1.0 with keep-alive, which h11 does not do, is done here.
 """
 
 from abc import abstractmethod
@@ -29,7 +29,7 @@ SLICE = 65_536  # of a chunked body for h11 at once: what it has not used yet is
 
 
 class Heard:
-    """What the two directions of a connection know of each other."""
+    """The knowledge that the two directions of a connection share."""
 
     def __init__(self) -> None:
         self._waiting: deque[h11.Request] = deque()
@@ -46,7 +46,7 @@ class Heard:
         return len(self._waiting) <= WAITING
 
     def answer(self) -> h11.Request:
-        """What the next answer answers; if nobody has said it, a GET that any answer fits."""
+        """Return the request of the next answer; if it has not come, a GET that any answer fits."""
         self.begun += 1
         return self._waiting.popleft() if self._waiting else _asking(b"GET", True)
 
@@ -58,15 +58,18 @@ def _asking(method: bytes, proposes: bool) -> h11.Request:
 
 
 class Messages(Decoder):
-    """What requests and responses have in common. `_now` is what we are in the middle of: a method that reads on from
-    `at` and returns how far it came, `at` itself if it needs more."""
+    """The base of both decoders.
+
+    `_now` is the method for the current part of a message. It reads on from `at` and returns the offset that it has
+    reached: `at` itself if it needs more bytes.
+    """
 
     WAITS_FOR = "the rest of a head"
 
     def __init__(self, limits: Limits, heard: Heard) -> None:
         super().__init__(limits)
         self._heard = heard
-        self._connection: h11.Connection | None = None  # of the message that we are in
+        self._connection: h11.Connection | None = None  # of the current message
         self._now: Callable[[bytes, int, list[Event]], int] = self._head
         self._searched = 0  # bytes of an unfinished head without an empty line
         self._left: int | None = None  # of the body; None: until the connection is closed
@@ -98,10 +101,10 @@ class Messages(Decoder):
 
     @abstractmethod
     def _message(self, head: bytes, offset: int, events: list[Event]) -> None:
-        """A whole head is there."""
+        """Read a whole head."""
 
     def _first(self, connection: h11.Connection, head: bytes, offset: int, events: list[Event]) -> h11.Event:
-        """Give a head to h11; returns what it makes of it."""
+        """Give a head to h11, and return its event. Raises WireError."""
         connection.receive_data(head)
         try:
             event = connection.next_event()
@@ -132,7 +135,7 @@ class Messages(Decoder):
                     raise _of_header(TooLong, pairs, index, head, offset, expected)
 
     def _after_head(self, connection: h11.Connection, head: h11.Event, offset: int, events: list[Event]) -> None:
-        """The head ends at `offset`: find out what body there is."""
+        """Choose the method for the body. The head ends at `offset`."""
         self._connection = connection
         assert isinstance(head, h11.Request | h11.Response)
         options = [option.strip() for option in value_of(head, b"connection").lower().split(b",")]
@@ -160,7 +163,7 @@ class Messages(Decoder):
         return at
 
     def _chunks(self, data: bytes, at: int, events: list[Event]) -> int:
-        """Give it to h11 by slices; `at` is how far h11 has come."""
+        """Give a chunked body to h11 in slices. `at` is the offset that h11 has reached."""
         assert self._connection
         while self._now == self._chunks and (piece := data[at + self._unused : at + self._unused + SLICE]):
             self._connection.receive_data(piece)
@@ -168,7 +171,7 @@ class Messages(Decoder):
         return at
 
     def _slice(self, data: bytes, at: int, given: int, events: list[Event]) -> int:
-        """All that h11 makes of data[:given]."""
+        """Turn all that h11 makes of data[:given] into events."""
         connection = self._connection
         assert connection
         while True:
@@ -223,7 +226,7 @@ class Messages(Decoder):
         self._end(self.offset + at + len(trailers), events)
 
     def _end(self, offset: int, events: list[Event]) -> None:
-        """The message ends at `offset`: what may follow?"""
+        """End the message at `offset`, and choose the method for the bytes behind it."""
         events.append(End(offset, 0))
         assert self._connection
         state = self._connection.their_state
@@ -238,7 +241,7 @@ class Messages(Decoder):
             self._now = self._head
 
     def _perhaps(self, data: bytes, at: int, events: list[Event]) -> int:
-        """Behind a message that asked for another protocol, and may get it. Only requests ask."""
+        """Read on behind a request for another protocol, which may or may not be granted."""
         return self._head(data, at, events)
 
     def _over(self, data: bytes, at: int, events: list[Event]) -> int:
@@ -262,11 +265,11 @@ class Messages(Decoder):
 
 
 def _of_header(kind: type[WireError], pairs: Pairs, index: int, head: bytes, offset: int, expected: str) -> WireError:
-    """An error that points at the header pairs[index]."""
+    """Make an error that points at the header pairs[index]."""
     at = header_at(head, [name for name, _ in pairs[: index + 1]])
     return kind(offset + at, head[at:], expected)
 
 
 def value_of(head: h11.Request | h11.Response | h11.InformationalResponse, name: bytes) -> bytes:
-    """All values of a header, joined (RFC 9110 5.3)."""
+    """Join all values of a header (RFC 9110 5.3)."""
     return b", ".join([value for key, value in head.headers if key == name])
