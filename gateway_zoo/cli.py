@@ -305,7 +305,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
-    """Run the test suite, installing what it needs first. Arguments go to pytest."""
+    """Run the tests; --all: the slow ones too. Other words go to pytest."""
     from gateway_zoo.commands import test_suite
 
     raise typer.Exit(test_suite.run(environment_settings(), context.args))

@@ -1,98 +1,32 @@
-"""`compare --mpm`: Apache's process models from observation, beside what lectures say (apache/mpm/lecture.toml).
+"""`compare --mpm`: Apache's process models from observation, beside what lectures say (measure/mpm.py)."""
 
-Who serves is asked over HTTP of mod_wsgi-embedded, where the program that answers *is* Apache's child: pid, thread,
-user. What a connection costs is measured natively on Apaches of our own, fresh ones with the same MPMs; of an Apache
-elsewhere over HTTP (mpm_memory.py says how, and what that is worth). Memory is unknown where a root among the processes
-does not let us look (ITK).
-
-A figure has an interval. The lecture's rank is held against figures whose intervals do not overlap, and no others.
-"""
-
-import concurrent.futures
-import contextlib
 import functools
-import http.client
-import json
-import re
 import tomllib
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 from gateway_zoo.commands.tables import mpm_table
 from gateway_zoo.errors import fail, printable
-from gateway_zoo.keeper import own_zoo, state
-from gateway_zoo.measure import mpm_memory
-from gateway_zoo.measure.figures import Interval
-from gateway_zoo.measure.mpm_memory import Costs
-from gateway_zoo.measure.process_use import Use, use_of
-from gateway_zoo.registry.plans import Cell
-from gateway_zoo.safe_io import bounded
+from gateway_zoo.measure import mpm
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import print_json, say
-
-EXHIBIT = "mod_wsgi-embedded"
-AT_ONCE = 8
-HOLD_MS = 300
-TIMEOUT_S = 15.0  # for a whole answer
-WORDS = ("lowest", "low", "high", "highest")
-OTHER_HOST = "games.localhost"  # the second virtual host, where there is one (mpm/itk.conf)
-
-Facts = dict[str, Any]
-
-
-class Unusable(Exception):
-    """An Apache's answer cannot be used: it broke a limit, or is not what a zoo says; says which."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One Apache. Sizes in bytes of PSS, None where they cannot be read; `idle` and `busy` are per connection, `usage`
-    is the whole Apache at rest; `_low` and `_high`: between which values the figure lies. `fresh`: of an Apache that
-    was started for it; else the figures are lower bounds, and no verdict is built on them."""
-
-    mpm: str
-    front: str
-    threaded: str
-    parent: str
-    children: str
-    serves: str
-    dso: str
-    processes: int
-    threads: int
-    fresh: bool
-    usage: int | None = None
-    usage_low: int | None = None
-    usage_high: int | None = None
-    idle: int | None = None
-    idle_low: int | None = None
-    idle_high: int | None = None
-    busy: int | None = None
-    busy_low: int | None = None
-    busy_high: int | None = None
-    memory_why: str | None = None  # why sizes are None
-
-    def interval(self, name: str) -> Interval | None:
-        """usage, idle or busy with its interval; None where it is unknown."""
-        value, low, high = (getattr(self, name + end) for end in ("", "_low", "_high"))
-        return None if value is None else Interval(value, low, high)
 
 
 def run(settings: Settings, as_json: bool, urls: dict[str, str]) -> int:
     """Observe every Apache that answers. Exit 0; 1 if an answer cannot be used; 3 if none answers. Differences from the
     lecture are no failure."""
     try:
-        fronts = _fronts(settings, urls)
+        fronts = mpm.fronts(settings, urls)
         if not fronts:
             fail(f"no Apache with mod_wsgi-embedded answers; {_how(settings, 'all')} starts one for each MPM", 3)
-        seen = _watch(settings, fronts, fresh=not any(urls.values()) and not settings.compose)
-    except (Unusable, OSError) as error:
+        fresh = not any(urls.values()) and not settings.compose
+        with tables.console(error=True).status("") as status:
+            seen = mpm.watch(settings, fronts, status.update, fresh=fresh)
+    except (mpm.Unusable, OSError) as error:
         say(printable(error))
         return 1
     lecture = tomllib.loads((settings.root / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
-    rows = [asdict(one) | {"differs": differences(seen, one, lecture)} for one in seen]
+    rows = [asdict(one) | {"differs": mpm.differences(seen, one, lecture)} for one in seen]
     if as_json:
         print_json({"mpms": rows, "lecture": lecture})
     else:
@@ -100,221 +34,8 @@ def run(settings: Settings, as_json: bool, urls: dict[str, str]) -> int:
     return 0
 
 
-def _how(settings: Settings, mpm: str) -> str:
+def _how(settings: Settings, model: str) -> str:
     """The command that starts an Apache with this process model. ITK needs root, which only a container has."""
-    if mpm == "itk":
+    if model == "itk":
         return "docker compose --profile itk up -d"
     return "docker compose --profile mpm up -d" if settings.compose else "./zoo up --mpm all"
-
-
-def _fronts(settings: Settings, urls: dict[str, str]) -> dict[str, str]:
-    """Front -> address of each Apache to watch."""
-    if any(urls.values()):
-        return {front: url.rstrip("/") for front, url in urls.items() if url and _answers(url.rstrip("/"))}
-    running = state.read(settings) if state.running(settings) else None
-    cells = [Cell(**cell) for cell in running["cells"]] if running else []
-    mine = [cell for cell in cells if cell.exhibit == EXHIBIT and cell.closed is None]
-    return {cell.front: cell.url.removesuffix(f"/{EXHIBIT}") for cell in mine}
-
-
-def _answers(url: str) -> bool:
-    """Is anybody there? Raises Unusable where somebody is, whose answer is not a zoo's."""
-    try:
-        _status(url, "json")
-    except OSError:
-        return False
-    return True
-
-
-def mpm_of(settings: Settings, front: str) -> str:
-    """The MPM of a front. Of the running zoo its own file says so: it may have been started with other settings."""
-    file = settings.run / front / "local.conf"
-    with contextlib.suppress(OSError):
-        if found := re.search(r"^Define ZOO_MPM +(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
-            return found[1]
-    return settings.mpm_of(front)
-
-
-# --- observing --------------------------------------------------------------------------------------------------------
-
-
-def _watch(settings: Settings, fronts: dict[str, str], *, fresh: bool) -> list[Seen]:
-    """First who serves, of those that run; then memory, of fresh ones where we can start them."""
-    mpms = {front: mpm_of(settings, front) if fresh else settings.mpm_of(front) for front in fronts}
-    with tables.console(error=True).status("") as status:
-
-        def progress(text: str) -> None:
-            status.update(text)
-
-        facts = {}
-        for front, url in fronts.items():
-            progress(f"watching {front}")
-            facts[front] = observe(url)
-        costs = _fresh_costs(settings, mpms, progress) if fresh else _costs_over_http(settings, fronts, mpms, progress)
-    return [Seen(mpm=mpms[f], front=f, fresh=fresh, **facts[f], **_flat(costs[f])) for f in fronts]
-
-
-def _flat(costs: Costs) -> Facts:
-    """The fields of Seen."""
-    found: Facts = {"memory_why": costs.memory_why}
-    for name in RANKED:
-        if interval := getattr(costs, name):
-            found |= {
-                name: round(interval.value),
-                f"{name}_low": round(interval.low),
-                f"{name}_high": round(interval.high),
-            }
-    return found
-
-
-def observe(url: str) -> Facts:
-    """Who serves in one Apache: the fields of Seen that are no sizes. Raises Unusable."""
-    crowd = _crowd(url)
-    most = max(Counter(pid for pid, _ in {(f["pid"], f["thread"]) for f in crowd}).values())
-    family = _status(url, "json&full")["processes"]
-    users = {_status(url, "json", host)["user"] for host in ("localhost", OTHER_HOST)}
-    parents = sorted({row["user"] for row in family if row["role"] == "master"})
-    return {
-        "threaded": "yes" if most > 1 else "no",
-        "parent": ", ".join(parents) or "unknown",
-        "children": "a user per virtual host" if len(users) > 1 else next(iter(users)),
-        "serves": _serves(_twice_on_each(url), threaded=most > 1),
-        "dso": "yes" if crowd else "no",  # mod_wsgi is a module loaded at run time, and it answered
-        "processes": len(family),
-        "threads": sum(row["threads"] for row in family),
-    }
-
-
-def _connect(url: str) -> http.client.HTTPConnection:
-    return bounded.connect(url, TIMEOUT_S, mpm_memory.ANSWER_BYTES)
-
-
-def _ask(connection: http.client.HTTPConnection, query: str, host: str = "localhost") -> Facts:
-    """status on a connection that stays open."""
-    connection.request("GET", f"/{EXHIBIT}/status?{query}", headers={"Host": host, "Connection": "keep-alive"})
-    where = f"http://{connection.host}:{connection.port}"
-    try:
-        facts = json.loads(connection.getresponse().read())
-    except bounded.OverLimit as error:
-        raise Unusable(f"{where}: {error}") from None
-    except (ValueError, RecursionError, http.client.HTTPException) as error:
-        raise Unusable(f"{where}: {EXHIBIT} does not answer as a zoo does: {error}") from None
-    if not isinstance(facts, dict) or not {"pid", "thread", "user"} <= facts.keys():
-        raise Unusable(f"{where}: {EXHIBIT} does not answer as a zoo does: no pid, thread or user")
-    return facts
-
-
-def _status(url: str, query: str, host: str = "localhost") -> Facts:
-    with contextlib.closing(_connect(url)) as connection:
-        return _ask(connection, query, host)
-
-
-def _crowd(url: str) -> list[Facts]:
-    """Several at once, each holding for a moment: as many workers as that must have answered."""
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda _: _status(url, f"json&hold={HOLD_MS}"), range(AT_ONCE)))
-
-
-Worker = tuple[int, int]
-
-
-def _twice_on_each(url: str) -> list[tuple[Worker, Worker]]:
-    """On each of some keep-alive connections two requests, the second in another order: who served which?"""
-    connections = [_connect(url) for _ in range(AT_ONCE)]
-    try:
-        first = [_worker(connection) for connection in connections]
-        second = [_worker(connection) for connection in reversed(connections)]
-    finally:
-        for connection in connections:
-            connection.close()
-    return list(zip(first, reversed(second), strict=True))
-
-
-def _worker(connection: http.client.HTTPConnection) -> Worker:
-    facts = _ask(connection, "json")
-    return facts["pid"], facts["thread"]
-
-
-def _serves(pairs: list[tuple[Worker, Worker]], threaded: bool) -> str:
-    kept = all(first == second for first, second in pairs)
-    return f"a {'thread' if threaded else 'child'} per {'connection' if kept else 'request'}"
-
-
-# --- memory -----------------------------------------------------------------------------------------------------------
-
-
-def _use_of(zoo: own_zoo.OwnZoo, front: str) -> Use:
-    return use_of(zoo.processes(front))
-
-
-def _fresh_costs(settings: Settings, mpms: dict[str, str], progress: Callable[[str], None]) -> dict[str, Costs]:
-    """Costs of Apaches with the same MPMs, in a zoo of our own that nobody else asks."""
-    own_zoo.stop_like_ctrl_c()
-    costs = {}
-    mpm = "all" if len(mpms) > 1 else next(iter(mpms.values()))
-    progress("starting Apaches of our own, with the same MPMs")
-    with own_zoo.OwnZoo(settings, [own_zoo.exhibit_for_pings(settings)], mpm) as zoo:
-        for front, model in mpms.items():
-            progress(f"{model}: what a connection costs")
-            zoo.restart(front)
-            url = zoo.settings.url(front)
-            costs[front] = _measure(url, zoo.ids[0], model, functools.partial(_use_of, zoo, front))
-    return costs
-
-
-def _costs_over_http(
-    settings: Settings, fronts: dict[str, str], mpms: dict[str, str], progress: Callable[[str], None]
-) -> dict[str, Costs]:
-    """Costs of Apaches elsewhere, as one of their children sees them."""
-    costs = {}
-    for front, url in fronts.items():
-        progress(f"{mpms[front]}: what a connection costs")
-        if mpms[front] in mpm_memory.BY_PROCESS:
-            costs[front] = Costs(memory_why=mpm_memory.COME_AND_GO)
-            continue
-        with mpm_memory.over_http(url, EXHIBIT) as read:
-            costs[front] = _measure(url, own_zoo.exhibit_for_pings(settings), mpms[front], read)
-    return costs
-
-
-def _measure(url: str, exhibit: str, mpm: str, read: mpm_memory.Read) -> Costs:
-    try:
-        return mpm_memory.measure(url, exhibit, mpm, read)
-    except (OSError, ValueError, LookupError, http.client.HTTPException) as error:
-        raise Unusable(f"{url}: memory cannot be measured: {type(error).__name__}: {error}") from None
-
-
-# --- lecture and observation ------------------------------------------------------------------------------------------
-
-WORDED = ("threaded", "parent", "children", "serves", "dso")
-RANKED = ("idle", "busy", "usage")
-
-
-def differences(seen: list[Seen], one: Seen, lecture: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Property -> why, where the observation and the lecture's word differ."""
-    found = {}
-    for name in WORDED:
-        if getattr(one, name) != lecture[name][one.mpm]:
-            found[name] = _why(lecture[name], getattr(one, name), one.mpm)
-    for name in RANKED:
-        if _out_of_order(seen, one, name, lecture[name]):
-            found[name] = _why(lecture[name], mpm_table.size(one.interval(name), one.fresh), one.mpm)
-    return found
-
-
-def _why(row: dict[str, str], observed: str, mpm: str) -> str:
-    return row.get("why", "").format(observed=observed, lecture=row[mpm])
-
-
-def _out_of_order(seen: list[Seen], one: Seen, name: str, row: dict[str, str]) -> bool:
-    """Does another MPM, which the lecture puts above or below this one, come out on the other side, and are the two
-    figures certainly different?"""
-    mine = one.interval(name)
-    for other in seen:
-        theirs = other.interval(name)
-        if mine is None or theirs is None or not (one.fresh and other.fresh and mine.apart_from(theirs)):
-            continue
-        said = WORDS.index(row[one.mpm]) - WORDS.index(row[other.mpm])
-        if (said > 0 and theirs.value > mine.value) or (said < 0 and mine.value > theirs.value):
-            return True
-    return False

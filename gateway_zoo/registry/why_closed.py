@@ -12,7 +12,6 @@ from gateway_zoo.registry.cagefile import Exhibit
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import LEFT_OUT, Cell
 from gateway_zoo.settings import kind
-from gateway_zoo.terminal.messages import say
 
 NOTHING_OPEN = 3  # exit status: something that the command needs is missing
 
@@ -85,11 +84,8 @@ def records(cells: Iterable[Cell]) -> list[dict[str, Any]]:
     return [{"exhibit": c.exhibit, "front": c.front, "reason": c.closed} for c in cells if c.closed is not None]
 
 
-def nothing_open(cells: list[Cell]) -> bool:
-    """Say why, on standard error, if none of the cells is open."""
+def nothing_open(cells: list[Cell]) -> list[str]:
+    """Why none of the cells is open, in lines; empty where one is."""
     if any(cell.closed is None for cell in cells):
-        return False
-    say("nothing that was asked for is open")
-    for line in lines(cells):
-        say(line)
-    return True
+        return []
+    return ["nothing that was asked for is open", *lines(cells)]

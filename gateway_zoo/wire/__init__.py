@@ -1,8 +1,8 @@
-"""Every byte between a web server and a program, named. A protocol's own code is the `wire` in its cage.
+"""Every byte between a web server and a program, named.
 
-Shared by all protocols, without I/O: faults.py (errors, limits), events.py, fields.py and shape.py (names of bytes),
-meta_variables.py, heads.py, decoder.py. codecs.py finds the protocols; conversation.py joins the two directions of a
-connection and the protocols inside protocols; recording.py and exchanges.py have the bytes that crossed. specimen.py
-and labels.py are for the labels. ask/ is the client, view/ the terminal, recorder/ the relay, page/ the browser,
-export/ Wireshark.
+A protocol's own decoder is in its cage; this package has what all protocols share. The decoding modules do no input or
+output: faults, events, fields, shape, heads, meta_variables, decoder. codecs.py finds the cages' decoders,
+conversation.py joins both directions of a connection and the protocols inside protocols, recording.py and exchanges.py
+keep what was recorded. specimen.py and labels.py make the labels. ask/ is the client, view/ the terminal, recorder/ the
+relay, page/ the browser, export/ writes files for other tools.
 """

@@ -74,7 +74,7 @@ class Codecs:
 
     def __init__(self, registry: Registry) -> None:
         self.cages = {
-            cage.file.wire or cage.file.protocol: cage for cage in reversed(registry.cages) if wire_file(cage.path)
+            cage.file.decodes or cage.file.protocol: cage for cage in reversed(registry.cages) if wire_file(cage.path)
         }
         self._loaded: dict[str, Codec] = {}
 

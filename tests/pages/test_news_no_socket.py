@@ -146,13 +146,13 @@ if len(sys.argv) == 1:
 
     talk(os.environ, sys.stdin.buffer.read, out, b"Status:")
 elif sys.argv[1] == "cgi":
-    from gateway_zoo.listen import listener
+    from gateway_zoo.serving.listen import listener
 
     server = listener(sys.argv[2])
     os.dup2(server.fileno(), 0)
     os.execlp("fcgiwrap", "fcgiwrap")
 else:
-    from gateway_zoo.listen import listener
+    from gateway_zoo.serving.listen import listener
 
     server = listener(sys.argv[2])
     while True:

@@ -13,7 +13,7 @@ from zoo_in_test import Zoo
 from gateway_zoo.registry.cages import load
 from gateway_zoo.wire import labels, specimen
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchanges import Exchange, fields_of
 from gateway_zoo.wire.recording import VERSION, AnyEntry, Bytes, Closed, Opened, Recorded, line
 from gateway_zoo.wire.view.variables import variables_of
 
@@ -194,5 +194,6 @@ def test_its_label_has_the_lesson(zoo: Zoo) -> None:
 def test_its_places_are_compared_with_variables(zoo: Zoo) -> None:
     request = bytearray(b"PATH=/lines/\n\n")
     exchange = Exchange(1, 1, "lines", "me", "Lines", began=0.0, request=request, response=bytearray(ANSWER))
-    (path,) = variables_of(exchange, Codecs(load(zoo.root)))["request"]
+    codecs = Codecs(load(zoo.root))
+    (path,) = variables_of("Lines", fields_of(exchange, codecs), codecs)["request"]
     assert (path.variable, path.name, path.value, path.bytes) == ("REQUEST_URI", "PATH", "/lines/", 13)

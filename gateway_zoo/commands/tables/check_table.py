@@ -6,23 +6,19 @@ short; where these do not fit, the fronts stand in several tables. A time is nev
 
 import statistics
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from gateway_zoo.errors import printable
+from gateway_zoo.measure.contract import Differences, Result
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.terminal import columns, tables
 from gateway_zoo.terminal.columns import Column
 
-if TYPE_CHECKING:
-    from gateway_zoo.commands.check import Result
-
-Differences = dict[str, dict[str, list[str]]]
 LEGEND = "ok and a number: all answers are right; the median of their times in ms"
 
 
-def report(out: Console, cells: list[Cell], results: "list[Result]", differences: Differences) -> None:
+def report(out: Console, cells: list[Cell], results: list[Result], differences: Differences) -> None:
     if any(cell.closed is None for cell in cells):
         for text in table(cells, results, out.width):
             tables.line(out, text, "bold" if text.startswith("exhibit ") else "")
@@ -36,7 +32,7 @@ def report(out: Console, cells: list[Cell], results: "list[Result]", differences
     out.print(f"{good} ok, {failed} failed, {sum(bool(cell.closed) for cell in cells)} closed (cells)")
 
 
-def table(cells: list[Cell], results: "list[Result]", width: int) -> list[str]:
+def table(cells: list[Cell], results: list[Result], width: int) -> list[str]:
     """The lines of the table, or of several below each other."""
     exhibits = list(dict.fromkeys(cell.exhibit for cell in cells))
     fronts = list(dict.fromkeys(cell.front for cell in cells))
@@ -52,7 +48,7 @@ def table(cells: list[Cell], results: "list[Result]", width: int) -> list[str]:
 
 
 def _columns(
-    exhibits: list[str], fronts: list[str], found: "dict[tuple[str, str], list[Result]]", *, short: bool
+    exhibits: list[str], fronts: list[str], found: dict[tuple[str, str], list[Result]], *, short: bool
 ) -> list[list[str]]:
     """For each front its name, then a cell for each exhibit."""
     cell = _short if short else _full
@@ -82,7 +78,7 @@ def _lines(exhibits: list[str], block: list[list[str]], width: int) -> list[str]
     return [text for row in made for text in row]
 
 
-def _full(mine: "list[Result]") -> str:
+def _full(mine: list[Result]) -> str:
     if not mine or mine[0].state == "closed":
         return "closed"
     good = _good(mine)
@@ -91,7 +87,7 @@ def _full(mine: "list[Result]") -> str:
     return f"ok {len(good)} of {len(mine)}  {statistics.median(good):6.1f} ms"
 
 
-def _short(mine: "list[Result]") -> str:
+def _short(mine: list[Result]) -> str:
     """At most ten characters: five fronts fit 80 columns."""
     if not mine or mine[0].state == "closed":
         return "-"
@@ -99,7 +95,7 @@ def _short(mine: "list[Result]") -> str:
     return f"ok {statistics.median(good):.1f}" if len(good) == len(mine) else f"FAILED {len(mine) - len(good)}"
 
 
-def _good(mine: "list[Result]") -> list[float]:
+def _good(mine: list[Result]) -> list[float]:
     return [result.ms for result in mine if result.state == "ok" and result.ms is not None]
 
 

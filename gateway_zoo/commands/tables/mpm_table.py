@@ -1,16 +1,10 @@
 """What `compare --mpm` shows: a column for each MPM, the lecture's word below each observation, and why they differ."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from gateway_zoo.measure.figures import Interval, memory
+from gateway_zoo.measure.mpm import RANKED, WORDED, Seen, size
 from gateway_zoo.terminal import tables
 
-if TYPE_CHECKING:
-    from gateway_zoo.commands.compare_mpm import Seen
-
-WORDED = ("threaded", "parent", "children", "serves", "dso")
-RANKED = ("idle", "busy", "usage")
 FRESH = (
     "Memory: PSS. Per connection: what it added, from group to group of connections, to an Apache started for this, "
     "without an interpreter in it. Busy: it waits for a gateway's answer. Resource usage: that Apache at rest."
@@ -23,7 +17,7 @@ NOT_FRESH = (
 
 
 def show_all(
-    seen: "list[Seen]", differs: list[dict[str, str]], lecture: dict[str, dict[str, str]], how: Callable[[str], str]
+    seen: list[Seen], differs: list[dict[str, str]], lecture: dict[str, dict[str, str]], how: Callable[[str], str]
 ) -> None:
     """The table, the reasons, and what was not observed. `how` gives the command that starts an MPM."""
     out = tables.console()
@@ -35,7 +29,7 @@ def show_all(
         marks = ["[red]≠[/] " if name in why else "" for why in differs]
         said = [f"{mark}[dim]{lecture[name][one.mpm]}[/]" for mark, one in zip(marks, seen, strict=True)]
         table.add_row(lecture[name]["title"], *observed)
-        table.add_row("[dim]  the lecture says[/]", *said)
+        table.add_row("[dim]  lecture says[/]", *said)
     table.add_row("processes, threads", *(f"{one.processes}, {one.threads}" for one in seen))
     out.print(table)
     told: dict[str, list[str]] = {}
@@ -50,19 +44,3 @@ def show_all(
     out.print(FRESH if all(one.fresh for one in seen) else NOT_FRESH, style="dim")
     for mpm in sorted({"event", "worker", "prefork", "itk"} - {one.mpm for one in seen}):
         out.print(f"{mpm} was not observed: it does not run here ({how(mpm)})", style="yellow")
-
-
-def size(interval: Interval | None, fresh: bool) -> str:
-    """A size with its interval: "42 kB (40 to 44 kB)"; of an Apache that was not fresh, its lower bound."""
-    if interval is None:
-        return "unknown"
-    if not interval.measurable:
-        return f"too little to measure (below {memory(max(interval.high, 0))})"
-    low, high = memory(interval.low), memory(interval.high)
-    if not fresh:
-        return f"at least {low}"
-    if low == high:
-        return memory(interval.value)
-    if low.split()[1] == high.split()[1]:
-        low = low.split()[0]
-    return f"{memory(interval.value)} ({low} to {high})"
