@@ -35,6 +35,7 @@ from .codes import (
 from .faults import Odd
 
 ZERO_ONE = (b"0", b"1")
+SIZES = (len("content-length"), len("transfer-encoding"))
 
 
 def forward_request(block: bytes, limits: Limits) -> tuple[Pairs, bytes, Pairs, Pairs, int]:
@@ -161,9 +162,14 @@ def _attributes(block: bytes, at: int) -> tuple[Pairs, int]:
 
 
 def _due(headers: Pairs) -> int:
-    """Return the length of the body that follows, or CHUNKED. Raises Odd."""
-    lengths = [value for name, value in headers if name.lower() == b"content-length"]
-    chunked = any(name.lower() == b"transfer-encoding" for name, _ in headers)
+    """Return the length of the body that follows, or CHUNKED. Raises Odd. Most names have another length: see SIZES."""
+    lengths, chunked = [], False
+    for name, value in headers:
+        if len(name) in SIZES:
+            lower = name.lower()
+            if lower == b"content-length":
+                lengths.append(value)
+            chunked = chunked or lower == b"transfer-encoding"
     if len(lengths) > 1 or (lengths and not is_length(lengths[0])):
         raise Odd
     return CHUNKED if chunked else int(lengths[0]) if lengths else 0
