@@ -2,13 +2,14 @@
 0 (fine), 1 (a check failed), 2 (wrong usage) or 3 (the zoo is not running, or something it needs is missing).
 """
 
+import copy
 import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from gateway_zoo.errors import Stop, fail, nearest
 from gateway_zoo.settings import Settings, SettingsError, read_settings
@@ -226,16 +227,42 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
-@app.command()
+class WireCommand(TyperCommand):
+    """Gives `wire` an option for each protocol that a gateway speaks on its socket: --scgi ADDRESS."""
+
+    def get_params(self, ctx: Any) -> Any:
+        first = next((index for index, param in enumerate(self.params) if "--PROTOCOL" in param.opts), None)
+        if first is not None:
+            self.params[first : first + 1] = [_socket_option(self.params[first], name) for name in _on_sockets()]
+        return super().get_params(ctx)
+
+
+def _on_sockets() -> list[str]:
+    from gateway_zoo.registry.cages import load
+    from gateway_zoo.wire.codecs import Codecs
+
+    return list(Codecs(load(environment_settings().root)).with_port())
+
+
+def _socket_option(pattern: Any, protocol: str) -> Any:
+    """Make an option after the pattern's; what it is given is put into the context, by the protocol's name."""
+
+    def note(ctx: Any, _: Any, address: str) -> None:
+        ctx.meta.setdefault("foreign", {}).update({protocol: address} if address else {})
+
+    option = copy.copy(pattern)
+    option.name, option.opts = f"socket_{protocol}", [f"--{protocol.lower()}"]
+    option.help, option.callback, option.expose_value = f"{option.help} in {protocol}.", note, False
+    return option
+
+
+@app.command(cls=WireCommand)
 def wire(
+    ctx: typer.Context,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[ID] /PATH", help="An exhibit and what to ask it; with --diff two.")
     ] = None,
-    fastcgi: Annotated[str, typer.Option(metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT instead.")] = "",
-    scgi: Annotated[str, typer.Option(metavar="ADDRESS", help="The same in SCGI,")] = "",
-    uwsgi: Annotated[str, typer.Option(metavar="ADDRESS", help="in uwsgi,")] = "",
-    ajp: Annotated[str, typer.Option(metavar="ADDRESS", help="in AJP,")] = "",
-    http: Annotated[str, typer.Option(metavar="ADDRESS", help="in HTTP/1.1.")] = "",
+    _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT")] = "",
     via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it made of it.")] = "",
     diff: Annotated[
         bool, typer.Option("--diff", help="Ask two exhibits the same: what differs, what it costs.")
@@ -260,10 +287,10 @@ def wire(
     from gateway_zoo.wire.ask import command
     from gateway_zoo.wire.ask.options import Options
 
-    named = {"FastCGI": fastcgi, "SCGI": scgi, "uwsgi": uwsgi, "AJP": ajp, "HTTP": http}
+    foreign: dict[str, str] = ctx.meta.get("foreign", {})
     options = Options(
         words=words or [],
-        foreign={protocol: address for protocol, address in named.items() if address},
+        foreign=foreign,
         via=via,
         recording=recording,
         pcap=pcap,
@@ -278,7 +305,7 @@ def wire(
         secrets=secrets,
         as_json=as_json,
     )
-    raise typer.Exit(command.run(running_settings(recording, *named.values()), options))
+    raise typer.Exit(command.run(running_settings(recording, *foreign.values()), options))
 
 
 @app.command()

@@ -54,7 +54,7 @@ GOLDEN = """\
 REQUEST  GET /hello   78 bytes of uwsgi, me to it
 at len  bytes              what
  0  1  00                 modifier1 = 0 (WSGI)
-                            the kind of packet: who shall answer
+                            the kind of packet: the plug-in that answers
  3  1  00                 modifier2 = 0     more about the kind; nearly always 0
  4 74                     vars                     the variables, The uwsgi vars
  4 21  0e 00 52 45 51 …     REQUEST_METHOD = GET
@@ -191,7 +191,7 @@ def test_every_byte_is_decoded_once_and_named_once(
     options = Options(words=["/"], as_json=how == "json")
     if how == "diff":
         seen = view_of(asked, WIRES, secrets=False)
-        assert diff.run(seen, seen, options) == 0
+        assert diff.run(WIRES, seen, seen, options) == 0
     else:
         assert present(WIRES, asked, options) == 0
     assert "host" in capsys.readouterr().out.lower()

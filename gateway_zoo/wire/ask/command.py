@@ -38,7 +38,7 @@ def run(settings: Settings, options: Options) -> int:
         from gateway_zoo.wire.view import diff
 
         one, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in exchanges)
-        return diff.run(one, other, options)
+        return diff.run(codecs, one, other, options)
     return present(codecs, exchanges[0], options)
 
 
