@@ -22,7 +22,6 @@ from gateway_zoo.measure.log_files import Logs
 from gateway_zoo.measure.requests import Joiner, Request
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.cages import Registry, load
-from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import columns, tables
 from gateway_zoo.terminal.columns import Column
@@ -89,8 +88,7 @@ def _coming(logs: Logs, joiner: Joiner) -> Iterator[list[Request]]:
 
 def _closed(settings: Settings, registry: Registry, wanted: list[str]) -> list[str]:
     """Why none of the wanted exhibits has a request, if all are closed in the zoo that runs here."""
-    running = state.read(settings) if state.running(settings) else None
-    cells = [Cell(**cell) for cell in running["cells"]] if running else []
+    cells = state.running_cells(settings)
     whys = why_closed.sentences(registry, cells, wanted) if cells else []
     return whys if len(whys) == len(wanted) else []
 

@@ -3,7 +3,6 @@
 import os
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import psutil
 
@@ -11,7 +10,6 @@ from gateway_zoo.errors import fail, known_ids
 from gateway_zoo.keeper import privileges, process, state
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.cages import Registry, load
-from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.columns import Column
@@ -40,12 +38,12 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool) -> int:
     if settings.compose:
         return _here(settings, ids, as_json)
     privileges.become_owner(settings)
-    running = state.read(settings) if state.running(settings) else None
+    running = state.of_running(settings)
     if running is None:
         fail("the zoo is not running; ./zoo up starts it", 3)
     registry = load(settings.root)
     asked = known_ids(ids, [*registry.exhibits, *registry.families, *settings.fronts])
-    whys = why_closed.sentences(registry, [Cell(**cell) for cell in running["cells"]], asked)
+    whys = why_closed.sentences(registry, running.cells, asked)
     only = _families(registry, asked)
     rows = [row for row in collect(settings, running) if not only or row.exhibit in only]
     for why in whys:
@@ -86,12 +84,12 @@ def _families(registry: Registry, ids: list[str]) -> set[str]:
     }
 
 
-def collect(settings: Settings, running: dict[str, Any]) -> list[Row]:
+def collect(settings: Settings, running: state.State) -> list[Row]:
     """Every process of the running zoo, parents before children, families in the order of their start."""
-    sessions: dict[str, int] = running["sessions"]
-    pids = process.members(running["token"], set(sessions.values()), settings.run, everything=True)
+    sessions = running.sessions
+    pids = process.members(running.token, set(sessions.values()), settings.run, everything=True)
     found = {row.pid: row for pid in pids if (row := _row(pid, sessions))}
-    keeper = _row(running["pid"], {"keeper": 0})
+    keeper = _row(running.pid, {"keeper": 0})
     ordered = [keeper] if keeper else []
     for leader in sessions.values():
         ordered += _below(leader, found)

@@ -12,14 +12,7 @@ from gateway_zoo.keeper.ports import HIGHEST, LOWEST
 from gateway_zoo.registry import installed, places, plans
 from gateway_zoo.registry.cagefile import FRONTS
 from gateway_zoo.registry.plans import Plan
-from gateway_zoo.settings import MAX_SOCKET_PATH, kind
-
-VARIABLE_OF = {
-    "nginx": "ZOO_NGINX_PORT",
-    "apache": "ZOO_APACHE_PORT",
-    "nginx with TLS": "ZOO_NGINX_TLS_PORT",
-    "apache with TLS": "ZOO_APACHE_TLS_PORT",
-}
+from gateway_zoo.settings import MAX_SOCKET_PATH, kind, port_variable
 
 
 @dataclass(frozen=True)
@@ -105,8 +98,7 @@ def blockers(plan: Plan) -> list[Problem]:
             found.append(Problem(what, f"set ZOO_PORT_SHIFT so that it falls between {LOWEST} and {HIGHEST}", True))
         elif wrong := ports.held(address):
             what = f"port {address[1]} on {address[0]} ({name}) {wrong}"
-            variable = VARIABLE_OF.get(name, "ZOO_APACHE_PORT" if name.startswith("apache-") else "ZOO_PORT_SHIFT")
-            found.append(Problem(what, f"stop it, or set {variable}", True))
+            found.append(Problem(what, f"stop it, or set {port_variable(name)}", True))
     return [*found, *_run_directory(plan)]
 
 
