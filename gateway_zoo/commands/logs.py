@@ -24,7 +24,6 @@ from gateway_zoo.measure.request_log import RequestLog
 from gateway_zoo.measure.requests import Request
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.cages import Registry, load
-from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import columns, tables
 from gateway_zoo.terminal.columns import Column
@@ -88,8 +87,7 @@ def _reader_is_gone(wait_ms: int) -> bool:
 
 def _closed(settings: Settings, registry: Registry, wanted: list[str]) -> list[str]:
     """Say why none of the wanted exhibits has a request, if all are closed in the running zoo."""
-    running = state.read(settings) if state.running(settings) else None
-    cells = [Cell(**cell) for cell in running["cells"]] if running else []
+    cells = state.running_cells(settings)
     whys = why_closed.sentences(registry, cells, wanted) if cells else []
     return whys if len(whys) == len(wanted) else []
 

@@ -22,7 +22,6 @@ from gateway_zoo.measure import mpm_memory
 from gateway_zoo.measure.figures import Interval, memory
 from gateway_zoo.measure.mpm_memory import Costs
 from gateway_zoo.measure.process_use import Use, use_of
-from gateway_zoo.registry.plans import Cell
 from gateway_zoo.safe_io import bounded
 from gateway_zoo.settings import Settings
 
@@ -79,8 +78,7 @@ def fronts(settings: Settings, urls: dict[str, str]) -> dict[str, str]:
     """Front -> address of each Apache to watch. Raises Unusable."""
     if any(urls.values()):
         return {front: url.rstrip("/") for front, url in urls.items() if url and _answers(url.rstrip("/"))}
-    running = state.read(settings) if state.running(settings) else None
-    cells = [Cell(**cell) for cell in running["cells"]] if running else []
+    cells = state.running_cells(settings)
     mine = [cell for cell in cells if cell.exhibit == EXHIBIT and cell.closed is None]
     return {cell.front: cell.url.removesuffix(f"/{EXHIBIT}") for cell in mine}
 

@@ -14,14 +14,7 @@ from gateway_zoo.keeper.ports import HIGHEST, LOWEST
 from gateway_zoo.registry import installed, places, plans
 from gateway_zoo.registry.cagefile import FRONTS
 from gateway_zoo.registry.plans import Plan
-from gateway_zoo.settings import MAX_SOCKET_PATH, kind
-
-VARIABLE_OF = {
-    "nginx": "ZOO_NGINX_PORT",
-    "apache": "ZOO_APACHE_PORT",
-    "nginx with TLS": "ZOO_NGINX_TLS_PORT",
-    "apache with TLS": "ZOO_APACHE_TLS_PORT",
-}
+from gateway_zoo.settings import MAX_SOCKET_PATH, kind, port_variable
 
 
 @dataclass(frozen=True)
@@ -116,8 +109,7 @@ def blockers(plan: Plan) -> list[Problem]:
             problems.append(Problem(what, f"set ZOO_PORT_SHIFT so that it falls between {LOWEST} and {HIGHEST}", True))
         elif wrong := ports.held(address):
             what = f"port {address[1]} on {address[0]} ({name}) {wrong}"
-            variable = VARIABLE_OF.get(name, "ZOO_APACHE_PORT" if name.startswith("apache-") else "ZOO_PORT_SHIFT")
-            problems.append(Problem(what, f"stop it, or set {variable}", True))
+            problems.append(Problem(what, f"stop it, or set {port_variable(name)}", True))
     return [*problems, *_run_directory(plan)]
 
 

@@ -426,9 +426,9 @@ def test_a_class_gets_hello_and_our_containers_status(compose: Compose) -> None:
 def test_the_bridge_is_near_only_behind_loopback(bind: str, host: str) -> None:
     environ = {"ZOO_COMPOSE": "1", "ZOO_NEAR": "127.0.0.1 10.9.9.0/25", "ZOO_BRIDGE": "10.9.9.1", "ZOO_RUN": "/run/zoo"}
     for loopback in ("127.0.0.1", "127.1.2.3", "[::1]", ""):
-        assert read_settings(environ | {"ZOO_BIND": loopback}).far == "", loopback
+        assert read_settings(environ | {"ZOO_BIND": loopback}).status_refused_to == "", loopback
     made = read_settings(environ | {"ZOO_BIND": bind})
-    assert (made.near, made.far, made.host) == ("127.0.0.1 10.9.9.0/25", "10.9.9.1", host)
+    assert (made.status_allowed_from, made.status_refused_to, made.host) == ("127.0.0.1 10.9.9.0/25", "10.9.9.1", host)
 
 
 def test_a_bind_address_that_is_none_is_refused() -> None:

@@ -13,7 +13,7 @@ from gateway_zoo.keeper import state
 from gateway_zoo.registry import places, why_closed
 from gateway_zoo.registry.cagefile import Exhibit
 from gateway_zoo.registry.cages import Registry
-from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.registry.plans import Plan
 from gateway_zoo.settings import Settings
 from gateway_zoo.wire.ask import client
 from gateway_zoo.wire.ask.client import Address
@@ -113,7 +113,7 @@ def address_of(settings: Settings, exhibit: Exhibit) -> Address:
 
 def closed(settings: Settings, registry: Registry, id: str) -> str:
     """Why this exhibit is closed in the running zoo behind every front, as a sentence; empty if it is not."""
-    cells = [Cell(**cell) for cell in (state.read(settings) or {"cells": []})["cells"] if cell["exhibit"] == id]
+    cells = [cell for cell in state.running_cells(settings) if cell.exhibit == id]
     return next(iter(why_closed.sentences(registry, cells, [id])), "") if cells else ""
 
 
