@@ -15,7 +15,7 @@ LONGEST = """
     test_wire_page_browser test_board_refuses test_news test_monolith_deaths test_board_browser test_faults test_labs
     test_bystanders test_wire_record test_usage
 """.split()
-SEED = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(random.randrange(1 << 32))  # the same in all workers
+SEED = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())  # the same in all workers
 
 
 def pytest_report_header() -> str:

@@ -56,6 +56,8 @@ from zoo_in_test import FRONTS, ROOT, Zoo, eventually, needs_sight
 from gateway_zoo.registry import installed
 from gateway_zoo.registry.cages import load
 
+pytestmark = pytest.mark.slow
+
 POOLS = ("php-fpm", "php-fpm-dynamic", "php-fpm-ondemand")
 EXHIBITS = [exhibit.id for cage in load(ROOT).cages if cage.name == "php" for exhibit in cage.file.exhibit]
 ABSENT = [part for part in ("php-fpm", "php-cgi") if not installed.program(part)]
@@ -147,9 +149,9 @@ def test_compare_sees_the_declared_process_models(zoo: Zoo) -> None:
     found = json.loads(done.stdout)
     assert (done.returncode, found["silent"]) == (0, []), found
     seen = {(cell["exhibit"], cell["front"]): cell for cell in found["cells"]}
-    assert {cell["at_once"] for id, cell in seen.items() if id[0] in (*POOLS, "php-fcgid")} == {4}
+    assert {cell["parallel"] for id, cell in seen.items() if id[0] in (*POOLS, "php-fcgid")} == {4}
     assert {seen["php-cgi", front]["model"] for front in FRONTS} == {"fork per request"}
-    assert seen["mod_php", "apache"]["at_once"] == 8, "as many as were sent: Apache's own processes"
+    assert seen["mod_php", "apache"]["parallel"] == 8, "as many as were sent: Apache's own processes"
 
 
 # --- php-fpm: three process managers, and its own pages ---------------------------------------------------------------

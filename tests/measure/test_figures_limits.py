@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rude_server import RUDE, rude_server
 from websockets.sync.server import serve
-from zoo_in_test import Zoo
+from zoo_in_test import Zoo, slow
 
 from gateway_zoo.measure import mpm, news, observe
 
@@ -31,7 +31,7 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", RUDE)
 @pytest.mark.parametrize(
     "words",
-    [["compare", "wsgi", "--nginx"], ["compare", "--mpm", "--apache"], ["news", "wsgi", "--nginx"]],
+    [["compare", "--mpm", "--apache"], *slow(["compare", "wsgi", "--nginx"], ["news", "wsgi", "--nginx"])],
     ids=" ".join,
 )
 def test_a_rude_server_ends_with_a_sentence(idle: Zoo, words: list[str], kind: str) -> None:
@@ -45,6 +45,7 @@ def test_a_rude_server_ends_with_a_sentence(idle: Zoo, words: list[str], kind: s
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_front_that_breaks_our_limits_is_not_asked_for_all_of_its_cells(idle: Zoo) -> None:
     with rude_server("silent") as url:
         done = idle.inside("compare", "--nginx", url)

@@ -14,6 +14,8 @@ from zoo_in_test import Zoo, eventually, needs_sight
 
 from gateway_zoo.measure import probe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("exhibit", "front", "limit"), [("wsgi", "nginx", 3), ("uwsgi-http", "apache", 3)])
 def test_three_of_four_slots_may_wait_and_ping_gets_through(zoo: Zoo, exhibit: str, front: str, limit: int) -> None:
