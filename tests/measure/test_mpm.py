@@ -40,21 +40,16 @@ def test_check_asks_all_of_them(four: Zoo) -> None:
     }
 
 
-<<<<<<< HEAD
 @pytest.fixture(scope="module")
 def compared(four: Zoo) -> dict[str, Any]:
     """What `compare --mpm --json` says, asked once: it starts three more Apaches, ten seconds each."""
-=======
-@pytest.mark.slow
-@needs_sight
-def test_the_table_is_filled_from_observation(four: Zoo) -> None:
->>>>>>> main
     done = four.cli("compare", "--mpm", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
+@pytest.mark.slow
 @needs_sight
 def test_the_table_is_filled_from_observation(four: Zoo, compared: dict[str, Any]) -> None:
     seen = {row["mpm"]: row for row in compared["mpms"]}
@@ -77,7 +72,6 @@ def test_the_table_is_filled_from_observation(four: Zoo, compared: dict[str, Any
 
 @pytest.mark.slow
 @needs_sight
-<<<<<<< HEAD
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_table_fits_and_says_why_it_differs(
     compared: dict[str, Any], columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -88,17 +82,8 @@ def test_the_table_fits_and_says_why_it_differs(
     mpm_table.show_all(seen, [row["differs"] for row in compared["mpms"]], compared["lecture"], "start {}".format)
     shown = capsys.readouterr().out
     assert max(len(line) for line in shown.splitlines()) <= columns
-    assert "the lecture says" in shown
+    assert "lecture says" in shown
     assert "itk was not observed" in shown
-=======
-@pytest.mark.parametrize("columns", ["80", "120"])
-def test_the_table_fits_and_says_why_it_differs(four: Zoo, columns: str) -> None:
-    done = four.cli("compare", "--mpm", env={"COLUMNS": columns})
-    assert done.returncode == 0, done.stderr
-    assert max(len(line) for line in done.stdout.splitlines()) <= int(columns)
-    assert "lecture says" in done.stdout
-    assert "itk was not observed" in done.stdout
->>>>>>> main
 
 
 @pytest.mark.slow

@@ -11,12 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-<<<<<<< HEAD
 from raw_http import everywhere
-from zoo_in_test import FRONTS, TCP_PORTS, TLS, Zoo, eventually, needs_sight, python_of
-=======
 from zoo_in_test import FRONTS, TCP_PORTS, TLS, Zoo, eventually, needs_sight, python_of, slow
->>>>>>> main
 
 from gateway_zoo.registry import cages
 
@@ -144,8 +140,8 @@ def test_nothing_of_the_shell_reaches_a_process(fresh_zoo: Zoo, name: str) -> No
     assert len(seen) > 20
     told = [line for line, environ in seen.items() if CANARY.encode() in environ]
     assert not told, told
-    told = [cell for cell in zoo.open_cells() if CANARY in zoo.get(*cell, "echo").text]
-    assert not told, told
+    cells = [cell for cell in zoo.open_cells() if CANARY in zoo.get(*cell, "echo").text]
+    assert not cells, cells
 
 
 def environments(zoo: Zoo) -> dict[str, bytes]:
