@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_docs import examples
+from docs_in_test import examples
 from zoo_in_test import ROOT, needs_sight
 
 from gateway_zoo.keeper import own_zoo

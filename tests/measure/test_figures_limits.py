@@ -10,7 +10,7 @@ from rude_server import RUDE, rude_server
 from websockets.sync.server import serve
 from zoo_in_test import Zoo, slow
 
-from gateway_zoo.measure import mpm, news, observe
+from gateway_zoo.measure import mpm, news, observe, targets
 
 LIMITED = {"endless body", "a byte a second", "endless comments", "silent"}
 DEADLINE_S = 60.0  # of a command here, whose limits are a second: far above what it takes
@@ -24,7 +24,7 @@ def idle() -> Iterator[Zoo]:
 
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((observe, "TIMEOUT_S"), (mpm, "TIMEOUT_S"), (news, "PATIENCE_S")):
+    for module, name in ((observe, "TIMEOUT_S"), (mpm, "TIMEOUT_S"), (news, "PATIENCE_S"), (targets, "PATIENCE_S")):
         monkeypatch.setattr(module, name, 1.0)
 
 

@@ -9,14 +9,12 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import h11
 import pytest
 from wire_contract import bounded, check_input
 from wire_in_test import joined
@@ -721,29 +719,3 @@ def test_request_as_a_front_sends_it() -> None:
     assert HTTP.request([(b"REQUEST_METHOD", b"GET"), (b"PATH_INFO", b"/hello"), (b"HTTP_HOST", b"zoo")]) == (
         b"GET /hello HTTP/1.1\r\nHost: zoo\r\nConnection: close\r\n\r\n"
     )
-
-
-def microseconds(run: Any, repeats: int = 60, rounds: int = 20) -> float:
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.perf_counter()
-        for _ in range(rounds):
-            run()
-        best = min(best, time.perf_counter() - start)
-    return best / rounds * 1e6
-
-
-def test_costs_little_more_than_h11_alone() -> None:
-    lines = [f"X-Header-{number}: some value of it" for number in range(28)]
-    data = head("GET /wsgi/hello HTTP/1.1", HOST, *lines)
-
-    def alone() -> None:
-        connection = h11.Connection(h11.SERVER)
-        connection.receive_data(data)
-        while connection.next_event() not in (h11.PAUSED, h11.NEED_DATA):
-            if connection.their_state is h11.DONE:
-                break
-
-    ours = min(microseconds(lambda: decoder("request").feed(data)) for _ in range(2))
-    theirs = min(microseconds(alone) for _ in range(2))
-    assert ours <= 1.5 * theirs, f"{ours:.0f} µs, h11 alone {theirs:.0f} µs"

@@ -19,13 +19,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 import requests
 from recordings import WIRES
-from zoo_in_test import Zoo, eventually, free, needs_sight
+from wire_record_in_test import Recording, as_owner, recording, runs_in
+from zoo_in_test import Zoo, eventually, needs_sight
 
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.recorder.difference import ReplayAnswer
@@ -33,15 +32,8 @@ from gateway_zoo.wire.recorder.recorder import WAITING, Printer, Recorder
 from gateway_zoo.wire.recorder.replay import answer_of, compare
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Opened, Recorded, read
 
-SHIFT = 10
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: apt-get install wrk")
 SECRET = "s3cr3t-b1scu1t"  # noqa: S105 - that is the point
-
-
-def as_owner(zoo: Zoo) -> dict[str, Any]:
-    """Options of Popen: the zoo's user. With -o, record does not run as root."""
-    owner = zoo.run.stat()
-    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 def record(zoo: Zoo, *words: str) -> subprocess.CompletedProcess[str]:
@@ -50,66 +42,6 @@ def record(zoo: Zoo, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         argv, env=zoo.env, capture_output=True, text=True, check=False, timeout=60, cwd="/", **as_owner(zoo)
     )
-
-
-class Recording:
-    """A `zoo record` in the background. `file` is what it writes."""
-
-    def __init__(self, zoo: Zoo, *words: str) -> None:
-        self.zoo, self.said = zoo, zoo.run.with_suffix(".said")
-        self.file = zoo.run / "wire.jsonl"
-        with self.said.open("wb") as out:
-            argv = [str(zoo.root / "zoo"), "record", *words]
-            user = as_owner(zoo) if "-o" in words else {}
-            self.process = subprocess.Popen(
-                argv, env=zoo.env, stdout=out, stderr=out, cwd="/", start_new_session=True, **user
-            )
-        eventually(lambda: "Ctrl-C ends" in self.text() or self.process.poll() is not None, 20, "a recording")
-        assert self.process.poll() is None, self.text()
-
-    def text(self) -> str:
-        return self.said.read_text(encoding="utf-8")
-
-    def url(self, exhibit: str, front: str = "nginx", path: str = "ping") -> str:
-        return f"http://127.0.0.1:{self.zoo.ports[front] + SHIFT}/{exhibit}/{path}"
-
-    def get(self, exhibit: str, front: str = "nginx", path: str = "ping", **options: Any) -> requests.Response:
-        return requests.get(self.url(exhibit, front, path), timeout=20, **options)
-
-    def entries(self) -> list[AnyEntry]:
-        with self.file.open("rb") as lines:
-            return list(read(lines, "it"))
-
-    def stop(self, number: int = signal.SIGINT) -> int:
-        """End it, and see that nothing of it is left."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(20)
-        eventually(lambda: not self.left(), 10, f"nothing left: {self.left()}")
-        return code
-
-    def left(self) -> list[str]:
-        """Processes in its directory, the directory, its ports."""
-        found = [f"{p.pid} {p.cmdline()}" for p in self.zoo.processes() if _in(p, self.zoo.run / "wire")]
-        found += [str(path) for path in self.zoo.run.glob("wire*") if path.is_dir()]
-        return found + [str(port) for port in self.zoo.ports.values() if not free(port + SHIFT)]
-
-
-def _in(process: psutil.Process, path: Path) -> bool:
-    with contextlib.suppress(psutil.Error, OSError):
-        environ = Path(f"/proc/{process.pid}/environ").read_bytes()
-        return str(path).encode() in environ or os.readlink(f"/proc/{process.pid}/cwd").startswith(str(path))
-    return False
-
-
-@contextlib.contextmanager
-def recording(zoo: Zoo, *words: str) -> Iterator[Recording]:
-    made = Recording(zoo, *words)
-    try:
-        yield made
-    finally:
-        made.stop()
-        made.said.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +204,7 @@ def test_killed_under_load(zoo: Zoo) -> None:
             for _ in range(2):
                 time.sleep(chance.uniform(0.1, 0.4))
                 for process in zoo.processes():
-                    if _in(process, zoo.run / "wire" / "nginx") and process.name() == "nginx":
+                    if runs_in(process, zoo.run / "wire" / "nginx") and process.name() == "nginx":
                         process.kill()
                 eventually(lambda: _works(made), 15, "an answer after the front's death")
             time.sleep(chance.uniform(0.1, 0.4))
