@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from docker_engine import need_engine, one_build_at_a_time
 from own_checkout import checkout
 from zoo_in_test import CELLS, FRONTS, REGISTRY, ROOT, TLS, eventually, free
 
@@ -91,17 +92,12 @@ def docker(*words: str, env: dict[str, str] | None = None) -> subprocess.Complet
 
 @pytest.fixture(scope="module")
 def compose() -> Iterator[Compose]:
-    """A zoo in containers, every service healthy. Who breaks it mends it."""
-    try:
-        missing = docker("info").stderr if docker("info").returncode else ""
-    except FileNotFoundError:
-        missing = "the command docker is not installed"
-    if missing and os.environ.get("ZOO_REQUIRE_DOCKER") != "1":
-        pytest.skip(f"no Docker engine answers: {missing.strip()}")
-    assert not missing, missing
+    """Start a zoo in containers, every service healthy. A test that breaks it mends it."""
+    need_engine()
     made = Compose()
     try:
-        made.ok("build")
+        with one_build_at_a_time():
+            made.ok("build")
         # Nothing may be fetched from here on.
         made.ok("up", "--wait", "--no-build", "--pull", "never")
         yield made
