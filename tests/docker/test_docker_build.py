@@ -1,6 +1,6 @@
-"""The image of a checkout that came by ways that lose things: carriage returns, run bits, a strict umask.
+"""The image of a damaged checkout: carriage returns, no run bits, a strict umask.
 
-Git for Windows writes CRLF, a ZIP or a FAT stick keeps no run bit, and under umask 077 nobody else may read.
+Git for Windows writes CRLF, a ZIP or a FAT stick keeps no run bit, and umask 077 keeps all other users from reading.
 """
 
 import json
@@ -77,7 +77,7 @@ def spoilt() -> Iterator[str]:
 
 
 def inside(name: str, script: str) -> str:
-    """What a shell in a container of this image says, as the servers' user."""
+    """Run a script in a container of this image, as the servers' user; return its output."""
     argv = ["docker", "run", "--rm", "--network=none", "--entrypoint=bash", name, "-c", script]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A newcomer's machine: a fresh Debian container with git, nothing else; then with the network cut."""
+"""A newcomer's machine: a fresh Debian container with git and nothing else. Later the network is cut."""
 
 import io
 import json
