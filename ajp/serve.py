@@ -1,4 +1,7 @@
-"""AJP with flup: `serve.py ADDRESS`. AJP carries no SCRIPT_NAME, so the server is told."""
+"""AJP with flup: `serve.py ADDRESS`.
+
+AJP has no field for SCRIPT_NAME, so the server gets it here.
+"""
 
 import sys
 

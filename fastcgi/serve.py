@@ -1,4 +1,7 @@
-"""FastCGI with flup: `serve.py threads|fork ADDRESS`, or `serve.py spawned` on descriptor 0, for mod_fcgid."""
+"""FastCGI with flup: `serve.py threads|fork ADDRESS`.
+
+`serve.py spawned` serves descriptor 0, for mod_fcgid.
+"""
 
 import sys
 

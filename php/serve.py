@@ -1,4 +1,7 @@
-"""CGI for nginx: `serve.py ADDRESS` runs four fcgiwraps on one socket; php-cgi finds the php.ini beside this file."""
+"""PHP by CGI for nginx: `serve.py ADDRESS`.
+
+It runs four fcgiwraps on one socket. php-cgi takes the php.ini beside this file.
+"""
 
 import os
 import sys

@@ -35,10 +35,10 @@ CELLS = [
     (e.id, front)
     for e in REGISTRY.exhibits.values()
     for front in FRONTS
-    if front in e.fronts and not REGISTRY.families[e.family].group
+    if front in e.fronts and not REGISTRY.family_of(e.id).group
 ]
 #: How many answers `check` then wants: the contract's, the exhibits' own, the pages', one over https of each front.
-ANSWERS = sum(3 + len(REGISTRY.asks(exhibit)) for exhibit, _ in CELLS)
+ANSWERS = sum(3 + len(REGISTRY.questions(exhibit)) for exhibit, _ in CELLS)
 ANSWERS += len(FRONTS) * (1 + sum(len(cage.file.pages) for cage in REGISTRY.cages))
 
 TLS = 400  # from a front's port to its port for https

@@ -44,16 +44,15 @@ def _cells(plan: Plan) -> list[Cell]:
 
 
 def _row(plan: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
-    exhibit = plan.registry.exhibits[id]
-    family = plan.registry.families[exhibit.family]
+    family = plan.registry.family_of(id)
     cage = plan.registry.cage_of(id)
     mine = {cell.front: cell for cell in cells if cell.exhibit == id}
     return {
         "id": id,
         "cage": cage.name,
         "family": family.id,
-        "protocol": exhibit.protocol or cage.file.protocol,
-        "interface": exhibit.interface or cage.file.interface,
+        "protocol": plan.registry.protocol_of(id),
+        "interface": plan.registry.interface_of(id),
         "model": family.model,
         "slots": family.slots,
         "server": family.server,

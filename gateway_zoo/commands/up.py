@@ -52,7 +52,7 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     if groups:
         only = list(dict.fromkeys([*only, *plans.with_groups(registry, groups)]))
     chosen = {registry.exhibits[id].family for id in only or plans.with_groups(registry, [])}
-    privileges.install_what_is_missing(settings, [f for f in registry.families.values() if f.id in chosen or f.helps])
+    privileges.install_what_is_missing(settings, [f for f in registry.families.values() if f.id in chosen or f.serves])
     _put_run_bits_back(registry)
     _note_holders(settings, only, registry)
     privileges.give_up(settings)
@@ -137,7 +137,7 @@ def _last_words(log: Path) -> str:
 
 
 def _servers(plan: Plan, cell: Cell) -> list[str]:
-    family = plan.registry.families[plan.registry.exhibits[cell.exhibit].family]
+    family = plan.registry.family_of(cell.exhibit)
     return [cell.front] if kind(cell.front) == family.runs_in else [cell.front, family.id]
 
 
@@ -340,7 +340,7 @@ def _locked_when_stopped(settings: Settings, *, usable: bool) -> int | None:
 def restart(settings: Settings, name: str) -> int:
     """Restart the family of an exhibit, or a front."""
     plan = plans.make(settings)
-    helpers = [family.id for family in plan.registry.families.values() if family.helps]
+    helpers = [family.id for family in plan.registry.families.values() if family.serves]
     known_ids([name], list(plan.registry.exhibits), (*settings.fronts, *helpers))
     if settings.compose:
         service = plan.start_hint(name).split()[-1] if name in plan.registry.exhibits else name
@@ -353,7 +353,7 @@ def restart(settings: Settings, name: str) -> int:
     if cells and not mine:
         shut = why_closed.fronts(plan.registry, cells).get(name) or "it has no open exhibit in this start"
         fail(why_closed.sentence(exhibit, cells) if exhibit else f"{name} is closed: {shut}", 3)
-    family = plan.registry.families[exhibit.family] if exhibit else None
+    family = plan.registry.family_of(name) if exhibit else None
     child = (family.id if family.command else family.runs_in) if family else name
     answer = _ask_keeper(settings, {"do": "restart", "restart": child})
     if "error" in answer:

@@ -23,7 +23,7 @@ ADDRESS = '<!--#echo encoding="none" var="zoo_base" -->'
 NOBODY = "0.0.0.0"  # noqa: S104 - compared with; no peer has it
 #: What a front answers itself, the same in every installation. nginx has the two about `status` in nginx.conf.
 TEXTS = {
-    "refused.txt": "status is answered to this machine only\n",
+    "refused.txt": "status answers only requests from this machine\n",
     "named.txt": "status answers only where Host is localhost, an IP address or a name without a dot\n",
     "methods.txt": "405 Method Not Allowed\n",
 }
@@ -149,7 +149,7 @@ def _apache(front: str, plan: Plan) -> str:
             *(
                 f"Define open-{c.exhibit}"
                 for c in plan.open_cells
-                if c.front == front and plan.registry.families[plan.registry.exhibits[c.exhibit].family].runs_in
+                if c.front == front and plan.registry.family_of(c.exhibit).runs_in
             ),
             "",
             *(f"Listen {address}:{settings.port(front)}" for address in _listen(plan)),
@@ -220,11 +220,11 @@ def index(front: str, plan: Plan) -> str:
 def about(plan: Plan, id: str) -> str:
     """The first page of an exhibit: what it is, and what it answers. The same text behind every front."""
     exhibit, cage = plan.registry.exhibits[id], plan.registry.cage_of(id)
-    family = plan.registry.families[exhibit.family]
+    family = plan.registry.family_of(id)
     lines = [
         f"{id}: {exhibit.about}\n",
-        f"protocol       {exhibit.protocol or cage.file.protocol} ({cage.file.title}, {cage.file.year})",
-        f"interface      {exhibit.interface or cage.file.interface}",
+        f"protocol       {plan.registry.protocol_of(id)} ({cage.file.title}, {cage.file.year})",
+        f"interface      {plan.registry.interface_of(id)}",
         f"server         {family.server}",
         f"process model  {family.model}",
         f"label          {cage.name}/README.md\n",
@@ -252,10 +252,10 @@ def listed(front: str, plan: Plan) -> list[dict[str, object]]:
     """/exhibits.json: for pages, what `zoo ls` shows, as this front sees it. `closed` is the reason, or null."""
     rows = []
     for exhibit in plan.registry.exhibits.values():
-        family, cage = plan.registry.families[exhibit.family], plan.registry.cage_of(exhibit.id)
+        family, cage = plan.registry.family_of(exhibit.id), plan.registry.cage_of(exhibit.id)
         row = {"id": exhibit.id, "cage": cage.name, "about": exhibit.about, "year": cage.file.year}
-        row |= {"protocol": exhibit.protocol or cage.file.protocol, "model": family.model, "slots": family.slots}
-        row |= {"interface": exhibit.interface or cage.file.interface, "server": family.server}
+        row |= {"protocol": plan.registry.protocol_of(exhibit.id), "model": family.model, "slots": family.slots}
+        row |= {"interface": plan.registry.interface_of(exhibit.id), "server": family.server}
         rows.append(
             row
             | {"path": f"/{exhibit.id}/", "page": exhibit.page or None, "closed": plan.cell(exhibit.id, front).closed}

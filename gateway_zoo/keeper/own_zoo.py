@@ -98,7 +98,7 @@ class OwnZoo:
         self.ids = ids
         self.up: subprocess.Popen[bytes] | None = None
         registry = load(settings.root)
-        privileges.install_what_is_missing(settings, [registry.families[registry.exhibits[id].family] for id in ids])
+        privileges.install_what_is_missing(settings, [registry.family_of(id) for id in ids])
         own = chosen_ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
         self.env |= {"ZOO_ROOT": str(settings.root), "ZOO_MPM": mpm, **own}
@@ -206,7 +206,7 @@ def exhibit_for_pings(settings: Settings) -> str:
     """The exhibit that is asked for `ping` where any would do: behind both fronts, several processes with threads."""
     registry = load(settings.root)
     for exhibit in registry.exhibits.values():
-        family = registry.families[exhibit.family]
+        family = registry.family_of(exhibit.id)
         if family.model == "prefork x threads" and exhibit.unix and not family.group and len(exhibit.fronts) == 2:
             return exhibit.id
     raise LookupError("no exhibit behind both fronts has several processes with threads")

@@ -41,7 +41,7 @@ def _listens(plan: Plan, cell: Cell, listening: set[tuple[str, int] | str]) -> b
     """Is it worth asking? `listening` remembers the addresses where somebody listens."""
     exhibit = plan.registry.exhibits[cell.exhibit]
     needed: list[tuple[str, int] | str] = [("127.0.0.1", plan.settings.port(cell.front))]
-    if plan.registry.families[exhibit.family] in plan.started:
+    if plan.registry.family_of(cell.exhibit) in plan.started:
         if exhibit.unix:
             needed.append(f"{plan.settings.sockets}/{exhibit.unix}")
         if exhibit.tcp:

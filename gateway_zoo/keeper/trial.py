@@ -79,9 +79,8 @@ def _broken_parts(front: str, plan: Plan) -> dict[str, str]:
 def _parts(front: str, plan: Plan) -> Iterator[str]:
     """Names of fragments (`NAME.conf`), then ids of exhibits that the front runs itself."""
     yield from (f"{cage.name}.conf" for cage in plan.registry.cages)
-    families = plan.registry.families
     for cell in plan.open_cells:
-        if cell.front == front and families[plan.registry.exhibits[cell.exhibit].family].runs_in == kind(front):
+        if cell.front == front and plan.registry.runs_inside(cell.exhibit, front):
             yield cell.exhibit
 
 

@@ -1,6 +1,6 @@
-"""Labs: experiments that start what they need, end by themselves and close what they opened.
+"""Labs: experiments that end by themselves.
 
-Each has a lesson below labs/. What they may not do: send load anywhere but to 127.0.0.0/8, or touch the zoo that runs
-for everybody. A lab that needs servers starts a zoo of its own (private.py), whose life hangs on the lab's: Ctrl-C,
-SIGTERM, a hung-up terminal and even SIGKILL of the lab leave no server behind.
+A lab starts what it needs and closes what it opened; its lesson is in labs/. It sends load to 127.0.0.0/8 only, and
+never to the zoo that runs already. A lab that needs servers starts its own zoo (keeper/own_zoo.py), which ends with the
+lab: after Ctrl-C, SIGTERM, a closed terminal and even SIGKILL no server remains.
 """

@@ -8,7 +8,7 @@ import concurrent.futures
 from collections.abc import Iterator
 
 from gateway_zoo.measure import contract, targets
-from gateway_zoo.registry.cagefile import Ask, Family
+from gateway_zoo.registry.cagefile import Family, Question
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Cell, Plan
 
@@ -40,27 +40,27 @@ def _server(plan: Plan, cell: Cell) -> str:
 
 def _helpers(registry: Registry, cells: list[Cell]) -> Iterator[tuple[list[str], list[str]]]:
     missed: dict[tuple[str, ...], list[str]] = {}
-    for family in (family for family in registry.families.values() if family.helps):
+    for family in (family for family in registry.families.values() if family.serves):
         wrong = [f"{cell.exhibit}/{ask.path}" for cell, ask in _helped(registry, family, cells) if _fails(cell, ask)]
         if wrong:
             missed.setdefault(tuple(dict.fromkeys(wrong)), []).append(family.id)
     yield from ((helpers, list(wrong)) for wrong, helpers in missed.items())
 
 
-def _helped(registry: Registry, family: Family, cells: list[Cell]) -> Iterator[tuple[Cell, Ask]]:
+def _helped(registry: Registry, family: Family, cells: list[Cell]) -> Iterator[tuple[Cell, Question]]:
     """What to ask, of whom. One cell tells it for all, if a family helps all."""
-    every = registry.cage_of(family.id).file.every
+    every = registry.cage_of(family.id).file.ask_all
     for cell in cells:
-        all_of_them = "*" in family.helps
+        all_of_them = "*" in family.serves
         asks = (
-            [a for a in registry.asks(cell.exhibit) if a in every]
+            [a for a in registry.questions(cell.exhibit) if a in every]
             if all_of_them
             else registry.exhibits[cell.exhibit].ask
         )
-        if asks and (all_of_them or cell.exhibit in family.helps):
+        if asks and (all_of_them or cell.exhibit in family.serves):
             yield from ((cell, ask) for ask in asks)
             return
 
 
-def _fails(cell: Cell, ask: Ask) -> bool:
+def _fails(cell: Cell, ask: Question) -> bool:
     return contract.ask_own(cell, ask, None).state == "failed"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway_zoo.measure import probe
-from gateway_zoo.registry.cagefile import Ask
+from gateway_zoo.registry.cagefile import Question
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.safe_io import bounded
@@ -57,14 +57,18 @@ def ask_all(
     """
     over: Counter[str] = Counter()
 
-    def answer(cell: Cell, question: str | Ask) -> Result:
+    def answer(cell: Cell, question: str | Question) -> Result:
         if over[cell.front] >= GIVE_UP and cell.closed is None:
             return _not_asked(cell, question)
-        result = ask_own(cell, question, authority) if isinstance(question, Ask) else _ask(cell, question, differences)
+        result = (
+            ask_own(cell, question, authority) if isinstance(question, Question) else _ask(cell, question, differences)
+        )
         over[cell.front] += (result.why or "").startswith(bounded.OverLimit.__name__)
         return result
 
-    jobs: list[tuple[Cell, str | Ask]] = [(cell, question) for cell in cells for question in _questions(registry, cell)]
+    jobs: list[tuple[Cell, str | Question]] = [
+        (cell, question) for cell in cells for question in _questions(registry, cell)
+    ]
     results: dict[int, Result] = {}
     with concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         numbers = {pool.submit(answer, cell, question): n for n, (cell, question) in enumerate(jobs)}
@@ -74,14 +78,14 @@ def ask_all(
     return [results[n] for n in range(len(jobs))]
 
 
-def _not_asked(cell: Cell, question: str | Ask) -> Result:
-    path = question.path if isinstance(question, Ask) else question
+def _not_asked(cell: Cell, question: str | Question) -> Result:
+    path = question.path if isinstance(question, Question) else question
     why = f"not asked: {GIVE_UP} answers of {cell.front} were over our limits"
     return Result(cell.exhibit, cell.front, path, f"{cell.url}/{path}", "failed", None, None, None, why)
 
 
 #: What a page of a cage must be.
-PAGE = Ask(path="", type="text/html", has="<h1")
+PAGE = Question(path="", type="text/html", contains="<h1")
 
 
 def pages(registry: Registry, cells: list[Cell]) -> list[Cell]:
@@ -92,7 +96,7 @@ def pages(registry: Registry, cells: list[Cell]) -> list[Cell]:
 
 
 #: What each front must be over TLS: itself, with a certificate of our own authority.
-TLS = Ask(path="", type="text/plain", has="Gateway Zoo")
+TLS = Question(path="", type="text/plain", contains="Gateway Zoo")
 
 
 def tls(settings: Settings, cells: list[Cell]) -> list[Cell]:
@@ -101,15 +105,15 @@ def tls(settings: Settings, cells: list[Cell]) -> list[Cell]:
     return [Cell("https", f, f"https://localhost:{settings.tls_port(f)}") for f in found if settings.tls_port(f)]
 
 
-def _questions(registry: Registry, cell: Cell) -> list[str | Ask]:
+def _questions(registry: Registry, cell: Cell) -> list[str | Question]:
     if cell.url.startswith("https:"):
         return [TLS]
     if cell.exhibit not in registry.exhibits:
         return [PAGE]
-    return [*probe.CONTRACT, *registry.asks(cell.exhibit)]
+    return [*probe.CONTRACT, *registry.questions(cell.exhibit)]
 
 
-def ask_own(cell: Cell, ask: Ask, authority: str | None) -> Result:
+def ask_own(cell: Cell, ask: Question, authority: str | None) -> Result:
     """What is asked besides the contract: what its cage.toml says, a page, TLS."""
     url = f"{cell.url}/{ask.path}"
     if cell.closed:

@@ -29,7 +29,7 @@ from gateway_zoo.safe_io import bounded
 from gateway_zoo.settings import Settings
 
 EXHIBIT = "mod_wsgi-embedded"
-AT_ONCE = 8
+CROWD = 8
 HOLD_MS = 300
 TIMEOUT_S = 15.0  # for a whole answer
 WORDS = ("lowest", "low", "high", "highest")
@@ -142,8 +142,8 @@ def observe(url: str) -> Facts:
     parents = sorted({row["user"] for row in family if row["role"] == "master"})
     return {
         "threaded": "yes" if most > 1 else "no",
-        "parent": ", ".join(parents) or "unknown",
-        "children": "a user per virtual host" if len(users) > 1 else next(iter(users)),
+        "parent": ", ".join(parents) or UNKNOWN,
+        "children": USER_PER_HOST if len(users) > 1 else next(iter(users)),
         "serves": _serves(_twice_on_each(url), threaded=most > 1),
         "dso": "yes" if crowd else "no",  # mod_wsgi is a module loaded at run time, and it answered
         "processes": len(family),
@@ -177,8 +177,8 @@ def _status(url: str, query: str, host: str = "localhost") -> Facts:
 
 def _crowd(url: str) -> list[Facts]:
     """Several at once, each holding for a moment: as many workers as that must have answered."""
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda _: _status(url, f"json&hold={HOLD_MS}"), range(AT_ONCE)))
+    with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
+        return list(pool.map(lambda _: _status(url, f"json&hold={HOLD_MS}"), range(CROWD)))
 
 
 Worker = tuple[int, int]
@@ -186,7 +186,7 @@ Worker = tuple[int, int]
 
 def _twice_on_each(url: str) -> list[tuple[Worker, Worker]]:
     """On each of some keep-alive connections two requests, the second in another order: who served which?"""
-    connections = [_connect(url) for _ in range(AT_ONCE)]
+    connections = [_connect(url) for _ in range(CROWD)]
     try:
         first = [_worker(connection) for connection in connections]
         second = [_worker(connection) for connection in reversed(connections)]
@@ -253,7 +253,7 @@ def _measure(url: str, exhibit: str, mpm: str, read: mpm_memory.Read) -> Costs:
 def size(interval: Interval | None, fresh: bool) -> str:
     """A size with its interval: "42 kB (40 to 44 kB)"; of an Apache that was not fresh, its lower bound."""
     if interval is None:
-        return "unknown"
+        return UNKNOWN
     if not interval.measurable:
         return f"too little to measure (below {memory(max(interval.high, 0))})"
     low, high = memory(interval.low), memory(interval.high)
@@ -268,35 +268,56 @@ def size(interval: Interval | None, fresh: bool) -> str:
 
 # --- lecture and observation ------------------------------------------------------------------------------------------
 
-WORDED = ("threaded", "parent", "children", "serves", "dso")
-RANKED = ("idle", "busy", "usage")
+WORDED = ("threaded", "parent", "children", "dso", "serves")
+RANKED = ("usage", "idle", "busy")
+USER_PER_HOST = "a user per virtual host"
+UNKNOWN = "unknown"
 
 
-def differences(seen: list[Seen], one: Seen, lecture: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Property -> why, where the observation and the lecture's word differ."""
-    found = {}
+def differences(seen: list[Seen], apache: Seen, lecture: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Compare one Apache with the lecture.
+
+    Returns property -> why, for each property where the two differ. `seen`: all Apaches, for the ranks.
+    """
+    whys = {}
     for name in WORDED:
-        if getattr(one, name) != lecture[name][one.mpm]:
-            found[name] = _why(lecture[name], getattr(one, name), one.mpm)
+        observed = getattr(apache, name)
+        if not agrees(lecture[name][apache.mpm], observed):
+            whys[name] = _why(lecture[name], observed, apache.mpm)
     for name in RANKED:
-        if _out_of_order(seen, one, name, lecture[name]):
-            found[name] = _why(lecture[name], size(one.interval(name), one.fresh), one.mpm)
-    return found
+        if _out_of_order(seen, apache, name, lecture[name]):
+            whys[name] = _why(lecture[name], size(apache.interval(name), apache.fresh), apache.mpm)
+    return whys
+
+
+def agrees(word: str, observed: str) -> bool:
+    """Tell whether the lecture's word covers an observation.
+
+    "nobody" covers every user but root, "user" a user per virtual host, "request" a thread or a child per request. An
+    unknown value contradicts no word.
+    """
+    if observed == UNKNOWN:
+        return True
+    if word == "nobody":
+        return observed != USER_PER_HOST and "root" not in observed.split(", ")
+    return observed == word or observed.endswith(f" per {word}") or (word == "user" and observed == USER_PER_HOST)
 
 
 def _why(row: dict[str, str], observed: str, mpm: str) -> str:
     return row.get("why", "").format(observed=observed, lecture=row[mpm])
 
 
-def _out_of_order(seen: list[Seen], one: Seen, name: str, row: dict[str, str]) -> bool:
-    """Does another MPM, which the lecture puts above or below this one, come out on the other side, and are the two
-    figures certainly different?"""
-    mine = one.interval(name)
+def _out_of_order(seen: list[Seen], apache: Seen, name: str, row: dict[str, str]) -> bool:
+    """Tell whether two figures certainly contradict the order of the lecture's ranks.
+
+    Only figures of fresh Apaches count, and only if their intervals do not overlap.
+    """
+    figure = apache.interval(name)
     for other in seen:
-        theirs = other.interval(name)
-        if mine is None or theirs is None or not (one.fresh and other.fresh and mine.apart_from(theirs)):
+        second = other.interval(name)
+        if figure is None or second is None or not (apache.fresh and other.fresh and figure.apart_from(second)):
             continue
-        said = WORDS.index(row[one.mpm]) - WORDS.index(row[other.mpm])
-        if (said > 0 and theirs.value > mine.value) or (said < 0 and mine.value > theirs.value):
+        rank = WORDS.index(row[apache.mpm]) - WORDS.index(row[other.mpm])
+        if (rank > 0 and second.value > figure.value) or (rank < 0 and figure.value > second.value):
             return True
     return False

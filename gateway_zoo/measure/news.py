@@ -84,7 +84,7 @@ def ways(settings: Settings) -> dict[str, list[dict[str, Any]]]:
 
 
 def interface_of(registry: Registry, exhibit: str) -> str:
-    return registry.exhibits[exhibit].interface or registry.cage_of(exhibit).file.interface
+    return registry.interface_of(exhibit)
 
 
 def _expected(registry: Registry, exhibit: str, way: str, fails: list[dict[str, Any]]) -> str | None:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway_zoo.registry.cagefile import Ask
+from gateway_zoo.registry.cagefile import Question
 from gateway_zoo.safe_io import bounded
 
 TEXT = "text/plain; charset=utf-8"
@@ -32,15 +32,15 @@ class Answer:
     ms: float
 
 
-def ask_faults(ask: Ask, answer: Answer) -> list[str]:
+def ask_faults(ask: Question, answer: Answer) -> list[str]:
     """What is wrong with the answer to an exhibit's own question, held against its cage.toml."""
     wrong = []
     if answer.status != ask.status:
         return [f"status {answer.status}, expected {ask.status}"]
     if not answer.headers.get("content-type", "").startswith(ask.type):
         wrong.append(f"Content-Type {answer.headers.get('content-type')!r}, expected {ask.type!r}")
-    if ask.has.encode() not in answer.body:
-        wrong.append(f"body {answer.body[:60]!r}, expected {ask.has!r} in it")
+    if ask.contains.encode() not in answer.body:
+        wrong.append(f"body {answer.body[:60]!r}, expected {ask.contains!r} in it")
     return wrong
 
 

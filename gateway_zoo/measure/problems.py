@@ -175,7 +175,7 @@ def _missing(plan: Plan) -> list[Problem]:
         exhibit = plan.registry.exhibits[cell.exhibit]
         if plan.settings.compose and cell.front not in FRONTS:  # profiles, whose own pages say what is closed and why
             continue
-        if exhibit.closed.get(kind(cell.front)) or plan.registry.families[exhibit.family].group:
+        if exhibit.closed.get(kind(cell.front)) or plan.registry.family_of(exhibit.id).group:
             continue
         if cell.closed:
             reasons.setdefault(cell.closed, []).append(f"{cell.exhibit} behind {cell.front}")

@@ -88,12 +88,12 @@ def further() -> dict[str, str]:
 
 
 def _family(registry: Registry, exhibit: str) -> Any:
-    return registry.families[registry.exhibits[exhibit].family]
+    return registry.family_of(exhibit)
 
 
 def inside(registry: Registry, exhibit: str, front: str) -> bool:
     """Does the front itself run it? Then its answer does not tell whether its group was started."""
-    return bool(_family(registry, exhibit).runs_in == front.partition("-")[0])
+    return registry.runs_inside(exhibit, front)
 
 
 def _cell(registry: Registry, exhibit: str, front: str, base: str, said: Answer | None) -> Cell:

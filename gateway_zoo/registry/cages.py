@@ -1,23 +1,25 @@
-"""What there is: every cage.toml below the root, read, checked and made into a few frozen records.
+"""Read every cage.toml below the root, check it, and keep what it says.
 
-The registry is a glob. Adding a gateway adds a folder with a cage.toml (and a fragment per front) and edits nothing.
-What one file may say stands in cagefile.py. A broken one is reported with its name, the field and what was expected
-there; the other cages still open.
+The registry is a glob. A new gateway is a folder with a cage.toml (and a fragment for each front); no other file
+changes. cagefile.py says what one file may contain. An error names the file, the field and the expected value; the
+other cages still open.
 """
 
+import functools
 import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from gateway_zoo.registry.cagefile import Ask, CageFile, Every, Exhibit, Family, faults, listed
+from gateway_zoo.registry.cagefile import CageFile, Exhibit, Family, Question, QuestionToAll, faults, listed
+from gateway_zoo.settings import kind
 
 
 class RegistryError(Exception):
-    """A cage.toml says something that cannot be: `file: field: what was expected`."""
+    """A cage.toml has an error; the text is `file: field: what was expected`."""
 
 
 @dataclass(frozen=True)
@@ -31,47 +33,70 @@ class Cage:
 
 @dataclass(frozen=True)
 class Registry:
-    """All cages that could be read, in the order of their names, and the errors of those that could not."""
+    """All cages in the order of their names, and the errors of unreadable ones.
+
+    Every method raises KeyError for an id that no cage has.
+    """
 
     cages: list[Cage]
     errors: list[RegistryError] = field(default_factory=list)
 
-    @property
+    @functools.cached_property
     def families(self) -> dict[str, Family]:
+        """Id -> family, in the order of the cages."""
         return {family.id: family for cage in self.cages for family in cage.file.family}
 
-    @property
+    @functools.cached_property
     def exhibits(self) -> dict[str, Exhibit]:
+        """Id -> exhibit, in the order of the cages."""
         return {exhibit.id: exhibit for cage in self.cages for exhibit in cage.file.exhibit}
+
+    @functools.cached_property
+    def _cages(self) -> dict[str, Cage]:
+        ids = {exhibit.id: cage for cage in self.cages for exhibit in cage.file.exhibit}
+        return ids | {family.id: cage for cage in self.cages for family in cage.file.family}
+
+    def cage_of(self, id: str) -> Cage:
+        """Return the cage that holds an exhibit or a family."""
+        return self._cages[id]
+
+    def family_of(self, id: str) -> Family:
+        """Return the family whose processes serve an exhibit."""
+        return self.families[self.exhibits[id].family]
+
+    def runs_inside(self, id: str, front: str) -> bool:
+        """Does this front itself run the app of an exhibit?"""
+        return self.family_of(id).runs_in == kind(front)
+
+    def protocol_of(self, id: str) -> str:
+        """Return the protocol between the front and an exhibit: "SCGI"."""
+        return self.exhibits[id].protocol or self.cage_of(id).file.protocol
+
+    def interface_of(self, id: str) -> str:
+        """Return the interface between the server and the app: "WSGI"."""
+        return self.exhibits[id].interface or self.cage_of(id).file.interface
+
+    def socket_protocol(self, id: str) -> str:
+        """Return the protocol on an exhibit's socket; "none" without a socket."""
+        exhibit = self.exhibits[id]
+        return (exhibit.socket_protocol or self.protocol_of(id)) if exhibit.unix or exhibit.tcp else "none"
 
     def sockets(self, family: str) -> list[str]:
         """Bare names of all unix sockets that a family listens on."""
         return [e.unix for e in self.exhibits.values() if e.family == family and e.unix] + self.families[family].sockets
 
-    def asks(self, id: str) -> list[Ask]:
-        """What `check` asks this exhibit besides the contract: its own questions, then those for every one like it."""
-        exhibit = self.exhibits[id]
-        interface = exhibit.interface or self.cage_of(id).file.interface
-        every = [every for cage in self.cages for every in cage.file.every if interface in every.interfaces]
-        return [*exhibit.ask, *every]
-
-    def spoken(self, id: str) -> str:
-        """The protocol on an exhibit's socket; "none" where it has no socket."""
-        exhibit = self.exhibits[id]
-        if not exhibit.unix and not exhibit.tcp:
-            return "none"
-        return exhibit.spoken or exhibit.protocol or self.cage_of(id).file.protocol
-
-    def cage_of(self, name: str) -> Cage:
-        """The cage that holds an exhibit or a family; KeyError if none does."""
-        for cage in self.cages:
-            if name in {e.id for e in cage.file.exhibit} | {f.id for f in cage.file.family}:
-                return cage
-        raise KeyError(name)
+    def questions(self, id: str) -> list[Question]:
+        """List what `check` asks an exhibit beyond the contract: its own questions, then those to all like it."""
+        to_all = [question for cage in self.cages for question in cage.file.ask_all]
+        interface = self.interface_of(id)
+        return [*self.exhibits[id].ask, *(question for question in to_all if interface in question.interfaces)]
 
 
 def load(root: Path) -> Registry:
-    """Read `root`/*/cage.toml. A file that is wrong, or repeats an id of an earlier one, becomes an error."""
+    """Read `root`/*/cage.toml.
+
+    A file that is wrong, or that repeats an id of an earlier one, becomes an error of the registry.
+    """
     cages: list[Cage] = []
     errors: list[RegistryError] = []
     taken: dict[str, Path] = {}
@@ -92,49 +117,81 @@ def _read(path: Path) -> CageFile:
     if not path.is_file():
         raise RegistryError(f"{path}: top level: not a file; expected a text file in TOML")
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), CageFile)
+        text: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RegistryError(f"{path}: top level: {error.strerror}; expected a file that we may read") from None
-    except msgspec.ValidationError as error:
-        raise RegistryError(f"{path}: {_plainly(str(error))}") from None
+        raise RegistryError(f"{path}: top level: {error.strerror}; expected a file that the zoo may read") from None
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML
         raise RegistryError(f"{path}: top level: {error}; expected TOML in UTF-8") from None
+    try:
+        return msgspec.convert(text, CageFile)
+    except msgspec.ValidationError as error:
+        raise RegistryError(f"{path}: {_plainly(str(error), text)}") from None
 
 
-def _plainly(error: str) -> str:
-    """msgspec's message, in the order in which we say things: where, what, what was expected."""
-    what, _, where = error.partition(" - at ")
+def _plainly(error: str, text: dict[str, Any]) -> str:
+    """Put msgspec's message in the order of our messages: field, value, what was expected."""
+    problem, _, where = error.partition(" - at ")
     where = where.strip("`$.")
-    name = re.search(r"field `(.+)`", what)
-    if not name:
-        return f"{where or 'top level'}: {what}"
-    fields = _record(where).__annotations__
-    here = f"{where}.{name[1]}".lstrip(".")
-    if "missing" in what:
-        kind = {str: "text", int: "a whole number"}.get(fields[name[1]], "a list")
-        return f"{here}: missing; expected {kind}"
-    return f"{here}: unknown; expected one of {listed(tuple(fields))}"
+    name = re.search(r"field `(.+)`", problem)
+    if name:
+        fields = _record(where).__annotations__
+        here = f"{where}.{name[1]}".lstrip(".")
+        if "missing" in problem:
+            return f"{here}: missing; expected {_type_in_words(fields[name[1]])}"
+        return f"{here}: unknown; expected one of {listed(tuple(fields))}"
+    if (expected := _expected(where)) and ", got" not in problem:
+        return f"{where}: {_value(where, text)!r}; expected {expected}"
+    return f"{where or 'top level'}: {problem}"
 
 
 def _record(where: str) -> Any:
-    """Which record stands at a place such as `exhibit[2].ask[0]`."""
-    words = re.findall(r"[a-z]+", where)
-    return {"every": Every, "ask": Ask, "family": Family, "exhibit": Exhibit}.get(words[-1] if words else "", CageFile)
+    """Find the record at a place such as `exhibit[2].ask[0]`."""
+    words = re.findall(r"[a-z_]+", where)
+    records = {"ask_all": QuestionToAll, "ask": Question, "family": Family, "exhibit": Exhibit}
+    return records.get(words[-1] if words else "", CageFile)
+
+
+def _type_in_words(type_: Any) -> str:
+    plain = get_args(type_)[0] if hasattr(type_, "__metadata__") else type_
+    return {int: "a whole number", list: "a list"}.get(getattr(plain, "__origin__", plain), "text")
+
+
+def _expected(where: str) -> str:
+    """What a field may be, in words (`description` in cagefile.py); empty for a plain type."""
+    parent, _, name = where.rpartition(".")
+    name, _, index = name.partition("[")
+    type_ = _record(parent).__annotations__.get(name)
+    if index:
+        type_ = get_args(type_)[0]
+    if hasattr(type_, "__metadata__"):
+        return str(type_.__metadata__[0].description)
+    words = get_args(type_)
+    return f"one of {listed(words)}" if words and all(isinstance(word, str) for word in words) else ""
+
+
+def _value(where: str, text: Any) -> Any:
+    """Find the value at a place such as `family[0].model`."""
+    for name in re.findall(r"\w+", where):
+        text = text[int(name) if isinstance(text, list) else name]
+    return text
 
 
 def _claim(file: CageFile, path: Path, taken: dict[str, Path]) -> None:
-    """Ids, sockets and ports are unique in the whole zoo. A family may share its id with an exhibit of its own only."""
-    mine = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
-    mine += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
-    mine += [("unix", f"socket {name}") for f in file.family for name in f.sockets]
+    """Note the ids, sockets and ports of a file, each of which the zoo has once.
+
+    A family may share its id only with an exhibit of its own. Raises RegistryError.
+    """
+    names = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
+    names += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
+    names += [("unix", f"socket {name}") for f in file.family for name in f.sockets]
     if (path.parent / "wire.py").is_file():
-        mine += [("wire", f"protocol {file.wire or file.protocol}")]
-    mine += [("tcp", f"port {e.tcp}") for e in file.exhibit if e.tcp]
+        names += [("wire", f"protocol {file.decodes or file.protocol}")]
+    names += [("tcp", f"port {e.tcp}") for e in file.exhibit if e.tcp]
     # The other side of a shared id: an exhibit bars every family of its name but its own.
-    mine += [("id", f"family {e.id}") for e in file.exhibit if e.family != e.id]
-    mine += [("id", f"exhibit {f.id}") for f in file.family if f.id not in {e.id for e in file.exhibit}]
-    for where, name in mine:
-        if name in taken or mine.count((where, name)) > 1:
+    names += [("id", f"family {e.id}") for e in file.exhibit if e.family != e.id]
+    names += [("id", f"exhibit {f.id}") for f in file.family if f.id not in {e.id for e in file.exhibit}]
+    for where, name in names:
+        if name in taken or names.count((where, name)) > 1:
             other = taken.get(name, path)
             raise RegistryError(f"{path}: {where}: {name} is taken by {other}; expected one of its own")
-    taken.update(dict.fromkeys((name for _, name in mine), path))
+    taken.update(dict.fromkeys((name for _, name in names), path))

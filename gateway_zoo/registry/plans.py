@@ -1,6 +1,7 @@
-"""What this zoo will be: the registry held against the machine. Cells, open or closed with a reason, and commands.
+"""Plan a zoo: compare the registry with this machine.
 
-Everything that shows or starts exhibits works from a Plan; nothing else asks what is installed.
+A Plan has the fronts, the cells (open, or closed with a reason) and the commands of the families. Everything that
+shows or starts exhibits works from a Plan, which never changes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,8 @@ from gateway_zoo.registry.cagefile import Exhibit, Family
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.settings import Settings, kind
 
-#: What a front cannot live with (trial.py): front -> part -> reason. A part is an exhibit, a fragment `NAME.conf`, ALL.
+#: Parts with which a front does not start (trial.py): front -> part -> reason. A part is the id of an exhibit, the name
+#: of a fragment (`NAME.conf`), or ALL.
 Broken = Mapping[str, Mapping[str, str]]
 ALL = "*"
 LEFT_OUT = "left out of this start; ./zoo up starts all"
@@ -30,19 +32,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """`started` are the families with a command that the zoo starts itself."""
+    """The cells, families and fronts of one zoo.
+
+    `started`: the families whose command the zoo starts. `fronts`: those that this machine has, without a broken one.
+    """
 
     settings: Settings
     registry: Registry
     cells: list[Cell]
     started: list[Family]
+    fronts: list[str] = field(default_factory=list)
     broken: Broken = field(default_factory=dict)
-
-    @property
-    def fronts(self) -> list[str]:
-        """The fronts that this machine has, and that start."""
-        here = [front for front in self.settings.fronts if _binary(front) and not _closed_front(self.settings, front)]
-        return [front for front in here if ALL not in self.broken.get(front, {})]
 
     @property
     def open_cells(self) -> list[Cell]:
@@ -52,7 +52,7 @@ class Plan:
         return next(cell for cell in self.cells if (cell.exhibit, cell.front) == (exhibit, front))
 
     def command(self, family: Family) -> list[str]:
-        """argv with {cage} and each {<exhibit id>} (its address) filled in."""
+        """argv of a family; {cage}, {run} and {<exhibit id>} (its address) are filled in."""
         cage = places.checkout(self.settings) / self.registry.cage_of(family.id).name
         values = {"{cage}": str(cage), "{run}": str(self.settings.run)}
         for exhibit in self.registry.exhibits.values():
@@ -63,19 +63,19 @@ class Plan:
         return [*places.program(self.settings, installed.versioned(words[0])), *words[1:]]
 
     def address(self, exhibit: Exhibit) -> str:
-        """Bare socket name, or `host:port`, as the fronts use it; empty for an exhibit that lives in a front."""
+        """Bare socket name or `host:port` for the fronts; empty for an exhibit that lives in a front."""
         return self.settings.tcp(exhibit.id, exhibit.tcp) if exhibit.tcp else exhibit.unix
 
     def start_hint(self, exhibit: str) -> str:
         """The command that starts this exhibit again."""
-        family = self.registry.families[self.registry.exhibits[exhibit].family]
+        family = self.registry.family_of(exhibit)
         name = exhibit if family.command else family.runs_in
         if self.settings.compose:
             return f"docker compose{_profile(family)} up -d {self.service(exhibit)}"
         return f"./zoo restart {name}"
 
     def profile(self, service: str) -> str:
-        """The option of docker compose that a service needs, or nothing."""
+        """The option of docker compose that a service needs; empty if none."""
         if service in self.registry.families:
             return _profile(self.registry.families[service])
         mpm = service.partition("-")[2]
@@ -83,67 +83,73 @@ class Plan:
 
     def service(self, exhibit: str) -> str:
         """The compose service in which this exhibit runs."""
-        family = self.registry.families[self.registry.exhibits[exhibit].family]
+        family = self.registry.family_of(exhibit)
         if family.command:
             return family.id
         return f"{family.runs_in}-{family.mpm}" if family.mpm else family.runs_in
 
 
 def make(settings: Settings, only: list[str] | None = None, registry: Registry | None = None) -> Plan:
-    """Plan for this machine. `only` names exhibits: the other cells are closed, their families not started. A registry
-    that was read already need not be read again."""
+    """Plan a zoo for this machine.
+
+    `only`: ids of exhibits; every other cell is closed, and its family is not started. `registry`: one that is read.
+    """
     registry = registry or load(settings.root)
     cells = [
         _cell(settings, registry, exhibit, front, only)
         for exhibit in registry.exhibits.values()
         for front in settings.fronts
     ]
-    return _with_families(settings, registry, cells, {})
+    fronts = [front for front in settings.fronts if not _closed_front(settings, front)]
+    return Plan(settings, registry, cells, _started(registry, cells), fronts)
 
 
 def without(plan: Plan, broken: Broken) -> Plan:
-    """The plan, but for what a front cannot live with: those cells are closed, with the reason."""
+    """Leave out of a plan what prevents a front from starting.
+
+    These cells are closed, with the reason; a front that does not start at all leaves `fronts`.
+    """
     cells = [replace(cell, closed=_closed_besides(plan, cell, broken.get(cell.front, {}))) for cell in plan.cells]
-    return _with_families(plan.settings, plan.registry, cells, broken)
+    fronts = [front for front in plan.fronts if ALL not in broken.get(front, {})]
+    return replace(plan, cells=cells, started=_started(plan.registry, cells), fronts=fronts, broken=broken)
 
 
 def _closed_besides(plan: Plan, cell: Cell, parts: Mapping[str, str]) -> str | None:
-    """In the order of _reasons: what can never be, the front as a whole, the rest."""
+    """Choose a reason in the order of _reasons: a cell that can never be, the front as a whole, the rest."""
     never = plan.registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
     fragment = f"{plan.registry.cage_of(cell.exhibit).name}.conf"
     return never or parts.get(ALL) or cell.closed or parts.get(fragment) or parts.get(cell.exhibit)
 
 
-def _with_families(settings: Settings, registry: Registry, cells: list[Cell], broken: Broken) -> Plan:
-    wanted = {registry.exhibits[c.exhibit].family for c in cells if c.closed is None and not _inside(registry, c)}
-    opened = {c.exhibit for c in cells if c.closed is None}
-    started = [
+def _started(registry: Registry, cells: list[Cell]) -> list[Family]:
+    """Choose the families to start: those of open cells, and helpers of open exhibits."""
+    opened = {cell.exhibit for cell in cells if cell.closed is None}
+    wanted = {
+        registry.exhibits[cell.exhibit].family
+        for cell in cells
+        if cell.closed is None and not registry.runs_inside(cell.exhibit, cell.front)
+    }
+    return [
         family
         for family in registry.families.values()
-        if family.command and (family.id in wanted or (_helps(family, opened) and not _lacks(family)))
+        if family.command and (family.id in wanted or (_serves(family, opened) and not _lacks(family)))
     ]
-    return Plan(settings, registry, cells, started, broken)
 
 
-def _helps(family: Family, opened: set[str]) -> bool:
-    return bool(opened if "*" in family.helps else opened.intersection(family.helps))
+def _serves(family: Family, opened: set[str]) -> bool:
+    return bool(opened if "*" in family.serves else opened.intersection(family.serves))
 
 
 def _lacks(family: Family) -> bool:
-    """A helper that cannot start: nobody else's cell closes for that, what it does is missed where it is asked for."""
+    """Does a helper lack a program? No cell closes for that; the requests that need the helper fail."""
     return any(installed.program(name) is None for name in family.programs)
 
 
-def _inside(registry: Registry, cell: Cell) -> bool:
-    """Does the front itself run the app of this cell?"""
-    return registry.families[registry.exhibits[cell.exhibit].family].runs_in == kind(cell.front)
-
-
 def pages(plan: Plan, front: str) -> list[str]:
-    """Paths that a browser should open behind this front."""
-    found = [page for cage in plan.registry.cages for page in cage.file.pages]
+    """Paths behind this front that have a page for a browser."""
+    paths = [page for cage in plan.registry.cages for page in cage.file.pages]
     exhibits = plan.registry.exhibits
-    return found + [
+    return paths + [
         f"/{c.exhibit}{exhibits[c.exhibit].page}"
         for c in plan.open_cells
         if c.front == front and exhibits[c.exhibit].page
@@ -151,12 +157,12 @@ def pages(plan: Plan, front: str) -> list[str]:
 
 
 def with_groups(registry: Registry, groups: list[str]) -> list[str]:
-    """Ids of a plain start plus those of optional groups."""
-    families = registry.families
-    return [e.id for e in registry.exhibits.values() if families[e.family].group in ("", *groups)]
+    """Ids of a plain start, and those of optional groups."""
+    return [id for id in registry.exhibits if registry.family_of(id).group in ("", *groups)]
 
 
 def groups(registry: Registry) -> list[str]:
+    """Names of the optional groups."""
     return sorted({family.group for family in registry.families.values() if family.group})
 
 
@@ -168,11 +174,11 @@ def _cell(settings: Settings, registry: Registry, exhibit: Exhibit, front: str, 
 def _reasons(
     settings: Settings, registry: Registry, exhibit: Exhibit, front: str, only: list[str] | None
 ) -> Iterator[str]:
-    """Why a cell is closed; the first counts."""
-    family = registry.families[exhibit.family]
+    """Give the reasons why a cell is closed; the first counts."""
+    family = registry.family_of(exhibit.id)
     if reason := exhibit.closed.get(kind(front)):
         yield reason
-    if reason := _closed_front(settings, front):  # before all that is the exhibit's own: a front is closed as a whole
+    if reason := _closed_front(settings, front):  # before the reasons of the exhibit: it closes the whole front
         yield reason
     if family.group and exhibit.id not in (only or ()) and not settings.compose:
         yield optional(settings, family)  # in containers a front cannot know which profiles are up
@@ -196,12 +202,15 @@ def optional(settings: Settings, family: Family) -> str:
 
 
 def _profile(family: Family) -> str:
-    """In containers an optional group is a profile. A service that is named needs none, but what it needs may."""
+    """The profile that an optional group is in containers.
+
+    A service that is named on the command line needs no profile, but the services it depends on may.
+    """
     return f" --profile {family.group}" if family.group else ""
 
 
 def _other_mpm(settings: Settings, family: Family) -> str:
-    """How to start an Apache with the process model that a family needs."""
+    """The way to start an Apache with the process model that a family needs."""
     if settings.compose:
         profile = _profile(family) or f" --profile {'itk' if family.mpm == 'itk' else 'mpm'}"
         front = f"{family.runs_in}-{family.mpm}"
@@ -210,23 +219,22 @@ def _other_mpm(settings: Settings, family: Family) -> str:
 
 
 def _closed_front(settings: Settings, front: str) -> str | None:
-    """ITK changes its user for every request, so its parent must be root: only in a container (docker-compose.yml)."""
+    """Why a front is closed as a whole.
+
+    ITK changes its user for every request, so its parent must be root: only in a container (docker-compose.yml).
+    """
     if settings.mpm_of(front) == "itk" and not settings.compose:
         return "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
-    return None if _binary(front) else installed.front_missing(kind(front), settings.compose)
-
-
-def _binary(front: str) -> str | None:
-    return {"nginx": installed.nginx, "apache": installed.apache}[kind(front)]()
+    return None if installed.front(kind(front)) else installed.front_missing(kind(front), settings.compose)
 
 
 def binary(front: str) -> str:
-    """Path of a front's program; LookupError where it is not installed."""
-    if found := _binary(front):
-        return found
+    """Path of a front's program. Raises LookupError where it is not installed."""
+    if path := installed.front(kind(front)):
+        return path
     raise LookupError(f"{front} is not installed")
 
 
 def socket_paths(plan: Plan) -> list[Path]:
-    """Every unix socket that a started family will listen on."""
+    """Paths of the unix sockets on which the started families listen."""
     return [plan.settings.sockets / name for family in plan.started for name in plan.registry.sockets(family.id)]

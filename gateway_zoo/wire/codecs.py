@@ -39,7 +39,7 @@ class Codecs:
 
     def __init__(self, registry: Registry) -> None:
         self._paths = {
-            cage.file.wire or cage.file.protocol: cage.path / "wire.py"
+            cage.file.decodes or cage.file.protocol: cage.path / "wire.py"
             for cage in reversed(registry.cages)
             if (cage.path / "wire.py").is_file()
         }

@@ -5,19 +5,15 @@ count from 0 in the bytes of one direction. A field that lies in several pieces 
 two records) says where the others are.
 """
 
-import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
-Span = tuple[int, int]  # offset, length
+from gateway_zoo.wire.secrets import secret as secret  # noqa: PLC0414 - each wire.py imports it from here
 
-#: Names of variables and headers whose values are nobody's business; in lower case, `_` for `-`, without HTTP_.
-SECRETS = {b"authorization", b"proxy_authorization", b"cookie", b"cookie2", b"set_cookie", b"set_cookie2"}
-#: What fronts put before a header's name; Apache REDIRECT_ for each internal redirect.
-_BEFORE = re.compile(rb"(?:redirect_)*(?:http_)?")
+Span = tuple[int, int]  # offset, length
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,11 +48,6 @@ class Annotated(NamedTuple):
 
     fields: list[Field]
     streams: list[Stream]
-
-
-def secret(name: bytes) -> bool:
-    """Is this a variable or header to be masked?"""
-    return _BEFORE.sub(b"", name.lower().replace(b"-", b"_"), count=1) in SECRETS
 
 
 _TEXT = [chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in range(256)]

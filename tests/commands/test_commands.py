@@ -64,7 +64,7 @@ def test_check_asks_everything(zoo: Zoo) -> None:
 
 def test_check_by_address_needs_no_run_directory(zoo: Zoo) -> None:
     urls = [f"--{front}=http://127.0.0.1:{zoo.ports[front]}" for front in FRONTS]
-    each = 3 + len(REGISTRY.asks("wsgi"))  # wsgi behind both, ajp behind Apache; the fourth cell is closed
+    each = 3 + len(REGISTRY.questions("wsgi"))  # wsgi behind both, ajp behind Apache; the fourth cell is closed
     done = zoo.cli("check", "wsgi", "ajp", *urls, env={"ZOO_RUN": "/nonexistent/zoo"})
     assert (done.returncode, f"{3 * each} ok, 0 failed, 1 closed" in done.stdout) == (0, True), (
         done.stdout + done.stderr
@@ -75,7 +75,7 @@ def test_check_fails_for_what_does_not_answer(zoo: Zoo) -> None:
     done = zoo.cli("check", "wsgi", "--nginx=http://127.0.0.1:1", "--json", env={"ZOO_RUN": "/nonexistent/zoo"})
     assert done.returncode == 1
     found = json.loads(done.stdout)
-    assert found["failed"] == 3 + len(REGISTRY.asks("wsgi"))
+    assert found["failed"] == 3 + len(REGISTRY.questions("wsgi"))
     assert "ConnectionRefusedError" in found["cells"][0]["why"]
 
 
@@ -85,7 +85,7 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     assert {(c["exhibit"], c["front"]): c["contradictions"] for c in found["cells"] if c["contradictions"]} == {}
     seen = {c["exhibit"]: c for c in found["cells"]}
     assert seen["cgi"]["model"] == "fork per request"
-    assert (seen["fastcgi"]["processes"], seen["fastcgi"]["at_once"]) == (1, 4)
+    assert (seen["fastcgi"]["processes"], seen["fastcgi"]["parallel"]) == (1, 4)
     assert (seen["fastcgi-fork"]["processes"], seen["fastcgi-fork"]["threads"]) == (4, 1)
     assert seen["uwsgi"]["model"] == "prefork x threads"
     assert sum(seen["wsgi"]["served"].values()) >= 24
@@ -96,8 +96,8 @@ def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     ("family", "truth", "lie", "said"),
     [
         ("fastcgi", 'model = "threads"', 'model = "prefork"', "declares 'prefork', looks like 'threads'"),
-        ("fastcgi", "threads = 4", "threads = 8", "declares 8 slots, 4 of 8 requests ran at once"),
-        ("fastcgi-fork", "processes = 4", "processes = 2", "declares 2 slots, 4 of 8 requests ran at once"),
+        ("fastcgi", "threads = 4", "threads = 8", "declares 8 slots, 4 of 8 requests ran in parallel"),
+        ("fastcgi-fork", "processes = 4", "processes = 2", "declares 2 slots, 4 of 8 requests ran in parallel"),
     ],
 )
 def test_compare_says_where_a_cage_toml_lies(

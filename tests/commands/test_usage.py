@@ -89,7 +89,7 @@ def test_commands_that_need_a_running_zoo_say_so(idle: Zoo, words: list[str]) ->
 def test_up_with_names_starts_only_those(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("fastcgi", "wsgi")
     assert sorted(fresh_zoo.open_cells()) == [(e, f) for e in ("fastcgi", "wsgi") for f in ("apache", "nginx")]
-    helpers = {family.id for family in REGISTRY.families.values() if "*" in family.helps}
+    helpers = {family.id for family in REGISTRY.families.values() if "*" in family.serves}
     assert set(fresh_zoo.state()["sessions"]) == {"sentinel", "nginx", "apache", "fastcgi", "wsgi"} | helpers
     for front in ("nginx", "apache"):
         left_out = fresh_zoo.get("scgi", front)

@@ -17,7 +17,7 @@ from zoo_in_test import REGISTRY, ROOT, Zoo, eventually, slow
 
 from gateway_zoo.measure import clocks
 
-NOT_PLAIN = {e.id for e in REGISTRY.exhibits.values() if REGISTRY.families[e.family].group}
+NOT_PLAIN = {e.id for e in REGISTRY.exhibits.values() if REGISTRY.family_of(e.id).group}
 
 
 @pytest.fixture(scope="module")

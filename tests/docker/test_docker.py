@@ -133,7 +133,7 @@ def test_every_cell_answers_from_outside(compose: Compose) -> None:
         facts = compose.get(exhibit, front, "status?json&full").json()
         assert (facts["exhibit"], facts["front"], facts["user"]) == (exhibit, front, "www-data")
         assert facts["pid"] in [row["pid"] for row in facts["processes"]], (exhibit, front)
-        family = REGISTRY.families[REGISTRY.exhibits[exhibit].family]
+        family = REGISTRY.family_of(exhibit)
         assert facts["container"] == (front if front == family.runs_in else family.id), (exhibit, front)
 
 
@@ -485,14 +485,14 @@ def itk(compose: Compose) -> None:
 
 @pytest.mark.parametrize("group", plans.groups(REGISTRY))
 def test_an_optional_group_is_a_profile(compose: Compose, group: str) -> None:
-    ids = [e.id for e in REGISTRY.exhibits.values() if REGISTRY.families[e.family].group == group]
+    ids = [e.id for e in REGISTRY.exhibits.values() if REGISTRY.family_of(e.id).group == group]
     services = sorted({n for n in WITH_COMMAND if REGISTRY.families[n].group == group})
     compose.ok("--profile", group, "up", "--wait", "--no-deps", *services)
     try:
         done = compose.zoo("check", *ids, "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         answered = {row["exhibit"] for row in json.loads(done.stdout)["cells"] if row["state"] == "ok"}
-        assert answered == {id for id in ids if not REGISTRY.families[REGISTRY.exhibits[id].family].mpm}
+        assert answered == {id for id in ids if not REGISTRY.family_of(id).mpm}
     finally:
         compose.ok("--profile", group, "rm", "-sf", *services)
 

@@ -146,9 +146,9 @@ def test_compare_sees_the_declared_process_models(zoo: Zoo) -> None:
     found = json.loads(done.stdout)
     assert (done.returncode, found["silent"]) == (0, []), found
     seen = {(cell["exhibit"], cell["front"]): cell for cell in found["cells"]}
-    assert {cell["at_once"] for id, cell in seen.items() if id[0] in (*POOLS, "php-fcgid")} == {4}
+    assert {cell["parallel"] for id, cell in seen.items() if id[0] in (*POOLS, "php-fcgid")} == {4}
     assert {seen["php-cgi", front]["model"] for front in FRONTS} == {"fork per request"}
-    assert seen["mod_php", "apache"]["at_once"] == 8, "as many as were sent: Apache's own processes"
+    assert seen["mod_php", "apache"]["parallel"] == 8, "as many as were sent: Apache's own processes"
 
 
 # --- php-fpm: three process managers, and its own pages ---------------------------------------------------------------

@@ -67,7 +67,7 @@ def importing_processes(zoo: Zoo) -> int:
     One per family that runs Python, two daemon processes of mod_wsgi, one each that the first ping makes mod_fcgid and
     an Apache worker load, and one per cell of CGI.
     """
-    helpers = {family.id for family in REGISTRY.families.values() if family.helps}
+    helpers = {family.id for family in REGISTRY.families.values() if family.serves}
     families = set(zoo.state()["sessions"]) - {"nginx", "apache", "sentinel", "cgi"} - helpers
     return len(families) + 2 + 1 + 1 + 2
 

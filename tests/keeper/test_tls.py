@@ -23,13 +23,8 @@ WITH_VARIABLES = {"CGI", "FastCGI", "SCGI", "uwsgi", "AJP"}
 
 def _carries_variables(id: str) -> bool:
     """Not through gunicorn, whose uwsgi side keeps the scheme only, nor through ASGI, whose scope lacks it."""
-    exhibit, cage = REGISTRY.exhibits[id], REGISTRY.cage_of(id).file
-    through = (REGISTRY.families[exhibit.family].server, exhibit.interface or cage.interface)
-    return (
-        (exhibit.protocol or cage.protocol) in WITH_VARIABLES
-        and "ASGI" not in through[1]
-        and "gunicorn" not in through[0]
-    )
+    server, interface = REGISTRY.family_of(id).server, REGISTRY.interface_of(id)
+    return REGISTRY.protocol_of(id) in WITH_VARIABLES and "ASGI" not in interface and "gunicorn" not in server
 
 
 def authority(zoo: Zoo) -> str:

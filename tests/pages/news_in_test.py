@@ -12,9 +12,8 @@ from gateway_zoo.registry.cages import load
 
 FUTURE = 99999999999  # an item that nobody will live to see
 FREED_S = 8.0  # Apache needs two writes to notice, one a second, and then the gateway two more; a busy machine
-TELL = [
-    e.id for e in load(ROOT).exhibits.values() if (e.interface or load(ROOT).cage_of(e.id).file.interface) != "SAPI"
-]
+REGISTRY = load(ROOT)
+TELL = [id for id in REGISTRY.exhibits if REGISTRY.interface_of(id) != "SAPI"]
 
 
 def cells(zoo: Zoo) -> list[tuple[str, str]]:

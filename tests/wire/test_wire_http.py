@@ -679,7 +679,7 @@ def as_tshark_says(way: str, data: bytes) -> tuple[str, ...]:
 def test_the_zoos_own_servers_agree(zoo: Zoo, exhibit: str, path: str) -> None:
     """No front between: our request to the exhibit's socket, its answer to our decoder; and requests' as the judge."""
     of = REGISTRY.exhibits[exhibit]
-    target = f"/{path}" if of.stripped else f"/{exhibit}/{path}"
+    target = f"/{path}" if of.front_strips_prefix else f"/{exhibit}/{path}"
     asked = HTTP.request([(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", target.encode()), (b"HTTP_HOST", b"127.0.0.1")])
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(20)

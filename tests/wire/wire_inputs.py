@@ -166,7 +166,9 @@ def specimens(codecs: Codecs) -> dict[str, list[tuple[str, specimen.Specimen]]]:
     for cage in REGISTRY.cages:
         for path in sorted(Path(cage.path).glob("specimens/*.toml")):
             loaded = specimen.load(path)
-            found[loaded.protocol or cage.file.wire or cage.file.protocol].append((f"{cage.name}/{path.stem}", loaded))
+            found[loaded.protocol or cage.file.decodes or cage.file.protocol].append(
+                (f"{cage.name}/{path.stem}", loaded)
+            )
     return found
 
 

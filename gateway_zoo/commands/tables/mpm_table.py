@@ -29,7 +29,7 @@ def show_all(
         marks = ["[red]≠[/] " if name in why else "" for why in differs]
         said = [f"{mark}[dim]{lecture[name][one.mpm]}[/]" for mark, one in zip(marks, seen, strict=True)]
         table.add_row(lecture[name]["title"], *observed)
-        table.add_row("[dim]  the lecture says[/]", *said)
+        table.add_row("[dim]  lecture says[/]", *said)
     table.add_row("processes, threads", *(f"{one.processes}, {one.threads}" for one in seen))
     out.print(table)
     told: dict[str, list[str]] = {}

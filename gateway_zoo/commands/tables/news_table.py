@@ -10,6 +10,7 @@ from gateway_zoo.measure.news import Result
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.terminal import tables
+from gateway_zoo.terminal.columns import Column, chosen
 
 
 def show_all(results: list[Result], ways: list[str]) -> None:
@@ -20,30 +21,31 @@ def show_all(results: list[Result], ways: list[str]) -> None:
     spread = {result.way for result in opened if result.expected_ms is not None}
     for intervals in (set(ways), spread, set[str]()):
         table = columns(opened, ways, notes, intervals)
-        if len(tables.fitting(table, out.width)) == len(table):
+        if len(chosen(*table, out.width)) == len(table[0]):
             break
     out.print(f"Milliseconds from event to arrival: median{' (5 to 95 %)' if intervals else ''}", style="dim")
-    tables.print_columns(table, out)
+    tables.rows(out, *table)
     for note, number in notes.items():
         out.print(f"[{number}] {printable(note)}", markup=False)
     for line in summary(opened, ways):
         out.print(printable(line), markup=False)
 
 
-def columns(results: list[Result], ways: list[str], notes: dict[str, int], intervals: set[str]) -> list[tables.Column]:
-    """The table, with `intervals` for these ways. Notes are numbered as they come, and added to `notes`."""
-    rows = {
-        (r.exhibit, r.front): {s.way: s for s in results if (s.exhibit, s.front) == (r.exhibit, r.front)}
-        for r in results
-    }
-    made = [
-        tables.Column("exhibit", [exhibit for exhibit, _ in rows], 10),
-        tables.Column("front", [front for _, front in rows], 9),
+def columns(
+    results: list[Result], ways: list[str], notes: dict[str, int], intervals: set[str]
+) -> tuple[list[Column], list[list[str]]]:
+    """Return the columns, and a row of cells for each exhibit and front.
+
+    The cells of the ways in `intervals` have their interval. Notes are numbered in order, and added to `notes`.
+    """
+    cells: dict[tuple[str, str], dict[str, Result]] = {}
+    for result in results:
+        cells.setdefault((result.exhibit, result.front), {})[result.way] = result
+    heads = [Column("exhibit"), Column("front", rank=1)]
+    heads += [Column(way, right=True, rank=2 + number) for number, way in enumerate(ways)]
+    return heads, [
+        [*place, *(cell(row[way], notes, interval=way in intervals) for way in ways)] for place, row in cells.items()
     ]
-    for rank, way in enumerate(reversed(ways)):
-        cells = [cell(row[way], notes, interval=way in intervals) for row in rows.values()]
-        made.insert(2, tables.Column(way, cells, rank, right=True))
-    return made
 
 
 def cell(result: Result, notes: dict[str, int], *, interval: bool) -> str:

@@ -1,1 +1,1 @@
-"""What a person sees in a terminal: an exchange field by field, two side by side, a recording as a list."""
+"""Views for a terminal: an exchange field by field, two side by side, a recording as a list."""
