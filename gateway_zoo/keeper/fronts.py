@@ -95,7 +95,7 @@ def _nginx(plan: Plan) -> str:
             f"geo $zoo_root {{ default {_quoted(str(places.checkout(settings)))}; }}\n",
             "# Gateways on TCP.",
             *(f"upstream {e.id} {{ server {plan.address(e)}; }}" for e in tcp),
-            "\n# Exhibits that are closed here, and why; the list; how to start what does not answer.",
+            "\n# Exhibits that are closed here, with the reason; the commands that start the others.",
             _map("$zoo_exhibit $zoo_closed", "", closed),
             _map("$zoo_exhibit $zoo_start", made_start(plan), starts),
             "# Exhibits whose first page is a text of ours, and paths that lack a slash before a page of their own.",

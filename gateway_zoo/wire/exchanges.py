@@ -1,4 +1,4 @@
-"""Exchanges: each request with its answer, as the entries of a recording tell it.
+"""Join each request with its answer.
 
 Feed the entries of a recording, or those of a relay as they come. A connection may carry several exchanges in turn; its
 decoders say where each one ends. They read every byte once: what the views need besides is kept in the exchange.

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from zoo_in_test import REGISTRY
@@ -204,6 +204,7 @@ def test_every_byte_is_decoded_once_and_named_once(
 
 
 @pytest.mark.parametrize("protocol", ["uwsgi", "FastCGI", "SCGI", "AJP", "HTTP", "CGI"])
+@settings(derandomize=True, deadline=None, max_examples=30)
 @given(secret_value=st.binary(min_size=1, max_size=30).map(lambda data: b"v" + data.translate(None, CONTROLS) + b"v"))
 def test_masked_fields_are_those_of_the_masked_bytes(protocol: str, secret_value: bytes) -> None:
     pairs = [(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/v"), (b"HTTP_HOST", b"vv"), (b"HTTP_X", b"request 1")]

@@ -1,4 +1,4 @@
-"""`zoo wire`: one client for all gateway protocols. It asks, and shows what crossed the wire, field by field.
+"""`zoo wire`: ask a gateway, show the bytes field by field.
 
 Exit status: 0 for an answer in the protocol (HTTP status 500 is one), 1 if the bytes break the protocol or the answer
 has no end, 2 for a wrong command line, 3 if nothing listens.

@@ -1,4 +1,4 @@
-"""Send a request straight to a gateway's socket, without a web server: an exhibit's, or any other.
+"""Send a request straight to a gateway's socket.
 
 Raises Stop: 2 for a request that the protocol cannot carry, 3 for a gateway that does not run.
 """
@@ -98,8 +98,8 @@ def encode(codecs: Codecs, protocol: str, request: ClientRequest, target: Target
 def _must_run(settings: Settings, exhibit: Exhibit) -> None:
     if settings.compose:
         if not any(settings.sockets.glob("*.sock")):
-            here = f"docker compose exec nginx zoo wire {exhibit.id} /hello"
-            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {here}", 3)
+            command = f"docker compose exec nginx zoo wire {exhibit.id} /hello"
+            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {command}", 3)
     elif not state.running(settings):
         fail(f"no zoo is running in {settings.run}; ./zoo up starts one", 3)
 

@@ -1,4 +1,4 @@
-"""Write a recording as a pcap file for Wireshark, in invented TCP segments.
+"""Write a recording as a pcap file for Wireshark.
 
 The bytes and the times are the recording's. The packets are invented: handshake, segments of at most 65,000 bytes, an
 acknowledgement for each, FIN or RST, right checksums. So are the addresses: a front is 127.0.1.N, a gateway 127.0.2.N,
@@ -40,9 +40,9 @@ class _Stream:
         """The next segment of this direction as an IP packet."""
         back = other(direction)
         acknowledged = self.next[back] if flags & ACK else 0
-        made = packet(self.ends[direction], self.ends[back], self.next[direction], acknowledged, flags, data)
+        segment = packet(self.ends[direction], self.ends[back], self.next[direction], acknowledged, flags, data)
         self.next[direction] = (self.next[direction] + len(data) + bool(flags & SYN) + bool(flags & FIN)) % WORD
-        return made
+        return segment
 
     def open(self) -> Iterator[bytes]:
         yield self.segment("request", SYN)
@@ -81,9 +81,9 @@ def export(entries: Iterable[AnyEntry], file: IO[bytes], codecs: Codecs) -> None
     for entry in entries:
         if isinstance(entry, Opened):
             port = codecs[entry.protocol].PORT if entry.protocol in codecs else 0
-            made = _Stream(entry, fronts.of(entry.front), (gateways.of(entry.exhibit), port or OTHER))
-            streams[entry.connection] = made
-            packets = made.open()
+            stream = _Stream(entry, fronts.of(entry.front), (gateways.of(entry.exhibit), port or OTHER))
+            streams[entry.connection] = stream
+            packets = stream.open()
         elif isinstance(entry, Bytes) and entry.connection in streams:
             packets = streams[entry.connection].data(entry.direction, entry.data)
         elif isinstance(entry, Ended) and entry.connection in streams:

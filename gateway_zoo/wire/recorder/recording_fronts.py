@@ -1,4 +1,4 @@
-"""Start a second nginx and Apache whose gateway sockets lead through the relay.
+"""Start a second nginx and Apache in front of the relay.
 
     with RecordingFronts(settings, ["nginx"], ["uwsgi"], entries.append) as fronts:
         requests.get(fronts.url("nginx", "uwsgi") + "/hello")

@@ -1,4 +1,4 @@
-"""Compare the same request in two protocols: the variables of each, and its cost in bytes.
+"""Compare variables and bytes of a request in two protocols.
 
 Framing is what is neither name, nor value, nor body.
 """

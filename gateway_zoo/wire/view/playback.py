@@ -1,4 +1,4 @@
-"""`wire --show FILE`: list the exchanges of a recording, show one, or export all for Wireshark."""
+"""`wire --show FILE`: list, show or export a recording."""
 
 import os
 import shutil

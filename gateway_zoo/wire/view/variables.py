@@ -1,4 +1,4 @@
-"""The variables and headers of an exchange: where they lie, and how many bytes they take.
+"""Find the variables and headers of an exchange, and their sizes.
 
 FastCGI, SCGI, uwsgi and CGI carry meta-variables. HTTP and AJP carry headers; the rest has a place without a name, such
 as HTTP's first line. For a comparison a header has the name of its variable (RFC 3875 4.1.18: Host is HTTP_HOST), and a
@@ -77,8 +77,8 @@ def _find_variables(fields: list[Field], side: Direction, places: Places | None)
         if pair := parts_of_pair(fields, index, inside):
             name, value = map(_size, pair)
             yield Variable(_variable(field, side, places), field.name, field.value, name, value, *_all(field))
-        elif field.name in named and (said := _value_part(field, [fields[i] for i in inside], places)):
-            yield Variable(named[field.name], field.name, _plain(said.value), 0, _size(said), *_all(field))
+        elif field.name in named and (part := _value_part(field, [fields[i] for i in inside], places)):
+            yield Variable(named[field.name], field.name, _plain(part.value), 0, _size(part), *_all(field))
 
 
 def _variable(field: Field, side: Direction, places: Places | None) -> str:
@@ -103,8 +103,8 @@ def _value_part(place: Field, parts: list[Field], places: Places | None) -> Fiel
 
 def _plain(value: str) -> str:
     """`GET` from `2 (GET)`."""
-    number, _, said = value.partition(" (")
-    return said.removesuffix(")") if said and number.isdigit() else value
+    number, _, name = value.partition(" (")
+    return name.removesuffix(")") if name and number.isdigit() else value
 
 
 def _all(field: Field) -> tuple[int, tuple[Span, ...]]:
