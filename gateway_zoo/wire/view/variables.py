@@ -77,8 +77,8 @@ def _find_variables(fields: list[Field], side: Direction, places: Places | None)
         if pair := parts_of_pair(fields, index, inside):
             name, value = map(_size, pair)
             yield Variable(_variable(field, side, places), field.name, field.value, name, value, *_all(field))
-        elif field.name in named and (part := _value_part(field, [fields[i] for i in inside], places)):
-            yield Variable(named[field.name], field.name, _plain(part.value), 0, _size(part), *_all(field))
+        elif field.name in named and (value_part := _value_part(field, [fields[i] for i in inside], places)):
+            yield Variable(named[field.name], field.name, _plain(value_part.value), 0, _size(value_part), *_all(field))
 
 
 def _variable(field: Field, side: Direction, places: Places | None) -> str:
