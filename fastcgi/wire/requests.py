@@ -140,13 +140,7 @@ class Requests(Records):
             events.append(End(after, id))
 
     STATES: ClassVar[Mapping[int, Mapping[int, Step]]] = {
-        IDLE: {
-            BEGIN_REQUEST: _begin,
-            ABORT_REQUEST: _abort,
-            PARAMS: _ignore,
-            STDIN: _ignore,
-            DATA: _ignore,
-        },
+        IDLE: {BEGIN_REQUEST: _begin, ABORT_REQUEST: _abort, PARAMS: _ignore, STDIN: _ignore, DATA: _ignore},
         PARAMS: {PARAMS: _params, ABORT_REQUEST: _abort},
         STDIN: {STDIN: _data, ABORT_REQUEST: _abort},
         DATA: {DATA: _data, ABORT_REQUEST: _abort},

@@ -170,12 +170,7 @@ class Exchanges:
         return changed
 
     def _note(
-        self,
-        connection: _Connection,
-        direction: Direction,
-        events: Iterable[ProtocolEvent],
-        at: float,
-        size: int = 0,
+        self, connection: _Connection, direction: Direction, events: Iterable[ProtocolEvent], at: float, size: int = 0
     ) -> list[Exchange]:
         """Note what the events tell. `size`: bytes of the piece in which they were found."""
         changed = []
