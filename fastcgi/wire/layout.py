@@ -123,7 +123,6 @@ RECORD = Shape(
         Raw(name="paddingData", size="paddingLength", means="ignored; aligns the next record", section="3.3"),
     ),
 )
-LAYOUT = RECORD  # what repeats, in both directions
 
 HEADER = struct.Struct(">BBHHBx")
 LENGTH = struct.Struct(">I")
