@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, Event
+from gateway_zoo.wire.events import Data
 from gateway_zoo.wire.faults import LIMITS, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
 
@@ -18,7 +17,7 @@ from .packet import Packet
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    events, error = _decoded(decoders()[direction == "response"], data)
+    events, error = decoders()[direction == "response"].whole(data)
     bodies = {event.offset - HEADER.size - 2 for event in events if isinstance(event, Data)}
     found: list[Field] = []
     at = 0
@@ -37,16 +36,6 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
             )
             break
     return Annotated(found, [])
-
-
-def _decoded(decoder: Decoder, data: bytes) -> tuple[list[Event], WireError | None]:
-    events: list[Event] = []
-    try:
-        events += decoder.feed(data)
-        events += decoder.close()
-    except WireError as error:
-        return events + error.events, error
-    return events, None
 
 
 def _named(packet: Packet, direction: Direction, body: bool) -> Field:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from wsproto.frame_protocol import Opcode
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.faults import Truncated, WireError
+from gateway_zoo.wire.faults import Truncated
 from gateway_zoo.wire.fields import Annotated, Field, text
 
 from .decoder import decoders
@@ -30,22 +30,16 @@ CODES = {
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    decoder = decoders()[direction == "response"]
-    error: WireError | None = None
-    try:
-        decoder.feed(data)
-        decoder.close()
-    except WireError as found:
-        error = found
-    found_fields: list[Field] = []
+    _, error = decoders()[direction == "response"].whole(data)
+    fields: list[Field] = []
     at, end = 0, len(data)
     wrong = error.offset if error and not isinstance(error, Truncated) else end
     while at < wrong:
-        at = _Frame(data, at, found_fields).name_it()
+        at = _Frame(data, at, fields).name_it()
     if error and at < end:
         name, expected = type(error).__name__, f"expected {error.expected}"
-        found_fields.append(Field(at, end - at, name, expected, "", "RFC 6455 7.1.7", fault=True))
-    return Annotated(found_fields, [])
+        fields.append(Field(at, end - at, name, expected, "", "RFC 6455 7.1.7", fault=True))
+    return Annotated(fields, [])
 
 
 class _Frame:
@@ -73,9 +67,7 @@ class _Frame:
         byte = self.data[self.at]
         opcode = byte & 15
         self._add(1, "FIN", str(byte >> 7), "1: the message ends with this frame", "5.4")
-        self._add(
-            1, "RSV1", str(byte >> 6 & 1), "1: the message is compressed (RFC 7692 6), its payload shown as it is"
-        )
+        self._add(1, "RSV1", str(byte >> 6 & 1), "1: the message is compressed (RFC 7692 6), and shown as it is")
         self._add(1, "RSV2", str(byte >> 5 & 1), "reserved: 0")
         self._add(1, "RSV3", str(byte >> 4 & 1), "reserved: 0")
         self._add(1, "opcode", f"{opcode} ({OPCODES.get(opcode, 'reserved')})", "what the frame is", "5.2, 11.8")

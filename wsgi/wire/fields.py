@@ -7,7 +7,6 @@ from re import Match
 from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head
 from gateway_zoo.wire.faults import Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
@@ -32,22 +31,12 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     decoder = decoders()[direction == "response"]
     for method in methods:
         decoder.asked(method)
-    events, error = _decoded(decoder, data)
+    events, error = decoder.whole(data)
     naming = _Naming(data)
     for event in events:
         naming.follow(event)
     naming.rest(error)
     return Annotated(naming.found, naming.streams)
-
-
-def _decoded(decoder: Decoder, data: bytes) -> tuple[list[Event], WireError | None]:
-    events: list[Event] = []
-    try:
-        events += decoder.feed(data)
-        events += decoder.close()
-    except WireError as error:
-        return events + error.events, error
-    return events, None
 
 
 class _Naming:
