@@ -225,9 +225,8 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     if body := data[after : after + length]:
         named.append(Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts"))
     if rest := data[after + length :]:
-        named.append(
-            Field(after + length, len(rest), "behind the request", means="one request a connection", fault=True)
-        )
+        means = "one request a connection"
+        named.append(Field(after + length, len(rest), "behind the request", means=means, fault=True))
     return Annotated(named, [])
 
 

@@ -280,9 +280,8 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
                 named.append(Field(after, rest, "rest", f"{rest} bytes", "the body's end is in doubt", fault=True))
             break
         if body := data[after : after + length]:
-            named.append(
-                Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts")
-            )
+            size = f"{len(body)} of {length} bytes"
+            named.append(Field(after, len(body), "body", size, "what CONTENT_LENGTH counts"))
         at = after + len(body)
     return Annotated(named, [])
 

@@ -23,14 +23,14 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
     given = dict(variables)
     uri, mark, query = given.get(b"REQUEST_URI", b"").partition(b"?")
     path = quote(given.get(b"SCRIPT_NAME", b"") + given.get(b"PATH_INFO", b"")).encode()
-    asked = query if mark else given.get(b"QUERY_STRING") or None
+    query_string = query if mark else given.get(b"QUERY_STRING") or None
     method = given.get(b"REQUEST_METHOD", b"")
     code = next((code for code, name in codes.METHODS.items() if name == method), codes.STORED)
     port = given.get(b"SERVER_PORT", b"") or b"80"
     if not (port.isdigit() and len(port) < 6 and int(port) <= codes.NULL):
         raise CannotEncode(f"SERVER_PORT {port[:24]!r}; a port is a number of two bytes")
     https = given.get(b"HTTPS", b"").lower() not in (b"", b"off", b"0")
-    attributes = [(codes.ATTRIBUTES[5], asked), (b"stored_method", method if code == codes.STORED else None)]
+    attributes = [(codes.ATTRIBUTES[5], query_string), (b"stored_method", method if code == codes.STORED else None)]
     attributes += [(name, given[variable]) for name, variable in _AS_ATTRIBUTES if variable in given]
     attributes += [pair for pair in variables if _undefined(pair[0])]
     strings: list[bytes | None] = [given.get(b"SERVER_PROTOCOL") or b"HTTP/1.1", uri or path]

@@ -19,23 +19,21 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
     events, error = decoders()[direction == "response"].whole(data)
     bodies = {event.offset - HEADER.size - 2 for event in events if isinstance(event, Data)}
-    found: list[Field] = []
+    named: list[Field] = []
     at = 0
     while at < len(data):
         packet = Packet(data, at, len(data), LIMITS)
         whole = _named(packet, direction, at in bodies)
-        faulty = any(field.fault for field in packet.found)
+        faulty = any(field.fault for field in packet.fields)
         end = whole.offset + whole.length
         if error and at <= error.offset < end and not faulty and not isinstance(error, Truncated):
             whole, faulty = replace(whole, value=f"expected {error.expected}", fault=True), True
-        found += [whole, *packet.found]
+        named += [whole, *packet.fields]
         at = end
-        if faulty and at < len(data):
-            found.append(
-                Field(at, len(data) - at, "rest", f"{len(data) - at} bytes", "not read after a fault", fault=True)
-            )
+        if faulty and (rest := len(data) - at):
+            named.append(Field(at, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
             break
-    return Annotated(found, [])
+    return Annotated(named, [])
 
 
 def _named(packet: Packet, direction: Direction, body: bool) -> Field:
@@ -61,6 +59,6 @@ def _named(packet: Packet, direction: Direction, body: bool) -> Field:
             packet.message(direction)
     except WireError:
         pass
-    if packet.end == len(packet.data) and not packet.found[-1].fault and packet.at < start + 4:
+    if packet.end == len(packet.data) and not packet.fields[-1].fault and packet.at < start + 4:
         packet.wrong(Truncated, "data_length", "the rest of the packet")
     return Field(start, packet.end - start, name, "", means, section)

@@ -20,13 +20,13 @@ class Packet:
 
     def __init__(self, data: bytes, at: int, end: int, limits: Limits, base: int = 0) -> None:
         self.data, self.at, self.end, self.limits, self.base = data, at, end, limits, base
-        self.found: list[Field] = []
+        self.fields: list[Field] = []
         self.lengths: list[bytes] = []  # every content-length
 
     def add(self, length: int, name: str, value: str, means: str, section: str, depth: int = 1) -> None:
         if self.at + length > self.end:
             raise self.wrong(BadLength, name, f"{length} bytes, which end within the packet", depth)
-        self.found.append(Field(self.at, length, name, value, means, f"AJPv13, {section}", depth))
+        self.fields.append(Field(self.at, length, name, value, means, f"AJPv13, {section}", depth))
         self.at += length
 
     def wrong(
@@ -34,13 +34,14 @@ class Packet:
     ) -> WireError:
         """Mark the rest of the packet as a fault, and make the error."""
         seen = self.data[self.at : self.end]
-        self.found.append(Field(self.at, len(seen), name, f"expected {expected}", depth=depth, fault=True, secret=hide))
+        value = f"expected {expected}"
+        self.fields.append(Field(self.at, len(seen), name, value, depth=depth, fault=True, secret=hide))
         return kind(self.base + self.at, seen, expected)
 
     def blame(self, index: int, kind: type[WireError], expected: str) -> WireError:
         """Mark a field that is there already as a fault, and make the error."""
-        field = self.found[index]
-        self.found[index] = replace(field, fault=True)
+        field = self.fields[index]
+        self.fields[index] = replace(field, fault=True)
         return kind(self.base + field.offset, self.data[field.offset : self.end], expected)
 
     def integer(self, name: str, means: str, section: str, depth: int = 1) -> int:
@@ -81,7 +82,7 @@ class Packet:
             raise self.wrong(BadLength, name, f"{length} bytes, which end within the packet", depth, hide=hide)
         self.add(length, name, text(value), "", section, depth)
         if hide:
-            self.found[-1] = replace(self.found[-1], secret=True)
+            self.fields[-1] = replace(self.fields[-1], secret=True)
         if self.data[self.at : self.at + 1] not in (b"\0", b""):
             raise self.wrong(BadString, "NUL", "the NUL that ends a string", depth)
         self.add(1, "NUL", "", "ends the string", "Basic Packet Structure", depth)
@@ -89,26 +90,26 @@ class Packet:
 
     def place(self, name: str) -> bytes:
         """Name a string that has its place and no name."""
-        index, start = len(self.found), self.at
-        self.found.append(Field(start, 0, name))
+        index, start = len(self.fields), self.at
+        self.fields.append(Field(start, 0, name))
         section, null = "Request Packet Structure", name not in ("protocol", "req_uri")
         try:
             value = self.string("string", section, self.limits.value, 2, null=null)
         finally:
-            self.found[index] = Field(start, self.end - start, name, "", codes.MEANS[name], f"AJPv13, {section}", 1)
+            self.fields[index] = Field(start, self.end - start, name, "", codes.MEANS[name], f"AJPv13, {section}", 1)
         shown = "null" if self.at - start == 2 and null else text(value)
-        self.found[index] = replace(self.found[index], length=self.at - start, value=shown)
+        self.fields[index] = replace(self.fields[index], length=self.at - start, value=shown)
         return value
 
     def named(
         self, shown: str, means: str, section: str, read: Callable[[], tuple[bytes, bytes]]
     ) -> tuple[bytes, bytes]:
         """Name a name and its value, as `read` reads them, below a field for both."""
-        index, start = len(self.found), self.at
-        self.found.append(Field(start, self.end - start, shown, "", means, f"AJPv13, {section}", 1))
+        index, start = len(self.fields), self.at
+        self.fields.append(Field(start, self.end - start, shown, "", means, f"AJPv13, {section}", 1))
         name, value = read()
-        whole = replace(self.found[index], length=self.at - start, name=text(name), value=text(value))
-        self.found[index] = whole
+        whole = replace(self.fields[index], length=self.at - start, name=text(name), value=text(value))
+        self.fields[index] = whole
         return name, value
 
     def header(self, names: Mapping[int, bytes]) -> tuple[bytes, bytes]:
@@ -150,7 +151,7 @@ class Packet:
             self.named("header", "a header: code or name, and value", "Headers", lambda: self.header(names))
 
     def forward_request(self) -> None:
-        section, first = "Request Packet Structure", len(self.found)
+        section, first = "Request Packet Structure", len(self.fields)
         methods = {code: text(name) for code, name in codes.METHODS.items()} | {codes.STORED: "stored_method"}
         method = self.byte("method", "a code for the method", "method", methods)
         protocol, uri, *_ = [self.place(name) for name in codes.STRINGS]
@@ -185,7 +186,7 @@ class Packet:
         size = self.integer(f"{name}_length", "bytes of the body in this packet", section)
         if there := min(size, self.end - self.at):
             value, means = f"{there} of {size} bytes", "a piece of the body"
-            self.found.append(Field(self.at, there, name, value, means, f"AJPv13, {section}", 1, fault=there < size))
+            self.fields.append(Field(self.at, there, name, value, means, f"AJPv13, {section}", 1, fault=there < size))
             self.at += there
 
     def send_body_chunk(self) -> None:

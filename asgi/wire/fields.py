@@ -45,23 +45,23 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
 class _Frame:
     """The fields of one frame. Several have the same byte, because its bits are the fields."""
 
-    def __init__(self, data: bytes, at: int, found: list[Field]) -> None:
-        self.data, self.start, self.at, self.found = data, at, at, found
+    def __init__(self, data: bytes, at: int, fields: list[Field]) -> None:
+        self.data, self.start, self.at, self.fields = data, at, at, fields
 
     def name_it(self) -> int:
         """Name the frame. Return the offset behind it, or the end of the data."""
-        first, end = len(self.found), len(self.data)
+        first, end = len(self.fields), len(self.data)
         parts = (self._bits, self._length, self._key, self._payload)
         whole = all(part() for part in parts)
         opcode = OPCODES.get(self.data[self.start] & 15, "?")
         after = self.at if whole else end
         size = f"{after - self.start} bytes" if whole else "cut off"
         frame = Field(self.start, after - self.start, opcode, size, "a frame", "RFC 6455 5.2", fault=not whole)
-        self.found.insert(first, frame)
+        self.fields.insert(first, frame)
         return after
 
     def _add(self, length: int, name: str, value: str, means: str, section: str = "5.2", depth: int = 1) -> None:
-        self.found.append(Field(self.at, length, name, value, means, f"RFC 6455 {section}", depth))
+        self.fields.append(Field(self.at, length, name, value, means, f"RFC 6455 {section}", depth))
 
     def _bits(self) -> bool:
         byte = self.data[self.at]
@@ -104,7 +104,7 @@ class _Frame:
 
     def _cut(self, name: str) -> bool:
         if rest := len(self.data) - self.at:
-            self.found.append(Field(self.at, rest, name, "cut off", depth=1, fault=True))
+            self.fields.append(Field(self.at, rest, name, "cut off", depth=1, fault=True))
         return False
 
     def _payload(self) -> bool:

@@ -41,7 +41,7 @@ def run(settings: Settings, pings: int, as_json: bool) -> int:
     ):
         if reason := zoo.closed("nginx"):
             fail(f"nginx cannot be asked: {reason}", 3)
-        bar.start("who may come", None)
+        bar.start("permission", None)
         doors = [door(zoo, id, third) for pair in pairs for id in pair]
         costs = []
         for pair in pairs:
@@ -104,7 +104,7 @@ def third_user(settings: Settings) -> Iterator[Third]:
 
         def attempt(address: str) -> tuple[str | None, str | None]:
             if not name:
-                return None, "setpriv could not make anybody else"
+                return None, "setpriv could not start another user"
             assert child.stdin
             assert child.stdout
             child.stdin.write(address + "\n")
@@ -178,12 +178,13 @@ def _costs(
     tcp: Callable[[], tuple[float, float]],
     shown: Callable[[int], None],
 ) -> list[Cost]:
-    rounds: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    rounds = []
     for number in range(ROUNDS):
-        # the two take turns in going first
-        first, second = (unix, tcp) if number % 2 == 0 else (tcp, unix)
-        one, other = first(), second()
-        rounds.append((one, other) if first is unix else (other, one))
+        if number % 2 == 0:  # the two take turns in going first
+            rounds.append((unix(), tcp()))
+        else:
+            tcp_times = tcp()
+            rounds.append((unix(), tcp_times))
         shown(number + 1)
     costs = []
     for column, unit in enumerate(("time", "CPU")):

@@ -26,7 +26,6 @@ from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
 from gateway_zoo.wire.recording import BadRecording, read
 
 MOST_OF_HEAD = 4096  # bytes of a recording's first line
-PAGE = "gateway_zoo.wire.page"
 FRONTS = ("nginx", "apache")
 
 
@@ -200,7 +199,8 @@ def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | 
     signals: list[int] = []
     for number in process.ENDINGS:
         signal.signal(number, lambda number, _: signals.append(number))
-    viewer = _start_page(page) if page else None
+    argv = [sys.executable, "-I", "-m", "gateway_zoo.wire.page", str(page)]  # it ends when this process ends
+    viewer = child(argv, signal.SIGTERM, stdin=subprocess.DEVNULL) if page else None
     try:
         while not signals:
             fronts.restart_dead()
@@ -209,8 +209,3 @@ def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | 
         if viewer:
             viewer.terminate()
             viewer.wait()
-
-
-def _start_page(path: Path) -> "subprocess.Popen[bytes]":
-    """Start the page that shows the growing file. It ends when this process ends."""
-    return child([sys.executable, "-I", "-m", PAGE, str(path)], signal.SIGTERM, stdin=subprocess.DEVNULL)
