@@ -163,7 +163,6 @@ def body_length(pairs: Pairs, offset: int) -> int:
 
 
 def _last_length_at(pairs: Pairs, offset: int) -> int:
-    """Find the value of the last CONTENT_LENGTH."""
     last = offset
     for name, value in pairs:
         offset += 2 * LENGTH.size + len(name) + len(value)

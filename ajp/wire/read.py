@@ -176,5 +176,4 @@ def _due(headers: Pairs) -> int:
 
 
 def is_length(value: bytes) -> bool:
-    """Tell whether a content-length is a decimal number."""
     return value.isdigit() and len(value) < 19

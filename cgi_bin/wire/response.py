@@ -85,7 +85,6 @@ def _bad_line(block: bytes, at: int) -> WireError:
 
 
 def _check_limits(block: bytes, at: int, pairs: Pairs, limits: Limits) -> None:
-    """Raise TooLong or TooMany for the first header that breaks a limit."""
     for count, ((name, value), (offset, line)) in enumerate(zip(pairs, lines(block, at), strict=False), start=1):
         if count > limits.variables:
             raise TooMany(offset, line, f"at most {limits.variables} headers")

@@ -124,9 +124,6 @@ def _sample(wait: Wait) -> float:
     return taken / calls * 1e6
 
 
-# --- for people -------------------------------------------------------------------------------------------------------
-
-
 #: On a narrow terminal the number, the call and its time stay; the bars get the rest of the line.
 COLUMNS = (
     *(Column("descriptors", right=True), Column("call"), Column("CPU us", right=True)),

@@ -82,8 +82,6 @@ def pairs_of(settings: Settings) -> list[tuple[str, str]]:
     return pairs
 
 
-# --- who may come -----------------------------------------------------------------------------------------------------
-
 Third = Callable[[str], tuple[str | None, str | None]]
 
 
@@ -125,9 +123,6 @@ def door(zoo: OwnZoo, id: str, third: Third) -> Door:
     path = zoo.settings.sockets / address
     modes = [stat.filemode(each.stat().st_mode) for each in (path, path.parent)]
     return Door(id, str(path), modes[0], modes[1], f"{path.owner()}:{path.group()}", *third(str(path)))
-
-
-# --- cost -------------------------------------------------------------------------------------------------------------
 
 
 def through_nginx(zoo: OwnZoo, pair: tuple[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:

@@ -79,7 +79,6 @@ def conclusions(
 
 
 def _overload(run: Overload) -> str:
-    """A sentence: how this kind of socket refused."""
     outcomes = dict(run.outcomes)
     good = outcomes.pop("200", None)
     none = outcomes.pop("none", None)

@@ -65,7 +65,6 @@ def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
 
 
 def _sent(connection: h11.Connection, head: Callable[[], h11.Event], body: bytes) -> bytes:
-    """Let h11 write a whole message."""
     try:
         event = head()
         events = [event, *([h11.Data(data=body)] if body else [])]

@@ -182,8 +182,6 @@ class _Connection:
             held.masked.append((held.start, held.end - held.start))
             held.release(held.end, self._out)
 
-    # --- where the secrets are ----------------------------------------------------------------------------------------
-
     def _mask_outer(self, direction: Direction, held: _Held, event: Event) -> None:
         """Note an event of the connection's own protocol, and mask the secrets that it tells of.
 

@@ -173,7 +173,6 @@ def _check_open_cells(fronts: RecordingFronts) -> None:
 
 
 def _running(settings: Settings) -> list[str]:
-    """The fronts of the running zoo."""
     running = {cell.front for cell in state.running_cells(settings) if not cell.closed}
     return [front for front in FRONTS if front in running]
 
