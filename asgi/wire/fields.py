@@ -12,20 +12,12 @@ from .decoder import decoders
 from .frame import OPCODES, header_size, unmasked
 
 #: Status codes of CLOSE (7.4.1, and IANA's registry).
-CODES = {
-    1000: "normal",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "a type of data that it cannot take",
-    1007: "data that is not what its type says",
-    1008: "against its rules",
-    1009: "too big",
-    1010: "an extension is missing",
-    1011: "the server failed",
-    1012: "the server restarts",
-    1013: "try again later",
-    1014: "a gateway got no good answer",
-}
+CODES = (
+    {1000: "normal", 1001: "going away", 1002: "protocol error", 1003: "a type of data that it cannot take"}
+    | {1007: "data that is not what its type says", 1008: "against its rules", 1009: "too big"}
+    | {1010: "an extension is missing", 1011: "the server failed", 1012: "the server restarts"}
+    | {1013: "try again later", 1014: "a gateway got no good answer"}
+)
 
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
