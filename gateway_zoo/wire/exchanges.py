@@ -74,10 +74,7 @@ def summary(exchange: Exchange) -> dict[str, Any]:
     return row | {"request": exchange.size("request"), "response": exchange.size("response")}
 
 
-_NAMES = (
-    *("number", "connection", "exhibit", "front", "protocol", "began", "seconds", "method", "target", "status"),
-    "errors",
-)
+_NAMES = "number connection exhibit front protocol began seconds method target status errors".split()
 
 
 def whole(exchange: Exchange, fields: Fields) -> dict[str, Any]:
