@@ -40,8 +40,7 @@ TYPICAL = ["00:00:00.000", "200", "-" * 300, "12345.0", "12345.0", "12345.0", "1
 
 def run(settings: Settings, ids: list[str] | None, follow: bool, count: int, as_json: bool) -> int:
     """The last `count` requests, oldest first; with `follow`, then those that come. 3: nothing could have been here."""
-    if settings.compose:
-        fail("in containers Compose has the logs: docker compose logs --follow", 3)
+    settings.only_natively("in containers Compose has the logs: docker compose logs --follow")
     registry = load(settings.root)
     wanted = known_ids(ids, list(registry.exhibits))
     try:

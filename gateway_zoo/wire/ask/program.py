@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from gateway_zoo.errors import fail
-from gateway_zoo.keeper import supervisor
+from gateway_zoo.keeper import children
 from gateway_zoo.registry import places
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
@@ -51,9 +51,7 @@ def _ask(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked:
 
 
 def _environment(settings: Settings, family: str, told: Pairs) -> Pairs:
-    ours = {
-        os.fsencode(name): os.fsencode(value) for name, value in supervisor.environment(settings, family, "").items()
-    }
+    ours = {os.fsencode(name): os.fsencode(value) for name, value in children.environment(settings, family, "").items()}
     return list((ours | dict(told)).items())
 
 

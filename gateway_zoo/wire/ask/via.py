@@ -28,8 +28,7 @@ def ask(
     where there is no socket to look at, or none was used."""
     if front not in settings.fronts:
         fail(f"unknown front '{front}'; expected {' or '.join(settings.fronts)}", 2)
-    if settings.compose:
-        fail("in containers nobody can stand between a front and its gateways; start a zoo by ./zoo up", 3)
+    settings.only_natively("a container cannot look between a front and its gateways; start a zoo by ./zoo up")
     told = Exchanges(codecs, keep=lambda _: KEEP_ONE)
     try:
         with RecordingFronts(settings, [front], ids, told.feed, secrets=True, registry=registry) as fronted:

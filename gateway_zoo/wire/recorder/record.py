@@ -96,8 +96,9 @@ def run(
     wanted = known_ids(list(ids or []), list(registry.exhibits))
     if unknown := [name for name in names if name not in ("nginx", "apache")]:
         fail(f"unknown front '{unknown[0]}'; expected nginx or apache", 2)
-    if settings.compose:
-        fail("in containers nobody can stand between a front and its gateways; record a zoo started by ./zoo up", 3)
+    settings.only_natively(
+        "a container cannot record between a front and its gateways; record a zoo started by ./zoo up"
+    )
     if not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
     if page and output and os.geteuid() == 0:
