@@ -1,11 +1,11 @@
-"""THE application of the zoo, written once: hello, ping and status.
+"""The zoo's application, written once: hello, ping, status.
 
-Every gateway imports `app` from here and nothing else. It imports no gateway and knows none: what it
-can say about the way a request came in, it reads from the WSGI environment (PEP 3333) and from the
-operating system.
+Every gateway imports `app` from this module and nothing else. The module imports no gateway and knows
+none. What it says about the way of a request, it reads from the WSGI environment (PEP 3333) and from
+the operating system.
 
 A request for `/<exhibit>/hello` arrives with SCRIPT_NAME `/<exhibit>` and PATH_INFO `/hello` through
-every protocol: that is the front's and the gateway's job, so the routes below name no exhibit.
+every protocol. The front and the gateway split the path, so the routes below name no exhibit.
 
 What trips people up: nothing here may depend on the process living long. Under CGI this module is
 imported for every single request.
@@ -26,12 +26,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
 app = Flask(__name__, static_folder=None)
-# The zoo compares gateways byte for byte: no redirect from //ping to /ping behind our backs.
+# The zoo compares gateways byte for byte, so Flask must not redirect //ping to /ping by itself.
 app.url_map.merge_slashes = False
 app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it, the base class does not
 
-# Requests that reached this process. next() on a count is atomic, so threads need no lock;
-# a forked worker starts from zero, because nobody asks before the fork.
+# Counts the requests of this process. next() on a count is atomic, so threads need no lock.
+# A forked worker starts from zero, because no request arrives before the fork.
 _arrivals = itertools.count(1)
 
 
@@ -41,24 +41,25 @@ def _text(body: str, status: int = 200) -> Response:
 
 @app.get("/hello", provide_automatic_options=False)
 def hello() -> Response:
-    """The same 27 bytes through every gateway."""
+    """Answer the same 27 bytes through every gateway."""
     return _text("Hello from the Gateway Zoo\n")
 
 
 @app.get("/ping", provide_automatic_options=False)
 def ping() -> Response:
-    """The cheapest request there is."""
+    """Answer the cheapest request there is."""
     return _text("pong\n")
 
 
 @app.get("/status", provide_automatic_options=False)
 def status() -> ResponseReturnValue:
-    """Which process answered, and what it was told. Text; `?json`, `?html`; `?full` adds the family.
+    """Show the process that answers, and the variables it got.
 
-    `?hold=MS` stays that long (at most 1000 ms), and says from when to when on the machine's monotonic clock: requests
-    that hold can be seen to overlap, which is how `zoo compare` counts what an exhibit does at once.
+    The answer is text; `?json` and `?html` change that; `?full` adds all processes of the family. `?hold=MS` waits (at
+    most 1000 ms) and adds its begin and end on the machine's monotonic clock. From such requests `zoo compare` counts
+    how many an exhibit serves at the same time: their times overlap.
     """
-    import zoo_status  # late: neither hello nor ping, nor a CGI start, should pay for it
+    import zoo_status  # late: hello, ping and a CGI start should not pay for it
 
     facts = zoo_status.facts(request.environ, request.environ["zoo.arrival"])
     if "hold" in request.args:
@@ -72,16 +73,18 @@ def status() -> ResponseReturnValue:
     return _text(zoo_status.as_text(facts))
 
 
-@app.get("/news", defaults={"what": ""}, provide_automatic_options=False)
-@app.get("/news/<what>", provide_automatic_options=False)
-@app.get(
-    "/news/<what>", websocket=True, provide_automatic_options=False
-)  # a handshake: 501 and why, not werkzeug's 400
-def news(what: str) -> ResponseReturnValue:
-    """Four ways to hear news: `/news`, `/news/long`, `/news/events`, `/news/socket`; see the label in news/."""
+@app.get("/news", defaults={"way": ""}, provide_automatic_options=False)
+@app.get("/news/<way>", provide_automatic_options=False)
+# Without this line a WebSocket's handshake would get werkzeug's 400; zoo_news answers 501 and the reason.
+@app.get("/news/<way>", websocket=True, provide_automatic_options=False)
+def news(way: str) -> ResponseReturnValue:
+    """Tell news in one of four ways; see the label in news/.
+
+    The ways: `/news` (polling), `/news/long`, `/news/events`, `/news/socket`.
+    """
     import zoo_news  # late, for the same reason
 
-    return zoo_news.answer(what)
+    return zoo_news.answer(way)
 
 
 def _hold(ms: int) -> dict[str, float]:
@@ -90,11 +93,11 @@ def _hold(ms: int) -> dict[str, float]:
     return {"from": began, "to": time.monotonic()}
 
 
-if os.environ.get("ZOO_ECHO") == "1":  # off unless asked for: `zoo up --echo`, for tests and labs
+if os.environ.get("ZOO_ECHO") == "1":  # only after `zoo up --echo`: for tests and labs
 
     @app.route("/echo", methods=["GET", "POST"], provide_automatic_options=False)
     def echo() -> ResponseReturnValue:
-        """What arrived: method, body and variables, secrets masked."""
+        """Show the request that arrived, with its secrets masked."""
         import zoo_status
 
         return app.json.response(zoo_status.arrived(request.environ, request.get_data()))
@@ -102,18 +105,19 @@ if os.environ.get("ZOO_ECHO") == "1":  # off unless asked for: `zoo up --echo`, 
 
 @app.errorhandler(HTTPException)
 def plain_error(error: HTTPException) -> Response:
-    """404, 405 (with its Allow header) and 500 as one line of text: curl is the zoo's first browser."""
+    """Answer an error as one line of text; a 405 keeps Allow."""
     response = _text(f"{error.code} {error.name}\n", error.code or 500)
     response.headers.extend((k, v) for k, v in error.get_headers() if k == "Allow")
     return response
 
 
-class Counted:
-    """Around the app: number the request, take its body, and write one line about it on standard error.
+class RequestLog:
+    """Wrap the app: number, read and log every request.
 
-    The line is the same behind every gateway; `zoo logs` joins it with the front's by the request id. Fields: unix
-    time, request id, exhibit, endpoint, status, bytes, milliseconds in the app, process, thread. os.write, because a
-    line must not be torn by other threads. Plain WSGI instead of Flask's hooks, because every ping pays for it.
+    The log line goes to standard error and is the same behind every gateway; `zoo logs` joins it with the front's line
+    by the request id. Its fields: unix time, request id, exhibit, endpoint, status, bytes, milliseconds in the app,
+    process, thread. os.write sends a line in one piece, so that threads do not mix their lines. This is plain WSGI and
+    no Flask hook, because every ping pays for it.
     """
 
     def __init__(self, inner: Any) -> None:
@@ -123,18 +127,18 @@ class Counted:
         environ["zoo.arrival"] = next(_arrivals)
         began = time.perf_counter()
         if environ.get("CONTENT_LENGTH", "") not in ("", "0"):
-            # The whole of it (the fronts send no more than 1 MiB) before any answer: an answer first would end the
-            # connection under the front, which may make it a 502, behind Apache not only for the client that sent it.
+            # Read the whole body (the fronts send at most 1 MiB) before the app answers. An earlier answer would close
+            # the connection while the front still sends. The front may then answer 502; Apache also to other clients.
             environ["wsgi.input"] = io.BytesIO(get_input_stream(environ).read())
-        seen = ["500", "0"]
+        head = ["500", "0"]  # status and length, until the app tells its own
 
         def started(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            seen[:] = [status[:3], dict(headers).get("Content-Length", "0")]
+            head[:] = [status[:3], dict(headers).get("Content-Length", "0")]
             return start_response(status, headers, *exc_info)
 
         result: Iterable[bytes] = self.inner(environ, started)
         taken_ms = (time.perf_counter() - began) * 1000
-        status, length = seen
+        status, length = head
         line = (
             f"{time.time():.3f} {environ.get('HTTP_X_REQUEST_ID') or '-'} {environ['SCRIPT_NAME'][1:] or '-'} "
             f"{ENDPOINTS.get(environ['PATH_INFO'], '-')} {status} {length} {taken_ms:.2f} "
@@ -144,13 +148,13 @@ class Counted:
         return result
 
 
-#: Paths are written by strangers: only these are named in the log.
+#: The paths that the log names. Clients may write anything into a path, so all others are logged as "-".
 ENDPOINTS = {"/hello": "hello", "/ping": "ping", "/status": "status", "/echo": "echo", "/news": "news"}
-ENDPOINTS |= {f"/news/{what}": f"news-{what}" for what in ("long", "events", "socket", "waiting")}
-app.wsgi_app = Counted(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to wrap the app
+ENDPOINTS |= {f"/news/{way}": f"news-{way}" for way in ("long", "events", "socket", "waiting")}
+app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to wrap the app
 
 
-# What importing made lives as long as the process. Out of the collector's sight, its pages stay
-# shared between a master and the workers that it forks.
+# The objects made by the imports live as long as the process. freeze() hides them from the garbage collector, which
+# would write into them; unwritten memory pages stay shared between a master and the workers that it forks.
 gc.collect()
 gc.freeze()

@@ -1,7 +1,8 @@
-"""News for a program with an event loop: one connection to the source for the whole process, however many wait.
+"""News for a program with an event loop.
 
-What comes is kept in one short list, from which each waiting client takes what is newer than it has seen. Nothing is
-queued for anybody: a slow reader delays itself only, and misses what has left the list.
+One connection to the source serves the whole process, however many clients wait. The newest items stay in one short
+list; each client takes the items that are newer than its last one. No client has a queue of its own: a slow reader
+delays only itself, and misses the items that have left the list.
 """
 
 import asyncio
@@ -16,30 +17,30 @@ from typing import Any
 import zoo_news
 from zoo_news import BEAT_S, NoNews
 
-#: A client behind Apache holds one of its threads (prefork: processes, 64), whatever we do here.
+#: Waiting clients. Behind Apache each holds one of its threads (prefork: one of 64 processes), under any program.
 LIMITS, LIMIT = {"nginx": 2000}, 32
-KEPT = 100
+KEPT = 100  # items
 AGAIN_S = 1.0  # between attempts to reach the source
 WORKER = f"{os.getpid()}/loop"
 
 
 def limit_of(front: str) -> int:
-    """How many may wait behind it."""
+    """Return how many clients may wait behind this front."""
     return LIMITS.get(front, LIMIT)
 
 
 class Feed:
-    """The latest items, in the order of their numbers, and a way to wait for the next. One per process."""
+    """The newest items, in order, and a way to wait for the next."""
 
     def __init__(self) -> None:
         self.items: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self.next = asyncio.Event()  # replaced after every item: whoever holds the old one is woken
+        self.next = asyncio.Event()  # replaced after every item: setting the old event wakes its waiters
         self.following: asyncio.Task[None] | None = None
         self.connected = False
         self.waiting: dict[str, int] = {}  # front -> clients
 
     async def ready(self) -> None:
-        """Begin to follow the source, if nobody has yet. Raises NoNews (503) if it does not answer."""
+        """Follow the source. Raises NoNews (503) if it is silent."""
         if self.following is None:
             self.following = asyncio.create_task(self._follow())
         for _ in range(20):  # one second, for the first client after a start
@@ -69,14 +70,14 @@ class Feed:
             writer.close()
 
     def newer(self, since: int | None) -> list[dict[str, Any]]:
-        """Items after `since`; None: the newest."""
+        """Return the items after `since`; for None, the newest."""
         if since is None:
             return list(self.items)[-1:]
         return [item for item in self.items if item["n"] > since]
 
     @contextlib.contextmanager
     def place(self, front: str) -> Iterator[None]:
-        """A place among those who wait, for as long as the block lasts. Raises NoNews (503) if there is none."""
+        """Hold a place during the block. Raises NoNews (503)."""
         limit, taken = limit_of(front), self.waiting.get(front, 0)
         if taken >= limit:
             raise zoo_news.busy(taken, limit)
@@ -87,8 +88,10 @@ class Feed:
             self.waiting[front] -= 1
 
     async def batches(self, since: int | None, gone: "asyncio.Future[Any]") -> AsyncIterator[list[dict[str, Any]]]:
-        """What is newer than `since`, then what comes; an empty list after each BEAT_S without anything. Ends with the
-        client."""
+        """Yield the items after `since`, then each new item.
+
+        After each BEAT_S without an item, yield an empty list. End when `gone` is done: the client has left.
+        """
         beat = time.monotonic() + BEAT_S
         while not gone.done():
             coming, items = self.next, self.newer(since)
@@ -97,6 +100,6 @@ class Feed:
                 yield items
                 beat = time.monotonic() + BEAT_S
             woken = asyncio.ensure_future(coming.wait())
-            left = max(0, beat - time.monotonic())
-            await asyncio.wait({woken, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            pause_s = max(0, beat - time.monotonic())
+            await asyncio.wait({woken, gone}, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
             woken.cancel()

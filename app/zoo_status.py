@@ -1,7 +1,8 @@
-"""What `status` and `echo` say: facts about this process and about the request as it arrived.
+"""The facts that `status` and `echo` show.
 
-A value that a gateway cannot know is None, never "" or 0 or 0.0.0.0 (some gateways send those where
-they know nothing). Field names follow uWSGI's and php-fpm's status pages where those have one.
+They tell of this process, and of the request as it arrived. A value that a gateway cannot know is None, never "" or 0
+or 0.0.0.0 (some gateways send those where they know nothing). The names are those of uWSGI's and php-fpm's status
+pages, where these have one.
 """
 
 import datetime
@@ -12,8 +13,8 @@ from typing import Any
 
 from flask import Response, render_template_string
 
-#: CGI meta-variables (RFC 3875, section 4.1), plus the two that every server adds. `echo` shows these
-#: and HTTP_*, never the process environment that CGI mixes with them.
+#: CGI meta-variables (RFC 3875, section 4.1), and those that servers add. `echo` shows these and HTTP_*, but never the
+#: process environment, which CGI mixes with them.
 META_VARIABLES = (
     "AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE PATH_INFO PATH_TRANSLATED QUERY_STRING REMOTE_ADDR "
     "REMOTE_HOST REMOTE_IDENT REMOTE_USER REQUEST_METHOD SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL "
@@ -28,20 +29,23 @@ def _known(value: Any) -> Any:
 
 
 def _stat(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat from the third on (proc(5)); the second may contain spaces and brackets."""
+    """Return the fields of /proc/PID/stat after the name."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rpartition(")")[2].split()
 
 
 def _age_s(pid: int) -> float:
-    """Seconds since the process started: a forked worker is younger than the module it inherited."""
+    """Return the seconds since the process started or forked."""
     started = int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
     with open("/proc/uptime", encoding="ascii") as file:
         return round(float(file.read().split()[0]) - started, 2)
 
 
 def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
-    """The flat status record of one request; `arrival` counts the requests of this process."""
+    """Return the status record of one request: name -> value.
+
+    `arrival` is the number of the request in this process, from 1.
+    """
     age = _age_s(os.getpid())
     service = _container()
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
@@ -75,8 +79,11 @@ def facts(environ: dict[str, Any], arrival: int) -> dict[str, Any]:
 
 
 def _container() -> str | None:
-    """The compose service whose container we are in: a pid counts in there only. None outside of containers.
-    gateway_zoo.container writes the name where natively the keeper's token stands."""
+    """Return the compose service of this container; else None.
+
+    A pid is valid only inside its container. gateway_zoo.keeper.container writes the service's name to the place where
+    natively the keeper's token stands.
+    """
     where, _, service = os.environ.get("ZOO_START", "").partition("/")
     return service if where == "compose" and service else None
 
@@ -89,28 +96,28 @@ def _user(uid: int) -> str:
 
 
 def family(me: int, arrival: int) -> list[dict[str, Any]]:
-    """The processes that serve together with this one: same session, same command line.
+    """Return the processes that serve together with this one.
 
-    Sizes in bytes, times in seconds. `pss` (resident memory, shared pages divided among their users) is
-    None with a `pss_why` where the kernel does not let us read it. Only the process that answers knows
-    how many requests it has had; of the others that is None.
+    They have the same session and the same command line. Sizes are in bytes, times in seconds. `pss` is the resident
+    memory, with each shared page divided among its users; it is None, with a `pss_why`, where the kernel forbids to
+    read it. A process knows only its own number of requests; for the others `requests` is None.
 
-    Read from /proc by hand: psutil would cost every process that answers this 2 MB, which then is
-    measured here (proc(5), and smaps_rollup in proc_pid_smaps(5)).
+    The files of /proc are read by hand: psutil would cost each answering process 2 MB, and this function would then
+    measure them, too (proc(5), and smaps_rollup in proc_pid_smaps(5)).
     """
-    mine = _command(me)
+    command = _command(me)
     session = os.getsid(me)
-    kin = []
+    rows = []
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
-            if os.getsid(pid) == session and _command(pid) == mine:
-                kin.append(_describe(pid, arrival if pid == me else None))
-        except (OSError, LookupError):  # gone, or another user's: not one of us
+            if os.getsid(pid) == session and _command(pid) == command:
+                rows.append(_describe(pid, arrival if pid == me else None))
+        except (OSError, LookupError):  # the process has ended, or belongs to another user: not of this family
             continue
-    parents = {row["ppid"] for row in kin}
-    for row in kin:
-        row["role"] = "server" if len(kin) == 1 else "master" if row["pid"] in parents else "worker"
-    return kin
+    parents = {row["ppid"] for row in rows}
+    for row in rows:
+        row["role"] = "server" if len(rows) == 1 else "master" if row["pid"] in parents else "worker"
+    return rows
 
 
 def _command(pid: int) -> bytes:
@@ -141,7 +148,7 @@ def _describe(pid: int, requests: int | None) -> dict[str, Any]:
 
 
 def _line(pid: int, file: str, name: bytes) -> int:
-    """The first number on a named line of /proc/PID/<file>."""
+    """Read a number in /proc/PID. Raises ProcessLookupError."""
     with open(f"/proc/{pid}/{file}", "rb") as lines:
         for line in lines:
             if line.startswith(name):
@@ -150,17 +157,23 @@ def _line(pid: int, file: str, name: bytes) -> int:
 
 
 def _real_uid(pid: int) -> int:
-    """Not the owner of /proc/PID, which is root for every process that has changed its user (proc(5))."""
+    """Return the real user id of a process.
+
+    The owner of /proc/PID is no answer: it is root for every process that has changed its user (proc(5)).
+    """
     return _line(pid, "status", b"Uid:")
 
 
 def _pss(pid: int) -> int:
-    """Bytes. The kernel gives the lines of all mappings added up, in kB."""
+    """Return the PSS in bytes; the kernel tells it in kB."""
     return _line(pid, "smaps_rollup", b"Pss:") * 1024
 
 
 def arrived(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
-    """What `echo` answers: method, body (latin-1, so that any byte survives JSON) and variables."""
+    """Return the answer of `echo`: method, body, variables.
+
+    The body is decoded as latin-1, so that every byte survives JSON.
+    """
     variables = {}
     for name in sorted(environ):
         if name in META_VARIABLES or name.startswith("HTTP_"):
@@ -174,7 +187,10 @@ def arrived(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
 
 
 def as_text(facts: dict[str, Any]) -> str:
-    """`name: value` lines; unknown is `-`; control characters escaped, so that a terminal stays ours."""
+    """Write `name: value` lines.
+
+    An unknown value is `-`. Control characters are escaped: a terminal would obey them.
+    """
     lines = [f"{name + ':':20}{_plain(value)}" for name, value in facts.items() if name != "processes"]
     for row in facts.get("processes", []):
         lines.append("process:            " + "  ".join(f"{name} {_plain(value)}" for name, value in row.items()))
@@ -188,7 +204,7 @@ def _plain(value: Any) -> str:
 
 
 def as_html(facts: dict[str, Any]) -> Response:
-    """One table. Jinja escapes every value; the policy forbids whatever might slip through."""
+    """Write an HTML table. Jinja escapes all; no script may run."""
     page = render_template_string(_PAGE, facts=facts, plain=_plain)
     headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
     return Response(page, mimetype="text/html", headers=headers)

@@ -1,11 +1,12 @@
-"""News as an ASGI program tells it: the same answers as app/zoo_news.py, and a WebSocket, without holding a thread.
+"""News as an ASGI program tells it, with a WebSocket.
 
-ASGI (specification 3.0) hands over events instead of a call that must return: an answer that waits is a coroutine,
-some kilobytes, and the loop is told when a client leaves (`http.disconnect`). So thousands may wait here.
+The other answers are those of app/zoo_news.py, but none holds a thread. A WSGI call must return; ASGI (specification
+3.0) sends events. A waiting answer is a coroutine of some kilobytes, and the event `http.disconnect` tells that the
+client has left. So thousands of clients may wait here.
 
-What there is to tell comes from the one Feed (app/zoo_feed.py). A slow reader delays only itself: `send` is awaited.
+The items come from the one Feed (app/zoo_feed.py). A slow reader delays only itself: `send` is awaited.
 
-Everything that is not news goes on to the Flask app.
+All other requests go on to the Flask app.
 """
 
 import asyncio
@@ -24,26 +25,26 @@ from zoo_app import ENDPOINTS
 from zoo_feed import WORKER, Feed, limit_of
 from zoo_news import LONG_S, NoNews
 
-from gateway_zoo.serving.same_origin import is_local_name
+from gateway_zoo.serving.same_origin import refusal
 from gateway_zoo.serving.threaded_wsgi import ThreadedWSGI
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
-MESSAGE_BYTES = 4096  # of a WebSocket's message from the client
+MESSAGE_BYTES = 4096  # the longest message of a WebSocket's client
 feed = Feed()
 
 
 def with_news(other: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """News from here, everything else from `other`."""
+    """Make an app that answers news; `other` answers the rest."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        what = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] == "http" and what in HTTP and scope["method"] in ("GET", "HEAD"):
-            await _answer(HTTP[what], what, scope, receive, send)
-        elif scope["type"] == "websocket" and what == "/news/socket":
-            await _answer(_socket, what, scope, receive, send)
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] == "http" and path in HTTP and scope["method"] in ("GET", "HEAD"):
+            await _answer(HTTP[path], path, scope, receive, send)
+        elif scope["type"] == "websocket" and path == "/news/socket":
+            await _answer(_socket, path, scope, receive, send)
         else:
             await other(scope, receive, send)
 
@@ -53,13 +54,13 @@ def with_news(other: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Calla
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def _answer(handler: Handler, what: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Run a handler; NoNews becomes its line of text. One log line when the answer begins, as from the Flask app."""
+async def _answer(handler: Handler, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run and log a handler; answer NoNews with its text."""
     began = time.perf_counter()
 
     async def logged(message: dict[str, Any]) -> None:
         if message["type"].endswith(("response.start", "websocket.accept")):
-            _log(what, scope, message.get("status", 101), began)
+            _log(path, scope, message.get("status", 101), began)
         await send(message)
 
     try:
@@ -71,11 +72,11 @@ async def _answer(handler: Handler, what: str, scope: Scope, receive: Receive, s
         await _piece(scope, send, error.why.encode(), end=True)
 
 
-def _log(what: str, scope: Scope, status: int, began: float) -> None:
+def _log(path: str, scope: Scope, status: int, began: float) -> None:
     id, ms = _headers(scope).get("x-request-id") or "-", (time.perf_counter() - began) * 1000
     exhibit = scope["root_path"][1:] or "-"
-    who = f"{os.getpid()} {threading.get_native_id()}"
-    line = f"{time.time():.3f} {id} {exhibit} {ENDPOINTS[what]} {status} 0 {ms:.2f} {who}\n"
+    process = f"{os.getpid()} {threading.get_native_id()}"
+    line = f"{time.time():.3f} {id} {exhibit} {ENDPOINTS[path]} {status} 0 {ms:.2f} {process}\n"
     os.write(2, line.encode("ascii", "backslashreplace"))
 
 
@@ -129,13 +130,13 @@ async def _events(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _tell_events(scope: Scope, send: Send, last: int | None, count: int, gone: "asyncio.Future[Any]") -> None:
-    """Until the client leaves, or has been told `count` items (0: no end)."""
-    told = 0
+    """Send `count` items (0: no end), until the client leaves."""
+    sent = 0
     async for batch in feed.batches(last, gone):
-        items = batch[: count - told] if count else batch
+        items = batch[: count - sent] if count else batch
         await _piece(scope, send, b"".join(map(zoo_news.event, items)) or b":\n\n")
-        told += len(items)
-        if count and told >= count:
+        sent += len(items)
+        if count and sent >= count:
             return
 
 
@@ -156,10 +157,13 @@ HTTP: dict[str, Handler] = {
 
 
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Each item as a text message; `{"ping": X}` from the client comes back as `{"pong": X}`. Anything else from it
-    ends the connection with 1003, a long one with 1009 (RFC 6455, section 7.4.1). serve.py sets the pings."""
-    if not _same_origin(scope):
-        raise NoNews(403, "a WebSocket is opened to pages of this origin only\n")
+    """Send each item as a text message.
+
+    `{"ping": X}` from the client comes back as `{"pong": X}`. Any other message ends the connection with 1003, a long
+    one with 1009 (RFC 6455, section 7.4.1). serve.py sets the protocol's own pings.
+    """
+    if why := refusal(scope):
+        raise NoNews(403, f"a WebSocket is opened to pages of this origin only: {why}\n")
     last = zoo_news.since(_query(scope).get("since"))
     await feed.ready()
     with feed.place(_front(scope)):
@@ -175,7 +179,7 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _hear(receive: Receive, send: Send) -> None:
-    """Answer pings until the client leaves or says what nobody understands."""
+    """Answer pings until the client leaves or sends nonsense."""
     while (message := await receive())["type"] == "websocket.receive":
         if len((message.get("text") or "").encode()) > MESSAGE_BYTES:
             await send({"type": "websocket.close", "code": 1009, "reason": f"more than {MESSAGE_BYTES} bytes"})
@@ -186,15 +190,6 @@ async def _hear(receive: Receive, send: Send) -> None:
             await send({"type": "websocket.close", "code": 1003, "reason": 'expected {"ping": ...}'})
             return
         await send({"type": "websocket.send", "text": pong})
-
-
-def _same_origin(scope: Scope) -> bool:
-    """Browsers send cookies and all with a handshake to any site, and ask no CORS question before: Origin is the only
-    thing that tells whose page it is (RFC 6455, section 10.2). Programs that are no browsers send none."""
-    headers = _headers(scope)
-    scheme = {"ws": "http", "wss": "https"}[scope["scheme"]]
-    origin = headers.get("origin")
-    return is_local_name(headers.get("host", "")) and (origin is None or origin == f"{scheme}://{headers.get('host')}")
 
 
 # --- ASGI's messages --------------------------------------------------------------------------------------------------
@@ -226,7 +221,7 @@ def _news_headers(scope: Scope) -> dict[str, str]:
 
 
 async def _begin(scope: Scope, send: Send, type: str, more: dict[str, str], status: int = 200) -> None:
-    """Status and headers; to a WebSocket's handshake too, where the server can (ASGI extension, Denial Response)."""
+    """Send status and headers, also to refuse a handshake."""
     names = {"Content-Type": type} | more
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in names.items()]
     kind = "websocket.http" if scope["type"] == "websocket" else "http"
@@ -240,7 +235,7 @@ async def _piece(scope: Scope, send: Send, body: bytes, end: bool = False) -> No
 
 @contextlib.contextmanager
 def _leaving(receive: Receive) -> "Iterator[asyncio.Future[Any]]":
-    """A future that is done when the client has left."""
+    """Make a future that is done when the client has left."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -1,4 +1,7 @@
-"""ASGI with uvicorn: news by ASGI itself, the rest from the Flask app through a2wsgi: `serve.py ADDRESS`"""
+"""ASGI with uvicorn: `serve.py ADDRESS`.
+
+news_app.py answers news by ASGI itself; the rest comes from the Flask app, through a2wsgi.
+"""
 
 import sys
 
@@ -6,10 +9,11 @@ import uvicorn
 
 from gateway_zoo.serving.listen import listener
 
-# root_path: the front strips /asgi, uvicorn puts it in front again. An open socket, because uvicorn would create the
-# path for everyone (0666). ws_*: a message of up to 64 KiB reaches the app, which ends the connection in good order at
-# 4 KiB; uvicorn would in the middle of the frame, and nginx, still passing the rest on, may then lose the close frame.
-# A ping every 5 s, and who does not answer it is gone. Compression would cost more memory per connection than the rest.
+# root_path: the front strips /asgi, and uvicorn puts it in front again. We pass an open socket, because uvicorn would
+# create one that every user may open (0666). ws_max_size: above 4 KiB the app ends the connection, after the whole
+# message. Above this size uvicorn does, in the middle of the frame; nginx still passes the rest on, and may lose the
+# close frame. ws_ping: a client that does not answer a ping within 5 s is gone. Compression would cost more memory per
+# connection than all the rest.
 config = uvicorn.Config(
     "news_app:app",  # beside this file
     root_path="/asgi",

@@ -1,18 +1,18 @@
-"""The sticker board: one FastAPI app, one process, one event loop, and every visitor's connection open all the time.
+"""The sticker board: one FastAPI app in one event loop.
 
-A change comes in as a message (`add`, `move`, `edit`, `remove`) or as a POST. One after the other, under one lock, it
-goes into the file (store.py) and out to everybody, so all see the same changes in the same order. A newcomer gets the
-whole board under the same lock: nothing can fall between the board and the first change. What others do to the file is
-noticed twice a second, and answered with the whole board too.
+The connection of every visitor stays open. A change comes in as a message (`add`, `move`, `edit`, `remove`) or as a
+POST. Under one lock it goes into the file (store.py) and out to all visitors, so that all see the same changes in the
+same order. A newcomer gets the whole board under the same lock, so no change is lost between the board and the first
+message. Twice a second the app looks for changes that another process made to the file, and then sends the whole board.
 
-Nobody is waited for: each visitor has an outbox (visitor.py). Nothing here blocks the loop: SQLite runs in a thread.
+No visitor delays another: each has an outbox (visitor.py). Nothing here blocks the loop: SQLite runs in a thread.
 
 What trips people up:
-- a browser sends no preflight for a WebSocket, and any site may open one to us: the Origin header is all that tells
-  (RFC 6455, section 10.2), and it is looked at before `accept`;
-- a sticker's text is written by strangers. It is stored and sent as it came; the page shows it as text, never as HTML.
+- a browser sends no preflight for a WebSocket, and the page of any site may open one to us. Only the Origin header
+  tells the site (RFC 6455, section 10.2); it is checked before `accept`;
+- strangers write the text of a sticker. It is stored and sent as it came; the page shows it as text, never as HTML.
 
-hello, ping and status are the zoo's Flask app, which answers whatever no route here does.
+hello, ping and status are the zoo's Flask app; it answers every path that has no route here.
 """
 
 import asyncio
@@ -25,7 +25,6 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
-from fastapi.requests import HTTPConnection
 from fastapi.responses import PlainTextResponse
 from messages import Change, Edit, Move, New, Remove, sentence
 from starlette.exceptions import HTTPException  # FastAPI's own is not raised for 404 and 405
@@ -33,41 +32,44 @@ from store import Broken, Refused, Sticker, Store
 from visitor import MESSAGE_BYTES, RATE, Bucket, Closing, Visitor, encode, refused
 from zoo_app import app as zoo_app
 
-from gateway_zoo.serving.same_origin import is_local_name
+from gateway_zoo.serving.same_origin import refusal
 from gateway_zoo.serving.threaded_wsgi import ThreadedWSGI
 
 VISITORS = 500  # at once
-VISITORS_OF_APACHE = 48  # there each holds a thread for as long as it stays (prefork: one of 64 processes)
+VISITORS_OF_APACHE = 48  # behind Apache each visitor holds a thread (prefork: one of 64 processes)
 TICK_S = 0.5  # between two looks at the file and at the number of visitors
-QUIET_S = 20  # the longest silence, so that a page can tell a quiet board from a lost connection
+QUIET_S = 20  # the longest silence: a page must tell a quiet board from a lost connection
 
 
 # --- The board --------------------------------------------------------------------------------------------------------
 
 store = Store(Path(os.environ["ZOO_RUN"]) / "board" / "board.sqlite")
 visitors: set[Visitor] = set()
-turn = asyncio.Lock()  # to change or read the file and tell of it; held by one at a time, so what is told is in order
+turn = asyncio.Lock()  # held to change or read the file and to tell of it, so that events keep their order
 
 
 def present() -> int:
-    """Visitors who hear what is told."""
+    """Count the visitors that get events."""
     return sum(visitor.knows_the_board for visitor in visitors)
 
 
 def tell(event: dict[str, Any]) -> None:
-    """To everybody who knows the board."""
+    """Send an event to all visitors that have the board."""
     message = encode(event)
     for visitor in visitors:
         if visitor.knows_the_board:
             visitor.hear(message)
 
 
-async def change(what: Change | New, by: int = 0) -> dict[str, Any]:
-    """Make one change and tell everybody; `by` is the visitor's number, 0 for none. Raises Refused, Broken."""
+async def change(message: Change | New, by: int = 0) -> dict[str, Any]:
+    """Make one change and tell all visitors; return the event.
+
+    `by` is the visitor's number, 0 for a POST. Raises Refused, Broken.
+    """
     async with turn:
-        sticker = await asyncio.to_thread(_write, what)
+        sticker = await asyncio.to_thread(_write, message)
         event = {
-            "event": getattr(what, "do", "add"),
+            "event": getattr(message, "do", "add"),
             "by": by,
             "version": sticker.version,
             "sticker": sticker._asdict(),
@@ -76,33 +78,33 @@ async def change(what: Change | New, by: int = 0) -> dict[str, Any]:
     return event
 
 
-def _write(what: Change | New) -> Sticker:
-    match what:
+def _write(message: Change | New) -> Sticker:
+    match message:
         case New():
-            return store.add(what.text, what.colour, what.x, what.y)
+            return store.add(message.text, message.colour, message.x, message.y)
         case Move():
-            return store.move(what.id, what.x, what.y)
+            return store.move(message.id, message.x, message.y)
         case Edit():
-            return store.edit(what.id, what.text, what.colour)
+            return store.edit(message.id, message.text, message.colour)
         case Remove():
-            return store.remove(what.id)
+            return store.remove(message.id)
 
 
 async def whole() -> dict[str, Any]:
-    """The board as it is; to be called in one's turn. Raises Refused, Broken."""
+    """Read the board, under `turn`. Raises Refused, Broken."""
     version, stickers = await asyncio.to_thread(store.read)
     return {"event": "board", "version": version, "stickers": [sticker._asdict() for sticker in stickers]}
 
 
 async def watch() -> None:
-    """Tell how many visitors there are, and the board if another process has changed it."""
-    told, when = 0, 0.0
+    """Tell the number of visitors, and changes from elsewhere."""
+    number, sent_at = 0, 0.0
     while True:
         await asyncio.sleep(TICK_S)
-        if told != present() or time.monotonic() - when > QUIET_S:
-            told, when = present(), time.monotonic()
-            tell({"event": "visitors", "visitors": told})
-        with contextlib.suppress(Broken, Refused):  # whoever changes something next is told why it does not work
+        if number != present() or time.monotonic() - sent_at > QUIET_S:
+            number, sent_at = present(), time.monotonic()
+            tell({"event": "visitors", "visitors": number})
+        with contextlib.suppress(Broken, Refused):  # the next visitor that changes a sticker gets the reason
             async with turn:
                 if present() and await asyncio.to_thread(store.changed_elsewhere):
                     tell(await whole())
@@ -121,28 +123,18 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
 app.router.default = ThreadedWSGI(zoo_app, workers=4)
-posts = Bucket()  # for all who POST together: that way is for curl
+posts = Bucket()  # one for all POSTs together: that way is for curl
 
 
-def answer(what: dict[str, Any], status: int = 200) -> Response:
-    """An event as an answer over HTTP, with a line feed for the terminal."""
-    return Response(encode(what) + "\n", status, media_type="application/json")
-
-
-def same_origin(connection: HTTPConnection) -> bool:
-    """Does the request come from a page of ours, or from no page at all? Only browsers send Origin. A page that reads
-    sends none, so the name in Host is looked at as well."""
-    if not is_local_name(connection.headers.get("host", "")):
-        return False
-    origin = connection.headers.get("origin")
-    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
-    return origin is None or origin.lower() == f"{scheme}://{connection.headers.get('host', '')}".lower()
+def answer(event: dict[str, Any], status: int = 200) -> Response:
+    """Make an HTTP answer of an event; it ends with a line feed."""
+    return Response(encode(event) + "\n", status, media_type="application/json")
 
 
 def may_post(request: Request) -> None:
-    """What is looked at before the body: who sends it, what it is, how much and how often."""
-    if not same_origin(request) or request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        raise HTTPException(403, "a page of another origin may not change the board")
+    """Check a POST before its body is read. Raises HTTPException."""
+    if why := refusal(request.scope):
+        raise HTTPException(403, f"a page of another origin may not change the board: {why}")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "send JSON: Content-Type: application/json")
     if int(request.headers.get("content-length", "0")) > MESSAGE_BYTES:
@@ -152,37 +144,38 @@ def may_post(request: Request) -> None:
 
 
 def may_read(request: Request) -> None:
-    if not same_origin(request):
-        raise HTTPException(403, "a page of another origin may not read the board")
+    """Refuse pages of other origins. Raises HTTPException (403)."""
+    if why := refusal(request.scope):
+        raise HTTPException(403, f"a page of another origin may not read the board: {why}")
 
 
 @app.get("/board", dependencies=[Depends(may_read)])
 async def board() -> Response:
-    """The stickers that are there, those on top last."""
+    """Read all stickers; the topmost is the last."""
     async with turn:
         return answer(await whole())
 
 
 @app.post("/stickers", dependencies=[Depends(may_post)])
 async def post(new: New) -> Response:
-    """Add one without a WebSocket; all who have one see it at once."""
+    """Add a sticker without a WebSocket; all visitors see it."""
     return answer(await change(new), 201)
 
 
 @app.websocket("/live")
 async def live(socket: WebSocket) -> None:
-    """Welcome, the whole board, then every change; until somebody leaves."""
+    """Send welcome, the board and each change, to the end."""
     visitor = Visitor(socket, change)
-    if no := refusal(visitor):
-        await socket.send_denial_response(no)
+    if denial := deny(visitor):
+        await socket.send_denial_response(denial)
         return
-    visitors.add(visitor)  # before `accept`, which waits: else too many could come in at once
+    visitors.add(visitor)  # before `accept`, which waits: else too many visitors could come in at the same time
     try:
         await socket.accept()
         if closing := await join(visitor) or await visitor.stay():
             visitor.knows_the_board = False
-            # Who does not read may be deaf to this too; then it waits until the front gives the connection up, nginx
-            # after 10 s, Apache after 60 s. So long the place stays taken, as does Apache's thread.
+            # A visitor that does not read may not read this close frame, either. Then close() waits until the front
+            # gives the connection up: nginx after 10 s, Apache after 60 s. Until then the place stays taken.
             await socket.close(*closing)
     except WebSocketDisconnect:
         pass
@@ -190,11 +183,13 @@ async def live(socket: WebSocket) -> None:
         visitors.discard(visitor)
 
 
-def refusal(visitor: Visitor) -> Response | None:
-    """The answer to a handshake that is not accepted. (uvicorn 0.54 sends it, and yet logs `returned without completing
-    handshake`.)"""
-    if not same_origin(visitor.socket):
-        return PlainTextResponse("a page of another origin may not open this board\n", 403)
+def deny(visitor: Visitor) -> Response | None:
+    """Return the answer that refuses a handshake, or None.
+
+    uvicorn 0.54 sends this answer, and yet logs `returned without completing handshake`.
+    """
+    if why := refusal(visitor.socket.scope):
+        return PlainTextResponse(f"a page of another origin may not open this board: {why}\n", 403)
     through = sum(other.front == visitor.front for other in visitors)
     if len(visitors) >= VISITORS or (visitor.front != "nginx" and through >= VISITORS_OF_APACHE):
         return PlainTextResponse(f"too many visitors: {through} through {visitor.front}; try again later\n", 503)
@@ -202,7 +197,7 @@ def refusal(visitor: Visitor) -> Response | None:
 
 
 async def join(visitor: Visitor) -> Closing | None:
-    """Put the board into a newcomer's outbox, and changes from now on."""
+    """Send the board, then changes; or return why to close."""
     visitor.hear(encode({"event": "welcome", "you": visitor.number, "front": visitor.front, "visitors": present() + 1}))
     async with turn:
         try:
@@ -216,9 +211,9 @@ async def join(visitor: Visitor) -> Closing | None:
 
 @app.exception_handler(HTTPException)
 async def _plainly(_: Request, error: HTTPException) -> Response:
-    said = answer({"why": error.detail}, error.status_code)
-    said.headers.update(error.headers or {})  # Allow, of a 405
-    return said
+    response = answer({"why": error.detail}, error.status_code)
+    response.headers.update(error.headers or {})  # a 405 has the header Allow
+    return response
 
 
 @app.exception_handler(RequestValidationError)

@@ -1,6 +1,6 @@
-"""What may be said to the board: the messages of a WebSocket and of POST, and what in them is refused.
+"""The messages to the board, by WebSocket and by POST.
 
-Limits are looked at here, before anything is stored or told to others.
+Their limits are checked here, before a change is stored or sent to other visitors.
 """
 
 import unicodedata
@@ -12,7 +12,10 @@ TEXT = 280  # characters on a sticker
 
 
 def _text(text: str) -> str:
-    """Letters, signs and line feeds. Control characters are refused: in a terminal (curl) they would be commands."""
+    """Check the text of a sticker. Raises ValueError.
+
+    Control characters but line feeds are refused: a terminal (curl) would obey them.
+    """
     if not text.strip():
         raise ValueError("is empty")
     if odd := next((c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Zl", "Zp")), None):
@@ -27,13 +30,13 @@ Id = Annotated[int, Field(ge=1, le=2**53)]  # what a JavaScript number holds exa
 
 
 class Message(BaseModel):
-    """Fields are what they claim to be ("1" is no number), and there are no others."""
+    """A message with exact types: "1" is no number."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class New(Message):
-    """What POST takes: a sticker, placed by us where `x` and `y` are left out."""
+    """The body of a POST; without `x`, `y` we choose the place."""
 
     text: Text
     colour: Colour = "yellow"
@@ -42,13 +45,13 @@ class New(Message):
 
 
 class Add(New):
-    """A new sticker."""
+    """Add a sticker."""
 
     do: Literal["add"]
 
 
 class Move(Message):
-    """The same sticker elsewhere."""
+    """Move a sticker."""
 
     do: Literal["move"]
     id: Id
@@ -57,7 +60,7 @@ class Move(Message):
 
 
 class Edit(Message):
-    """The same sticker with other words, or in another colour."""
+    """Change the text or the colour of a sticker."""
 
     do: Literal["edit"]
     id: Id
@@ -66,7 +69,7 @@ class Edit(Message):
 
 
 class Remove(Message):
-    """A sticker less."""
+    """Remove a sticker."""
 
     do: Literal["remove"]
     id: Id
@@ -77,8 +80,11 @@ CHANGE: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator=
 
 
 def sentence(errors: Any) -> str:
-    """The first of pydantic's errors in one line: `move.x: Input should be less than or equal to 1`."""
+    """Write the first of pydantic's errors in one line.
+
+    Example: `move.x: Input should be less than or equal to 1`.
+    """
     first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body")
-    what = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {what}" if where else what
+    field = ".".join(str(part) for part in first["loc"] if part != "body")
+    message: str = first["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message

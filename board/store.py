@@ -1,14 +1,15 @@
-"""The board's file: one SQLite database, and the only place where stickers are. It blocks: call it from a thread.
+"""The board's file: one SQLite database with all stickers.
 
-Nothing is kept in memory between two calls, so a restart loses nothing, and two processes on one file see each other's
-stickers. Every change is one transaction that takes the write lock first (BEGIN IMMEDIATE): to read, decide and write
-under it is what makes "at most 500" and "each change has its own version" true with any number of writers.
+Its methods block: call them from a thread. Memory holds nothing between two calls, so a restart loses nothing, and two
+processes on one file see each other's stickers. Every change is one transaction that takes the write lock first (BEGIN
+IMMEDIATE), and reads, decides and writes under it. So "at most 500" and "each change has its own version" hold with any
+number of writers.
 
-WAL: readers do not wait for a writer. synchronous=NORMAL: no fsync for each sticker; what was committed survives a
-killed process, and a power cut may cost the last few.
+WAL: readers do not wait for a writer. synchronous=NORMAL: no fsync for each sticker; a committed change survives a
+killed process, and a power cut may lose the last few.
 
-What trips people up: an open database follows its file, not its name. So each call looks whether the file is still the
-one that stands there; a damaged one can be moved away while the server runs, and a new board begins.
+What trips people up: an open database follows its file, not its name. So each call checks that the path still names the
+open file. A damaged file can be moved away while the server runs, and a new board begins.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 STICKERS = 500  # on the board at most
-BUSY_S = 2.0  # to wait for another process's transaction
+BUSY_S = 2.0  # the longest wait for another process's transaction
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS sticker (
@@ -35,15 +36,18 @@ _COLUMNS = "id, text, colour, x, y, version"
 
 
 class Refused(Exception):
-    """Not now, or not to this board: it is full, the sticker is gone, another process has the file."""
+    """A refused change: full board, no such sticker, or busy file."""
 
 
 class Broken(Exception):
-    """The file cannot be read or written; says how that is mended."""
+    """The file cannot be read or written; says how to mend it."""
 
 
 class Sticker(NamedTuple):
-    """A note. `x`, `y`: 0 left or top … 1 right or bottom; `version`: of the board when it last changed."""
+    """A note on the board.
+
+    `x`, `y`: 0 is left or top, 1 is right or bottom. `version`: the board's, when the sticker last changed.
+    """
 
     id: int
     text: str
@@ -54,24 +58,24 @@ class Sticker(NamedTuple):
 
 
 class Store:
-    """A board in a file; its folder is made at the first use."""
+    """A board in a file; the first use makes its folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None  # device and inode of what is open
-        self._seen = -1  # SQLite's count of other connections' commits, when we last looked
+        self._file: tuple[int, int] | None = None  # device and inode of the open file
+        self._seen = -1  # SQLite's count of other connections' commits, at our last look
         self._logged = ""
 
     def read(self) -> tuple[int, list[Sticker]]:
-        """Version and stickers, those on top last. Raises Broken."""
+        """Read version and stickers. Raises Refused, Broken."""
         with self._transaction("DEFERRED") as db:
             version = db.execute("SELECT coalesce(max(version), 0) FROM board").fetchone()[0]
             rows = db.execute(f"SELECT {_COLUMNS} FROM sticker ORDER BY version").fetchall()  # noqa: S608 - a constant
         return version, [Sticker(*row) for row in rows]
 
     def add(self, text: str, colour: str, x: float | None = None, y: float | None = None) -> Sticker:
-        """A new sticker, on top. Without a place it gets a free one. Raises Refused, Broken."""
+        """Add a sticker on top. Raises Refused, Broken."""
         with self._transaction("IMMEDIATE") as db:
             if db.execute("SELECT count(*) FROM sticker").fetchone()[0] >= STICKERS:
                 raise Refused(f"the board is full ({STICKERS} stickers): remove one first")
@@ -82,28 +86,35 @@ class Store:
             return Sticker(*db.execute(sql, (text, colour, x, y, version)).fetchone())
 
     def move(self, id: int, x: float, y: float) -> Sticker:
-        """The sticker at its new place. Raises Refused, Broken."""
+        """Move a sticker and return it. Raises Refused, Broken."""
         return self._update("UPDATE sticker SET x = ?, y = ?, version = ?", (x, y), id)
 
     def edit(self, id: int, text: str, colour: str) -> Sticker:
-        """The sticker with its new text and colour. Raises Refused, Broken."""
+        """Change a sticker and return it. Raises Refused, Broken."""
         return self._update("UPDATE sticker SET text = ?, colour = ?, version = ?", (text, colour), id)
 
     def remove(self, id: int) -> Sticker:
-        """The sticker as it was; `version` is that of the board without it. Raises Refused, Broken."""
+        """Remove a sticker and return it. Raises Refused, Broken.
+
+        Its `version` is that of the board without it.
+        """
         with self._transaction("IMMEDIATE") as db:
             version = db.execute(_NEXT_VERSION).fetchone()[0]
             sql = f"DELETE FROM sticker WHERE id = ? RETURNING {_COLUMNS}"  # noqa: S608 - a constant
-            return _found(db.execute(sql, (id,)), id)._replace(version=version)
+            return _sticker(db.execute(sql, (id,)), id)._replace(version=version)
 
     def changed_elsewhere(self) -> bool:
-        """Has another process changed the file, or somebody exchanged it, since we last asked? Raises Broken."""
+        """Has the file been changed or replaced since the last call?
+
+        Our own changes do not count. Raises Refused, Broken.
+        """
         with self._transaction("DEFERRED") as db:
             count = db.execute("PRAGMA data_version").fetchone()[0]
         changed, self._seen = bool(count != self._seen), count
         return changed
 
     def close(self) -> None:
+        """Close the file; the next call opens it again."""
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
@@ -112,11 +123,11 @@ class Store:
     def _update(self, sql: str, values: tuple[Any, ...], id: int) -> Sticker:
         with self._transaction("IMMEDIATE") as db:
             version = db.execute(_NEXT_VERSION).fetchone()[0]
-            return _found(db.execute(f"{sql} WHERE id = ? RETURNING {_COLUMNS}", (*values, version, id)), id)
+            return _sticker(db.execute(f"{sql} WHERE id = ? RETURNING {_COLUMNS}", (*values, version, id)), id)
 
     @contextlib.contextmanager
     def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
-        """All or nothing. An error of SQLite or the system becomes Broken, and the next call opens the file anew."""
+        """Run the block as a transaction. Raises Refused, Broken."""
         try:
             db = self._open()
             db.execute(f"BEGIN {kind}")
@@ -126,7 +137,7 @@ class Store:
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
                 raise Refused(f"another process has kept the board's file for {BUSY_S:.0f} s; try again") from error
             self.close()
-            if str(error) != self._logged:  # once, not at each look
+            if str(error) != self._logged:  # once, not twice a second
                 print(f"board: {self.path}: {error!r}", file=sys.stderr, flush=True)
                 self._logged = str(error)
             raise Broken(
@@ -139,35 +150,35 @@ class Store:
             return self._db
         self.close()
         self.path.parent.mkdir(mode=0o750, exist_ok=True)
-        # One connection for whichever thread comes; the caller sees to it that they come one at a time. With
-        # isolation_level None the module begins no transactions of its own.
+        # One connection for all threads; the caller lets only one thread in at a time. With isolation_level None
+        # the module begins no transactions of its own.
         db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         self._db = db
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         for table in _TABLES:
             db.execute(table)
-        # The first time nobody has read anything yet. Later it may be another file, so it counts as changed.
+        # At the first opening no visitor has read the board. Later the file may be another one: it counts as changed.
         self._seen = db.execute("PRAGMA data_version").fetchone()[0] if self._file is None else -1
         self._file, self._logged = _identity(self.path), ""
         return db
 
 
 def _free_place(taken: list[tuple[float, float]], start: int) -> tuple[float, float]:
-    """Of sixteen places, the one farthest from its nearest sticker. Irrational steps: no two of them fall together."""
+    """Choose the place of sixteen that is farthest from a sticker."""
     places = [(round(n * 0.7549 % 1, 4), round(n * 0.5698 % 1, 4)) for n in range(start, start + 16)]
     return max(places, key=lambda place: min((math.dist(place, other) for other in taken), default=0.0))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        file = os.stat(path)
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return file.st_dev, file.st_ino
 
 
-def _found(cursor: sqlite3.Cursor, id: int) -> Sticker:
+def _sticker(cursor: sqlite3.Cursor, id: int) -> Sticker:
     if (row := cursor.fetchone()) is None:
         raise Refused(f"there is no sticker {id} any more")
     return Sticker(*row)

@@ -1,7 +1,7 @@
-"""One visitor of the board: the connection, what waits to be sent to it, how fast it may talk, and how it ends.
+"""One visitor of the board: connection, outbox and pace.
 
-Nobody is waited for. Each visitor has an outbox with a bounded length and a task that empties it; who does not read is
-sent away when it is full, and finds everything again on coming back.
+No visitor delays another. Each has an outbox of bounded length, and a task that empties it. A visitor that does not
+read is sent away when its outbox is full; when it comes back, it gets the whole board again.
 """
 
 import asyncio
@@ -17,21 +17,22 @@ from messages import CHANGE, Change, sentence
 from pydantic import ValidationError
 from store import Broken, Refused
 
-MESSAGE_BYTES = 4096  # of a message: 280 characters, the largest written as \ud83d\ude00, need 3,360
+MESSAGE_BYTES = 4096  # 280 characters need 3,360 bytes at most, each written as \ud83d\ude00
 OUTBOX = 1000  # messages that may wait for a visitor
-PATIENCE_S = 10  # for a visitor to take one message
-RATE, BURST = 20, 60  # messages of a visitor: in a second in the long run, and at once
+PATIENCE_S = 10  # the longest time to send one message
+RATE, BURST = 20, 60  # messages of a visitor: per second in the long run, and at once
 
-Closing = tuple[int, str]  # code (RFC 6455, section 7.4.1) and reason of a close frame
+Closing = tuple[int, str]  # code and reason of a close frame (RFC 6455, section 7.4.1)
 
 
 class Bucket:
-    """A token bucket: BURST messages at once, RATE a second in the long run."""
+    """A token bucket: BURST messages at once, RATE per second."""
 
     def __init__(self) -> None:
         self.tokens, self.filled = float(BURST), time.monotonic()
 
     def take(self) -> bool:
+        """Take a token; False if none is there."""
         now = time.monotonic()
         self.tokens, self.filled = min(BURST, self.tokens + (now - self.filled) * RATE), now
         if self.tokens < 1:
@@ -41,20 +42,20 @@ class Bucket:
 
 
 class Visitor:
-    """One connection: what waits to be sent to it, and how fast it may talk."""
+    """One connection, with its outbox and its pace."""
 
     numbers = itertools.count(1)
 
     def __init__(self, socket: WebSocket, change: Callable[[Change, int], Awaitable[object]]) -> None:
-        """`change` makes a change by the visitor of this number. Raises Refused, Broken."""
+        """`change(message, number)` may raise Refused or Broken."""
         self.socket, self.change, self.number, self.pace = socket, change, next(self.numbers), Bucket()
         self.front = socket.headers.get("x-zoo-front")
         self.outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX)
-        self.knows_the_board = False  # until then changes are not for it: the board will contain them
+        self.knows_the_board = False  # before that it gets no changes: the board will contain them
         self.sent_away: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
 
     def hear(self, message: str) -> None:
-        """Put it in the outbox; who has let it fill up is sent away."""
+        """Fill the outbox; a full one sends the visitor away."""
         try:
             self.outbox.put_nowait(message)
         except asyncio.QueueFull:
@@ -62,7 +63,7 @@ class Visitor:
                 self.sent_away.set_result((1013, f"you do not read: {OUTBOX} messages wait; come back for the board"))
 
     async def stay(self) -> Closing | None:
-        """Talk and listen until one of both ends. None: the connection is gone already."""
+        """Talk and listen; return why to close, or None: closed."""
         talk, listen = asyncio.create_task(self._talk()), asyncio.create_task(self._listen())
         ends: list[asyncio.Future[Any]] = [talk, listen, self.sent_away]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -94,11 +95,11 @@ class Visitor:
             if len(message["text"].encode()) > MESSAGE_BYTES:
                 return 1009, f"more than {MESSAGE_BYTES} bytes"
             if self.pace.take():
-                # shield: a change that has reached the file must also reach the others, even if we are cancelled
+                # shield: a change that is in the file must also reach the others, even if this task is cancelled
                 await asyncio.shield(self._obey(message["text"]))
             else:
                 self.hear(refused(f"too fast: {RATE} messages a second, please; this one was ignored"))
-                # Read no further for a moment: what comes meanwhile waits in the sender's own buffers.
+                # Stop reading for a moment: further messages wait in the sender's own buffers.
                 await asyncio.sleep(2 / RATE)
 
     async def _obey(self, message: str) -> None:
@@ -111,10 +112,10 @@ class Visitor:
 
 
 def refused(why: str) -> str:
-    """The answer to a message that changed nothing."""
+    """Make the answer to a message that changed nothing."""
     return encode({"event": "refused", "why": why})
 
 
 def encode(event: dict[str, Any]) -> str:
-    """One message, once for all who get it."""
+    """Write an event as JSON, once for all its receivers."""
     return json.dumps(event, ensure_ascii=False, separators=(",", ":"))

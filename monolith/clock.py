@@ -1,7 +1,7 @@
-"""The clock: a timer writes it into a cache each second, workers read it there.
+"""The clock: a timer writes it into a cache, workers read it.
 
-The same lines run in both systems. In the monolith CACHE is memory that all its processes share; in the microservices
-it is `clock@SOCKET`: uWSGI sends the question in its own protocol to the uWSGI that listens there.
+The timer writes once a second. The same lines run in both systems. In the monolith CACHE is memory that all processes
+share. In the microservices CACHE is `clock@SOCKET`: uWSGI asks the uWSGI at that socket, in its own protocol.
 """
 
 import json
@@ -15,19 +15,19 @@ CACHE: str = uwsgi.opt["clock-cache"].decode()
 
 
 def program() -> int:
-    """Pid by which one program is known: of its master, or of the process itself if it has none."""
+    """Return the master's pid, or without a master our own."""
     return uwsgi.masterpid() or os.getpid()
 
 
 def read() -> dict[str, Any] | None:
-    """What the timer wrote last; None if nothing, or if the cache does not answer (uWSGI tells no difference)."""
-    found = uwsgi.cache_get("now", CACHE)
-    return json.loads(found) if found else None
+    """Read the timer's last record; None: empty, or no answer."""
+    record = uwsgi.cache_get("now", CACHE)
+    return json.loads(record) if record else None
 
 
 def tick(_signal: int = 0) -> bool:
-    """One second more; False if the cache did not take it. Only one process ever writes, so reading first is safe."""
-    before = read()
+    """Write the next second; False if the cache refuses it."""
+    before = read()  # only one process writes, so it is safe to read first
     now = {
         "time": round(time.time(), 3),
         "count": before["count"] + 1 if before else 1,

@@ -1,18 +1,18 @@
-"""The one source of news: `source.py ADDRESS`. Publishes an item every second, to whoever is connected.
+"""The one source of news: `source.py ADDRESS`.
 
-A client sends one line of JSON and then only listens:
+It publishes an item every second to all connected clients. A client sends one line of JSON and then only listens:
 
-    {"since": N}                                  what is newer than item N; null: the newest item
-    {"since": N, "key": "wsgi", "limit": 3, "worker": "17/18"}   the same, and whoever asks means to wait
+    {"since": N}                                  give the items after N; null: give the newest item
+    {"since": N, "key": "wsgi", "limit": 3, "worker": "17/18"}   the same, for a client that means to wait
 
-and gets lines of JSON, each a list of items [{"n", "at", "text"}]: one at once (it may be empty), then one for each
-item as it happens. With a key the connection is counted; one above the limit gets {"busy": COUNT} instead. The count
-is the number of open connections, kept nowhere else: a worker that is killed with SIGKILL is not counted any more,
-because the kernel closes its connection. {"count": "wsgi"} answers [COUNT, number of different workers].
+It gets lines of JSON, each a list of items [{"n", "at", "text"}]: one line at once (the list may be empty), then one
+line for each new item. With a key the source counts the connection; above the limit it sends {"busy": COUNT} instead.
+The count is the number of open connections and nothing else. So a worker that SIGKILL ends leaves the count: the kernel
+closes its connection. {"count": "wsgi"} answers [COUNT, number of different workers].
 
-An item's number is the second of its birth (Unix time), so that numbers go on after a restart and `since` holds.
-Nothing is queued for anybody: each connection remembers the last number that it was sent, and takes what is newer
-from the one list. A reader slower than SLOW_S is dropped.
+The number of an item is the second of its birth (Unix time), so numbers go on after a restart and `since` stays valid.
+No client has a queue: each connection remembers the last number that it sent, and takes the newer items from the one
+list. A client that reads slower than SLOW_S is dropped.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from typing import Any
 from gateway_zoo.serving.listen import listener
 
 KEPT = 100  # items
-ASKING_S = 5  # how long a client may take to say what it wants
-SLOW_S = 5  # how long it may take to read
+ASKING_S = 5  # the longest wait for a client's line
+SLOW_S = 5  # the longest wait for a client to read
 LONGEST = 1024  # bytes of a client's line
 
 TEXTS = (
@@ -43,15 +43,15 @@ TEXTS = (
 
 
 class Source:
-    """The items, and who waits for the next."""
+    """The items, and the clients that wait for the next."""
 
     def __init__(self) -> None:
         self.items: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self.next = asyncio.Event()  # replaced after every item: whoever holds the old one is woken
+        self.next = asyncio.Event()  # replaced after every item: setting the old event wakes its waiters
         self.waiting: dict[str, Counter[str]] = {}  # key -> worker -> connections
 
     async def publish(self) -> None:
-        """An item at once, so that nobody meets a source without news, then one at the beginning of every second."""
+        """Publish an item at once, then one in every second."""
         while True:
             at = time.time()
             n = max(round(at) if self.items else int(at), self.items[-1]["n"] + 1 if self.items else 0)
@@ -61,12 +61,12 @@ class Source:
             await asyncio.sleep(1 - time.time() % 1)
 
     def last(self, since: int | None) -> int:
-        """The last item that a client knows, where it does not say so: all but the newest."""
+        """Return the last number that a client knows."""
         return int(since) if since is not None else self.items[-1]["n"] - 1 if self.items else 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side has enough."""
-        # No JSON, too long, not what we understand; or a slow or vanished client.
+        """Serve one connection until either side ends it."""
+        # Ends the connection: a line without JSON, too long, or of another shape; a client that is slow or gone.
         nonsense = (ValueError, TypeError, AttributeError, LookupError)
         with contextlib.closing(writer), contextlib.suppress(OSError, *nonsense):
             ask = json.loads(await asyncio.wait_for(reader.readline(), ASKING_S))
@@ -88,11 +88,11 @@ class Source:
         try:
             await self._follow(self.last(ask["since"]), reader, writer)
         finally:
-            workers -= Counter({worker: 1})  # in place; drops the name at zero
+            workers -= Counter({worker: 1})  # in place; removes the name at zero
             self.waiting = {k: w for k, w in self.waiting.items() if w}
 
     async def _follow(self, since: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        gone = asyncio.ensure_future(reader.read(1))  # clients say nothing more: this ends when they leave
+        gone = asyncio.ensure_future(reader.read(1))  # clients send nothing more: this ends when they leave
         try:
             first = True
             while not gone.done():
@@ -107,8 +107,8 @@ class Source:
             gone.cancel()
 
 
-async def _tell(writer: asyncio.StreamWriter, what: object) -> None:
-    writer.write(json.dumps(what).encode() + b"\n")
+async def _tell(writer: asyncio.StreamWriter, answer: object) -> None:
+    writer.write(json.dumps(answer).encode() + b"\n")
     await asyncio.wait_for(writer.drain(), SLOW_S)
 
 

@@ -1,11 +1,9 @@
-"""The gateways page, as far as a program makes it: rendered on each request, one page per gateway, and the data.
+"""The dynamic pages of the cage `pages`, and their data.
 
-A Flask blueprint added to the zoo's app, so hello, ping and status are the ones that every gateway serves. What the
-web servers send from disk (public/) never comes here: nginx/cages/pages.conf and apache/cages/pages.conf say which is
-which.
+This is a Flask blueprint in the zoo's app, so hello, ping and status are the same as in every gateway. The web servers
+send the static pages from disk (public/); nginx/cages/pages.conf and apache/cages/pages.conf list them.
 
-Everything is GET or HEAD and changes nothing. Parameters are checked before they are used; a wrong one is a 400 that
-names it.
+All requests are GET or HEAD and change nothing. A wrong parameter gets a 400 that names it.
 """
 
 import json
@@ -19,32 +17,33 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from zoo_app import app
 
-__all__ = ["app"]  # the zoo's, with the pages added
+__all__ = ["app"]  # the zoo's app, with the pages added
 
-#: What the fronts send with files (nginx/params/page.conf, the macro Pages in apache/httpd.conf). A test compares.
+#: The fronts send the same with files (nginx/params/page.conf, the macro Pages in apache/httpd.conf); a test compares.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self' http://localhost:* http://127.0.0.1:*; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-ROWS, MOST = 12, 50  # rows of the endless page at once: unasked, and at most
+ROWS, MOST = 12, 50  # rows of the endless page in one answer: by default, and at most
 PIECES, PAUSE_S = 4, 0.5  # /slow: 2 s in all, during which it holds one of the four threads
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 
 
 class BadParameter(ValueError):
-    """The query string says something that cannot be; the message names the parameter and what was expected."""
+    """A wrong parameter; says its name and the expected value."""
 
 
 @pages.errorhandler(BadParameter)
 def bad_parameter(error: BadParameter) -> Response:
+    """Answer 400 with the reason."""
     return Response(f"400 Bad Request: {error}\n", 400, mimetype="text/plain")
 
 
 @pages.after_request
 def as_the_fronts_do(response: Response) -> Response:
-    """The headers that the fronts give to files."""
+    """Add the headers that the fronts add to files."""
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache"
@@ -56,13 +55,13 @@ def as_the_fronts_do(response: Response) -> Response:
 
 @pages.get("/", provide_automatic_options=False)
 def overview() -> str:
-    """The ways side by side, with links."""
+    """Show the ways side by side, with links."""
     return render_template("overview.html", way="")
 
 
 @pages.get("/ssr/", provide_automatic_options=False)
 def ssr() -> str:
-    """Rendered for this one request. write.py renders the same template once, into a file."""
+    """Render the list for this request (write.py does it once)."""
     rendered = {
         "at": datetime.now(UTC).strftime("%H:%M:%S.%f")[:-3] + " UTC",
         "front": request.headers.get("X-Zoo-Front", "no front"),
@@ -72,13 +71,13 @@ def ssr() -> str:
 
 @pages.get("/mpa/", provide_automatic_options=False)
 def mpa() -> str:
-    """The first of several pages: the list, its names being links."""
+    """Show the list, with links to one page per gateway."""
     return render_template("list.html", way="mpa", gateways=facts.gateways(), links="/pages/mpa/")
 
 
 @pages.get("/mpa/<id>/", provide_automatic_options=False)
 def mpa_gateway(id: str) -> ResponseReturnValue:
-    """One page per gateway; an honest 404 for what is none."""
+    """Show the page of one gateway; 404 for an unknown id."""
     rows = facts.gateways()
     places = [place for place, row in enumerate(rows) if row["id"] == id]
     if not places:
@@ -90,14 +89,14 @@ def mpa_gateway(id: str) -> ResponseReturnValue:
 
 @pages.get("/scroll/", provide_automatic_options=False)
 def scroll() -> str:
-    """The endless page's first rows, with a link to the next ones: all of it can be read without JavaScript."""
+    """Show the endless page's first rows, and a link to the next."""
     after, limit = _window()
     return render_template("scroll.html", way="scroll", **facts.some(after, limit), after=after, limit=limit)
 
 
 @pages.get("/<any(static,csr,spa,xhr):way>", provide_automatic_options=False)
 def slash(way: str) -> ResponseReturnValue:
-    """A folder on disk, asked for without its slash: no file for the front. Flask does so for its own."""
+    """Redirect a static folder's path without its slash."""
     return redirect(f"{request.script_root}/{way}/", 308)
 
 
@@ -106,20 +105,19 @@ def slash(way: str) -> ResponseReturnValue:
 
 @pages.get("/data.json", provide_automatic_options=False)
 def data() -> ResponseReturnValue:
-    """What the list shows, for scripts to render."""
+    """Send the list as JSON, for scripts to render."""
     return app.json.response(facts.gateways())
 
 
 @pages.get("/gateways", provide_automatic_options=False)
 def rows() -> ResponseReturnValue:
-    """`?after=NUMBER&limit=ROWS`: the rows that follow. A cursor, not a page number: rows that are added before it
-    shift nothing."""
+    """Send the rows after a number: `?after=NUMBER&limit=ROWS`."""
     return app.json.response(facts.some(*_window()))
 
 
 @pages.get("/slow", provide_automatic_options=False)
 def slow() -> Response:
-    """The list in four pieces with a pause before each, so that the states of a request can be watched."""
+    """Send the list in four pieces, with pauses to watch."""
     text = json.dumps(facts.gateways())
     size = -(-len(text) // PIECES)
 
@@ -129,33 +127,33 @@ def slow() -> Response:
             yield text[start : start + size]
 
     answer = Response(pieces(), mimetype="application/json")
-    answer.content_length = len(text)  # ASCII, so characters are bytes; a client can show how much is there
+    answer.content_length = len(text)  # ASCII: a character is a byte; a client can show its progress
     answer.headers["X-Accel-Buffering"] = "no"  # nginx: pass each piece on as it comes
     return answer
 
 
 def _window() -> tuple[int, int]:
-    """(after, limit) of the query string, or the defaults; BadParameter for anything else in it."""
+    """Return (after, limit) of the query. Raises BadParameter."""
     if unknown := sorted(request.args.keys() - {"after", "limit"}):
-        raise BadParameter(f"{_shown(unknown[0])} is no parameter; expected after, limit")
+        raise BadParameter(f"{_quote(unknown[0])} is no parameter; expected after, limit")
     return _number("after", 0, 0, 9999), _number("limit", ROWS, 1, MOST)
 
 
 def _number(name: str, default: int, least: int, most: int) -> int:
-    given = request.args.getlist(name)
-    if not given:
+    values = request.args.getlist(name)
+    if not values:
         return default
     expected = f"expected one whole number from {least} to {most}"
-    if len(given) > 1:
-        raise BadParameter(f"{name} is given {len(given)} times; {expected}")
+    if len(values) > 1:
+        raise BadParameter(f"{name} is given {len(values)} times; {expected}")
     # int() would also take '+5', '1_0' and the digits of other alphabets.
-    if not re.fullmatch(r"[0-9]{1,4}", given[0]) or not least <= int(given[0]) <= most:
-        raise BadParameter(f"{name} is {_shown(given[0])}; {expected}")
-    return int(given[0])
+    if not re.fullmatch(r"[0-9]{1,4}", values[0]) or not least <= int(values[0]) <= most:
+        raise BadParameter(f"{name} is {_quote(values[0])}; {expected}")
+    return int(values[0])
 
 
-def _shown(text: str) -> str:
-    """A stranger's text in a message: short, and without control characters."""
+def _quote(text: str) -> str:
+    """Quote a client's text: short, without control characters."""
     return ascii(text[:40])
 
 

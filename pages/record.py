@@ -1,11 +1,12 @@
-"""Record the five ways in a real browser: `record.py [--visits N] [URL…]`, by default through both fronts here.
+"""Record the five ways: `record.py [--visits N] [URL…]`.
 
-Each visit is made in a new browser profile (nothing cached, `first`) and repeated in the same one (`again`); ways and
-fronts take turns, because machines have moods. The figures are those that the page's own chart shows, read from
-waterfall.js. Needs playwright and chromium, as the tests do. In the root: .venv/bin/python pages/record.py
+It uses a real browser. Without a URL it visits both fronts of this machine. Each visit is made in a new browser profile
+(`first`), and once more in it (`again`). Ways and fronts take turns, because the load of a machine changes.
+The figures are those of the page's own chart, read from waterfall.js. The script needs playwright and chromium, as the
+tests do. In the root: .venv/bin/python pages/record.py
 
-What is steady: requests and bytes. What is noisy: all times; on one machine there is no network worth the name, so most
-of the time is the browser's own work, and a median of few visits moves by tens of per cent from run to run.
+Requests and bytes are steady; all times are noisy. One machine has hardly a network, so most of the time is the
+browser's own work, and the median of few visits changes by tens of per cent from run to run.
 """
 
 import argparse
@@ -22,32 +23,34 @@ Visits = dict[tuple[str, str, str], list[dict[str, Any]]]
 
 
 def visit(page: Any, url: str) -> dict[str, Any]:
-    """Open a page, wait until its content was seen, and return its own summary. Times in ms, sizes in bytes."""
+    """Open a page; return its own summary, in ms and bytes."""
     page.goto(url, wait_until="load")
-    page.locator("dt", has_text="content visible").wait_for()  # the chart shows the figure once there is one
-    found: dict[str, Any] = page.evaluate("import('/pages/assets/waterfall.js').then((chart) => chart.summary())")
-    return found
+    page.locator(
+        "dt", has_text="content visible"
+    ).wait_for()  # the chart shows this line as soon as it knows the figure
+    summary: dict[str, Any] = page.evaluate("import('/pages/assets/waterfall.js').then((chart) => chart.summary())")
+    return summary
 
 
 def record(browser: Any, bases: list[str], visits: int) -> Visits:
-    """Visit everything `visits` times, in turns."""
-    found: Visits = defaultdict(list)
+    """Visit all ways at all `bases`, `visits` times, in turns."""
+    summaries: Visits = defaultdict(list)
     for _ in range(visits):
         for way in WAYS:
             for base in bases:
                 context = browser.new_context(viewport={"width": 1280, "height": 720})
                 page = context.new_page()
                 for which in ("first", "again"):
-                    found[base, way, which].append(visit(page, f"{base}/pages/{way}/"))
+                    summaries[base, way, which].append(visit(page, f"{base}/pages/{way}/"))
                 context.close()
-    return found
+    return summaries
 
 
-def table(found: Visits) -> str:
-    """One line for each front, way and kind of visit: medians, times with least and most."""
+def table(visits: Visits) -> str:
+    """Write a line for each front, way and kind of visit."""
     head = ("front", "way", "visit", "requests", "bytes", "first byte ms", "content visible ms")
     lines = ["{:22} {:7} {:6} {:>8} {:>7} {:>16} {:>19}".format(*head)]
-    for (base, way, which), rows in sorted(found.items(), key=lambda item: (item[0][0], WAYS.index(item[0][1]))):
+    for (base, way, which), rows in sorted(visits.items(), key=lambda item: (item[0][0], WAYS.index(item[0][1]))):
         sizes = [statistics.median_low(row[name] for row in rows) for name in ("requests", "bytes")]
         times = [_spread([row[name] for row in rows]) for name in ("firstByte", "content")]
         lines.append(f"{base:22} {way:7} {which:6} {sizes[0]:8} {sizes[1]:7} {times[0]:>16} {times[1]:>19}")
@@ -59,11 +62,11 @@ def _spread(values: list[float]) -> str:
 
 
 def main() -> int:
-    """Exit 0, or 3 where browser or playwright is missing."""
+    """Return 0, or 3 if the browser or playwright is missing."""
     parser = argparse.ArgumentParser(description="Record the five ways in a real browser.")
     parser.add_argument("urls", nargs="*", default=["http://localhost:8080", "http://localhost:8081"])
     parser.add_argument("--visits", type=int, default=7, choices=range(1, 51), metavar="N", help="1 to 50; default 7")
-    given = parser.parse_args()
+    options = parser.parse_args()
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
@@ -76,9 +79,9 @@ def main() -> int:
         args = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=args)
         sys.stdout.write(
-            f"Chromium {browser.version}, headless, 1280x720; medians of {given.visits} visits (least-most)\n"
+            f"Chromium {browser.version}, headless, 1280x720; medians of {options.visits} visits (least-most)\n"
         )
-        sys.stdout.write(table(record(browser, given.urls, given.visits)) + "\n")
+        sys.stdout.write(table(record(browser, options.urls, options.visits)) + "\n")
         browser.close()
     return 0
 

@@ -1,4 +1,4 @@
-"""The app with its pages in waitress, one process and four threads: `serve.py ADDRESS`"""
+"""The pages in waitress, four threads: `serve.py ADDRESS`."""
 
 import sys
 
@@ -12,7 +12,7 @@ waitress.serve(
     sockets=[listener(sys.argv[1])],
     threads=4,
     url_prefix="/pages",
-    trusted_proxy="localhost",  # what waitress calls the peer on a unix socket: a web server of ours
+    trusted_proxy="localhost",  # waitress's name for the peer on a unix socket: our web server
     trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"},
     clear_untrusted_proxy_headers=True,
 )

@@ -1,8 +1,8 @@
-"""The files of public/ that come from templates: `write.py` says which are stale, `write.py --write` makes them.
+"""Render static pages: `write.py` checks, `--write` writes.
 
-A page on disk is a page that was rendered once, before anybody asked. These are rendered here, from the templates and
-the data that pages_app.py uses, and then nginx and Apache serve them without any program. A test runs this, so the
-files cannot drift from the templates. In the root: PYTHONPATH=app .venv/bin/python pages/write.py --write
+A page on disk is rendered once, before the first request. This script renders the files of public/ from the templates
+and the data of pages_app.py; nginx and Apache then send them without a program. A test runs this script, so the files
+cannot differ from the templates. In the root: PYTHONPATH=app .venv/bin/python pages/write.py --write
 """
 
 import sys
@@ -15,8 +15,8 @@ from pages_app import app
 PUBLIC = Path(__file__).with_name("public")
 
 
-def made() -> dict[Path, str]:
-    """File -> what it must contain."""
+def render() -> dict[Path, str]:
+    """Render all static pages: file -> text."""
     with app.test_request_context("/"):
         return {
             PUBLIC / "static/index.html": render_template("list.html", way="static", gateways=facts.gateways()),
@@ -27,12 +27,14 @@ def made() -> dict[Path, str]:
 
 
 def main(words: list[str]) -> int:
-    """Exit 0 if all files are current (or now written), 1 if one is not."""
-    stale = [path for path, text in made().items() if not path.exists() or path.read_bytes() != (text + "\n").encode()]
+    """Return 0 if all files are current or written, else 1."""
+    stale = [
+        path for path, text in render().items() if not path.exists() or path.read_bytes() != (text + "\n").encode()
+    ]
     for path in stale:
         if "--write" in words:
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes((made()[path] + "\n").encode())
+            path.write_bytes((render()[path] + "\n").encode())
         sys.stdout.write(f"{'written' if '--write' in words else 'stale'}: {path.relative_to(PUBLIC.parent)}\n")
     return 1 if stale and "--write" not in words else 0
 

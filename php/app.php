@@ -1,10 +1,10 @@
 <?php
-// The zoo's app once more, in PHP: hello, ping and status with the same bytes as app/zoo_app.py, which PHP cannot run.
+// The zoo's app in PHP: hello, ping and status with the same bytes as app/zoo_app.py, which PHP cannot run.
 //
-// PHP shares nothing: this file is run from its first line for every request, and what it has made is gone at the end,
-// however long the process around it lives (opcache keeps the compiled program, not its variables). The way in is called
-// SAPI, and looks alike from here whether PHP is a CGI program, a FastCGI server or a part of Apache: the request in
-// $_SERVER, php://input and $_GET, the answer by header() and echo.
+// PHP shares nothing. Each request runs this file from its first line, and at the end all its variables are gone, even
+// if the process lives on (opcache keeps only the compiled program). The way into PHP is called SAPI. A CGI program, a
+// FastCGI server and a part of Apache look the same from here: the request is in $_SERVER, php://input and $_GET, the
+// answer goes out by header() and echo.
 
 declare(strict_types=1);
 
@@ -12,7 +12,7 @@ const TEXT = 'text/plain; charset=utf-8';
 const ENDPOINTS = ['/hello' => 'hello', '/ping' => 'ping', '/status' => 'status', '/echo' => 'echo'];
 
 $began = hrtime(true);
-$body = file_get_contents('php://input'); // all of it, before any answer could end the connection under the front
+$body = file_get_contents('php://input'); // read the whole body first: an answer would close the connection while the front still sends
 
 /** @return array{int, string, string} status, content type, body */
 function answer(string $path, string $method, string $body): array
@@ -32,7 +32,7 @@ function answer(string $path, string $method, string $body): array
     if ($path === '/ping') {
         return [200, TEXT, "pong\n"];
     }
-    require __DIR__ . '/status.php'; // late: neither hello nor ping should pay for it
+    require __DIR__ . '/status.php'; // late: hello and ping should not pay for it
     return $path === '/status' ? status() : arrived($body);
 }
 

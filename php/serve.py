@@ -1,4 +1,4 @@
-"""CGI for nginx: `serve.py ADDRESS` runs four fcgiwraps on one socket; php-cgi finds the php.ini beside this file."""
+"""php-cgi for nginx: `serve.py ADDRESS`."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 <?php
-// What `status` and `echo` say, field for field as app/zoo_status.py. What PHP cannot know is null.
+// The facts of `status` and `echo`, with the fields of app/zoo_status.py. A fact that PHP cannot know is null.
 
 declare(strict_types=1);
 
@@ -10,7 +10,7 @@ const META_VARIABLES = ['AUTH_TYPE', 'CONTENT_LENGTH', 'CONTENT_TYPE', 'GATEWAY_
     'HTTPS', 'REMOTE_PORT'];
 const SECRETS = ['HTTP_AUTHORIZATION', 'HTTP_PROXY_AUTHORIZATION', 'HTTP_COOKIE'];
 
-/** Text by default; ?json, ?html; ?full adds the family; ?hold=MS stays that long. Status, content type, body. */
+/** Answer `status`: status, content type, body. Text, or ?json, ?html; ?full adds the family; ?hold=MS waits. */
 function status(): array
 {
     $facts = facts();
@@ -31,17 +31,17 @@ function status(): array
     return [200, TEXT, as_text($facts)];
 }
 
-/** The flat record. `requests` is null: a counter would start at zero for every request, as all variables do. */
+/** The status record. `requests` is null: a counter would start at zero for every request, as all variables do. */
 function facts(): array
 {
     $me = process(getmypid());
-    // The compose service whose container we are in: a pid counts in there only.
-    $service = preg_match('~^compose/(.+)$~', (string) getenv('ZOO_START'), $found) ? $found[1] : null;
-    $told = fn (string $name): ?string => ($_SERVER[$name] ?? '') === '' ? null : $_SERVER[$name];
+    // The compose service of this container: a pid is valid only inside its container.
+    $service = preg_match('~^compose/(.+)$~', (string) getenv('ZOO_START'), $match) ? $match[1] : null;
+    $known = fn (string $name): ?string => ($_SERVER[$name] ?? '') === '' ? null : $_SERVER[$name];
     return [
         'exhibit' => substr($_SERVER['SCRIPT_NAME'], 1),
-        'front' => $told('HTTP_X_ZOO_FRONT'),
-        'request_id' => $told('HTTP_X_REQUEST_ID'),
+        'front' => $known('HTTP_X_ZOO_FRONT'),
+        'request_id' => $known('HTTP_X_REQUEST_ID'),
         'container' => $service,
         'container_ps' => $service ? "docker compose exec $service zoo ps" : null,
         'pid' => $me['pid'],
@@ -56,13 +56,13 @@ function facts(): array
         'run_once' => defined('RUN_ONCE'),
         'script_name' => $_SERVER['SCRIPT_NAME'],
         'path_info' => $_SERVER['PATH_INFO'],
-        'request_uri' => $told('REQUEST_URI'),
-        'remote_addr' => $told('REMOTE_ADDR'),
-        'server_software' => $told('SERVER_SOFTWARE'),
-        'gateway_interface' => $told('GATEWAY_INTERFACE'),
-        'server_protocol' => $told('SERVER_PROTOCOL'),
-        'url_scheme' => $told('REQUEST_SCHEME'),
-        'https' => $told('HTTPS'),
+        'request_uri' => $known('REQUEST_URI'),
+        'remote_addr' => $known('REMOTE_ADDR'),
+        'server_software' => $known('SERVER_SOFTWARE'),
+        'gateway_interface' => $known('GATEWAY_INTERFACE'),
+        'server_protocol' => $known('SERVER_PROTOCOL'),
+        'url_scheme' => $known('REQUEST_SCHEME'),
+        'https' => $known('HTTPS'),
     ];
 }
 
@@ -74,8 +74,8 @@ function process(int $pid): ?array
     if (!$stat || !$status) {
         return null;
     }
-    $name = fn (string $field): int => preg_match("/^$field:\s+(\d+)/m", $status, $found) ? (int) $found[1] : 0;
-    $after = explode(' ', substr($stat, strrpos($stat, ')') + 2)); // from the third field on: the second may hold anything
+    $name = fn (string $field): int => preg_match("/^$field:\s+(\d+)/m", $status, $match) ? (int) $match[1] : 0;
+    $after = explode(' ', substr($stat, strrpos($stat, ')') + 2)); // from the third field on: the second may hold spaces
     $uptime = (float) file_get_contents('/proc/uptime');
     return [
         'pid' => $pid,
@@ -95,31 +95,31 @@ function process(int $pid): ?array
 function pss(int $pid): ?int
 {
     $smaps = @file_get_contents("/proc/$pid/smaps_rollup");
-    return $smaps && preg_match('/^Pss:\s+(\d+)/m', $smaps, $found) ? (int) $found[1] * 1024 : null;
+    return $smaps && preg_match('/^Pss:\s+(\d+)/m', $smaps, $match) ? (int) $match[1] * 1024 : null;
 }
 
 /** The processes that serve together with this one: same session and same command line, and php-fpm's master. */
 function family(): array
 {
     $title = fn (int $pid): string => (string) @file_get_contents("/proc/$pid/cmdline");
-    [$me, $master, $kin] = [getmypid(), posix_getppid(), []];
+    [$me, $master, $rows] = [getmypid(), posix_getppid(), []];
     foreach (array_map('intval', array_filter(scandir('/proc'), 'ctype_digit')) as $pid) {
-        $mine = $title($pid) === $title($me) || ($pid === $master && str_starts_with($title($pid), 'php-fpm: master'));
-        if ($mine && @posix_getsid($pid) === posix_getsid($me) && ($row = process($pid))) {
-            $kin[] = $row;
+        $belongs = $title($pid) === $title($me) || ($pid === $master && str_starts_with($title($pid), 'php-fpm: master'));
+        if ($belongs && @posix_getsid($pid) === posix_getsid($me) && ($row = process($pid))) {
+            $rows[] = $row;
         }
     }
-    $parents = array_column($kin, 'ppid');
-    foreach ($kin as &$row) {
-        $row['role'] = count($kin) === 1 ? 'server' : (in_array($row['pid'], $parents, true) ? 'master' : 'worker');
+    $parents = array_column($rows, 'ppid');
+    foreach ($rows as &$row) {
+        $row['role'] = count($rows) === 1 ? 'server' : (in_array($row['pid'], $parents, true) ? 'master' : 'worker');
         if ($row['pss'] === null) {
             $row['pss_why'] = "smaps of {$row['pid']} may not be read";
         }
     }
-    return $kin;
+    return $rows;
 }
 
-/** Stay for $ms (1000 at most); from when to when, in seconds of the machine's monotonic clock. */
+/** Wait $ms (1000 at most). Begin and end, in seconds of the machine's monotonic clock. */
 function hold(int $ms): array
 {
     $from = hrtime(true);
@@ -137,8 +137,8 @@ function arrived(string $body): array
         }
     }
     $text = iconv('ISO-8859-1', 'UTF-8', $body);
-    $seen = ['method' => $_SERVER['REQUEST_METHOD'], 'length' => strlen($body), 'body' => $text, 'variables' => $variables];
-    return [200, 'application/json', json($seen)];
+    $request = ['method' => $_SERVER['REQUEST_METHOD'], 'length' => strlen($body), 'body' => $text, 'variables' => $variables];
+    return [200, 'application/json', json($request)];
 }
 
 function json(array $value): string
@@ -146,7 +146,7 @@ function json(array $value): string
     return json_encode($value, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES) . "\n";
 }
 
-/** A value as the Python app writes it; control characters escaped, so that a terminal stays ours. */
+/** A value as the Python app writes it. Control characters are escaped: a terminal would obey them. */
 function plain(mixed $value): string
 {
     return match (true) {
@@ -170,7 +170,7 @@ function as_text(array $facts): string
     return $lines;
 }
 
-/** One table, every value escaped; the policy in the headers forbids whatever might slip through. */
+/** One table, every value escaped; the policy in the headers forbids scripts, should one slip through. */
 function as_html(array $facts): string
 {
     $safe = fn (mixed $value): string => htmlspecialchars(plain($value));

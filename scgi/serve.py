@@ -1,4 +1,4 @@
-"""SCGI with flup: `serve.py threads|fork ADDRESS`"""
+"""SCGI with flup: `serve.py threads|fork ADDRESS`."""
 
 import sys
 

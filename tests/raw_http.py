@@ -59,12 +59,29 @@ def _joined(rest: bytes) -> bytes:
     return whole
 
 
-def everywhere(cells: Iterable[tuple[str, str]], check: Callable[[str, str], list[str]]) -> None:
-    """Run a check in every cell, several at once; fail with all complaints, each headed by its cell."""
-    with ThreadPoolExecutor(8) as pool:
-        found = {cell: pool.submit(check, *cell) for cell in cells}
-    complaints = [f"{cell[0]} behind {cell[1]}: {what}" for cell, job in found.items() for what in job.result()]
-    assert found, "no cell is open"
+def everywhere(
+    cells: Iterable[tuple[str, str]], check: Callable[[str, str], list[str] | None], at_once: int = 8
+) -> None:
+    """Run a check in every cell, `at_once` cells at a time; fail with all complaints, each headed by its cell.
+
+    A check returns its complaints, or asserts.
+    """
+
+    def complaints_of(cell: tuple[str, str]) -> list[str]:
+        try:
+            return check(*cell) or []
+        except (AssertionError, LookupError, OSError, ValueError) as error:
+            return [f"{type(error).__name__}: {error}"]
+
+    cells = list(cells)
+    with ThreadPoolExecutor(at_once) as pool:
+        results = list(pool.map(complaints_of, cells))
+    complaints = [
+        f"{exhibit} behind {front}: {complaint}"
+        for (exhibit, front), result in zip(cells, results, strict=True)
+        for complaint in result
+    ]
+    assert cells, "no cell is open"
     assert not complaints, "\n".join(complaints)
 
 

@@ -5,9 +5,12 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
+from docs_in_test import examples
 from zoo_in_test import APACHES, REGISTRY, ROOT, TLS, Zoo
 
 from gateway_zoo.registry import plans
@@ -21,7 +24,6 @@ PAGES = [
     *sorted(path.parent / "README.md" for path in ROOT.glob("*/cage.toml")),
 ]
 MPMS = ROOT / "apache/mpm/README.md"  # starts a zoo of its own
-BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINES = 60  # one screen of a projector, wrapped text included
 
 
@@ -32,16 +34,6 @@ def whole_zoo() -> Iterator[Zoo]:
         yield made.up("--echo", *(f"--with={group}" for group in plans.groups(REGISTRY)))
 
 
-def examples(page: Path) -> list[tuple[str, str]]:
-    """(command, expected output) of each `$ ` line in the console blocks of a page."""
-    found: list[tuple[str, str]] = []
-    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, expected = part.partition("\n")
-            found.append((command, expected))
-    return found
-
-
 def with_ports_of(zoo: Zoo, command: str) -> str:
     """The command for this zoo instead of one on the default ports."""
     ports = {8080: zoo.ports["nginx"], 8443: zoo.ports["nginx"] + TLS, 8444: zoo.ports["apache"] + TLS}
@@ -49,40 +41,84 @@ def with_ports_of(zoo: Zoo, command: str) -> str:
     return re.sub(r":(8\d{3})\b", lambda match: f":{ports[int(match[1])]}", command)
 
 
+@pytest.fixture(scope="module")
+def outputs(whole_zoo: Zoo) -> dict[Path, list[str]]:
+    """The output of each example of each page. The pages run side by side, because their commands mostly wait: none of
+    them changes the zoo. The examples of one page run in their order."""
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(PAGES, pool.map(partial(run_examples, whole_zoo), PAGES), strict=True))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name + "/" + page.name)
-def test_console_blocks_say_what_happens(whole_zoo: Zoo, page: Path) -> None:
-    assert_examples_hold(whole_zoo, page)
+def test_console_blocks_say_what_happens(outputs: dict[Path, list[str]], page: Path) -> None:
+    assert_examples_hold(page, outputs[page])
 
 
+@pytest.mark.slow  # test_mpm.py starts the same zoo, and observes it
 def test_the_label_of_the_mpms_says_what_happens(fresh_zoo: Zoo) -> None:
-    assert_examples_hold(fresh_zoo, MPMS)
+    assert_examples_hold(MPMS, run_examples(fresh_zoo, MPMS))
 
 
-def assert_examples_hold(zoo: Zoo, page: Path) -> None:
-    matches = doctest.OutputChecker().check_output
-    assert examples(page)
-    for command, expected in examples(page):
-        ported = with_ports_of(zoo, command)
-        env = zoo.env | {"PATH": os.environ["PATH"]}
-        done = subprocess.run(
-            ["bash", "-c", ported],
+def run_examples(zoo: Zoo, page: Path) -> list[str]:
+    """What each example of a page prints, errors included."""
+    return [
+        subprocess.run(
+            ["bash", "-c", with_ports_of(zoo, command)],
             cwd=ROOT,
-            env=env,
+            env=zoo.env | {"PATH": os.environ["PATH"]},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
             check=False,
-        )
-        assert matches(expected, done.stdout, doctest.ELLIPSIS), f"{page}: $ {command}\n{done.stdout}"
+        ).stdout
+        for command, _ in examples(page)
+    ]
 
 
-def test_the_readme_asks_every_cell(whole_zoo: Zoo) -> None:
-    zoo = whole_zoo
-    commands = "\n".join(command for command, _ in examples(ROOT / "README.md"))
-    ports = {"nginx": 8080, "apache": 8081}
-    silent = [cell for cell in zoo.open_cells() if f"localhost:{ports[cell[1]]}/{cell[0]}/" not in commands]
-    assert not silent
+def assert_examples_hold(page: Path, outputs: list[str]) -> None:
+    matches = doctest.OutputChecker().check_output
+    assert outputs
+    wrong = [
+        f"{page}: $ {command}\n{output}"
+        for (command, expected), output in zip(examples(page), outputs, strict=True)
+        if not matches(expected, output, doctest.ELLIPSIS)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+ROW = re.compile(
+    r"^\| `/(?P<id>[^/]+)/` \| (?P<protocol>.+) \| (?P<model>.+) \| (?P<server>.+) \| (?P<fronts>.+) \|$", re.M
+)
+
+
+def test_the_readme_lists_every_exhibit_as_declared() -> None:
+    """The table of the README against the registry; tests/registry holds the registry against the cages."""
+    cages = {exhibit.id: cage.file for cage in REGISTRY.cages for exhibit in cage.file.exhibit}
+    declared = {
+        id: {
+            "id": id,
+            "protocol": exhibit.protocol or cages[id].protocol,
+            "model": (family := REGISTRY.families[exhibit.family]).model,
+            "server": family.server,
+            "fronts": ", ".join(exhibit.fronts).replace("apache", "Apache"),
+        }
+        for id, exhibit in REGISTRY.exhibits.items()
+    }
+    listed = [row.groupdict() for row in ROW.finditer((ROOT / "README.md").read_text(encoding="utf-8"))]
+    assert {row["id"]: row for row in listed} == declared
+    assert len(listed) == len(declared), "a row is there twice"
+
+
+def test_every_path_of_the_readme_answers(whole_zoo: Zoo) -> None:
+    rows = ROW.finditer((ROOT / "README.md").read_text(encoding="utf-8"))
+    promised = [(row["id"], front) for row in rows for front in row["fronts"].lower().split(", ")]
+    assert sorted(set(promised) - set(whole_zoo.open_cells())) == [("mod_php", "apache")], (
+        "opened by --mpm prefork only"
+    )
+    open_cells = set(promised) & set(whole_zoo.open_cells())
+    wrong = {cell: text for cell in open_cells if (text := whole_zoo.get(*cell, "ping").text) != "pong\n"}
+    assert not wrong
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ SEES = _may_look_into_processes()
 needs_sight = pytest.mark.skipif(not SEES, reason="root may not look into other users' processes: no CAP_SYS_PTRACE")
 
 
+def slow(*values: Any) -> list[Any]:
+    """Parameters of the group `slow`: further members of a kind that has a quick one."""
+    return [pytest.param(value, marks=pytest.mark.slow, id=getattr(value, "__name__", None)) for value in values]
+
+
 def free(*ports: int) -> bool:
     """Can all of these be listened on?"""
     for port in ports:

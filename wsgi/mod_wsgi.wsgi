@@ -1,3 +1,3 @@
-"""What mod_wsgi loads; it looks for the name `application` (PEP 3333 calls it that too)."""
+"""The app for mod_wsgi, which looks for the name `application`."""
 
 from zoo_app import app as application

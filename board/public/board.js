@@ -51,7 +51,7 @@ function lost(which, why) {
   retry = setTimeout(connect, wait);
 }
 
-/** The front or the program may have said why it does not want us, but only to a request whose answer a page may read. */
+/** Ask why the connection failed: a page may not read the refusal of a WebSocket, but it may read this answer. */
 async function whyNot() {
   try {
     const answer = await fetch(new URL("../board", import.meta.url));
@@ -71,7 +71,7 @@ function state(name, text) {
   document.body.classList.toggle("off", name !== "on");
 }
 
-/** Send a change; `kept` is what to give back if it is refused. False: nobody is there. */
+/** Send a change; `kept` is the text to give back if it is refused. False: not connected. */
 function send(change, kept = "") {
   if (socket?.readyState !== WebSocket.OPEN) {
     say("Not connected: nothing was changed.", "bad");
@@ -142,7 +142,7 @@ function hear(event) {
   $("empty").hidden = !known || stickers.size > 0;
 }
 
-const who = (by) => (by === me ? "You" : "Somebody");
+const who = (by) => (by === me ? "You" : "A visitor");
 
 /** One clock, this browser's: from the key or the mouse over front, program and file back to this screen. */
 function took(ms) {
@@ -166,7 +166,7 @@ function put(sticker) {
   element.dataset.length = sticker.text.length > 110 ? "long" : sticker.text.length > 45 ? "middle" : "short";
   element.firstChild.textContent = sticker.text;
   element.setAttribute("aria-label", `${sticker.colour} sticker: ${sticker.text}`);
-  element.style.zIndex = sticker.version;            // what changed last lies on top, for everybody
+  element.style.zIndex = sticker.version;            // the sticker that changed last lies on top, for all visitors
   show(sticker.id, x, y);
   return element;
 }
@@ -310,7 +310,7 @@ $("edit").addEventListener("close", () => {
   const text = $("edit-text").value.trim();
   const colour = $("edit").querySelector("form").elements.colour.value;
   if ($("edit").returnValue !== "save" || !text) return;
-  if (!sticker) say("Somebody has removed that sticker meanwhile.", "bad");
+  if (!sticker) say("Another visitor has removed that sticker.", "bad");
   else if (text !== sticker.text || colour !== sticker.colour) send({ do: "edit", id: edited, text, colour });
 });
 

@@ -23,7 +23,7 @@ ADDRESS = '<!--#echo encoding="none" var="zoo_base" -->'
 NOBODY = "0.0.0.0"  # noqa: S104 - compared with; no peer has it
 #: What a front answers itself, the same in every installation. nginx has the two about `status` in nginx.conf.
 TEXTS = {
-    "refused.txt": "status is answered to this machine only\n",
+    "refused.txt": "status answers only requests from this machine\n",
     "named.txt": "status answers only where Host is localhost, an IP address or a name without a dot\n",
     "methods.txt": "405 Method Not Allowed\n",
 }
@@ -95,7 +95,7 @@ def _nginx(plan: Plan) -> str:
             f"geo $zoo_root {{ default {_quoted(str(places.checkout(settings)))}; }}\n",
             "# Gateways on TCP.",
             *(f"upstream {e.id} {{ server {plan.address(e)}; }}" for e in tcp),
-            "\n# Exhibits that are closed here, and why; the list; how to start what does not answer.",
+            "\n# Exhibits that are closed here, with the reason; the commands that start the others.",
             _map("$zoo_exhibit $zoo_closed", "", closed),
             _map("$zoo_exhibit $zoo_start", made_start(plan), starts),
             "# Exhibits whose first page is a text of ours, and paths that lack a slash before a page of their own.",

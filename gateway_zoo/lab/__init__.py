@@ -1,6 +1,6 @@
-"""Labs: experiments that start what they need, end by themselves and close what they opened.
+"""Labs: experiments that start what they need, and stop it again.
 
-Each has a lesson below labs/. What they may not do: send load anywhere but to 127.0.0.0/8, or touch the zoo that runs
-for everybody. A lab that needs servers starts a zoo of its own (private.py), whose life hangs on the lab's: Ctrl-C,
-SIGTERM, a hung-up terminal and even SIGKILL of the lab leave no server behind.
+Each lab has a lesson below labs/. A lab sends load to 127.0.0.0/8 only, and leaves the running zoo alone. If it needs
+servers, it starts a zoo of its own (keeper/own_zoo.py) that ends with the lab: Ctrl-C, SIGTERM, a hung-up terminal and
+even SIGKILL of the lab leave no server behind.
 """

@@ -72,3 +72,9 @@ def percentile(values: Sequence[float], share: float) -> float:
     """Nearest rank: the smallest value that is not below `share` (0 to 1) of them."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def count(number: int, word: str) -> str:
+    """Return a number with its noun: "1 process", "4 processes"."""
+    plural = word + ("es" if word.endswith("s") else "s")
+    return f"{number} {word if number == 1 else plural}"

@@ -1,11 +1,9 @@
-"""Observe Apache's process models, and hold them against what lectures say (apache/mpm/lecture.toml).
+"""Observe Apache's process models (lecture.py compares them with the lecture).
 
 Who serves is asked over HTTP of mod_wsgi-embedded, where the program that answers *is* Apache's child: pid, thread,
 user. What a connection costs is measured natively on Apaches of our own, fresh ones with the same MPMs; of an Apache
 elsewhere over HTTP (mpm_memory.py says how, and what that is worth). Memory is unknown where a root among the processes
 does not let us look (ITK).
-
-A figure has an interval. The lecture's rank is held against figures whose intervals do not overlap, and no others.
 """
 
 import concurrent.futures
@@ -28,10 +26,12 @@ from gateway_zoo.safe_io import bounded
 from gateway_zoo.settings import Settings
 
 EXHIBIT = "mod_wsgi-embedded"
-AT_ONCE = 8
+CROWD = 8
 HOLD_MS = 300
 TIMEOUT_S = 15.0  # for a whole answer
-WORDS = ("lowest", "low", "high", "highest")
+RANKED = ("usage", "idle", "busy")  # the sizes, fields of Seen
+USER_PER_HOST = "a user per virtual host"
+UNKNOWN = "unknown"
 OTHER_HOST = "games.localhost"  # the second virtual host, where there is one (mpm/itk.conf)
 
 Facts = dict[str, Any]
@@ -140,8 +140,8 @@ def observe(url: str) -> Facts:
     parents = sorted({row["user"] for row in family if row["role"] == "master"})
     return {
         "threaded": "yes" if most > 1 else "no",
-        "parent": ", ".join(parents) or "unknown",
-        "children": "a user per virtual host" if len(users) > 1 else next(iter(users)),
+        "parent": ", ".join(parents) or UNKNOWN,
+        "children": USER_PER_HOST if len(users) > 1 else next(iter(users)),
         "serves": _serves(_twice_on_each(url), threaded=most > 1),
         "dso": "yes" if crowd else "no",  # mod_wsgi is a module loaded at run time, and it answered
         "processes": len(family),
@@ -175,8 +175,8 @@ def _status(url: str, query: str, host: str = "localhost") -> Facts:
 
 def _crowd(url: str) -> list[Facts]:
     """Several at once, each holding for a moment: as many workers as that must have answered."""
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda _: _status(url, f"json&hold={HOLD_MS}"), range(AT_ONCE)))
+    with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
+        return list(pool.map(lambda _: _status(url, f"json&hold={HOLD_MS}"), range(CROWD)))
 
 
 Worker = tuple[int, int]
@@ -184,7 +184,7 @@ Worker = tuple[int, int]
 
 def _twice_on_each(url: str) -> list[tuple[Worker, Worker]]:
     """On each of some keep-alive connections two requests, the second in another order: who served which?"""
-    connections = [_connect(url) for _ in range(AT_ONCE)]
+    connections = [_connect(url) for _ in range(CROWD)]
     try:
         first = [_worker(connection) for connection in connections]
         second = [_worker(connection) for connection in reversed(connections)]
@@ -251,7 +251,7 @@ def _measure(url: str, exhibit: str, mpm: str, read: mpm_memory.Read) -> Costs:
 def size(interval: Interval | None, fresh: bool) -> str:
     """A size with its interval: "42 kB (40 to 44 kB)"; of an Apache that was not fresh, its lower bound."""
     if interval is None:
-        return "unknown"
+        return UNKNOWN
     if not interval.measurable:
         return f"too little to measure (below {memory(max(interval.high, 0))})"
     low, high = memory(interval.low), memory(interval.high)
@@ -262,39 +262,3 @@ def size(interval: Interval | None, fresh: bool) -> str:
     if low.split()[1] == high.split()[1]:
         low = low.split()[0]
     return f"{memory(interval.value)} ({low} to {high})"
-
-
-# --- lecture and observation ------------------------------------------------------------------------------------------
-
-WORDED = ("threaded", "parent", "children", "serves", "dso")
-RANKED = ("idle", "busy", "usage")
-
-
-def differences(seen: list[Seen], one: Seen, lecture: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Property -> why, where the observation and the lecture's word differ."""
-    found = {}
-    for name in WORDED:
-        if getattr(one, name) != lecture[name][one.mpm]:
-            found[name] = _why(lecture[name], getattr(one, name), one.mpm)
-    for name in RANKED:
-        if _out_of_order(seen, one, name, lecture[name]):
-            found[name] = _why(lecture[name], size(one.interval(name), one.fresh), one.mpm)
-    return found
-
-
-def _why(row: dict[str, str], observed: str, mpm: str) -> str:
-    return row.get("why", "").format(observed=observed, lecture=row[mpm])
-
-
-def _out_of_order(seen: list[Seen], one: Seen, name: str, row: dict[str, str]) -> bool:
-    """Does another MPM, which the lecture puts above or below this one, come out on the other side, and are the two
-    figures certainly different?"""
-    mine = one.interval(name)
-    for other in seen:
-        theirs = other.interval(name)
-        if mine is None or theirs is None or not (one.fresh and other.fresh and mine.apart_from(theirs)):
-            continue
-        said = WORDS.index(row[one.mpm]) - WORDS.index(row[other.mpm])
-        if (said > 0 and theirs.value > mine.value) or (said < 0 and mine.value > theirs.value):
-            return True
-    return False

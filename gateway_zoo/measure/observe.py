@@ -1,9 +1,8 @@
-"""Watching one cell answer: which processes and threads, how many at once, how fast, how much memory. HTTP only;
-nothing is believed that the answers do not show.
+"""Observe one cell: processes, threads, requests in parallel, times, memory.
 
-First a row of requests one after the other, then a crowd at once that each hold for a moment (`status?hold=`): where
-their stays overlap, the exhibit really did several things at the same time. Memory is read before the crowd and while
-four requests are in flight (memory.py).
+HTTP only, and only what the answers show. First requests come in turn. Then a crowd comes at once, and each request
+holds for a moment (`status?hold=`): where their stays overlap, the exhibit really did several things at the same time.
+Memory is read before the crowd, and while four requests are in flight (memory.py).
 """
 
 import concurrent.futures
@@ -20,8 +19,8 @@ from gateway_zoo.measure.memory import Memory, Reading
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.safe_io import bounded
 
-IN_A_ROW = 8
-AT_ONCE = 8  # twice the slots of an exhibit
+TURNS = 8
+CROWD = 8  # twice the slots of an exhibit
 HOLD_MS = 150
 ROUNDS = 3  # a crowd may find the slots unevenly filled: the best of so many counts
 IN_FLIGHT = 4  # the slots of an exhibit: so many requests are held while memory is read
@@ -44,14 +43,17 @@ class OverLimit(NotObservable):
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen of one cell. Times in ms, from connect to the last byte, while nothing else was asked; true
-    for this machine and this minute. `memory` has units and errors of its own."""
+    """One cell, as observed.
+
+    Times in ms, from connect to the last byte, while nothing else was asked; true for this machine and this minute.
+    `memory` has units and errors of its own.
+    """
 
     exhibit: str
     front: str
     processes: int
     threads: int  # the most seen in one process
-    at_once: int  # the most stays that overlapped
+    parallel: int  # the most stays that overlapped
     busy_processes: int  # in how many processes those were
     busy_threads: int  # and the most of them in one process
     crowd: int  # how many asked at once
@@ -67,7 +69,7 @@ class Observation:
 
     @property
     def model(self) -> str:
-        """The process model that this looks like."""
+        """Name the process model that this looks like."""
         if _a_process_each(self.served):
             return "fork per request"
         if self.processes > 1:
@@ -76,39 +78,45 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a cell answered to requests one after the other, while nothing else was asked: times are only true then."""
+class InTurn:
+    """The answers of a cell to requests in turn, their times in ms, and memory.
+
+    Nothing else is asked meanwhile: times are only true then.
+    """
 
     answers: list[Facts]
     times: list[float]
     rest: list[Reading]  # memory, with nothing in flight but the request that read it
 
 
-def in_a_row(cell: Cell) -> Row:
-    """First phase. Raises NotObservable."""
-    seen = [_status(cell, "json") for _ in range(IN_A_ROW)]
-    return Row([facts for facts, _ in seen], [ms for _, ms in seen], _read_at_rest(cell))
+def observe_in_turn(cell: Cell) -> InTurn:
+    """Send requests in turn: the first phase.
+
+    Raises NotObservable.
+    """
+    seen = [_status(cell, "json") for _ in range(TURNS)]
+    return InTurn([facts for facts, _ in seen], [ms for _, ms in seen], _read_at_rest(cell))
 
 
-def at_once(cell: Cell, row: Row, declared: int | None) -> Observation:
-    """Second phase: send crowds until two give the same count, then read memory. Families may be watched in parallel:
-    their requests mostly sleep.
+def observe_crowd(cell: Cell, in_turn: InTurn, declared: int | None) -> Observation:
+    """Send crowds until two give the same count, then read memory: the second phase.
 
-    While less is seen than the `declared` slots, look longer: a pool that grows under load needs the time to do so.
+    Families may be observed in parallel: their requests only sleep. While the count is below the `declared` slots, more
+    crowds follow: a pool that grows under load needs time. Raises NotObservable.
     """
     deadline = time.monotonic() + GROW_S
     crowds = [_crowd(cell), _crowd(cell)]
     while len(crowds) < ROUNDS and len({_overlap(crowd) for crowd in crowds}) > 1:
         crowds.append(_crowd(cell))
-    wanted = min(declared or 0, AT_ONCE)
+    wanted = min(declared or 0, CROWD)
     while max(_overlap(crowd)[0] for crowd in crowds) < wanted and time.monotonic() < deadline:
         crowds.append(_crowd(cell))
     fullest = max((_overlap(crowd) for crowd in crowds), key=lambda seen: seen[0])
-    everything = row.answers + [facts for crowd in crowds for facts in crowd]
+    everything = in_turn.answers + [facts for crowd in crowds for facts in crowd]
     full = [_read_in_flight(cell) for _ in range(READINGS)]
     served = Counter(facts["pid"] for facts in everything)
-    used = memory.sum_up(row.rest, full, _read_at_rest(cell), IN_FLIGHT, fresh=_a_process_each(served))
-    return _sum_up(cell, everything, row.times, fullest, used)
+    used = memory.sum_up(in_turn.rest, full, _read_at_rest(cell), IN_FLIGHT, fresh=_a_process_each(served))
+    return _sum_up(cell, everything, in_turn.times, fullest, used)
 
 
 def _a_process_each(served: dict[int, int]) -> bool:
@@ -116,7 +124,10 @@ def _a_process_each(served: dict[int, int]) -> bool:
 
 
 def _status(cell: Cell, query: str) -> tuple[Facts, float]:
-    """The facts, and the time that the answer took, in ms. Raises NotObservable, or OverLimit where a limit was met."""
+    """Return the facts and the time of the answer in ms.
+
+    Raises NotObservable, or OverLimit where a limit was met.
+    """
     where = f"{cell.exhibit} behind {cell.front}"
     try:
         answer = probe.ask(f"{cell.url}/status?{query}", timeout=TIMEOUT_S, limit=ANSWER_BYTES)
@@ -134,7 +145,7 @@ def _status(cell: Cell, query: str) -> tuple[Facts, float]:
 
 
 def _lacking(facts: object, query: str) -> list[str]:
-    """The fields that an answer to this query should have and has not, or not of that kind."""
+    """Return the fields of this query that the answer lacks, or has of another type."""
     if not isinstance(facts, dict):
         return sorted(FIELDS)
     lacking = sorted(FIELDS - facts.keys()) + [name for name in ("pid", "ppid") if not isinstance(facts.get(name), int)]
@@ -152,7 +163,7 @@ def _is_process(row: object) -> bool:
     return isinstance(row, dict) and isinstance(row.get("pid"), int) and isinstance(row.get("pss", ""), int | None)
 
 
-# --- memory: who reads it is one of those in flight ------------------------------------------------------------------
+# --- memory: the process that reads it serves one of the requests in flight -------------------------------------------
 
 
 def _reading(facts: Facts, in_flight: int) -> Reading:
@@ -164,7 +175,10 @@ def _read_at_rest(cell: Cell) -> list[Reading]:
 
 
 def _read_in_flight(cell: Cell) -> Reading:
-    """Memory with requests in flight, as many as could be caught of IN_FLIGHT. A slow start needs a longer stay."""
+    """Read memory with requests in flight, IN_FLIGHT of them if they can be caught.
+
+    A slow start needs a longer stay.
+    """
     tries: list[Reading] = []
     for ms in (400, 1000, 1000, 1000):
         tries.append(_hold_and_read(cell, ms))
@@ -174,7 +188,7 @@ def _read_in_flight(cell: Cell) -> Reading:
 
 
 def _hold_and_read(cell: Cell, ms: int) -> Reading:
-    """Requests that hold; one of them holds half as long, and then reads the memory of all while the others stay."""
+    """Hold requests; one holds half as long, then reads the memory of all."""
     queries = [f"json&full&hold={ms // 2}", *[f"json&hold={ms}"] * (IN_FLIGHT - 1)]
     with concurrent.futures.ThreadPoolExecutor(IN_FLIGHT) as pool:
         reader, *others = (facts for facts, _ in pool.map(lambda query: _status(cell, query), queries))
@@ -184,13 +198,13 @@ def _hold_and_read(cell: Cell, ms: int) -> Reading:
 
 
 def _crowd(cell: Cell) -> list[Facts]:
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [pool.submit(_status, cell, f"json&hold={HOLD_MS}") for _ in range(AT_ONCE)]
-        return [future.result()[0] for future in asked]
+    with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
+        answers = [pool.submit(_status, cell, f"json&hold={HOLD_MS}") for _ in range(CROWD)]
+        return [future.result()[0] for future in answers]
 
 
 def _overlap(crowd: list[Facts]) -> tuple[int, int, int]:
-    """The fullest moment: (stays, in so many processes, the most in one process)."""
+    """Return the fullest moment: stays, their processes, the most stays in one process."""
     best = (0, 0, 0)
     for moment in [facts["held"]["from"] for facts in crowd]:
         inside = Counter(facts["pid"] for facts in crowd if facts["held"]["from"] <= moment < facts["held"]["to"])
@@ -209,10 +223,10 @@ def _sum_up(
         front=cell.front,
         processes=len(threads),
         threads=max(len(ids) for ids in threads.values()),
-        at_once=fullest[0],
+        parallel=fullest[0],
         busy_processes=fullest[1],
         busy_threads=fullest[2],
-        crowd=AT_ONCE,
+        crowd=CROWD,
         served=dict(Counter(facts["pid"] for facts in seen)),
         parents=sorted({facts["ppid"] for facts in seen}),
         users=sorted({facts["user"] for facts in seen}),

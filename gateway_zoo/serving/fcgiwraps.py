@@ -1,7 +1,8 @@
-"""CGI for nginx, which starts no programs: four fcgiwraps on one socket, and another for one that dies.
+"""CGI for nginx, which starts no programs: four fcgiwraps.
 
-fcgiwrap's own `-c 4` replaces nobody, and leaves its children running when it is told to stop. Each takes the listening
-socket as descriptor 0 (FastCGI 1.0, section 2.2). It hands its whole environment to the programs it starts.
+All four accept from one socket, which each gets as descriptor 0 (FastCGI 1.0, section 2.2). When one dies, another is
+started: fcgiwrap's own `-c 4` does not do so, and leaves its children running when it stops. fcgiwrap gives its whole
+environment to the programs that it starts.
 """
 
 import os
@@ -11,7 +12,7 @@ from typing import NoReturn
 
 from gateway_zoo.serving.listen import Address, listener
 
-PROCESSES = 4  # programs at once
+PROCESSES = 4  # so many programs run at the same time
 
 
 def run(address: Address) -> NoReturn:

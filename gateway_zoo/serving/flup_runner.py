@@ -1,19 +1,18 @@
-"""Runs flup's servers (threaded, forking, single; FastCGI, SCGI, AJP), with the faults cured that can be from outside.
+"""Run flup's servers, with their faults cured from outside.
 
-flup 1.0.3 (2018) is the classic; as it comes it is not fit to leave alone:
+flup 1.0.3 (2018) is the classic server of FastCGI, SCGI and AJP: with threads, with forks, or single. It has faults:
 
-* it steals a live socket and creates it for everyone  -> it gets our listener;
+* it takes a live socket from its server, and creates one that every user may open -> it gets our listener;
 * a connection that sends nothing, or half a request, or never closes, holds a slot for ever
                                                         -> every socket has a deadline, every wait a limit;
 * the forking server sleeps through SIGTERM (since PEP 475 select() is restarted after a signal), and never grows
   past its spare processes                              -> a handler that ends the select, and a fixed pool;
-* the threaded server closes the fifth connection in the face of the web server
-                                                        -> it waits in the queue until a thread is free;
+* the threaded server closes the fifth connection at once -> the connection waits in a queue until a thread is free;
 * an empty SCGI body is a text stream, against PEP 3333 -> bytes;
-* an AJP request that came over TLS ends in an exception  -> the attribute that is a number becomes text as the others.
+* an AJP request that came over TLS ends in an exception -> the one attribute that comes as text becomes bytes, too.
 
-Not cured, said on the labels: a FastCGI PARAMS pair split over two records, GET_VALUES answered empty, SCGI lengths
-such as `+5` accepted.
+Three faults remain, and the labels name them: a FastCGI PARAMS pair split over two records fails, GET_VALUES gets an
+empty answer, and SCGI lengths such as `+5` are accepted.
 """
 
 import contextlib
@@ -27,20 +26,20 @@ from typing import Any
 
 from gateway_zoo.serving.listen import Address, listener
 
-SLOTS = 4  # requests at once, as in every exhibit
-READ_TIMEOUT_S = 5  # web servers send what they have at once: silence means that they, or their visitors, are gone
-GOODBYE_S = 1  # how long a finished connection may take to close at the other end
+SLOTS = 4  # requests at the same time, as in every exhibit
+READ_TIMEOUT_S = 5  # a web server sends its bytes at once; after so much silence it, or its visitor, is gone
+GOODBYE_S = 1  # the longest wait for the other side to close a finished connection
 
 
 class PatientSocket(socket.socket):
-    """A connection that gives up after READ_TIMEOUT_S, whatever flup asks for (it switches time-outs off)."""
+    """A connection with a time-out that flup cannot switch off."""
 
     def setblocking(self, flag: bool) -> None:
         self.settimeout(READ_TIMEOUT_S)
 
 
 def _with_deadlines(connection_class: type[Any]) -> type[Any]:
-    """flup's Connection, reading from a PatientSocket and waiting for nobody longer than that."""
+    """Give flup's Connection a PatientSocket."""
 
     class Connection(connection_class):  # type: ignore[misc]  # flup has no types
         def __init__(self, sock: socket.socket, *rest: Any) -> None:
@@ -55,7 +54,7 @@ def _with_deadlines(connection_class: type[Any]) -> type[Any]:
             self._patiently(super().processInput)
 
         def _patiently(self, read: Callable[[], None]) -> None:
-            """Silence, before a packet or in the middle of one, ends the connection as if the other side had."""
+            """Read a packet. Raises EOFError after silence."""
             if not select.select([self._sock], [], [], READ_TIMEOUT_S)[0]:
                 raise EOFError
             try:
@@ -63,7 +62,7 @@ def _with_deadlines(connection_class: type[Any]) -> type[Any]:
             except TimeoutError:
                 raise EOFError from None
 
-        def _cleanupSocket(self) -> None:  # FastCGI: say goodbye, let the other side close, but not for long
+        def _cleanupSocket(self) -> None:  # FastCGI: let the other side close first, but not for long
             with contextlib.suppress(OSError):
                 self._sock.settimeout(GOODBYE_S)
                 self._sock.shutdown(socket.SHUT_WR)
@@ -92,7 +91,7 @@ def _any_attribute(request_class: type[Any]) -> type[Any]:
 
 
 def _interrupt(server: Any) -> None:
-    """Make SIGTERM and SIGINT end the select() that flup sits in. Both its loops take EINTR for "look again"."""
+    """Make SIGTERM and SIGINT end flup's select(), by EINTR."""
 
     def stop(*_: object) -> None:
         server._keepGoing = False
@@ -109,8 +108,8 @@ def _interrupt(server: Any) -> None:
 def run(server_class: type[Any], app: Any, address: Address | None, **options: Any) -> None:
     """Serve `app` until SIGTERM.
 
-    `server_class` is the WSGIServer of one of flup.server's modules; `address` None means the socket that is open as
-    descriptor 0 (FastCGI 1.0, section 2.2: how mod_fcgid starts a server).
+    `server_class` is the WSGIServer of a module in flup.server. `address` None: use the socket that is open as
+    descriptor 0, as mod_fcgid starts a server (FastCGI 1.0, section 2.2).
     """
     if address is not None:
         options["bindAddress"] = address  # anything but None: flup must not try descriptor 0

@@ -1,8 +1,8 @@
-"""A listening socket as the zoo wants it: private, and never taken from a server that still answers.
+"""Make listening sockets: private, and never stolen.
 
-Most servers unlink whatever stands at their socket's path and create theirs with mode 0777 or 0755: a second start
-steals the address of the first, and others on the machine may connect. Launchers that can hand their server an open
-socket use this instead. It imports only the standard library, because every gateway pays for it.
+Most servers unlink the file at their socket's path and create their own with mode 0777 or 0755. So a second start takes
+the address from a running server, and other users of the machine may connect. A launcher that can give its server an
+open socket makes it here. This module imports only the standard library, because every gateway pays for the import.
 """
 
 import os
@@ -12,12 +12,12 @@ import stat
 #: Address of a gateway: a path (`fastcgi.sock`, relative to the working directory) or `HOST:PORT`.
 Address = str
 
-MODE = 0o660  # owner and group connect, nobody else: whoever reaches a gateway can set its variables
-BACKLOG = 128  # connections that wait while all slots are busy
+MODE = 0o660  # only owner and group connect, because a client of a gateway can set its variables
+BACKLOG = 128  # so many connections wait while all slots are busy
 
 
 class AddressInUse(OSError):
-    """Somebody answers at the address already."""
+    """The address is taken: by a server that answers, or a file."""
 
 
 def answers(path: str) -> bool:
@@ -28,13 +28,13 @@ def answers(path: str) -> bool:
             probe.connect(path)
         except (ConnectionRefusedError, FileNotFoundError):
             return False
-        except OSError:  # a full backlog, or one we may not touch: somebody is there
+        except OSError:  # a full backlog, or a socket that we may not open: a server is there
             return True
     return True
 
 
 def answers_at(address: Address) -> bool:
-    """The same for either kind of address."""
+    """Does a server accept connections at this path or port?"""
     host, colon, port = address.rpartition(":")
     if not colon:
         return answers(address)
@@ -46,7 +46,7 @@ def answers_at(address: Address) -> bool:
 
 
 def remove_stale(path: str) -> None:
-    """Unlink a unix socket that nobody answers. A live one, or anything that is no socket, stays: AddressInUse."""
+    """Unlink a unix socket without a server. Raises AddressInUse."""
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise AddressInUse(f"{path} exists and is not a socket; move it away")
@@ -58,11 +58,14 @@ def remove_stale(path: str) -> None:
 
 
 def listener(address: Address) -> socket.socket:
-    """Bind and listen. A unix socket gets mode 0660; raises AddressInUse, or OSError for a TCP port in use."""
+    """Bind and listen; a unix socket gets mode 0660.
+
+    Raises AddressInUse for a path in use, OSError for a TCP port in use.
+    """
     host, colon, port = address.rpartition(":")
     if colon:
         server = socket.create_server((host, int(port)), backlog=BACKLOG)
-        # Accepted connections inherit it. flup's AJP sends each packet in two writes: the second would wait 40 ms.
+        # Accepted connections inherit it. flup's AJP writes a packet in two parts; without it the second waits 40 ms.
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return server
     remove_stale(address)

@@ -1,13 +1,13 @@
-"""A WSGI app under an ASGI server: a2wsgi, with what it does not do for a client that leaves.
+"""Run a WSGI app under an ASGI server: a2wsgi, with a cure.
 
-The app runs in a thread and hands its pieces to the loop through a short queue. Two servers tell in two ways that the
-client is gone, and a2wsgi 1.10 heeds neither:
+The app runs in a thread and gives its pieces to the loop through a short queue. Two servers tell in two ways that the
+client has left, and a2wsgi 1.10 notices neither:
 
-* aioscgi's `send` fails. a2wsgi then stops emptying the queue, and the thread waits in it for ever: after four lost
-  visitors nothing is left of a server with four threads. Here the queue goes on being emptied.
-* uvicorn's `send` says nothing; `receive` gives http.disconnect. Here somebody listens for it during the answer.
+* aioscgi's `send` fails. a2wsgi then stops reading the queue, and the thread waits for ever: four lost visitors stop a
+  server with four threads. Here the loop goes on reading the queue.
+* uvicorn's `send` succeeds, and `receive` returns http.disconnect. Here a task calls `receive` during the answer.
 
-Either way the thread is told at its next piece.
+In both cases the thread learns it at its next piece.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
 
 
 class Gone(ConnectionError):
-    """The client has left: ends the app's answer, as a broken connection does under any other WSGI server."""
+    """The client has left. Raised in the app, it ends the answer."""
 
 
 class Responder(WSGIResponder):
-    """One request."""
+    """The answer to one request."""
 
     gone = False
 
@@ -41,7 +41,7 @@ class Responder(WSGIResponder):
 
 
 class ThreadedWSGI(WSGIMiddleware):
-    """`InThreads(app, workers=4)`: an ASGI app."""
+    """An ASGI app that runs a WSGI app in `workers` threads."""
 
     def __init__(self, app: Any, workers: int) -> None:
         super().__init__(app, workers=workers)
@@ -59,7 +59,7 @@ class ThreadedWSGI(WSGIMiddleware):
             responder.gone = True
 
         async def watched(message: Any) -> None:
-            if message["type"] == "http.response.start":  # by now the app has read the request, nobody else listens
+            if message["type"] == "http.response.start":  # the app has read the request, so only we call receive
                 watchers.append(asyncio.create_task(watch()))
             await send(message)
 

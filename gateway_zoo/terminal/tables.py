@@ -1,70 +1,48 @@
-"""What people see: tables that fit."""
+"""Print tables that fit the terminal."""
 
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
-from gateway_zoo.terminal import columns as layout
+from gateway_zoo.terminal.columns import Column, lines
 
 
 def console(error: bool = False) -> Console:
-    """A rich console as wide as the terminal; 80 columns where there is none. NO_COLOR is honoured by rich."""
+    """Return a rich console as wide as the terminal.
+
+    Without a terminal it has 80 columns. rich obeys NO_COLOR.
+    """
     stream = sys.stderr if error else sys.stdout
     return Console(file=stream, width=shutil.get_terminal_size((80, 24)).columns, highlight=False)
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """A table without lines between the cells: more fits, less distracts. The caller says which columns may break."""
-    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    """Return a rich table without lines between its cells.
+
+    No column may break; the caller changes this where it wants to.
+    """
+    result = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in columns:
         justify: Literal["left", "right"] = "right" if name in right else "left"
-        made.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
-    return made
+        result.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
+    return result
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column with all its cells, as text. `rank`: the higher, the longer it stays on a narrow terminal."""
+def rows(out: Console, columns: Sequence[Column], cells: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+    """Print a table of plain text.
 
-    head: str
-    cells: list[str]
-    rank: int
-    right: bool = False
-
-
-def fitting(columns: list[Column], width: int) -> list[Column]:
-    """The columns that fit beside each other, in their order: whole ones only, so that no number is ever cut. A column
-    of the highest rank stays."""
-    highest = max(column.rank for column in columns)
-    plain = [layout.Column(column.head, column.right, highest - column.rank) for column in columns]
-    return [columns[index] for index in layout.chosen(plain, _rows_of(columns), width)]
-
-
-def print_columns(columns: list[Column], out: Console) -> None:
-    """A table of the columns that fit."""
-    kept = fitting(columns, out.width)
-    rows(out, [layout.Column(column.head, column.right) for column in kept], _rows_of(kept))
-
-
-def _rows_of(columns: list[Column]) -> list[tuple[str, ...]]:
-    return list(zip(*(column.cells for column in columns), strict=True))
-
-
-def rows(
-    out: Console, columns: Sequence[layout.Column], cells: Sequence[Sequence[str]], styles: Sequence[str] = ()
-) -> None:
-    """Print a table of plain text. `columns` say which of them survive; `styles`: one for each row."""
-    made = layout.lines(columns, cells, out.width)
-    for texts, style in zip(made, ["bold", *(styles or [""] * len(cells))], strict=True):
+    `cells` has a list of texts for each row, `styles` a style. The ranks of `columns` decide which columns survive.
+    """
+    blocks = lines(columns, cells, out.width)
+    for texts, style in zip(blocks, ["bold", *(styles or [""] * len(cells))], strict=True):
         for text in texts:
             line(out, text, style)
 
 
 def line(out: Console, text: str, style: str = "") -> None:
-    """Print one line as it is: nothing is cut, and no word of it is markup."""
+    """Print a line uncut, and take no word of it as markup."""
     out.print(text, style=style, markup=False, soft_wrap=True)

@@ -1,9 +1,8 @@
-"""Every byte between a web server and a program, named. A protocol's own file is `wire.py` in its cage; here is what
-all of them share, and what is built on them.
+"""Every byte between a web server and a program, named.
 
-In this folder there is no I/O: faults.py (errors, limits), events.py (what a decoder says), fields.py and shape.py
-(what the bytes are called), meta_variables.py, heads.py, decoder.py; wires.py finds the cages', talk.py joins both
-directions of a connection and the protocols inside protocols; recording.py and exchanges.py say what was heard.
-specimen.py and labels.py are for the labels. In ask/ is the client, in show/ the terminal, in recorder/ the relay, in
-page/ the browser, in gifts/ what other tools get.
+A protocol's own decoder is in its cage; this package has what all protocols share. The decoding modules do no input or
+output: faults, events, fields, shape, heads, meta_variables, decoder. codecs.py finds the cages' decoders,
+conversation.py joins both directions of a connection and the protocols inside protocols, recording.py and exchanges.py
+keep what was recorded. specimen.py and labels.py make the labels. ask/ is the client, view/ the terminal, recorder/ the
+relay, page/ the browser, export/ writes files for other tools.
 """

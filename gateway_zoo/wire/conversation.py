@@ -1,9 +1,11 @@
-"""Both directions of one connection, and the protocols inside protocols: FastCGI's STDOUT is a CGI response, uwsgi's
-answer an HTTP response, a WebSocket goes on where HTTP ends.
+"""One connection: both directions, and the protocols inside its protocol.
 
-What a wire.py says of its own bytes is put together here, once for events (`Talk`) and once for fields (`annotate`).
+FastCGI's STDOUT is a CGI response, uwsgi's answer is an HTTP response, a WebSocket begins where HTTP ends. A wire.py
+decodes the bytes of its own protocol only; this module joins several: their events (`Conversation`) and their fields
+(`annotate`).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway_zoo.wire.codecs import Codecs, Direction
@@ -14,111 +16,112 @@ from gateway_zoo.wire.fields import Field, cut, in_order, placed
 
 
 class ProtocolEvent(NamedTuple):
-    """An event, and the protocol that it is of. Offsets of an inner protocol count in its own stream."""
+    """An event and its protocol. Offsets of an inner protocol count in its own stream."""
 
     protocol: str
     event: Event
 
 
 class _Inner:
-    """A decoder that is fed by another one; `holds`: offset outside from which on its head is not complete."""
+    """A decoder that another one feeds. `holds`: outer offset at which its incomplete header block begins."""
 
     def __init__(self, protocol: str, decoder: Decoder) -> None:
         self.protocol, self.decoder = protocol, decoder
         self.fed = 0
         self.holds: int | None = None
-        self.faulty = False  # and it was said
+        self.faulty = False  # its Fault was returned
 
 
 class Conversation:
-    """Feed it what crosses a connection, in the order in which it does. It never raises WireError: each one
-    is said once as a Fault, and the first of each direction is in `errors`. What is wrong is not decoded any further;
-    where that is an inner protocol, the outer goes on."""
+    """Decodes a connection. Feed the bytes of both directions in the order in which they cross.
+
+    It never raises WireError: `feed` returns each one once, as a Fault; `errors` has the first of each direction. The
+    decoder stops there. If it is an inner one, the outer goes on."""
 
     def __init__(self, codecs: Codecs, protocol: str, limits: Limits = LIMITS) -> None:
-        self._wires, self._protocol, self._limits = codecs, protocol, limits
-        requests, responses = codecs[protocol].pair(limits)
+        self._codecs, self._protocol, self._limits = codecs, protocol, limits
+        requests, responses = codecs[protocol].decoders(limits)
         self._decoders: dict[Direction, Decoder] = {"request": requests, "response": responses}
         self._inner: dict[tuple[Direction, int, str], _Inner] = {}
-        self._methods: dict[int, list[bytes]] = {}  # by the request's id; not answered yet
-        self._never: dict[Direction, int] = {}  # from here on nothing is settled any more
-        self._faulty: set[Direction] = set()  # of the outer decoders, and it was said
+        self._methods: dict[int, list[bytes]] = {}  # by the request's id, until it is answered
+        self._never: dict[Direction, int] = {}  # offset from which on nothing is settled
+        self._faulty: set[Direction] = set()  # directions whose outer decoder has returned its Fault
         self.errors: dict[Direction, WireError] = {}
 
     def feed(self, direction: Direction, data: bytes) -> list[ProtocolEvent]:
-        return self._after(direction, self._decoders[direction], data)
+        return self._decode(direction, self._decoders[direction], data)
 
     def close(self, direction: Direction) -> list[ProtocolEvent]:
-        """This direction has ended."""
-        said = self._after(direction, self._decoders[direction], None)
+        """End this direction: no byte follows."""
+        found = self._decode(direction, self._decoders[direction], None)
         for (towards, _, _), inner in self._inner.items():
-            if towards == direction and direction not in self._faulty:  # what is outside was cut off: no more to say
-                said += self._inside(direction, inner, None)
-        return said
+            if towards == direction and direction not in self._faulty:  # or the outer fault explains it
+                found += self._decode_inner(direction, inner, None)
+        return found
 
     def settled(self, direction: Direction) -> int:
-        """Up to this offset no head, of any protocol inside either, is half read."""
+        """Every header block before this offset is complete, inner protocols included."""
         held = [inner.holds for (towards, _, _), inner in self._inner.items() if towards == direction]
         held += [self._decoders[direction].settled, self._never.get(direction)]
         return min(offset for offset in held if offset is not None)
 
-    def _after(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[ProtocolEvent]:
-        said: list[ProtocolEvent] = []
-        events, error = _events(decoder, data)
+    def _decode(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[ProtocolEvent]:
+        found: list[ProtocolEvent] = []
+        events, error = _feed_or_close(decoder, data)
         for event in events:
             if isinstance(event, End):
-                said += self._ended(direction, event.id)
-            said.append(ProtocolEvent(self._protocol, event))
-            if isinstance(event, Data) and event.stream in self._wires[self._protocol].INNER:
-                said += self._fed(direction, event)
+                found += self._end_inner(direction, event.id)
+            found.append(ProtocolEvent(self._protocol, event))
+            if isinstance(event, Data) and event.stream in self._codecs[self._protocol].INNER:
+                found += self._feed_inner(direction, event)
             elif direction == "request" and (method := method_of(event)):
-                self._asked(event.id, method)
+                self._note_method(event.id, method)
         if error and direction not in self._faulty:
             self._faulty.add(direction)
             self.errors.setdefault(direction, error)
-            said.append(ProtocolEvent(self._protocol, Fault(error.offset, 0, str(error))))
-        return said
+            found.append(ProtocolEvent(self._protocol, Fault(error.offset, 0, str(error))))
+        return found
 
-    def _asked(self, id: int, method: bytes) -> None:
-        """Tell what is inside the answer, now or later. (The outer decoders are a pair and know each other.)"""
+    def _note_method(self, id: int, method: bytes) -> None:
+        """Tell the method to the answer's inner decoders, now or later. (The outer decoders are a pair.)"""
         self._methods.setdefault(id, []).append(method)
         for (towards, inside, _), inner in self._inner.items():
             if towards == "response" and inside == id:
                 inner.decoder.asked(method)
 
-    def _ended(self, direction: Direction, id: int) -> list[ProtocolEvent]:
-        """What is inside a message ends with it; the next one may have the same id."""
-        said: list[ProtocolEvent] = []
+    def _end_inner(self, direction: Direction, id: int) -> list[ProtocolEvent]:
+        """Close the inner decoders of a message that ends. The next message may have the same id."""
+        found: list[ProtocolEvent] = []
         for key in [key for key in self._inner if key[:2] == (direction, id)]:
             inner = self._inner.pop(key)
-            said += self._inside(direction, inner, None)
-            if inner.holds is not None:  # a head that was never complete
+            found += self._decode_inner(direction, inner, None)
+            if inner.holds is not None:  # its header block was never complete
                 self._never.setdefault(direction, inner.holds)
         if direction == "response" and (methods := self._methods.pop(id, [])[1:]):
             self._methods[id] = methods
-        return said
+        return found
 
-    def _fed(self, direction: Direction, event: Data) -> list[ProtocolEvent]:
+    def _feed_inner(self, direction: Direction, event: Data) -> list[ProtocolEvent]:
         key = (direction, event.id, event.stream)
         if key not in self._inner:
-            protocol = self._wires[self._protocol].INNER[event.stream]
-            if protocol not in self._wires:
+            protocol = self._codecs[self._protocol].INNER[event.stream]
+            if protocol not in self._codecs:
                 return []
-            decoder = self._wires[protocol].pair(self._limits)[direction == "response"]
+            decoder = self._codecs[protocol].decoders(self._limits)[direction == "response"]
             for method in self._methods.get(event.id, []) if direction == "response" else []:
                 decoder.asked(method)
             self._inner[key] = _Inner(protocol, decoder)
         inner = self._inner[key]
-        said = self._inside(direction, inner, event.data)
+        found = self._decode_inner(direction, inner, event.data)
         inner.fed += len(event.data)
         if inner.decoder.settled == inner.fed:
             inner.holds = None
         elif inner.holds is None:
             inner.holds = event.offset
-        return said
+        return found
 
-    def _inside(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[ProtocolEvent]:
-        events, error = _events(inner.decoder, data)
+    def _decode_inner(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[ProtocolEvent]:
+        events, error = _feed_or_close(inner.decoder, data)
         if error and not inner.faulty:
             inner.faulty = True
             self.errors.setdefault(direction, error)
@@ -126,8 +129,8 @@ class Conversation:
         return [ProtocolEvent(inner.protocol, event) for event in events]
 
 
-def _events(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:
-    """Feed or, without data, close it. An error comes again each time, its events only once."""
+def _feed_or_close(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:
+    """Feed a decoder, or close it (None). It raises the same error each time, with events only once."""
     try:
         return (decoder.close() if data is None else decoder.feed(data)), None
     except WireError as error:
@@ -135,30 +138,35 @@ def _events(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireErro
 
 
 def method_of(event: Event) -> bytes:
-    """The request's method, if this event says it."""
+    """The request's method, if this event has it; else empty."""
     if isinstance(event, Variables):
         return dict(event.pairs).get(b"REQUEST_METHOD", b"")
     return event.start.partition(b" ")[0] if isinstance(event, Head) else b""
 
 
-def annotate(codecs: Codecs, protocol: str, request: bytes, response: bytes = b"") -> tuple[list[Field], list[Field]]:
-    """The bytes of a connection as fields: of the requests, of the responses. Inner protocols stand below the field
-    that carries them. None, of a protocol that no cage writes down."""
+def annotate(
+    codecs: Codecs, protocol: str, request: bytes, response: bytes = b"", methods: Sequence[bytes] | None = None
+) -> tuple[list[Field], list[Field]]:
+    """Name the bytes of a connection: fields of the requests, of the responses. Fields of an inner protocol stand below
+    the field that carries it. A protocol without a wire.py has no fields. `methods` are those of the requests, in
+    order; None: the request's bytes are decoded to find them."""
     if protocol not in codecs:
         return [], []
-    methods = [
-        method for said in Conversation(codecs, protocol).feed("request", request) if (method := method_of(said.event))
-    ]
+    if methods is None:
+        events = Conversation(codecs, protocol).feed("request", request)
+        methods = [method for _, event in events if (method := method_of(event))]
     return (
-        _annotated(codecs, protocol, "request", request, methods),
-        _annotated(codecs, protocol, "response", response, methods),
+        _annotate(codecs, protocol, "request", request, methods),
+        _annotate(codecs, protocol, "response", response, methods),
     )
 
 
-def _annotated(codecs: Codecs, protocol: str, direction: Direction, data: bytes, methods: list[bytes]) -> list[Field]:
+def _annotate(
+    codecs: Codecs, protocol: str, direction: Direction, data: bytes, methods: Sequence[bytes]
+) -> list[Field]:
     fields, streams = codecs[protocol].annotate(direction, data, methods)
     for stream in streams:
         if stream.protocol in codecs:
-            inside = _annotated(codecs, stream.protocol, direction, cut(data, stream.spans), methods)
+            inside = _annotate(codecs, stream.protocol, direction, cut(data, stream.spans), methods)
             fields = fields + placed(inside, stream.spans, stream.depth)
     return in_order(fields)

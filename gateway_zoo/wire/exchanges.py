@@ -1,8 +1,8 @@
-"""Requests and their answers, found in what crossed the connections: what the views show.
+"""Join each request with its answer.
 
-Feed the entries of a recording, or those of a relay as they come. A connection may carry many exchanges, one behind the
-other; where one ends, its decoder says. (Requests that FastCGI multiplexes on one connection at the same time would be
-told apart by their id; no front does it, and such a connection is shown as it is.)
+Feed the entries of a recording, or those of a relay as they come. A connection may carry several exchanges in turn; its
+decoders say where each one ends. They read every byte once: what the views need besides is kept in the exchange.
+(FastCGI may mix requests on one connection. No front does that, and such a connection is shown as one exchange.)
 """
 
 from collections.abc import Callable, Iterable
@@ -12,20 +12,22 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway_zoo.wire import conversation
+from gateway_zoo.wire import conversation, secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
-from gateway_zoo.wire.events import End, Fault, Head, Pairs, Variables
+from gateway_zoo.wire.events import Data, End, Fault, Head, Other, Pairs, Variables
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
-KEEP = 1 << 20  # bytes of a direction that an exchange remembers where there are many of them
-KEEP_ONE = 1 << 26  # where somebody looks at this one
+KEEP = 1 << 20  # bytes of a direction that an exchange keeps in a list of many
+KEEP_ONE = 1 << 26  # bytes that the only exchange of a view keeps
+
+Fields = tuple[list[Field], list[Field]]  # of the request, of the response
 
 
 @dataclass
 class Exchange:
-    """One request and its answer. `began`: unix time; `seconds` until the last byte; None: not over."""
+    """One request and its answer. `began`: unix time; `seconds`: time to the last byte, None while it is open."""
 
     number: int
     connection: int
@@ -34,7 +36,7 @@ class Exchange:
     protocol: str
     began: float
     seconds: float | None = None
-    over: bool = False  # in both directions: nothing of it can come any more
+    over: bool = False  # both directions are complete
     method: str = ""
     target: str = ""
     status: int | None = None
@@ -42,19 +44,32 @@ class Exchange:
     response: bytearray = field(default_factory=bytearray)
     request_left_out: int = 0  # bytes that crossed, and are not kept
     response_left_out: int = 0
-    faulty: set[Direction] = field(default_factory=set)  # where what is kept stops being the protocol
+    body_bytes: dict[Direction, int] = field(default_factory=dict)  # also those that are not kept
+    faulty: set[Direction] = field(default_factory=set)  # the bytes that are kept break a rule of the protocol
+    unread_secrets: set[Direction] = field(default_factory=set)  # a message outside the request names a secret
     errors: list[str] = field(default_factory=list)
+    _unread: dict[Direction, bytes] = field(default_factory=dict, repr=False)  # the end of the last such message
 
     def left_out(self, direction: Direction) -> int:
         return self.request_left_out if direction == "request" else self.response_left_out
 
+    def kept(self, direction: Direction) -> bytearray:
+        return self.request if direction == "request" else self.response
+
     def size(self, direction: Direction) -> int:
-        """Bytes that crossed."""
-        return len(self.request if direction == "request" else self.response) + self.left_out(direction)
+        """Count the bytes that crossed."""
+        return len(self.kept(direction)) + self.left_out(direction)
+
+    def note_unread(self, direction: Direction, data: bytes, codes: tuple[bytes, ...]) -> None:
+        """Search a message that is part of no request for a secret's name. Two messages may share the name."""
+        data = self._unread.get(direction, b"") + data
+        if secrets.names(codes).search(data):
+            self.unread_secrets.add(direction)
+        self._unread[direction] = data[-secrets.LONGEST :]
 
 
 def summary(exchange: Exchange) -> dict[str, Any]:
-    """For lists, as JSON: `request` and `response` are sizes in bytes."""
+    """A row of a list, for JSON. `request` and `response` are sizes in bytes."""
     row = {name: getattr(exchange, name) for name in _NAMES}
     return row | {"request": exchange.size("request"), "response": exchange.size("response")}
 
@@ -65,12 +80,11 @@ _NAMES = (
 )
 
 
-def whole(exchange: Exchange, codecs: Codecs) -> dict[str, Any]:
-    """As JSON with the bytes (hexadecimal) and the fields of both directions."""
-    request, response = fields_of(exchange, codecs)
+def whole(exchange: Exchange, fields: Fields) -> dict[str, Any]:
+    """The exchange for JSON, with its bytes (hexadecimal) and the fields of both directions."""
     return summary(exchange) | {
-        "request": _side(exchange.request, exchange.request_left_out, request),
-        "response": _side(exchange.response, exchange.response_left_out, response),
+        "request": _side(exchange.request, exchange.request_left_out, fields[0]),
+        "response": _side(exchange.response, exchange.response_left_out, fields[1]),
     }
 
 
@@ -78,135 +92,156 @@ def _side(data: bytearray, left_out: int, fields: list[Field]) -> dict[str, Any]
     return {"bytes": data.hex(), "left_out": left_out, "fields": msgspec.to_builtins(fields)}
 
 
-def fields_of(exchange: Exchange, codecs: Codecs) -> tuple[list[Field], list[Field]]:
-    """Of the request, of the answer. Where we did not keep all, what is cut off there is nobody's fault."""
+def fields_of(exchange: Exchange, codecs: Codecs) -> Fields:
+    """Fields of both directions. Where bytes are not kept, the missing end is no fault."""
+    methods = [exchange.method.encode("latin-1")] if exchange.method else []
     request, response = conversation.annotate(
-        codecs, exchange.protocol, bytes(exchange.request), bytes(exchange.response)
+        codecs, exchange.protocol, bytes(exchange.request), bytes(exchange.response), methods
     )
-    return _blameless(exchange, "request", request), _blameless(exchange, "response", response)
+    return _without_cuts(exchange, "request", request), _without_cuts(exchange, "response", response)
 
 
-def _blameless(exchange: Exchange, direction: Direction, fields: list[Field]) -> list[Field]:
+def _without_cuts(exchange: Exchange, direction: Direction, fields: list[Field]) -> list[Field]:
     if not exchange.left_out(direction) or direction in exchange.faulty:
         return fields
     return [replace(field, fault=False) if field.fault else field for field in fields]
 
 
 class _Connection:
-    """Where each direction of a connection is: in which exchange, and how many bytes of it have come. `exchanges`: by
-    their place on the connection, those that are over in one direction at most."""
+    """The state of one connection. `index` and `bytes` are of each direction: the place of its current exchange on the
+    connection, and the bytes so far. `open` holds the exchanges that are not complete in both directions."""
 
     def __init__(self, opened: Opened, codecs: Codecs) -> None:
         self.opened = opened
-        self.talk = Conversation(codecs, opened.protocol) if opened.protocol in codecs else None
-        self.exchanges: dict[int, Exchange] = {}
-        self.at: dict[Direction, int] = {"request": 0, "response": 0}
-        self.came: dict[Direction, int] = {"request": 0, "response": 0}
+        self.conversation = Conversation(codecs, opened.protocol) if opened.protocol in codecs else None
+        self.open: dict[int, Exchange] = {}
+        self.index: dict[Direction, int] = {"request": 0, "response": 0}
+        self.bytes: dict[Direction, int] = {"request": 0, "response": 0}
 
 
 class Exchanges:
-    """`feed` returns the exchanges that an entry has begun or changed. `all` holds the last `most`; `keep` says, by its
-    number, how many bytes of each direction an exchange keeps."""
+    """Puts exchanges together. `all` holds the last `most` of them, by number; `keep` tells, for a number, how many
+    bytes of each direction are kept."""
 
     def __init__(self, codecs: Codecs, most: int = 10_000, keep: Callable[[int], int] = lambda _: KEEP) -> None:
-        self.wires, self.most, self.keep = codecs, most, keep
+        self.codecs, self.most, self.keep = codecs, most, keep
         self.all: dict[int, Exchange] = {}
         self._connections: dict[int, _Connection] = {}
         self._count = 0
 
     def feed(self, entry: AnyEntry) -> list[Exchange]:
+        """Take an entry. Returns the exchanges that it has begun or changed."""
         if isinstance(entry, Opened):
-            self._connections[entry.connection] = _Connection(entry, self.wires)
+            self._connections[entry.connection] = _Connection(entry, self.codecs)
             return []
         if isinstance(entry, Bytes) and (connection := self._connections.get(entry.connection)):
-            said = connection.talk.feed(entry.direction, entry.data) if connection.talk else []
-            return self._bytes(connection, entry, said)
+            events = connection.conversation.feed(entry.direction, entry.data) if connection.conversation else []
+            return self._add_bytes(connection, entry, events)
         if isinstance(entry, Ended) and (connection := self._connections.get(entry.connection)):
-            said = connection.talk.close(entry.direction) if connection.talk else []
-            return self._told(connection, entry.direction, said, entry.at)
+            events = connection.conversation.close(entry.direction) if connection.conversation else []
+            return self._note(connection, entry.direction, events, entry.at)
         if isinstance(entry, Closed) and (connection := self._connections.pop(entry.connection, None)):
-            return self._closed(connection, entry)
+            return self._close(connection, entry)
         return []
 
-    def _bytes(self, connection: _Connection, entry: Bytes, said: list[ProtocolEvent]) -> list[Exchange]:
-        """Cut the bytes where exchanges end, and give each piece to its own."""
-        direction, changed = entry.direction, []
-        start = connection.came[direction]
-        connection.came[direction] += len(entry.data)
-        ends = [s.event.offset for s in said if isinstance(s.event, End) and s.protocol == connection.opened.protocol]
-        at = 0
-        for cut in [*(end - start for end in ends), len(entry.data)]:
-            if at < cut:
+    def _add_bytes(self, connection: _Connection, entry: Bytes, events: list[ProtocolEvent]) -> list[Exchange]:
+        """Cut the bytes where exchanges end, and give each piece to its own exchange.
+
+        At the top of the loop: the bytes before `done` belong to their exchanges, and `events` holds what the decoder
+        found behind them. An exchange takes its bytes first, then its events: so the End, its last event, makes the
+        next exchange current before the next piece.
+        """
+        direction, changed = entry.direction, list[Exchange]()
+        start = connection.bytes[direction]
+        connection.bytes[direction] += len(entry.data)
+        own = connection.opened.protocol
+        ends = [event.offset - start for protocol, event in events if isinstance(event, End) and protocol == own]
+        done = 0
+        for cut in [*ends, len(entry.data)]:
+            if done < cut:
                 exchange = self._current(connection, direction, entry.at)
-                self._append(exchange, direction, entry.data[at:cut])
+                self._append(exchange, direction, entry.data[done:cut])
                 changed.append(exchange)
-            told = self._told(connection, direction, _until(said, start + cut), entry.at)
-            said = said[len(_until(said, start + cut)) :]
-            changed += [exchange for exchange in told if exchange not in changed]
-            at = max(at, cut)
+            now = _until(events, start + cut)
+            noted = self._note(connection, direction, now, entry.at, len(entry.data))
+            events = events[len(now) :]
+            changed += [exchange for exchange in noted if exchange not in changed]
+            done = max(done, cut)
         return changed
 
-    def _told(
-        self, connection: _Connection, direction: Direction, said: Iterable[ProtocolEvent], at: float
+    def _note(
+        self,
+        connection: _Connection,
+        direction: Direction,
+        events: Iterable[ProtocolEvent],
+        at: float,
+        size: int = 0,
     ) -> list[Exchange]:
+        """Note what the events tell. `size`: bytes of the piece in which they were found."""
         changed = []
-        for protocol, event in said:
+        for protocol, event in events:
             if isinstance(event, Head) and protocol == "HTTP" and not event.start:
                 continue  # trailers
             if isinstance(event, (Head, Variables)):
                 changed.append(exchange := self._current(connection, direction, at))
                 describe(exchange, direction, event)
                 if direction == "response" and exchange.status == 101:
-                    connection.at["request"] = connection.at["response"]  # the client's frames are this exchange's
+                    connection.index["request"] = connection.index["response"]  # the frames belong to this exchange
             elif isinstance(event, Fault):
                 changed.append(exchange := self._current(connection, direction, at))
                 exchange.errors.append(event.error)
-                if not exchange.left_out(direction):
+                if exchange.left_out(direction) <= size:  # it may lie in the bytes that are kept
                     exchange.faulty.add(direction)
+            elif isinstance(event, Data) and event.stream not in self.codecs[protocol].INNER:
+                body = self._current(connection, direction, at).body_bytes
+                body[direction] = body.get(direction, 0) + len(event.data)
+            elif isinstance(event, Other):
+                codes = self.codecs[connection.opened.protocol].SECRET_CODES
+                self._current(connection, direction, at).note_unread(direction, event.data, codes)
             elif isinstance(event, End) and protocol == connection.opened.protocol:
-                changed += self._ended(connection, direction, at)
+                changed += self._end(connection, direction, at)
         return list({exchange.number: exchange for exchange in changed}.values())
 
-    def _ended(self, connection: _Connection, direction: Direction, at: float) -> list[Exchange]:
-        index = connection.at[direction]
-        exchange = connection.exchanges.get(index)
+    def _end(self, connection: _Connection, direction: Direction, at: float) -> list[Exchange]:
+        index = connection.index[direction]
+        exchange = connection.open.get(index)
         if exchange is None or exchange.status == 101:
             return []  # after 101 the connection goes on as a WebSocket
-        connection.at[direction] += 1
-        if index < min(connection.at.values()):
+        connection.index[direction] += 1
+        if index < min(connection.index.values()):
             exchange.over = True
-            del connection.exchanges[index]
+            del connection.open[index]
         if direction == "response":
             exchange.seconds = at - exchange.began
-            _say_if_silent(exchange)
+            _note_silence(exchange)
         return [exchange]
 
-    def _closed(self, connection: _Connection, entry: Closed) -> list[Exchange]:
-        if entry.why and not any(connection.came.values()):
-            self._current(connection, "request", entry.at)  # the gateway refuses: not a byte, and the client gets 502
-        for exchange in connection.exchanges.values():
+    def _close(self, connection: _Connection, entry: Closed) -> list[Exchange]:
+        if entry.why and not any(connection.bytes.values()):
+            self._current(connection, "request", entry.at)  # the gateway refuses: no byte came, and the client gets 502
+        for exchange in connection.open.values():
             exchange.over = True
-        open_ones = [exchange for exchange in connection.exchanges.values() if exchange.seconds is None]
-        for exchange in open_ones:
+        unanswered = [exchange for exchange in connection.open.values() if exchange.seconds is None]
+        for exchange in unanswered:
             exchange.seconds = entry.at - exchange.began
             if entry.why:
                 exchange.errors.append(entry.why)
-            _say_if_silent(exchange)
-        return open_ones
+            _note_silence(exchange)
+        return unanswered
 
     def _current(self, connection: _Connection, direction: Direction, at: float) -> Exchange:
-        index = connection.at[direction]
-        if index not in connection.exchanges:
+        index = connection.index[direction]
+        if index not in connection.open:
             self._count += 1
             opened = connection.opened
-            made = Exchange(self._count, opened.connection, opened.exhibit, opened.front, opened.protocol, at)
-            connection.exchanges[index] = made
-            self.all[self._count] = made
+            exchange = Exchange(self._count, opened.connection, opened.exhibit, opened.front, opened.protocol, at)
+            connection.open[index] = exchange
+            self.all[self._count] = exchange
             self.all.pop(self._count - self.most, None)
-        return connection.exchanges[index]
+        return connection.open[index]
 
     def _append(self, exchange: Exchange, direction: Direction, data: bytes) -> None:
-        kept = exchange.request if direction == "request" else exchange.response
+        kept = exchange.kept(direction)
         room = self.keep(exchange.number) - len(kept)
         kept += data[:room]
         left_out = max(0, len(data) - room)
@@ -216,18 +251,18 @@ class Exchanges:
             exchange.response_left_out += left_out
 
 
-def _say_if_silent(exchange: Exchange) -> None:
-    """A gateway that dies closes its connections, and in most protocols no rule is broken by that."""
+def _note_silence(exchange: Exchange) -> None:
+    """Add an error where no status came: a gateway that dies closes its connections, which breaks no rule."""
     if exchange.method and exchange.status is None and not exchange.errors:
         exchange.errors.append("the answer has no status" if exchange.size("response") else "no answer came")
 
 
-def _until(said: list[ProtocolEvent], offset: int) -> list[ProtocolEvent]:
-    """Those up to the first End that lies at the offset; all, if none does."""
-    for index, (_, event) in enumerate(said):
+def _until(events: list[ProtocolEvent], offset: int) -> list[ProtocolEvent]:
+    """The events up to the first End at the offset; all events, if none ends there."""
+    for index, (_, event) in enumerate(events):
         if isinstance(event, End) and event.offset == offset:
-            return said[: index + 1]
-    return said
+            return events[: index + 1]
+    return events
 
 
 def describe(exchange: Exchange, direction: Direction, event: Head | Variables) -> None:
@@ -245,8 +280,8 @@ def describe(exchange: Exchange, direction: Direction, event: Head | Variables) 
 
 
 def status_of(head: Head) -> int | None:
-    """HTTP says it in the first line, CGI in the header Status; left out it is 200, or 302 with a Location
-    (RFC 3875 6.2). None where it is no number."""
+    """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
+    Without that header it is 200, or 302 with a Location (RFC 3875 6.2)."""
     if head.start:
         code = head.start.split(b" ")[1:2]
     else:

@@ -1,9 +1,10 @@
-"""The head of an answer, for encoders: a status and headers, one a line, and the empty line behind them.
+"""Encode the head of an answer: a status line, the headers, an empty line.
 
-CGI's (RFC 3875, 6.3) is what FastCGI and SCGI carry, HTTP's (RFC 9112, 4 and 5) what uwsgi does. Refused is what its
-reader would refuse, or read in another way than it was meant: a name that is no token, a control character, a value
-with spaces around it. What trips people up: a CGI response has each of Content-Type, Location and Status at most once,
-and the Status is ours.
+FastCGI and SCGI carry CGI's head (RFC 3875, 6.3), uwsgi carries HTTP's (RFC 9112, 4 and 5). An encoder refuses what a
+reader would refuse or misread: a name that is no token, a control character, a value with spaces around it.
+
+What trips people up: a CGI response has each of Content-Type, Location and Status at most once, and the encoder itself
+writes Status.
 """
 
 import re
@@ -18,8 +19,8 @@ ONCE = (b"content-type", b"location", b"status")  # RFC 3875 6.3
 
 
 def cgi_head(status: int, headers: Pairs) -> bytes:
-    """Raises CannotEncode."""
-    names = [b"status", *(name.lower() for name, value in headers if value)]  # without a value: as if not sent (6.3)
+    """Encode CGI's head. Raises CannotEncode."""
+    names = [b"status", *(name.lower() for name, value in headers if value)]  # an empty one counts as absent (6.3)
     for name in ONCE:
         if names.count(name) > 1:
             raise CannotEncode(f"{name.decode()} stands twice in a CGI response (RFC 3875 6.3)")
@@ -27,7 +28,7 @@ def cgi_head(status: int, headers: Pairs) -> bytes:
 
 
 def http_head(status: int, headers: Pairs) -> bytes:
-    """Raises CannotEncode."""
+    """Encode HTTP's head. Raises CannotEncode."""
     return _head(b"HTTP/1.1", status, headers, "RFC 9112 5")
 
 

@@ -1,4 +1,4 @@
-"""The CGI meta-variables (RFC 3875, section 4.1), which FastCGI, SCGI and uwsgi all carry: name -> section, meaning."""
+"""The CGI meta-variables and their meanings (RFC 3875 4.1)."""
 
 RFC3875 = {
     "AUTH_TYPE": ("4.1.1", "how the client proved who it is"),
@@ -19,7 +19,7 @@ RFC3875 = {
     "SERVER_PROTOCOL": ("4.1.16", "what the client speaks"),
     "SERVER_SOFTWARE": ("4.1.17", "the web server"),
 }
-#: In no specification, but sent by nearly everybody.
+#: In no specification, but most servers send them.
 CUSTOMARY = {
     "DOCUMENT_ROOT": "where the web server's files are",
     "DOCUMENT_URI": "nginx: the decoded path, without the query",
@@ -34,7 +34,7 @@ CUSTOMARY = {
 
 
 def meaning(name: str) -> tuple[str, str]:
-    """(means, section) of a variable; both empty for one that nobody has defined."""
+    """(meaning, section) of a variable; both empty for an unknown one."""
     if name in RFC3875:
         section, means = RFC3875[name]
         return means, f"RFC 3875 {section}"

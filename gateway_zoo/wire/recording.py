@@ -1,8 +1,7 @@
-"""A recording: what crossed the connections between fronts and gateways, piece by piece, as JSON lines.
+"""A recording: bytes between fronts and gateways as JSON lines.
 
-The first line says what it is, every further one something that happened, in its order: a connection was opened, bytes
-came (base64), a side has nothing more to say, a connection is closed. A file that is cut off in the middle (the
-recorder was killed) is good up to there.
+The first line names the format. Each further line is an event, in order: a connection opens, bytes come (base64), a
+side ends, a connection closes. If the recorder was killed, the file is good up to its last complete line.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,20 +12,20 @@ import msgspec
 from gateway_zoo.wire.codecs import Direction
 
 VERSION = 1
-#: Unix time; what is later than 2106 fits neither a pcap nor a clock.
+#: Unix time; a pcap has no room for a time after 2106.
 Time = Annotated[float, msgspec.Meta(ge=0, lt=1 << 32)]
 
 
 class BadRecording(Exception):
-    """The file is no recording; the message says in which line, and what was expected."""
+    """The file is no recording. The message has the line and what was expected."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="is", forbid_unknown_fields=True):
-    """Something that happened."""
+    """An event: a line of the file."""
 
 
 class Recorded(Entry, frozen=True, kw_only=True, tag="recording"):
-    """The first line. `secrets`: passwords and cookies are in it, nobody has masked them."""
+    """The first line. `secrets`: passwords and cookies are not masked."""
 
     version: int
     made: float  # unix time
@@ -34,10 +33,10 @@ class Recorded(Entry, frozen=True, kw_only=True, tag="recording"):
 
 
 class Opened(Entry, frozen=True, kw_only=True, tag="open"):
-    """A front has connected to a gateway."""
+    """A front connects to a gateway."""
 
     connection: int  # counted from 1
-    at: Time  # as in all that follows
+    at: Time  # in each entry
     exhibit: str
     front: str
     protocol: str
@@ -45,7 +44,7 @@ class Opened(Entry, frozen=True, kw_only=True, tag="open"):
 
 
 class Bytes(Entry, frozen=True, kw_only=True, tag="bytes"):
-    """They arrived together. `request`: from the front to the gateway."""
+    """Bytes that arrived together. `request`: from the front to the gateway."""
 
     connection: int
     at: Time
@@ -54,7 +53,7 @@ class Bytes(Entry, frozen=True, kw_only=True, tag="bytes"):
 
 
 class Ended(Entry, frozen=True, kw_only=True, tag="end"):
-    """A side has said all that it will (shutdown, or the first half of a close)."""
+    """A side sends nothing more (shutdown, or the first half of a close)."""
 
     connection: int
     at: Time
@@ -62,7 +61,7 @@ class Ended(Entry, frozen=True, kw_only=True, tag="end"):
 
 
 class Closed(Entry, frozen=True, kw_only=True, tag="close"):
-    """Nothing more comes. `why`: empty, or what went wrong."""
+    """The connection is closed. `why`: the problem, or empty."""
 
     connection: int
     at: Time
@@ -75,13 +74,13 @@ _encoder = msgspec.json.Encoder()
 
 
 def line(entry: AnyEntry) -> bytes:
-    """One line of the file, with its end."""
+    """The line of an entry, with its newline."""
     return _encoder.encode(entry) + b"\n"
 
 
 def read(lines: Iterable[bytes], name: str) -> Iterator[AnyEntry]:
-    """The entries of a recording; `name` is for messages. Raises BadRecording. A last line without its end is cut
-    off, and left out."""
+    """Read the entries of a recording. `name` is for messages. An incomplete last line is left out. Raises
+    BadRecording."""
     number = 0
     for number, text in enumerate(lines, 1):
         if number > 1 and not text.endswith(b"\n"):
@@ -92,7 +91,7 @@ def read(lines: Iterable[bytes], name: str) -> Iterator[AnyEntry]:
 
 
 def checked(text: bytes, number: int, name: str) -> AnyEntry:
-    """The entry of one line, counted from 1. Raises BadRecording."""
+    """Read the entry of a line. `number` counts from 1. Raises BadRecording."""
     try:
         entry: AnyEntry = _decoder.decode(text)
     except (msgspec.DecodeError, ValueError) as error:

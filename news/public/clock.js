@@ -1,13 +1,13 @@
-// Two clocks: the source's, by which an item says when it was made, and this browser's. They may differ by seconds, and
-// either may be set while the page is open.
+// Two clocks: the source's clock dates the items, this browser's clock dates their arrival. They may differ by seconds, and
+// each may be set while the page is open.
 //
-// Each measurement is a question whose answer tells the server's time. In the middle between question and answer it was
-// our time plus the offset, give or take half the way there and back; so the fastest of the latest answers counts most.
-// A delay waits for the measurement after it: where two neighbours contradict each other, a clock was set in between,
-// and the delays of that time are not known.
+// A measurement asks for the server's time. In the middle between question and answer, the server's time was our time plus
+// the offset; the error is at most half the time from question to answer. So the fastest of the latest answers counts most.
+// A delay waits for the next measurement: if two neighbours contradict each other, a clock was set between them, and the
+// delays of that time are unknown.
 
-const LATEST = 10;      // measurements of which the fastest counts
-const SLACK_MS = 5;     // a timer's grain, and what a busy machine adds on one way only
+const LATEST = 10;      // so many measurements; the fastest counts
+const SLACK_MS = 5;     // the grain of a timer, and the delay that a busy machine adds in one direction
 
 export class Clock {
   measured = [];        // { offset, within }: milliseconds, the latest last

@@ -11,7 +11,7 @@ const WAYS = [
 const INTERFACES = ["WSGI", "ASGI", "CGI program"];
 const LATEST = 100;  // delays of which the median is told
 const at = (id) => document.getElementById(id);
-const now = () => performance.timeOrigin + performance.now();  // finer than Date.now, and nobody sets it back
+const now = () => performance.timeOrigin + performance.now();  // finer than Date.now, and it never goes back
 const clock = new Clock();
 const TOLD = ["asks", "done", "sent", "answered", "pong", "fails", "items"];  // what a way may say, see ways.js
 
@@ -152,7 +152,7 @@ at("all").addEventListener("click", () => {
   for (const panel of panels) any ? panel.halt() : panel.start();
 });
 
-// --- which exhibit, and who waits there --------------------------------------------------------------------------------
+// --- the exhibit, and its waiting clients ---------------------------------------------------------------------------------
 
 async function choose(id) {
   const running = panels.filter((panel) => panel.wanted);
@@ -214,7 +214,7 @@ async function guess() {
   return `${location.protocol}//${location.hostname}:${Number(location.port) + step}`;
 }
 
-/** What becomes of an event stream of another origin within three seconds. */
+/** Try an event stream of another origin, for three seconds. */
 function across(url, cell) {
   cell.className = "";
   cell.textContent = "waiting …";

@@ -1,13 +1,13 @@
 // The four ways. Each is a function: way(base, hear) -> stop.
 //
-// `base` is the address of an exhibit's news. `hear` is told what happens, and does the counting:
+// `base` is the address of an exhibit's news. `hear` gets the events, and counts:
 //   hear.asks()                  a request leaves
-//   hear.answered(bytes)         something of an answer came, so many bytes of it
-//   hear.sent(bytes)             bytes beyond the request itself left
+//   hear.answered(bytes)         so many bytes of an answer came
+//   hear.sent(bytes)             so many bytes left after the request itself
 //   hear.items([{n, at, text, worker}])   news
 //   hear.done()                  the request is over
-//   hear.fails(why, status, forever)  it does not work, or not now; `why` is the server's own line
-// Whoever fails for want of a place (503) comes again; after 501 there is no use in it.
+//   hear.fails(why, status, forever)  it does not work, now or for ever; `why` is the server's own line
+// After 503 (no free place) the page tries again; after 501 it does not.
 
 const POLL_MS = 1000;
 const AGAIN_MS = 1000;
@@ -19,7 +19,7 @@ export const size = (text) => encoded.encode(text).length;
 const headSize = (response) =>
   [...response.headers].reduce((sum, [name, value]) => sum + size(name) + size(value) + 4, 17);
 
-/** One question. Resolves to the items, or undefined if it failed (and has been told). */
+/** Ask once. Resolves to the items, or to undefined after a failure that `hear` knows. */
 async function ask(url, hear, signal) {
   hear.asks();
   try {

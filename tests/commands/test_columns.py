@@ -8,6 +8,7 @@ import pytest
 from gateway_zoo.commands import logs, ls, ps
 from gateway_zoo.commands.tables import check_table
 from gateway_zoo.measure.contract import Result
+from gateway_zoo.measure.process_tree import ProcessRow
 from gateway_zoo.measure.requests import Request
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.terminal import columns
@@ -130,8 +131,8 @@ def test_ls_names_every_front_at_every_width(fronts: list[str], width: int) -> N
 @pytest.mark.parametrize("width", WIDTHS)
 def test_ps_keeps_pids_and_memory_whole(width: int) -> None:
     rows = [
-        ps.Row("mod_wsgi-embedded", "master", 4194303, 1, 128, 1, 123456_000_000, 1234.56, 1.0),
-        ps.Row("mod_wsgi-embedded", "worker", 4194304, 4194303, 128, 1, None, 1234.56, 1.0),
+        ProcessRow("mod_wsgi-embedded", "master", 4194303, 1, 128, 1, 123456_000_000, 1234.56, 1.0),
+        ProcessRow("mod_wsgi-embedded", "worker", 4194304, 4194303, 128, 1, None, 1234.56, 1.0),
     ]
     text = [line for row in columns.lines(ps.COLUMNS, ps.cells(rows), width) for line in row]
     assert max(map(len, text)) <= width

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from zoo_in_test import REGISTRY, ROOT, Zoo, eventually
+from zoo_in_test import REGISTRY, ROOT, Zoo, eventually, slow
 
 from gateway_zoo.measure import clocks
 
@@ -136,6 +136,7 @@ def test_doctor_names_a_cell_that_does_not_answer(fresh_zoo: Zoo) -> None:
     assert "all is well" not in done.stdout
 
 
+@pytest.mark.slow
 def test_doctor_names_a_family_that_dies_again_and_again(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("fastcgi", "scgi")
     for _ in range(3):
@@ -162,7 +163,7 @@ def test_up_and_doctor_say_the_same_of_what_is_in_the_way(fresh_zoo: Zoo) -> Non
     assert sentence == told(doctor.stdout) == f"{problem['what']}; {problem['fix']}"
 
 
-@pytest.mark.parametrize("run", ["/proc/zoo", "/etc/passwd", "link", "/" + "x" * 90, "within"])
+@pytest.mark.parametrize("run", ["/etc/passwd", *slow("/proc/zoo", "link", "/" + "x" * 90, "within")])
 def test_up_and_doctor_say_the_same_of_a_run_directory(fresh_zoo: Zoo, tmp_path: Path, run: str) -> None:
     """Also where only the zoo's user may not enter. (A path that is longer than the line is broken anywhere.)"""
     tmp_path.chmod(0o700)
@@ -235,6 +236,7 @@ def test_followed_logs_go_on_when_files_are_rotated(few: Zoo) -> None:
         assert json.loads(process.stdout.readline())["id"] == answer.headers["X-Request-ID"]
 
 
+@pytest.mark.slow
 def test_logs_of_every_apache(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("--mpm", "all", "fastcgi")
     port = fresh_zoo.ports["apache"]
@@ -251,6 +253,7 @@ def test_logs_of_every_apache(fresh_zoo: Zoo) -> None:
 # --- files that are none ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["replay"], ["wire", "--show"], ["wire", "fastcgi", "/hello", "--data"]], ids=" ".join
 )

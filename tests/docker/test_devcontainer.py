@@ -1,4 +1,4 @@
-"""The development container is data for editors. No test runs it: it is held against what its format allows.
+"""The development container is data for editors. No test runs it: these tests compare it with its format.
 
 The allowed values are those of the published schema (containers.dev, devContainer.base.schema.json), as far as we use
 them.

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
+import pytest
 from monolith_in_test import (
     MICRO,
     MONOLITH,
@@ -18,6 +19,8 @@ from monolith_in_test import (
     ticked_since,
 )
 from zoo_in_test import Zoo, eventually, needs_sight
+
+pytestmark = pytest.mark.slow
 
 
 def while_it_recovers(zoo: Zoo, id: str, back: Callable[[], bool]) -> dict[str, set[int]]:

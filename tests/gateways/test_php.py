@@ -56,6 +56,8 @@ from zoo_in_test import FRONTS, ROOT, Zoo, eventually, needs_sight
 from gateway_zoo.registry import installed
 from gateway_zoo.registry.cages import load
 
+pytestmark = pytest.mark.slow
+
 POOLS = ("php-fpm", "php-fpm-dynamic", "php-fpm-ondemand")
 EXHIBITS = [exhibit.id for cage in load(ROOT).cages if cage.name == "php" for exhibit in cage.file.exhibit]
 ABSENT = [part for part in ("php-fpm", "php-cgi") if not installed.program(part)]
@@ -89,12 +91,15 @@ def test_status_has_the_same_fields_in_the_same_order_as_in_python(zoo: Zoo) -> 
     text = (ROOT / "app/zoo_status.py").read_text(encoding="utf-8")
     fields = re.findall(r'^        "(\w+)":', text.partition("def facts")[2].partition("def ")[0], re.MULTILINE)
     assert len(fields) > 20
-    for exhibit, front in zoo.open_cells():
+
+    def check(exhibit: str, front: str) -> None:
         facts = zoo.status(exhibit, front)
-        assert list(facts) == fields, (exhibit, front)
+        assert list(facts) == fields
         assert (facts["thread"], facts["requests"]) == (None, None), "what PHP cannot know"
         assert facts["run_once"] == (exhibit == "php-cgi")
         assert facts["ppid"] == psutil.Process(facts["pid"]).ppid() if exhibit != "php-cgi" else facts["ppid"] > 0
+
+    everywhere(zoo.open_cells(), check)
 
 
 def test_status_as_text_and_as_html_and_with_odd_questions(zoo: Zoo) -> None:
@@ -144,9 +149,9 @@ def test_compare_sees_the_declared_process_models(zoo: Zoo) -> None:
     found = json.loads(done.stdout)
     assert (done.returncode, found["silent"]) == (0, []), found
     seen = {(cell["exhibit"], cell["front"]): cell for cell in found["cells"]}
-    assert {cell["at_once"] for id, cell in seen.items() if id[0] in (*POOLS, "php-fcgid")} == {4}
+    assert {cell["parallel"] for id, cell in seen.items() if id[0] in (*POOLS, "php-fcgid")} == {4}
     assert {seen["php-cgi", front]["model"] for front in FRONTS} == {"fork per request"}
-    assert seen["mod_php", "apache"]["at_once"] == 8, "as many as were sent: Apache's own processes"
+    assert seen["mod_php", "apache"]["parallel"] == 8, "as many as were sent: Apache's own processes"
 
 
 # --- php-fpm: three process managers, and its own pages ---------------------------------------------------------------

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from zoo_in_test import Zoo, eventually, needs_sight
+from zoo_in_test import Zoo, eventually, needs_sight, slow
 
 from gateway_zoo.keeper import process
 
@@ -86,6 +86,7 @@ def test_a_killed_keeper_leaves_nothing_and_the_next_start_works(fresh_zoo: Zoo)
     assert fresh_zoo.get("wsgi", "nginx").text == "pong\n"
 
 
+@pytest.mark.slow
 def test_a_killed_keeper_and_its_next_start_at_once(fresh_zoo: Zoo) -> None:
     """The sentinel of the old start and the new start meet: what is new lives."""
     fresh_zoo.up(*FEW)
@@ -117,7 +118,7 @@ def test_after_keeper_and_sentinel_are_killed_the_next_command_tidies_up(fresh_z
         gone(fresh_zoo, 0)
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", [0, 1, *slow(*range(2, 6))])
 def test_a_keeper_killed_at_any_moment_of_its_start_leaves_nothing(fresh_zoo: Zoo, number: int) -> None:
     """Even numbers: the sentinel goes with it, and `down` tidies up."""
     argv = [str(fresh_zoo.root / "zoo"), "up", "-d", *FEW]
@@ -144,7 +145,7 @@ def test_a_keeper_killed_at_any_moment_of_its_start_leaves_nothing(fresh_zoo: Zo
 # --- in the foreground ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL", *slow("SIGTERM", "SIGHUP")])
 def test_the_foreground_stops_everything_however_it_ends(fresh_zoo: Zoo, name: str) -> None:
     up = foreground(fresh_zoo, *FEW)
     up.send_signal(signal.Signals[name])
@@ -238,7 +239,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", [0, *slow(1, 2)])
 def test_who_is_ended_is_gone(tmp_path: Path, attempt: int) -> None:
     """Much memory takes a while to be given back; meanwhile /proc says nothing by which the process could be known, and
     of one with threads, that it is a zombie. Its socket still takes connections."""

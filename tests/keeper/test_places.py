@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from own_checkout import checkout, zoo_of
-from zoo_in_test import Zoo
+from zoo_in_test import Zoo, slow
 
 #: A server for each reader of paths: uWSGI's ini, gunicorn's configuration and script, mod_cgid and fcgiwrap,
 #: mod_fcgid, mod_wsgi in both modes, files that the fronts send.
@@ -37,7 +37,7 @@ def moved(root: Path, name: str) -> Path:
     return place
 
 
-@pytest.mark.parametrize("name", [SIGNS, OUTSIDE_ASCII])
+@pytest.mark.parametrize("name", [SIGNS, *slow(OUTSIDE_ASCII)])
 def test_starts_whatever_the_path_of_the_checkout(name: str) -> None:
     with checkout() as root, zoo_of(moved(root, name)) as zoo:
         done = zoo.cli("up", "-d", *READERS, env={"LANG": "C", "LC_ALL": "C"})
@@ -61,7 +61,7 @@ def test_refuses_what_no_server_can_hold(name: bytes, named: str) -> None:
                 assert named in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("sign", [" ", "$", "ü", ":", "["])
+@pytest.mark.parametrize("sign", [" ", *slow("$", "ü", ":", "[")])
 def test_names_the_sign_in_the_run_directory(sign: str) -> None:
     with Zoo() as zoo:
         for word in ("up", "doctor"):
@@ -74,6 +74,7 @@ def test_names_the_sign_in_the_run_directory(sign: str) -> None:
 # --- run bits ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_puts_lost_run_bits_back() -> None:
     with checkout() as root, zoo_of(root) as zoo:
         (root / "cgi_bin/app.cgi").chmod(0o644)
@@ -95,6 +96,7 @@ def test_closes_cgi_where_no_program_may_run() -> None:
 # --- who may read -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_root
 def test_one_cure_suffices_after_a_clone_with_umask_077() -> None:
     with checkout() as root, zoo_of(root) as zoo:
@@ -141,6 +143,7 @@ def cure_of(done: subprocess.CompletedProcess[str]) -> str:
 # --- a module that ends its front -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_root
 def test_closes_only_what_ends_apache() -> None:
     """mod_fcgid needs shared memory; a module that is junk is not even loaded."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from own_checkout import checkout
-from zoo_in_test import ROOT, Zoo
+from zoo_in_test import ROOT, Zoo, slow
 
 from gateway_zoo import set_up
 
@@ -76,7 +76,7 @@ def a_link(venv: Path) -> None:
     venv.symlink_to("elsewhere")
 
 
-@pytest.mark.parametrize("make", [persons_venv, persons_venv_with_a_lock_of_its_own, a_file, a_link])
+@pytest.mark.parametrize("make", [persons_venv, *slow(persons_venv_with_a_lock_of_its_own, a_file, a_link)])
 def test_what_the_zoo_did_not_make_stays(bare: Path, make: object) -> None:
     venv = bare / ".venv"
     make(venv)  # type: ignore[operator]
@@ -88,12 +88,13 @@ def test_what_the_zoo_did_not_make_stays(bare: Path, make: object) -> None:
     assert sorted(path for path in bare.rglob("*") if "__pycache__" not in path.parts) == before
 
 
+@pytest.mark.slow
 def test_an_empty_folder_is_taken(bare: Path) -> None:
     (bare / ".venv").mkdir()
     assert "step 1" in made(bare)
 
 
-@pytest.mark.parametrize("left", ["nothing but the mark", "half of it"])
+@pytest.mark.parametrize("left", ["half of it", *slow("nothing but the mark")])
 def test_an_interrupted_set_up_is_known_as_ours(bare: Path, left: str) -> None:
     (bare / ".venv").mkdir()
     (bare / ".venv" / set_up.MARK).touch()
@@ -143,7 +144,7 @@ def with_another_lock(root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("change", [moved, without_its_python, with_another_python, with_another_lock])
+@pytest.mark.parametrize("change", [with_another_lock, *slow(moved, without_its_python, with_another_python)])
 def test_a_venv_that_only_looks_good_is_made_again_in_one_line(bare: Path, change: object) -> None:
     made(bare)
     now = change(bare)  # type: ignore[operator]
@@ -156,6 +157,7 @@ def test_a_venv_that_only_looks_good_is_made_again_in_one_line(bare: Path, chang
         now.rename(bare)
 
 
+@pytest.mark.slow
 def test_two_at_once_make_one(bare: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
     both = [subprocess.Popen([bare / "zoo", "--help"], env=environ, stderr=subprocess.PIPE, text=True) for _ in "ab"]
@@ -222,6 +224,7 @@ def test_no_setting_of_python_reaches_a_command(name: str) -> None:
         assert not (idle.run / "imported").exists()
 
 
+@pytest.mark.slow
 def test_nor_the_set_up(bare: Path, tmp_path: Path) -> None:
     folder = trap(tmp_path)
     made(bare, env={"PYTHONPATH": str(folder / "modules"), "PIP_TARGET": str(tmp_path), "PIP_REQUIRE_VIRTUALENV": "x"})
@@ -268,6 +271,7 @@ def test_pip_is_told_where_packages_come_from_and_nothing_else(tmp_path: Path) -
     assert not {"PIP_USER", "PIP_NO_BINARY", "PIP_TARGET", "PIP_PRE", "PIP_PREFIX", "PIP_REQUIREMENT"} & set(told)
 
 
+@pytest.mark.slow
 def test_pips_words_are_shown_when_it_fails(bare: Path) -> None:
     (bare / "requirements.lock").write_text("no-such-package==1.0 --hash=sha256:" + "0" * 64 + "\n")
     nowhere = {"PIP_NO_INDEX": "1"}

@@ -14,6 +14,8 @@ import psutil
 import pytest
 from zoo_in_test import ROOT, eventually, free, needs_sight
 
+pytestmark = pytest.mark.slow
+
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")} | {"COLUMNS": "80"}
 
 

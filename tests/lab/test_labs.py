@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_docs import examples
+from docs_in_test import examples
 from zoo_in_test import ROOT, needs_sight
 
 from gateway_zoo.keeper import own_zoo
 from gateway_zoo.lab.crowd import Crowd
+
+pytestmark = pytest.mark.slow
 
 LESSONS = sorted(path for path in (ROOT / "labs").glob("*.md") if path.name != "README.md")
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")} | {"COLUMNS": "80"}

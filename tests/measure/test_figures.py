@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import tomllib
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from zoo_in_test import ROOT
 
 from gateway_zoo.commands.tables import compare_table, mpm_table, news_table
 from gateway_zoo.measure import figures, memory, mpm, mpm_memory, observe
+from gateway_zoo.measure import lecture as lecture_table
 from gateway_zoo.measure.figures import Interval
 from gateway_zoo.measure.memory import Memory, Reading
 from gateway_zoo.measure.news import Result
 from gateway_zoo.measure.observe import Observation
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.plans import Cell
-from gateway_zoo.terminal import tables
+from gateway_zoo.terminal import columns, tables
 
 WIDTHS = [40, 60, 80, 100, 120, 160]
 
@@ -113,20 +115,20 @@ CELLS = [
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_columns_of_compare_are_whole_or_not_there(width: int) -> None:
-    columns = compare_table.columns(CELLS, dict.fromkeys((o.exhibit for o in CELLS), AXES))
-    kept = tables.fitting(columns, width)
-    text = rendered(width, lambda out: tables.print_columns(columns, out))
+    heads, rows = compare_table.columns(CELLS, dict.fromkeys((o.exhibit for o in CELLS), AXES))
+    text = rendered(width, lambda out: tables.rows(out, heads, rows))
     assert max(map(len, text.splitlines())) <= width
-    assert [column.head for column in kept] == [column.head for column in columns if column in kept], "their order"
-    for column in kept:
-        assert all(cell in text for cell in [column.head, *column.cells]), (column, text)
+    survivors = list(columns.chosen(heads, rows, width))
+    assert survivors == sorted(survivors), "their order"
+    for index in survivors:
+        assert all(cell in text for cell in [heads[index].name, *(row[index] for row in rows)]), (heads[index], text)
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
 
 
 def test_what_survives_on_which_terminal() -> None:
     usual = [dataclasses.replace(o, front="apache") for o in CELLS]
-    columns = compare_table.columns(usual, dict.fromkeys((o.exhibit for o in CELLS), AXES))
-    heads = {width: [column.head for column in tables.fitting(columns, width)] for width in (60, 80, 120)}
+    table = compare_table.columns(usual, dict.fromkeys((o.exhibit for o in CELLS), AXES))
+    heads = {width: [table[0][index].name for index in columns.chosen(*table, width)] for width in (60, 80, 120)}
     assert heads[60] == ["exhibit", "front", "processes", "threads", "parallel"]
     assert heads[80] == [*heads[60], "median ms", "MB at rest", "at four"]
     assert {"protocol", "process model", "first ms"} <= set(heads[120])
@@ -147,10 +149,9 @@ def test_a_figure_of_three_requests_is_not_shown_as_one_of_four() -> None:
     three = dataclasses.replace(used(0, 0, 21_000_000), requests=3)
     shared = dataclasses.replace(used(17_000_000, 5, 0), parallel=11_000_000.0)
     rows = [seen("cgi", "nginx", three), seen("php-fpm", "nginx", shared)]
-    column = next(
-        c for c in compare_table.columns(rows, dict.fromkeys(("cgi", "php-fpm"), AXES)) if c.head == "at four"
-    )
-    assert column.cells == ["-", "11"]
+    heads, texts = compare_table.columns(rows, dict.fromkeys(("cgi", "php-fpm"), AXES))
+    four = [column.name for column in heads].index("at four")
+    assert [row[four] for row in texts] == ["-", "11"]
     assert [line.partition(":")[0] for line in compare_table.remarks(rows)] == ["cgi", "php-fpm"]
     assert "with 3 at once" in compare_table.memory_sentence(three)
 
@@ -180,7 +181,7 @@ def apache(name: str, idle: tuple[int, int, int] | None, fresh: bool = True) -> 
 LECTURE = {
     name: {"event": low, "worker": low, "prefork": "high", "why": "It is {observed}.", "title": "title"}
     for name, low in [
-        *dict.fromkeys(mpm.WORDED, "yes").items(),
+        *dict.fromkeys(lecture_table.WORDED, "yes").items(),
         *dict.fromkeys(mpm.RANKED, "low").items(),
     ]
 }
@@ -200,7 +201,7 @@ def test_no_verdict_inside_the_noise(
     event: tuple[int, int, int] | None, prefork: tuple[int, int, int], fresh: bool, differs: bool
 ) -> None:
     pair = [apache("event", event, fresh), apache("prefork", prefork, fresh)]
-    assert ["idle" in mpm.differences(pair, one, LECTURE) for one in pair] == [differs, differs]
+    assert ["idle" in lecture_table.differences(pair, one, LECTURE) for one in pair] == [differs, differs]
 
 
 def test_too_little_to_measure_is_said() -> None:
@@ -268,6 +269,47 @@ def printed(draw: Any) -> str:
     return stream.getvalue()
 
 
-def test_the_lecture_of_the_zoo_has_a_word_for_each_figure() -> None:
-    assert (ROOT / "apache/mpm/lecture.toml").is_file()
+#: The course's own table: prefork, event, worker, ITK.
+COURSE = {
+    "threaded? no yes yes no",
+    "parent runs as nobody nobody nobody root",
+    "children run as nobody nobody nobody user",
+    "can use DSO? yes no no yes",
+    "thread/child per? connection request connection connection",
+    "resource usage high lowest low high",
+}
+
+
+def test_the_lecture_file_holds_the_table_of_the_course() -> None:
+    lecture = tomllib.loads((ROOT / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
+    assert set(lecture) == {*lecture_table.WORDED, *mpm.RANKED}
+    rows = {
+        " ".join([row["title"], *(row[mpm] for mpm in ("prefork", "event", "worker", "itk"))])
+        for row in lecture.values()
+    }
+    assert rows >= COURSE
+    assert all(
+        row[name] in lecture_table.WORDS for row in (lecture[rank] for rank in mpm.RANKED) for name in ("event", "itk")
+    )
     assert observe.IN_FLIGHT == 4  # the words of compare say "four"
+
+
+@pytest.mark.parametrize(
+    ("word", "observed", "agrees"),
+    [
+        ("nobody", "www-data", True),
+        ("nobody", "zoo, www-data", True),
+        ("nobody", "root", False),
+        ("nobody", "root, www-data", False),
+        ("nobody", "a user per virtual host", False),
+        ("root", "www-data", False),
+        ("root", "unknown", True),
+        ("user", "a user per virtual host", True),
+        ("user", "www-data", False),
+        ("connection", "a thread per connection", True),
+        ("request", "a thread per connection", False),
+        ("no", "yes", False),
+    ],
+)
+def test_what_the_words_of_the_lecture_cover(word: str, observed: str, agrees: bool) -> None:
+    assert lecture_table.agrees(word, observed) == agrees

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from rude_server import RUDE, rude_server
 from websockets.sync.server import serve
-from zoo_in_test import Zoo
+from zoo_in_test import Zoo, slow
 
-from gateway_zoo.measure import mpm, news, observe
+from gateway_zoo.measure import mpm, news, observe, targets
 
 LIMITED = {"endless body", "a byte a second", "endless comments", "silent"}
 DEADLINE_S = 60.0  # of a command here, whose limits are a second: far above what it takes
@@ -24,14 +24,14 @@ def idle() -> Iterator[Zoo]:
 
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((observe, "TIMEOUT_S"), (mpm, "TIMEOUT_S"), (news, "PATIENCE_S")):
+    for module, name in ((observe, "TIMEOUT_S"), (mpm, "TIMEOUT_S"), (news, "PATIENCE_S"), (targets, "PATIENCE_S")):
         monkeypatch.setattr(module, name, 1.0)
 
 
 @pytest.mark.parametrize("kind", RUDE)
 @pytest.mark.parametrize(
     "words",
-    [["compare", "wsgi", "--nginx"], ["compare", "--mpm", "--apache"], ["news", "wsgi", "--nginx"]],
+    [["compare", "--mpm", "--apache"], *slow(["compare", "wsgi", "--nginx"], ["news", "wsgi", "--nginx"])],
     ids=" ".join,
 )
 def test_a_rude_server_ends_with_a_sentence(idle: Zoo, words: list[str], kind: str) -> None:
@@ -45,6 +45,7 @@ def test_a_rude_server_ends_with_a_sentence(idle: Zoo, words: list[str], kind: s
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_front_that_breaks_our_limits_is_not_asked_for_all_of_its_cells(idle: Zoo) -> None:
     with rude_server("silent") as url:
         done = idle.inside("compare", "--nginx", url)

@@ -20,6 +20,7 @@ def compared(zoo: Zoo, *words: str) -> dict[tuple[str, str], Any]:
     return {(cell["exhibit"], cell["front"]): cell for cell in json.loads(done.stdout)["cells"]}
 
 
+@pytest.mark.slow
 @needs_sight
 def test_memory_is_said_apart(some: Zoo) -> None:
     cells = compared(some, "cgi", "fastcgi", "wsgi-sync")
@@ -58,6 +59,7 @@ def test_nothing_open_is_exit_3_and_says_why(some: Zoo, command: str, as_json: l
         assert json.loads(done.stdout)["cells"] is not None if as_json else not done.stdout
 
 
+@pytest.mark.slow
 def test_polling_waits_half_a_period_whenever_the_command_begins(some: Zoo) -> None:
     done = some.cli("news", "fastcgi", "asgi", "mod_wsgi", "--json")
     cells = json.loads(done.stdout)["cells"]
@@ -72,6 +74,7 @@ def test_polling_waits_half_a_period_whenever_the_command_begins(some: Zoo) -> N
     assert 400 < quickest < 700
 
 
+@pytest.mark.slow
 def test_news_end_with_what_all_of_it_comes_to(some: Zoo) -> None:
     done = some.cli("news", "mod_wsgi", env={"COLUMNS": "60"})
     assert done.returncode == 0, done.stdout + done.stderr

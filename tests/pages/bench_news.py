@@ -73,7 +73,7 @@ async def measure(way: str, port: int, clients: int) -> list[float]:
 
 
 def in_the_browser(zoo: Zoo) -> None:
-    from browser import chromium
+    from browser import chromium, close
     from test_news_browser import WAYS as PANELS
     from test_news_browser import heard, number, page_url
 
@@ -84,6 +84,7 @@ def in_the_browser(zoo: Zoo) -> None:
         for name in PANELS:
             heard(page, name, 10)
         told = ", ".join(f"{name} {number(page, name, 'median'):.1f} ms" for name in PANELS)
+    close()
     print(f"in the browser, four ways at once, median of 9 items: {told}")
 
 

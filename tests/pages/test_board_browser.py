@@ -30,7 +30,7 @@ def test_two_browsers_share_one_board(zoo: Zoo) -> None:
         first.click("#add")
         sticker(second, "hello from nginx").wait_for(timeout=5000)
         assert sticker(second, "hello from nginx").get_attribute("data-colour") == "green"
-        assert second.locator("#said").inner_text() == "Somebody added: hello from nginx"
+        assert second.locator("#said").inner_text() == "A visitor added: hello from nginx"
         sticker(first, "hello from nginx").wait_for()
         assert first.locator("#said").inner_text() == "You added: hello from nginx"
         first.locator("#took", has_text=re.compile(r"Your change was back on this screen in [\d.]+ ms")).wait_for()

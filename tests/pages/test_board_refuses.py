@@ -237,6 +237,7 @@ def handshake() -> bytes:
     return request("/asgi-board/live", *lines, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("movers", [0, 20], ids=["on a quiet board", "on a busy board"])
 def test_who_does_not_read_is_sent_away(zoo: Zoo, movers: int) -> None:
     """The whole board, 600 kB, until no buffer on the way takes more. Then one message that waits, or very many."""
@@ -266,6 +267,7 @@ def test_who_does_not_read_is_sent_away(zoo: Zoo, movers: int) -> None:
         assert (f"{OUTBOX} messages wait" if movers else "a message waited for 10 s").encode() in last
 
 
+@pytest.mark.slow
 def test_pings_keep_a_silent_connection_alive(zoo: Zoo) -> None:
     """Both fronts end a connection after 60 s of silence. A ping comes each 20 s; who answers it is still there."""
 

@@ -79,6 +79,7 @@ def test_events_go_on_where_the_browser_lost_them(zoo: Zoo, exhibit: str, front:
     assert events(zoo, exhibit, front, "limit=1&since=1", **header)[0]["n"] == first["n"] + 1  # the header wins
 
 
+@pytest.mark.slow
 def test_a_long_poll_has_a_time_limit(zoo: Zoo) -> None:
     def wait(cell: tuple[str, str]) -> tuple[int, Any, float]:
         began = time.monotonic()

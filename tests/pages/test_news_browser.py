@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import chromium
-from zoo_in_test import FRONTS, Zoo
+from zoo_in_test import FRONTS, Zoo, slow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -33,7 +33,7 @@ def heard(page: "Page", name: str, items: int) -> None:
     page.wait_for_function("([e, n]) => Number(e.textContent) >= n", arg=[cell.element_handle(), items], timeout=20000)
 
 
-@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("front", [FRONTS[0], *slow(*FRONTS[1:])])
 def test_all_four_ways_run_side_by_side(zoo: Zoo, front: str) -> None:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
@@ -89,7 +89,7 @@ def test_a_start_before_the_page_knows_its_costs_counts_them_all_the_same(zoo: Z
             assert number(page, name, "received") > 300, name
 
 
-@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("front", [FRONTS[0], *slow(*FRONTS[1:])])
 def test_a_way_that_fails_shows_the_reason(zoo: Zoo, front: str) -> None:
     with chromium(expect=["501"]) as browser:
         page = browser.new_page()
@@ -110,7 +110,7 @@ def test_a_way_that_fails_shows_the_reason(zoo: Zoo, front: str) -> None:
         failed.get_by_text("fails: 501").wait_for(timeout=10000)  # tried again there, and no WebSocket there either
 
 
-@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("front", [FRONTS[0], *slow(*FRONTS[1:])])
 def test_a_full_house_is_told_and_left_by_itself(zoo: Zoo, front: str) -> None:
     with chromium(expect=["503"]) as browser:
         pages = [browser.new_page() for _ in range(4)]
@@ -134,7 +134,7 @@ def full(page: "Page") -> bool:
     return "fails" in (panel(page, name).get_attribute("class") or "")
 
 
-@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("front", [FRONTS[0], *slow(*FRONTS[1:])])
 def test_an_event_stream_of_another_origin_is_refused_and_allowed(zoo: Zoo, front: str) -> None:
     other = zoo.ports[{"nginx": "apache", "apache": "nginx"}[front]]
     with chromium(expect=["blocked by CORS policy", "net::ERR_FAILED"]) as browser:

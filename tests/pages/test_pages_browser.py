@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import chromium
-from zoo_in_test import FRONTS, ROOT, Zoo, python_of
+from zoo_in_test import FRONTS, ROOT, Zoo, python_of, slow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GATEWAYS: list[dict[str, Any]] = json.loads((ROOT / "pages/gateways.json").read_text(encoding="utf-8"))
 WAYS = ("static", "ssr", "csr", "mpa", "spa")
 SIZES: list["ViewportSize"] = [{"width": 1280, "height": 720}, {"width": 390, "height": 844}]
-both_fronts = pytest.mark.parametrize("front", FRONTS)
+both_fronts = pytest.mark.parametrize("front", [FRONTS[0], *slow(*FRONTS[1:])])
 
 
 @pytest.fixture

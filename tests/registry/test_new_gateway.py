@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 
+import pytest
 from own_checkout import add_cage, checkout, fingerprints, zoo_of
 from zoo_in_test import CELLS, FRONTS, REGISTRY, Zoo, eventually
 
@@ -125,6 +126,7 @@ MAYFLY = {
 }
 
 
+@pytest.mark.slow
 def test_what_keeps_dying_is_tried_less_and_less_often_and_hurts_nobody() -> None:
     """A family that fails at once, and beside it a cage.toml that cannot be read, whose fragments name an upstream."""
     with checkout() as root:

@@ -1,8 +1,8 @@
 """`status` answers only to names that this machine or its network alone can have: against DNS rebinding.
 
 A site makes its own name point at 127.0.0.1. Its page then asks us from the visitor's browser, from a near address, and
-only Host gives it away. The rule stands once in each chassis; gateway_zoo.serving.same_origin has the same rule for our
-programs.
+only Host gives it away. The rule stands once in each chassis; gateway_zoo.serving.same_origin has the
+same one for our programs.
 """
 
 import socket
@@ -120,6 +120,85 @@ def test_http2_keeps_the_rule(zoo: Zoo) -> None:
 
 
 def test_our_programs_agree_with_the_fronts() -> None:
-    """The same names in gateway_zoo.serving.same_origin, which the sticker board and the news ask."""
+    """The same names in gateway_zoo.serving.same_origin, which the board, the news and the wire page ask."""
     assert [host for host in OURS if not same_origin.is_local_name(host)] == []
     assert [host for host in OTHERS if same_origin.is_local_name(host)] == []
+
+
+def refusal(scheme: str, *headers: tuple[str, str]) -> str:
+    """What same_origin says to a request with these headers; empty if it is allowed."""
+    scope = {"scheme": scheme, "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers]}
+    return same_origin.refusal(scope) or ""
+
+
+HERE, PAGE = ("host", "localhost:8080"), ("origin", "http://localhost:8080")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "headers"),
+    [
+        ("http", [HERE]),
+        ("http", [HERE, PAGE]),
+        ("ws", [HERE, PAGE]),
+        ("wss", [HERE, ("origin", "https://localhost:8080")]),
+        ("http", [("host", "LOCALHOST:8080"), ("origin", "http://LocalHost:8080")]),  # the news compared the case
+        ("http", [("Host", "localhost:8080"), ("Origin", "http://localhost:8080")]),
+        ("http", [HERE, PAGE, ("sec-fetch-site", "same-origin")]),
+        ("http", [HERE, ("sec-fetch-site", "none")]),
+        ("http", [("host", "[::1]"), ("origin", "http://[::1]")]),
+    ],
+    ids=str,
+)
+def test_pages_of_ours_and_programs_are_allowed(scheme: str, headers: list[tuple[str, str]]) -> None:
+    assert refusal(scheme, *headers) == ""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "headers", "why"),
+    [
+        ("http", [HERE, ("origin", "http://localhost:8081")], "Origin is 'http://localhost:8081'; expected"),
+        ("http", [HERE, ("origin", "https://localhost:8080")], "expected http://localhost:8080"),
+        ("wss", [HERE, PAGE], "expected https://localhost:8080"),
+        ("ws", [HERE, ("origin", "ws://localhost:8080")], "expected http://localhost:8080"),
+        ("http", [HERE, ("origin", "null")], "Origin is 'null'"),
+        ("http", [HERE, ("origin", "")], "Origin is ''"),
+        ("http", [HERE, ("origin", "http://localhost")], "Origin is 'http://localhost'"),
+        ("http", [HERE, ("origin", "http://localhost:8080.evil.example")], "Origin is"),
+        ("http", [("host", "evil.example"), ("origin", "http://evil.example")], "Host is 'evil.example'"),
+        ("http", [("host", "evil.example")], "Host is 'evil.example'"),
+        ("http", [("host", "")], "Host is ''"),
+        # the board and the news took the first of two, and a missing Host for an empty one
+        ("http", [], "0 Host, 0 Origin"),
+        ("http", [HERE, ("host", "evil.example")], "2 Host"),
+        ("http", [HERE, PAGE, ("origin", "http://evil.example")], "2 Origin"),
+        ("http", [HERE, ("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], "2 Sec-Fetch-Site"),
+        # the news, the board's reading and its handshake looked at Origin only
+        ("http", [HERE, ("sec-fetch-site", "cross-site")], "Sec-Fetch-Site is 'cross-site'"),
+        ("ws", [HERE, ("sec-fetch-site", "same-site")], "Sec-Fetch-Site is 'same-site'"),
+        ("http", [HERE, PAGE, ("sec-fetch-site", "")], "Sec-Fetch-Site is ''"),
+        # what a stranger writes comes back short, and without control characters
+        ("http", [HERE, ("origin", "\x1b[2J\xff" + "x" * 999)], "Origin is '\\x1b[2j\\xff" + "x" * 75 + "'; expected"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_other_origins_are_refused_with_the_reason(scheme: str, headers: list[tuple[str, str]], why: str) -> None:
+    assert why in refusal(scheme, *headers)
+
+
+def test_a_program_may_have_names_of_its_own() -> None:
+    scope = {"scheme": "http", "headers": [(b"host", b"localhost:8000")]}
+    assert same_origin.refusal(scope, {"localhost:8000"}.__contains__) is None
+    assert same_origin.refusal(scope, {"localhost:9"}.__contains__) == (
+        "Host is 'localhost:8000', which is no name of this program"
+    )
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_no_program_lets_a_page_of_another_site_in(zoo: Zoo, front: str) -> None:
+    """Sec-Fetch-Site is looked at in each program, also where a page sends no Origin."""
+    shake = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    shake["Sec-WebSocket-Key"] = "Z2F0ZXdheSB6b28gd2lyZQ=="
+    wanted = {("asgi-board", "board"): {}, ("asgi-board", "live"): shake, ("asgi", "news/socket"): shake}
+    for (exhibit, path), more in wanted.items():
+        answer = zoo.get(exhibit, front, path, headers=more | {"Sec-Fetch-Site": "cross-site"})
+        assert (answer.status_code, "Sec-Fetch-Site is 'cross-site'" in answer.text) == (403, True), (path, answer.text)

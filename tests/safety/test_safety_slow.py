@@ -13,6 +13,8 @@ from zoo_in_test import FRONTS, Zoo
 from gateway_zoo.registry import cages
 from gateway_zoo.serving.flup_runner import GOODBYE_S, READ_TIMEOUT_S
 
+pytestmark = pytest.mark.slow
+
 #: The first bytes of a request in each protocol, cut off in the middle.
 HALF = {
     "FastCGI": bytes([1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0]),  # BEGIN_REQUEST, four bytes short

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from raw_http import request
+from raw_http import everywhere, request
 from zoo_in_test import ROOT, Zoo
 
 #: (status, body) of each request
@@ -155,5 +155,8 @@ def test_a_stranger_gets_no_status_whatever_it_claims_and_with_any_method(open_z
 
 def test_this_machine_gets_status_from_the_same_zoo(open_zoo: tuple[Zoo, Stranger]) -> None:
     zoo, _ = open_zoo
-    for exhibit, front in zoo.open_cells():
-        assert zoo.status(exhibit, front)["exhibit"] == exhibit, (exhibit, front)
+
+    def check(exhibit: str, front: str) -> None:
+        assert zoo.status(exhibit, front)["exhibit"] == exhibit
+
+    everywhere(zoo.open_cells(), check)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from test_wire_record import recording
+from wire_record_in_test import recording
 from zoo_in_test import Zoo
 
 LIMIT = 0.60

@@ -177,7 +177,7 @@ def test_in_a_container_the_sockets_are_enough(zoo: Zoo) -> None:
 
 
 WRONG = [
-    ([], "who is to be asked?; expected zoo wire ID /PATH"),
+    ([], "no exhibit given; expected zoo wire ID /PATH"),
     (["uwsgi"], "a path is missing; expected zoo wire ID /PATH"),
     (["uwsgi", "hello"], "a path is missing"),
     (["/hello"], "one exhibit is asked: 0 names before the path, not 1"),
@@ -199,9 +199,9 @@ WRONG = [
     (["uwsgi", "/hello", "--program"], "uwsgi is no program that is run for a request; these are: cgi, php-cgi"),
     (["uwsgi", "/hello", "--pcap", "x"], "--pcap exports a recording: --show FILE --pcap OUT"),
     (["--show", "x", "3", "--pcap", "y"], "--pcap exports all of a recording, not one exchange"),
-    (["--show", "x", "--header", "A: b"], "--show shows what was recorded; nobody is asked"),
-    (["--show", "x", "--program"], "--show shows what was recorded; nobody is asked"),
-    (["--show", "x", "--via", "nginx"], "--show shows what was recorded; nobody is asked"),
+    (["--show", "x", "--header", "A: b"], "--show shows what was recorded; it asks no gateway"),
+    (["--show", "x", "--program"], "--show shows what was recorded; it asks no gateway"),
+    (["--show", "x", "--via", "nginx"], "--show shows what was recorded; it asks no gateway"),
     (["uwsgi", "/hello", "--via", "nginx", "--param", "A=b"], "--param is for a gateway"),
     (["uwsgi", "/hello", "--via", "ngnix"], "unknown front 'ngnix'; expected nginx or apache"),
     (["uwsgi", "/a b", "--via", "nginx"], "an ordinary client cannot say this: "),

@@ -7,9 +7,9 @@ import pytest
 from recordings import WIRES, Film, variables
 
 from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, fields_of, summary, whole
-from gateway_zoo.wire.recorder.replay import to_ask
+from gateway_zoo.wire.recorder.replay import to_replay
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
-from gateway_zoo.wire.view.mask_exchange import secrets_of
+from gateway_zoo.wire.view.mask_exchange import mask
 
 
 def test_a_connection_that_stays_does_not_hold_what_is_over() -> None:
@@ -31,7 +31,7 @@ def test_a_protocol_that_no_cage_has_is_bytes_without_fields(tmp_path: Path) -> 
     found = Exchanges(WIRES)
     for entry in Film(tmp_path / "film").connection("/x/y", "gopher", "nginx", b"/\r\n", b"hello"):
         found.feed(entry)
-    shown = whole(found.all[1], WIRES)
+    shown = whole(found.all[1], fields_of(found.all[1], WIRES))
     assert shown["request"] == {"bytes": "2f0d0a", "left_out": 0, "fields": []}
     assert shown["response"] == {"bytes": b"hello".hex(), "left_out": 0, "fields": []}
 
@@ -49,7 +49,7 @@ def test_a_gateway_that_refuses_is_an_exchange_without_bytes() -> None:
     assert (refused.errors, refused.seconds) == (["the gateway refuses: No such file or directory"], 0.0)
     assert not refused.request + refused.response
     assert refused.status is None
-    assert whole(refused, WIRES)["request"]["fields"] == []
+    assert whole(refused, fields_of(refused, WIRES))["request"]["fields"] == []
     assert list(found.all) == [1]
 
 
@@ -97,10 +97,10 @@ def test_replay_holds_no_more_than_what_is_not_over(tmp_path: Path) -> None:
     entries += [Opened(connection=51, at=2.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"), last]
     found = Exchanges(WIRES)
     held = [
-        (exchange.number, bool(exchange.request), len(found.all)) for exchange in to_ask(found, entries, [], "film")
+        (exchange.number, bool(exchange.request), len(found.all)) for exchange in to_replay(found, entries, [], "film")
     ]
     assert held == [(number, True, 1) for number in range(1, 52)]
-    chosen = to_ask(Exchanges(WIRES), entries, [7, 51], "film")
+    chosen = to_replay(Exchanges(WIRES), entries, [7, 51], "film")
     assert [exchange.target for exchange in chosen] == ["/wsgi/6", "/wsgi/49"]
 
 
@@ -153,7 +153,7 @@ def test_what_we_have_not_kept_is_no_fault_of_one_that_breaks_off() -> None:
         found.feed(entry)
     (one,) = found.all.values()
     assert one.errors == ["the front: Broken pipe"]
-    masked = secrets_of(one, WIRES)
+    masked = mask(one, WIRES)[0]
     assert masked.errors == one.errors
     assert bytes(masked.response) == head.replace(b"a=b", b"***") + b"x" * (1000 - len(head))
     assert not [field for side in fields_of(one, WIRES) for field in side if field.fault]
@@ -197,7 +197,7 @@ def test_sizes_are_those_of_the_wire_however_much_is_kept(tmp_path: Path, protoc
         assert (one.status, one.errors) == (200, [])
         assert (summary(one)["request"], summary(one)["response"]) == (len(request), len(response))
         assert (len(one.request), len(one.response)) == (min(kept, len(request)), min(kept, len(response)))
-        shown = whole(one, WIRES)
+        shown = whole(one, fields_of(one, WIRES))
         for side, crossed in (("request", request), ("response", response)):
             assert shown[side]["left_out"] == max(0, len(crossed) - kept)
             assert not [field for field in shown[side]["fields"] if field.get("fault")]

@@ -9,14 +9,12 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import h11
 import pytest
 from wire_contract import bounded, check_input
 from wire_in_test import joined
@@ -53,7 +51,7 @@ BOTH: tuple[tuple[Direction, bytes], ...] = (("request", REQUESTS), ("response",
 
 
 def decoder(direction: Direction, methods: Iterable[bytes] = (), limits: Limits | None = None) -> Decoder:
-    found: Decoder = HTTP.pair(limits or Limits())[direction == "response"]
+    found: Decoder = HTTP.decoders(limits or Limits())[direction == "response"]
     for method in methods if direction == "response" else ():
         found.asked(method)
     return found
@@ -122,7 +120,7 @@ def test_each_answer_is_read_by_what_was_asked() -> None:
 
 
 def test_an_answer_may_come_before_the_request_is_complete() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     requests.feed(head("POST / HTTP/1.1", "Host: a", "Content-Length: 10") + b"12345")
     events = responses.feed(head("HTTP/1.1 413 Too Large", "Content-Length: 0"))
     assert [type(event) for event in events] == [Head, End]
@@ -132,7 +130,7 @@ def test_an_answer_may_come_before_the_request_is_complete() -> None:
 
 
 def test_an_answer_may_come_before_any_request() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     responses.feed(head("HTTP/1.1 408 Request Timeout", "Content-Length: 0"))
     requests.feed(head("HEAD / HTTP/1.1", "Host: a") + head("GET / HTTP/1.1", "Host: a"))
     events = responses.feed(head("HTTP/1.1 200 OK", "Content-Length: 2") + b"ab")
@@ -173,7 +171,7 @@ def test_a_server_may_refuse_to_switch(proposes: str) -> None:
     first = head("GET / HTTP/1.1", "Host: a", f"Upgrade: {proposes}", "Connection: upgrade")
     second = head("GET /2 HTTP/1.1", "Host: a")
     for told in (False, True):
-        requests, responses = HTTP.pair()
+        requests, responses = HTTP.decoders()
         events = requests.feed(first)
         if told:
             responses.feed(head("HTTP/1.1 200 OK", "Content-Length: 0"))
@@ -182,7 +180,7 @@ def test_a_server_may_refuse_to_switch(proposes: str) -> None:
 
 
 def test_a_tunnel_is_no_http() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     events = requests.feed(head("CONNECT a:443 HTTP/1.1", "Host: a"))
     events += responses.feed(head("HTTP/1.1 200 OK") + b"\x16\x03")
     events += requests.feed(b"GET / HTTP/1.1\r\n")
@@ -282,7 +280,7 @@ def test_what_is_wrong_in_chunks_has_a_name(chunks: bytes, kind: type[WireError]
 
 
 def test_nobody_may_switch_a_client_that_has_not_asked() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     requests.feed(head("GET / HTTP/1.1", HOST))
     with pytest.raises(HTTP.BadUpgrade, match="the client has not asked to upgrade"):
         responses.feed(head("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket"))
@@ -721,29 +719,3 @@ def test_request_as_a_front_sends_it() -> None:
     assert HTTP.request([(b"REQUEST_METHOD", b"GET"), (b"PATH_INFO", b"/hello"), (b"HTTP_HOST", b"zoo")]) == (
         b"GET /hello HTTP/1.1\r\nHost: zoo\r\nConnection: close\r\n\r\n"
     )
-
-
-def microseconds(run: Any, repeats: int = 60, rounds: int = 20) -> float:
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.perf_counter()
-        for _ in range(rounds):
-            run()
-        best = min(best, time.perf_counter() - start)
-    return best / rounds * 1e6
-
-
-def test_costs_little_more_than_h11_alone() -> None:
-    lines = [f"X-Header-{number}: some value of it" for number in range(28)]
-    data = head("GET /wsgi/hello HTTP/1.1", HOST, *lines)
-
-    def alone() -> None:
-        connection = h11.Connection(h11.SERVER)
-        connection.receive_data(data)
-        while connection.next_event() not in (h11.PAUSED, h11.NEED_DATA):
-            if connection.their_state is h11.DONE:
-                break
-
-    ours = min(microseconds(lambda: decoder("request").feed(data)) for _ in range(2))
-    theirs = min(microseconds(alone) for _ in range(2))
-    assert ours <= 1.5 * theirs, f"{ours:.0f} µs, h11 alone {theirs:.0f} µs"

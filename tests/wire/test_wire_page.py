@@ -17,12 +17,13 @@ from wire_page import Page
 from zoo_in_test import REGISTRY, eventually
 
 from gateway_zoo.keeper.ports import free
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary, whole
+from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of, summary, whole
 from gateway_zoo.wire.fields import cut
 from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.page.shown import BATCH, Mark, Shown
 from gateway_zoo.wire.recording import AnyEntry, line, read
-from gateway_zoo.wire.view.variables import aligned, variables_of
+from gateway_zoo.wire.view.variables import Variable, aligned, variables_of
 
 
 @pytest.fixture
@@ -117,7 +118,10 @@ def test_two_hosts_are_refused(served: Page) -> None:
 )
 def test_a_page_of_another_origin_reads_nothing(served: Page, path: str, headers: dict[str, str]) -> None:
     answer = get(served, path, **headers)
-    assert (answer.status_code, answer.text) == (403, "a page of another origin may not read recordings\n")
+    assert answer.status_code == 403
+    assert answer.text.startswith("a page of another origin may not read recordings; the page is at http://127.0.0.1:")
+    wrong = next(iter(headers)).replace("_", "-")
+    assert f": {wrong} is '{headers[next(iter(headers))]}'; expected " in answer.text
     assert "access-control-allow-origin" not in answer.headers
 
 
@@ -208,22 +212,24 @@ def _exchange(film: Film, protocol: str, path: str = "/x/hello", **more: Any) ->
     return found.all[max(found.all)]
 
 
+def named(exchange: Exchange) -> dict[Direction, list[Variable]]:
+    return variables_of(exchange.protocol, fields_of(exchange, WIRES), WIRES)
+
+
 @pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "CGI", "HTTP"])
 def test_every_variable_is_found_again_in_the_bytes(film: Film, protocol: str) -> None:
     exchange = _exchange(film, protocol)
-    for side, named in variables_of(exchange, WIRES).items():
+    for side, found in named(exchange).items():
         data = bytes(getattr(exchange, side))
-        assert named
-        for one in named:
+        assert found
+        for one in found:
             assert one.value.encode() in cut(data, one.spans), one
             assert one.spans, one
 
 
 def test_a_header_meets_its_variable(film: Film) -> None:
     a, b = _exchange(film, "HTTP"), _exchange(film, "uwsgi")
-    rows = {
-        row.variable: row.is_ for row in aligned(variables_of(a, WIRES)["request"], variables_of(b, WIRES)["request"])
-    }
+    rows = {row.variable: row.is_ for row in aligned(named(a)["request"], named(b)["request"])}
     for name in ("HTTP_HOST", "HTTP_USER_AGENT", "REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"):
         assert rows[name] == "same", name
     assert rows["SERVER_PORT"] == "only B"
@@ -232,7 +238,7 @@ def test_a_header_meets_its_variable(film: Film) -> None:
 def test_what_has_a_place_and_no_name_meets_its_variable(film: Film) -> None:
     """AJP: codes, strings between them, attributes. All that it can say of these is found, and where it stands."""
     more = [(b"QUERY_STRING", b"a=b"), (b"REMOTE_PORT", b"5"), (b"SERVER_ADDR", b"::1"), (b"X_OWN", b"1")]
-    a, b = (variables_of(_exchange(film, protocol, more=more), WIRES)["request"] for protocol in ("SCGI", "AJP"))
+    a, b = (named(_exchange(film, protocol, more=more))["request"] for protocol in ("SCGI", "AJP"))
     rows = {row.variable: row for row in aligned(a, b)}
     without = {"SCRIPT_NAME", "PATH_INFO", "CONTENT_TYPE", "REQUEST_SCHEME", "SCGI", "CONTENT_LENGTH"}
     assert {name for name, row in rows.items() if row.is_ == "only A"} == without
@@ -246,16 +252,16 @@ def test_what_has_a_place_and_no_name_meets_its_variable(film: Film) -> None:
 
 
 def test_a_method_without_a_code_is_said_once(film: Film) -> None:
-    found = variables_of(_exchange(film, "AJP", method="BREW"), WIRES)["request"]
+    found = named(_exchange(film, "AJP", method="BREW"))["request"]
     assert [(one.name, one.value) for one in found if one.variable == "REQUEST_METHOD"] == [("stored_method", "BREW")]
 
 
 @pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "HTTP", "AJP"])
 def test_a_request_that_is_cut_off_carries_what_is_there(film: Film, protocol: str) -> None:
     exchange = _exchange(film, protocol)
-    every = [(one.variable, one.value) for one in variables_of(exchange, WIRES)["request"]]
+    every = [(one.variable, one.value) for one in named(exchange)["request"]]
     del exchange.request[95:]
-    there = [(one.variable, one.value) for one in variables_of(exchange, WIRES)["request"]]
+    there = [(one.variable, one.value) for one in named(exchange)["request"]]
     assert len(every) > len(there) > 2
     assert there == every[: len(there)]
 
@@ -263,7 +269,7 @@ def test_a_request_that_is_cut_off_carries_what_is_there(film: Film, protocol: s
 def test_the_same_name_twice_meets_its_like_in_turn(film: Film) -> None:
     twice = [(b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2")]
     a, b = _exchange(film, "HTTP", headers=twice), _exchange(film, "HTTP", headers=twice[:1])
-    rows = aligned(variables_of(a, WIRES)["response"], variables_of(b, WIRES)["response"])
+    rows = aligned(named(a)["response"], named(b)["response"])
     assert [row.is_ for row in rows if row.variable == "Set-Cookie"] == ["same", "only A"]
 
 
@@ -484,7 +490,7 @@ def test_hostile_bytes_stay_what_they_are(film: Film, protocol: str) -> None:
     found = Exchanges(WIRES)
     for entry in read(film.path.read_bytes().splitlines(keepends=True), "film"):
         found.feed(entry)
-    shown = json.loads(json.dumps([whole(one, WIRES) for one in found.all.values()]))
+    shown = json.loads(json.dumps([whole(one, fields_of(one, WIRES)) for one in found.all.values()]))
     assert bytes.fromhex(shown[0]["response"]["bytes"]).count(evil) == 1
     assert all(field["value"].isprintable() for field in shown[0]["request"]["fields"] if "value" in field)
     assert summary(found.all[1])["target"] == "/x/<b>"

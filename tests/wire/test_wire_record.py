@@ -19,79 +19,29 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 import requests
 from recordings import WIRES
-from zoo_in_test import Zoo, eventually, free, needs_sight
+from wire_record_in_test import Recording, as_owner, recording, runs_in
+from zoo_in_test import Zoo, eventually, needs_sight
 
 from gateway_zoo.wire.exchanges import Exchange
-from gateway_zoo.wire.recorder.record import WAITING, Printer, Recorder
-from gateway_zoo.wire.recorder.replay import ReplayAnswer, compared, said_in
+from gateway_zoo.wire.recorder.difference import ReplayAnswer
+from gateway_zoo.wire.recorder.recorder import WAITING, Printer, Recorder
+from gateway_zoo.wire.recorder.replay import answer_of, compare
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Opened, Recorded, read
 
-SHIFT = 10
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: apt-get install wrk")
 SECRET = "s3cr3t-b1scu1t"  # noqa: S105 - that is the point
 
 
-class Recording:
-    """A `zoo record` in the background. `file` is what it writes."""
-
-    def __init__(self, zoo: Zoo, *words: str) -> None:
-        self.zoo, self.said = zoo, zoo.run.with_suffix(".said")
-        self.file = zoo.run / "wire.jsonl"
-        with self.said.open("wb") as out:
-            argv = [str(zoo.root / "zoo"), "record", *words]
-            self.process = subprocess.Popen(argv, env=zoo.env, stdout=out, stderr=out, cwd="/", start_new_session=True)
-        eventually(lambda: "Ctrl-C ends" in self.text() or self.process.poll() is not None, 20, "a recording")
-        assert self.process.poll() is None, self.text()
-
-    def text(self) -> str:
-        return self.said.read_text(encoding="utf-8")
-
-    def url(self, exhibit: str, front: str = "nginx", path: str = "ping") -> str:
-        return f"http://127.0.0.1:{self.zoo.ports[front] + SHIFT}/{exhibit}/{path}"
-
-    def get(self, exhibit: str, front: str = "nginx", path: str = "ping", **options: Any) -> requests.Response:
-        return requests.get(self.url(exhibit, front, path), timeout=20, **options)
-
-    def entries(self) -> list[AnyEntry]:
-        with self.file.open("rb") as lines:
-            return list(read(lines, "it"))
-
-    def stop(self, number: int = signal.SIGINT) -> int:
-        """End it, and see that nothing of it is left."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(20)
-        eventually(lambda: not self.left(), 10, f"nothing left: {self.left()}")
-        return code
-
-    def left(self) -> list[str]:
-        """Processes in its directory, the directory, its ports."""
-        found = [f"{p.pid} {p.cmdline()}" for p in self.zoo.processes() if _in(p, self.zoo.run / "wire")]
-        found += [str(path) for path in self.zoo.run.glob("wire*") if path.is_dir()]
-        return found + [str(port) for port in self.zoo.ports.values() if not free(port + SHIFT)]
-
-
-def _in(process: psutil.Process, path: Path) -> bool:
-    with contextlib.suppress(psutil.Error, OSError):
-        environ = Path(f"/proc/{process.pid}/environ").read_bytes()
-        return str(path).encode() in environ or os.readlink(f"/proc/{process.pid}/cwd").startswith(str(path))
-    return False
-
-
-@contextlib.contextmanager
-def recording(zoo: Zoo, *words: str) -> Iterator[Recording]:
-    made = Recording(zoo, *words)
-    try:
-        yield made
-    finally:
-        made.stop()
-        made.said.unlink()
+def record(zoo: Zoo, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `zoo record` to its end, as the zoo's user."""
+    argv = [str(zoo.root / "zoo"), "record", *words]
+    return subprocess.run(
+        argv, env=zoo.env, capture_output=True, text=True, check=False, timeout=60, cwd="/", **as_owner(zoo)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +93,8 @@ def test_what_the_fronts_send_is_recorded(zoo: Zoo) -> None:
     assert f"{len(asked)} connections" in said
 
 
-def test_secrets_are_recorded_for_who_asks_for_them(zoo: Zoo, tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    file = tmp_path / "all.jsonl"
+def test_secrets_are_recorded_with_the_option(zoo: Zoo) -> None:
+    file = zoo.run / "all.jsonl"
     with recording(zoo, "--secrets", "--front", "nginx", "-o", str(file), "uwsgi") as made:
         made.file = file
         assert made.get("uwsgi", headers={"Cookie": SECRET}).status_code == 200
@@ -156,7 +105,7 @@ def test_secrets_are_recorded_for_who_asks_for_them(zoo: Zoo, tmp_path: Path) ->
     assert entries[0].secrets
     assert SECRET.encode() in connections(entries)[1]["request"]
     before = file.read_bytes()
-    again = zoo.cli("record", "-o", str(file))
+    again = record(zoo, "-o", str(file))
     assert again.returncode == 2
     assert "no recording is overwritten" in again.stderr
     assert file.read_bytes() == before
@@ -237,6 +186,7 @@ def test_ten_thousand_exchanges_without_a_lost_or_changed_byte(zoo: Zoo) -> None
     assert len(set(whole)) == len(whole) >= 10_000
 
 
+@pytest.mark.slow
 @needs_sight
 @needs_wrk
 def test_killed_under_load(zoo: Zoo) -> None:
@@ -254,7 +204,7 @@ def test_killed_under_load(zoo: Zoo) -> None:
             for _ in range(2):
                 time.sleep(chance.uniform(0.1, 0.4))
                 for process in zoo.processes():
-                    if _in(process, zoo.run / "wire" / "nginx") and process.name() == "nginx":
+                    if runs_in(process, zoo.run / "wire" / "nginx") and process.name() == "nginx":
                         process.kill()
                 eventually(lambda: _works(made), 15, "an answer after the front's death")
             time.sleep(chance.uniform(0.1, 0.4))
@@ -302,14 +252,14 @@ def test_events_are_in_the_file_as_they_come(zoo: Zoo) -> None:
         assert not any(isinstance(e, Closed) for e in made.entries()), made.entries()
 
 
-def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo, tmp_path: Path) -> None:
+def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo) -> None:
     """A second one of the same zoo finds the ports taken and says so. The zoo's own fronts never change."""
     pids = (zoo.session("nginx"), zoo.session("apache"))
     with recording(zoo, "uwsgi") as made:
         for _ in range(2):
-            second = zoo.cli("record", "fastcgi", "-o", str(tmp_path / "second"))
-            assert second.returncode == 3
-            assert not (tmp_path / "second").exists(), "where only root may write"
+            second = record(zoo, "fastcgi", "-o", str(zoo.run / "second"))
+            assert second.returncode == 3, second.stderr
+            assert not (zoo.run / "second").exists()
         second = zoo.cli("record", "fastcgi")
         assert second.returncode == 3
         assert "in use; a recording may be running already" in second.stderr
@@ -348,10 +298,11 @@ def test_two_recorders_of_two_fronts_have_a_file_each(zoo: Zoo) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives root up")
-def test_a_page_of_a_file_of_roots_is_refused(zoo: Zoo, tmp_path: Path) -> None:
-    done = zoo.cli("record", "--page", "-o", str(tmp_path / "r"))
-    assert (done.returncode, "--page cannot show a file of root's" in done.stderr) == (2, True), done.stderr
-    assert not (tmp_path / "r").exists()
+def test_a_file_of_roots_is_refused(zoo: Zoo, tmp_path: Path) -> None:
+    for words in ([], ["--page"]):
+        done = zoo.cli("record", *words, "-o", str(tmp_path / "r"))
+        assert (done.returncode, "-o cannot name a file of root's" in done.stderr) == (2, True), done.stderr
+        assert not (tmp_path / "r").exists()
 
 
 def test_a_terminal_that_takes_nothing_costs_no_memory(capsys: pytest.CaptureFixture[str]) -> None:
@@ -366,14 +317,16 @@ def test_a_terminal_that_takes_nothing_costs_no_memory(capsys: pytest.CaptureFix
         recorder.entry(Bytes(connection=1, at=1, direction="response", data=b"x"))
         assert recorder.to_print.qsize() <= WAITING
     printer = Printer(recorder, WIRES)
-    printer.rest()
+    printer.print_rest()
     assert capsys.readouterr().out == "… and 2 more connections, recorded too\n"
 
 
-def test_a_recording_that_is_ended_before_it_begins_is_not_told_of(zoo: Zoo, tmp_path: Path) -> None:
-    file = tmp_path / "r.jsonl"
+def test_a_recording_that_is_ended_before_it_begins_is_not_told_of(zoo: Zoo) -> None:
+    file = zoo.run / "r.jsonl"
     argv = [str(zoo.root / "zoo"), "record", "-o", str(file)]
-    process = subprocess.Popen(argv, env=zoo.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        argv, env=zoo.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **as_owner(zoo)
+    )
     while not file.exists() and process.poll() is None:
         pass
     process.send_signal(signal.SIGINT)
@@ -391,11 +344,10 @@ def test_without_a_zoo(fresh_zoo: Zoo) -> None:
     assert fresh_zoo.cli("record", "nobody").returncode == 2
 
 
-def test_replay(zoo: Zoo, tmp_path: Path) -> None:
+def test_replay(zoo: Zoo) -> None:
     """To the exhibit itself, and to another protocol."""
-    tmp_path.chmod(0o755)
-    file = tmp_path / "r.jsonl"
-    with recording(zoo, "--front", "nginx", "-o", str(file)) as made:
+    file = zoo.run / "wire.jsonl"
+    with recording(zoo, "--front", "nginx") as made:
         for id in ("uwsgi", "scgi", "asgi"):
             made.get(id, path="hello?a=%20b")
         made.get("uwsgi", path="nothing")
@@ -418,11 +370,10 @@ def test_replay(zoo: Zoo, tmp_path: Path) -> None:
     assert zoo.cli("replay", str(file), "--only", "9").returncode == 2
 
 
-def test_a_body_that_nginx_counted_twice(zoo: Zoo, tmp_path: Path) -> None:
+def test_a_body_that_nginx_counted_twice(zoo: Zoo) -> None:
     """It tells CONTENT_LENGTH, and HTTP_CONTENT_LENGTH too; whoever speaks HTTP or AJP says it once."""
-    tmp_path.chmod(0o755)
-    file = tmp_path / "r.jsonl"
-    with recording(zoo, "--front", "nginx", "-o", str(file), "uwsgi") as made:
+    file = zoo.run / "wire.jsonl"
+    with recording(zoo, "--front", "nginx", "uwsgi") as made:
         refused = requests.post(made.url("uwsgi", path="status"), data={"a": "1"}, timeout=20)
         made.stop()
     for to in ("ajp", "wsgi", "asgi", "fastcgi"):
@@ -430,10 +381,10 @@ def test_a_body_that_nginx_counted_twice(zoo: Zoo, tmp_path: Path) -> None:
         assert (told["recorded"], told["status"], told["why"]) == (refused.status_code, refused.status_code, None), to
 
 
-def test_what_cannot_be_recorded_is_not_waited_for(zoo: Zoo, tmp_path: Path) -> None:
-    done = zoo.cli("record", "mod_wsgi", "-o", str(tmp_path / "r"))
+def test_what_cannot_be_recorded_is_not_waited_for(zoo: Zoo) -> None:
+    done = record(zoo, "mod_wsgi", "-o", str(zoo.run / "r"))
     assert (done.returncode, "mod_wsgi: it lives inside apache" in done.stderr) == (3, True), done.stderr
-    assert not (tmp_path / "r").exists()
+    assert not (zoo.run / "r").exists()
 
 
 def test_frames_of_a_websocket_are_compared() -> None:
@@ -445,7 +396,7 @@ def test_frames_of_a_websocket_are_compared() -> None:
         given = Exchange(
             1, 1, "asgi", "nginx", "HTTP", 1.0, request=bytearray(ask), response=bytearray(switched + frame)
         )
-        assert said_in(WIRES, given).body == frame
+        assert answer_of(WIRES, given).body == frame
 
 
 def test_an_answer_that_breaks_off_is_not_the_same() -> None:
@@ -454,18 +405,17 @@ def test_an_answer_that_breaks_off_is_not_the_same() -> None:
         ReplayAnswer(200, b"hello", []),
         ReplayAnswer(200, b"hello", ["Truncated at offset 9: b'geheim'; expected more"]),
     )
-    assert compared(exchange, "wsgi", (whole, whole))["same"]
-    assert compared(exchange, "wsgi", (broken, broken))["same"], "as recorded"
-    told = compared(exchange, "wsgi", (whole, broken))
+    assert compare(exchange, "wsgi", (whole, whole))["same"]
+    assert compare(exchange, "wsgi", (broken, broken))["same"], "as recorded"
+    told = compare(exchange, "wsgi", (whole, broken))
     assert (told["same"], told["same_body"]) == (False, True)
     assert told["errors"] == ["Truncated at offset 9: (hidden); expected more"]
 
 
-def test_a_changed_answer_is_told(zoo: Zoo, tmp_path: Path) -> None:
+def test_a_changed_answer_is_told(zoo: Zoo) -> None:
     """A recording that says something else than the zoo."""
-    tmp_path.chmod(0o755)
-    file = tmp_path / "r.jsonl"
-    with recording(zoo, "--front", "nginx", "-o", str(file), "scgi") as made:
+    file = zoo.run / "wire.jsonl"
+    with recording(zoo, "--front", "nginx", "scgi") as made:
         made.get("scgi", path="hello")
         made.stop()
     lines = file.read_text(encoding="ascii").splitlines()

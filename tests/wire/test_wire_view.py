@@ -2,20 +2,31 @@
 
 import io
 import tracemalloc
+from collections import Counter
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire import conversation
-from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange
-from gateway_zoo.wire.fields import secret
-from gateway_zoo.wire.view import mask_exchange, view
+from gateway_zoo.wire.ask.options import Options
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.decoder import Decoder
+from gateway_zoo.wire.events import Event, Pairs
+from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, fields_of
+from gateway_zoo.wire.recording import Bytes, Opened
+from gateway_zoo.wire.secrets import secret
+from gateway_zoo.wire.view import diff, mask_exchange, view
+from gateway_zoo.wire.view.present import present, view_of
 from gateway_zoo.wire.view.rows import rows
 
 WIRES = Codecs(REGISTRY)
+CONTROLS = bytes([*range(32), 127])
 REQUEST = WIRES["uwsgi"].request(
     [(b"REQUEST_METHOD", b"GET"), (b"QUERY_STRING", b""), (b"PATH_INFO", b"/hello"), (b"HTTP_COOKIE", b"a=1")]
 )
@@ -23,17 +34,19 @@ ANSWER = WIRES["uwsgi"].response(200, [(b"Content-Length", b"5")], b"hi\x1b[m")
 
 
 def exchange(request: bytes = REQUEST, response: bytes = ANSWER, protocol: str = "uwsgi", **more: Any) -> Exchange:
-    made = Exchange(1, 1, "it", "me", protocol, began=0.0, seconds=0.0012, method="GET", target="/hello", status=200)
-    made.request += request
-    made.response += response
-    for name, value in more.items():
-        setattr(made, name, value)
-    return made
+    """As `Exchanges` puts it together."""
+    found = Exchanges(WIRES, keep=lambda _: KEEP_ONE)
+    found.feed(Opened(connection=1, at=0, exhibit="it", front="me", protocol=protocol, address="it.sock"))
+    for direction, data in (("request", request), ("response", response)):
+        if data:
+            found.feed(Bytes(connection=1, at=0, direction=direction, data=data))  # type: ignore[arg-type]
+    given: dict[str, Any] = {"seconds": 0.0012, "method": "GET", "target": "/hello", "status": 200, "errors": []} | more
+    return replace(found.all[1], **given)
 
 
 def shown(one: Exchange, width: int = 80, **options: bool) -> str:
     out = Console(file=io.StringIO(), width=width, highlight=False, no_color=True)
-    view.show(out, one, WIRES, **options)
+    view.show(out, one, fields_of(one, WIRES), **options)
     return str(out.file.getvalue())  # type: ignore[attr-defined]
 
 
@@ -41,7 +54,7 @@ GOLDEN = """\
 REQUEST  GET /hello   78 bytes of uwsgi, me to it
 at len  bytes              what
  0  1  00                 modifier1 = 0 (WSGI)
-                            the kind of packet: who shall answer
+                            the kind of packet: the plug-in that answers
  3  1  00                 modifier2 = 0     more about the kind; nearly always 0
  4 74                     vars                     the variables, The uwsgi vars
  4 21  0e 00 52 45 51 …     REQUEST_METHOD = GET
@@ -122,7 +135,7 @@ def test_an_empty_variable_in_pieces_is_one_row() -> None:
 
 def test_colours_are_the_same_in_the_row_and_in_the_dump() -> None:
     out = Console(file=io.StringIO(), width=80, highlight=False, force_terminal=True, color_system="standard")
-    view.show(out, exchange(), WIRES, dump=True)
+    view.show(out, exchange(), fields_of(exchange(), WIRES), dump=True)
     text = out.file.getvalue()  # type: ignore[attr-defined]
     before, _, _ = text.partition("  QUERY_STRING = ")
     colour = before.rpartition("m")[0].rpartition("\x1b[")[2]
@@ -131,11 +144,86 @@ def test_colours_are_the_same_in_the_row_and_in_the_dump() -> None:
     assert styled in text, "the dump"
 
 
+# --- how often bytes are read -----------------------------------------------------------------------------------------
+
+
+class Count:
+    """Bytes that decoders and annotators are given, by their layer and direction."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.decoded, self.named = Counter[str](), Counter[str]()
+        self._naming = 0
+        feed = Decoder.feed
+
+        def counted_feed(decoder: Decoder, data: bytes) -> list[Event]:
+            if not self._naming:  # annotators have decoders of their own
+                self.decoded[f"{type(decoder).__module__} {type(decoder).__name__}"] += len(data)
+            return feed(decoder, data)
+
+        monkeypatch.setattr(Decoder, "feed", counted_feed)
+        for protocol in WIRES.protocols:
+            monkeypatch.setattr(
+                WIRES[protocol], "annotate", partial(self._annotate, protocol, WIRES[protocol].annotate)
+            )
+
+    def _annotate(self, protocol: str, annotate: Any, direction: Direction, data: bytes, *more: Any) -> Any:
+        self.named[f"{protocol} {direction}"] += len(data)
+        self._naming += 1
+        try:
+            return annotate(direction, data, *more)
+        finally:
+            self._naming -= 1
+
+
+@pytest.mark.parametrize("protocol", ["uwsgi", "FastCGI", "SCGI", "AJP", "HTTP", "CGI"])
+@pytest.mark.parametrize("more", [[], [(b"HTTP_COOKIE", b"a=1")]])
+@pytest.mark.parametrize("how", ["terminal", "json", "diff"])
+def test_every_byte_is_decoded_once_and_named_once(
+    protocol: str, more: Pairs, how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In each layer: FastCGI's bytes, and the bytes of the CGI response inside."""
+    request = WIRES[protocol].request(
+        [(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/"), (b"HTTP_HOST", b"h"), *more]
+    )
+    response = WIRES[protocol].response(200, [(b"Content-Type", b"text/plain"), (b"Content-Length", b"2")], b"hi")
+    count = Count(monkeypatch)
+    asked = exchange(request, response, protocol)
+    options = Options(words=["/"], as_json=how == "json")
+    if how == "diff":
+        seen = view_of(asked, WIRES, secrets=False)
+        assert diff.run(WIRES, seen, seen, options) == 0
+    else:
+        assert present(WIRES, asked, options) == 0
+    assert "host" in capsys.readouterr().out.lower()
+    sizes = {"request": len(request), "response": len(response)}
+    assert {layer: count.named[f"{protocol} {layer}"] for layer in sizes} == sizes
+    assert max(count.decoded.values()) <= max(sizes.values())
+    assert max(count.named.values()) <= max(sizes.values())
+    layers = 1 + bool(WIRES[protocol].INNER)
+    assert sum((count.decoded + count.named).values()) <= 2 * layers * sum(sizes.values())
+
+
+@pytest.mark.parametrize("protocol", ["uwsgi", "FastCGI", "SCGI", "AJP", "HTTP", "CGI"])
+@settings(derandomize=True, deadline=None, max_examples=30)
+@given(secret_value=st.binary(min_size=1, max_size=30).map(lambda data: b"v" + data.translate(None, CONTROLS) + b"v"))
+def test_masked_fields_are_those_of_the_masked_bytes(protocol: str, secret_value: bytes) -> None:
+    pairs = [(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/v"), (b"HTTP_HOST", b"vv"), (b"HTTP_X", b"request 1")]
+    request = WIRES[protocol].request([*pairs, (b"HTTP_COOKIE", secret_value), (b"HTTP_AUTHORIZATION", b"r")])
+    response = WIRES[protocol].response(200, [(b"Content-Type", b"t/t"), (b"Set-Cookie", secret_value)], b"vv")
+    masked, fields = mask_exchange.mask(exchange(request, response, protocol), WIRES)
+    assert not any(field.fault for side in fields for field in side)
+    assert fields == fields_of(masked, WIRES)
+
+
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
+def mask(one: Exchange) -> Exchange:
+    return mask_exchange.mask(one, WIRES)[0]
+
+
 def test_secrets_are_stars_in_bytes_and_fields() -> None:
-    hidden = mask_exchange.secrets_of(exchange(), WIRES)
+    hidden = mask(exchange())
     assert (len(hidden.request), bytes(hidden.request[-3:])) == (len(REQUEST), b"***")
     assert "HTTP_COOKIE = ***" in shown(hidden)
     assert bytes(exchange().request) == REQUEST, "the exchange itself is as it was"
@@ -146,8 +234,7 @@ def test_a_secrets_name_that_two_records_share_is_found() -> None:
     wire: Any = WIRES["FastCGI"]
     pieces = [b"Status: 200 OK\r\nbad line\r\nSet-Co", b"okie: id=geheim\r\n\r\nbody"]
     response = b"".join(wire.record(6, 1, piece) for piece in [*pieces, b""]) + wire.end()
-    broken = Exchange(1, 1, "x", "nginx", "FastCGI", 1.0, response=bytearray(response))
-    hidden = bytes(mask_exchange.secrets_of(broken, WIRES).response)
+    hidden = bytes(mask(exchange(b"", response, "FastCGI")).response)
     assert (len(hidden), b"geheim" in hidden) == (len(response), False)
     assert b"bad line" in hidden
 
@@ -165,25 +252,25 @@ def test_nothing_leaks_wherever_a_request_is_cut(protocol: str) -> None:
     places = [*range(at - 1), *range(at + len(name), len(request))]
     broken = [request[:place] + bytes([request[place] ^ 0xFF]) + request[place + 1 :] for place in places]
     for data in cuts + broken:
-        hidden = bytes(mask_exchange.secrets_of(exchange(data, b"", protocol), WIRES).request)
+        hidden = bytes(mask(exchange(data, b"", protocol)).request)
         assert value[:4] not in hidden, (protocol, data)
 
 
 def test_a_secret_in_an_error_is_not_quoted() -> None:
     broken = exchange(errors=["BadHeader at offset 3: b'Cookie: geheim'; expected a name"])
-    assert mask_exchange.secrets_of(broken, WIRES).errors == ["BadHeader at offset 3: (hidden); expected a name"]
+    assert mask(broken).errors == ["BadHeader at offset 3: (hidden); expected a name"]
 
 
 @pytest.mark.parametrize("name", [b"Authorization", b"HTTP_COOKIE", b"Set-Cookie", b"proxy-authorization"])
 def test_the_names_of_secrets_are_those_of_the_fields(name: bytes) -> None:
     assert secret(name)
     junk = exchange(b"\xff junk " + name + b": x", b"", "FastCGI")
-    assert mask_exchange.secrets_of(junk, WIRES).request.endswith(name + b"***")
+    assert mask(junk).request.endswith(name + b"***")
 
 
 def test_junk_without_a_secrets_name_is_shown() -> None:
     junk = exchange(b"\xff junk", b"HTTP/1.1 400 Bad Request\r\n\r\n", "FastCGI")
-    hidden = mask_exchange.secrets_of(junk, WIRES)
+    hidden = mask(junk)
     assert (hidden.request, hidden.response, hidden.errors) == (junk.request, junk.response, [])
 
 
@@ -198,14 +285,14 @@ def test_what_is_not_kept_hides_nothing() -> None:
     """A body that we cut is no reason to hide it."""
     whole = WIRES["uwsgi"].response(200, [(b"Content-Length", b"50000")], b"Cookie: 1" * 1000)
     one = exchange(REQUEST, whole[:5000], response_left_out=45_100)
-    hidden = mask_exchange.secrets_of(one, WIRES)
+    hidden = mask(one)
     assert (hidden.response, hidden.errors) == (one.response, [])
 
 
 def test_codes_of_ajp_hide_nothing_in_other_protocols() -> None:
     codes = b"\xff\xa0\x05 and so on"
-    assert bytes(mask_exchange.secrets_of(exchange(codes, b"", "FastCGI"), WIRES).request) == codes
-    assert bytes(mask_exchange.secrets_of(exchange(codes, b"", "AJP"), WIRES).request) == b"\xff\xa0\x05" + b"*" * 10
+    assert bytes(mask(exchange(codes, b"", "FastCGI")).request) == codes
+    assert bytes(mask(exchange(codes, b"", "AJP")).request) == b"\xff\xa0\x05" + b"*" * 10
 
 
 def test_a_large_body_costs_no_more_than_its_bytes() -> None:

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from websockets import frames as theirs
 from websockets.exceptions import ProtocolError
-from wsproto.frame_protocol import FrameProtocol
 from zoo_in_test import REGISTRY, ROOT
 
 from gateway_zoo.wire.codecs import Codecs, Direction
@@ -45,7 +43,7 @@ def several(key: bytes) -> bytes:
 
 
 def decoder(direction: Direction, limits: Limits | None = None) -> Decoder:
-    found: Decoder = WS.pair(limits or Limits())[direction == "response"]
+    found: Decoder = WS.decoders(limits or Limits())[direction == "response"]
     return found
 
 
@@ -355,22 +353,3 @@ def test_tshark_agrees(tmp_path: Path) -> None:
         assert [int(one, 0) for one in opcodes] == [int(f.value.split()[0]) for f in fields if f.name == "opcode"]
         assert [one in {"1", "True"} for one in fins] == [f.value == "1" for f in fields if f.name == "FIN"]
         assert [int(one) for one in lengths] == [min(len(payload), 126) for _, _, payload in frames]
-
-
-def microseconds(run: Any) -> float:
-    start = time.perf_counter()
-    run()
-    return (time.perf_counter() - start) * 1e6
-
-
-def test_costs_little_more_than_wsproto_alone() -> None:
-    data = b"".join(WS.frame(TEXT, b"a message of the usual size" * 4, key=KEY) for _ in range(200))
-
-    def alone() -> None:
-        frames = FrameProtocol(client=False, extensions=[])
-        frames.receive_bytes(data)
-        assert len(list(frames.received_frames())) == 200
-
-    pairs = [(microseconds(lambda: decoder("request").feed(data)), microseconds(alone)) for _ in range(40)]
-    ours, wsproto = (min(column) for column in zip(*pairs, strict=True))
-    assert ours <= 1.7 * wsproto, f"{ours / 200:.1f} µs a frame, wsproto alone {wsproto / 200:.1f}"

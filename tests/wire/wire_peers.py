@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import h11
+from wsproto.frame_protocol import FrameProtocol
 
 from gateway_zoo.wire.events import Pairs
 
@@ -162,6 +163,20 @@ def h11_alone() -> Contender:
         "h11 alone",
         lambda data: partial(decode, h11.Connection(h11.SERVER), data),
         lambda events: lowered(list(events[0].headers)),
+    )
+
+
+def wsproto_alone() -> Contender:
+    """The payloads of a client's frames, by their number."""
+
+    def decode(frames: FrameProtocol, data: bytes) -> list[Any]:
+        frames.receive_bytes(data)
+        return list(frames.received_frames())
+
+    return Contender(
+        "wsproto alone",
+        lambda data: partial(decode, FrameProtocol(client=False, extensions=[]), data),
+        lambda frames: {str(number): str(frame.payload) for number, frame in enumerate(frames)},
     )
 
 

@@ -1,7 +1,9 @@
-"""What `compare` shows to people: a table whose columns fit, or two exhibits in sentences. Nothing is measured here.
+"""Show what `compare` measured.
 
-Each column has a rank: on a narrow terminal whole columns go, the lowest rank first, and no number is ever cut. What
-says how an exhibit works (processes, threads, requests in parallel) stays longest; --json has everything.
+A table whose columns fit the terminal, or two exhibits in sentences. Nothing is measured here.
+
+Each column has a rank: a narrow terminal loses whole columns, the highest rank first, and no number is ever cut. The
+columns that show how an exhibit works (processes, threads, requests in parallel) stay longest; --json has everything.
 """
 
 import math
@@ -9,30 +11,31 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway_zoo.measure import figures, observe
-from gateway_zoo.measure.figures import Interval, megabytes, milliseconds, ratio
+from gateway_zoo.measure.comparison import Axes
+from gateway_zoo.measure.figures import Interval, count, megabytes, milliseconds, ratio
 from gateway_zoo.measure.memory import Memory
 from gateway_zoo.measure.observe import Observation
 from gateway_zoo.terminal import tables
+from gateway_zoo.terminal.columns import Column
 
-Axes = dict[str, str]  # "wire protocol", "programming interface", "process model", "server" -> as declared
 SMALLEST = 50_000  # bytes: pages that one request touches differ by more from reading to reading
 
 
 def table(seen: list[Observation], axes: dict[str, Axes]) -> None:
-    """A row per cell, with what must be known to read it above."""
+    """Print a row per cell, below a legend."""
     out = tables.console()
     out.print(
-        f"Of {observe.AT_ONCE} requests sent at once, so many ran in parallel ({observe.AT_ONCE}+: perhaps more). "
+        f"Of {observe.CROWD} requests sent at once, so many ran in parallel ({observe.CROWD}+: perhaps more). "
         "MB: memory (PSS) of the processes that run the program: at rest, and with four requests in flight.",
         style="dim",
     )
-    tables.print_columns(columns(seen, axes), out)
+    tables.rows(out, *columns(seen, axes))
     for line in remarks(seen):
         out.print(line, style="dim", markup=False)
 
 
 def remarks(seen: list[Observation]) -> list[str]:
-    """What somebody might wonder at in the figures."""
+    """Explain figures that look wrong."""
     found = []
     if few := [o.exhibit for o in seen if o.memory.requests < observe.IN_FLIGHT]:
         found.append(f"{_names(few)}: four requests could not be caught in flight at once; again on a quieter machine.")
@@ -48,46 +51,49 @@ def _names(exhibits: list[str]) -> str:
     return ", ".join(dict.fromkeys(exhibits))
 
 
-def columns(seen: list[Observation], axes: dict[str, Axes]) -> list[tables.Column]:
-    """Every column that there is, in order; show.fitting chooses."""
+def columns(seen: list[Observation], axes: dict[str, Axes]) -> tuple[list[Column], list[list[str]]]:
+    """Return every column in order, and a row of cells for each observation."""
 
-    def of(head: str, rank: int, cell: Callable[[Observation], str], left: bool = False) -> tables.Column:
-        return tables.Column(head, [cell(o) for o in seen], rank, not left)
+    def of(
+        head: str, rank: int, cell: Callable[[Observation], str], left: bool = False
+    ) -> tuple[Column, Callable[[Observation], str]]:
+        return Column(head, not left, rank), cell
 
-    return [
-        of("exhibit", 15, lambda o: o.exhibit, left=True),
-        of("front", 14, lambda o: o.front, left=True),
-        of("protocol", 6, lambda o: axes[o.exhibit]["wire protocol"], left=True),
-        of("process model", 5, lambda o: o.model, left=True),
-        of("processes", 12, lambda o: str(o.processes)),
-        of("threads", 11, lambda o: str(o.threads)),
-        of("parallel", 13, parallel),
-        of("first ms", 4, lambda o: milliseconds(o.first_ms)),
-        of("median ms", 10, lambda o: milliseconds(o.median_ms)),
-        of("MB at rest", 9, lambda o: megabytes(o.memory.rest)),
-        of("at four", 8, lambda o: megabytes(_at_four(o.memory))),
-        of("MB a request", 3, lambda o: added(o.memory.per_request, unit=False)),
-        of("user", 2, lambda o: _few(o.users, "users"), left=True),
-        of("requests each", 1, lambda o: _range(list(o.served.values()))),
-        of("parent", 0, lambda o: _few(o.parents, "parents"), left=True),
-        of("claims", 0, claims, left=True),
+    table = [
+        of("exhibit", 0, lambda o: o.exhibit, left=True),
+        of("front", 1, lambda o: o.front, left=True),
+        of("protocol", 9, lambda o: axes[o.exhibit]["wire protocol"], left=True),
+        of("process model", 10, lambda o: o.model, left=True),
+        of("processes", 3, lambda o: str(o.processes)),
+        of("threads", 4, lambda o: str(o.threads)),
+        of("parallel", 2, parallel),
+        of("first ms", 11, lambda o: milliseconds(o.first_ms)),
+        of("median ms", 5, lambda o: milliseconds(o.median_ms)),
+        of("MB at rest", 6, lambda o: megabytes(o.memory.rest)),
+        of("at four", 7, lambda o: megabytes(_at_four(o.memory))),
+        of("MB a request", 12, lambda o: added(o.memory.per_request, unit=False)),
+        of("user", 13, lambda o: _few(o.users, "users"), left=True),
+        of("requests each", 14, lambda o: _range(list(o.served.values()))),
+        of("parent", 15, lambda o: _few(o.parents, "parents"), left=True),
+        of("flags", 15, flags, left=True),
     ]
+    return [column for column, _ in table], [[cell(o) for _, cell in table] for o in seen]
 
 
 def _at_four(m: Memory) -> float | None:
-    """None where fewer than four were caught in flight: --json and the sentences say how many."""
+    """Return None if fewer than four were in flight; --json and the sentences have the number."""
     return m.parallel if m.requests == observe.IN_FLIGHT else None
 
 
 def parallel(o: Observation) -> str:
-    """The most requests that ran at the same time; with a plus where no limit was seen."""
-    return f"{o.at_once}+" if o.at_once == o.crowd else str(o.at_once)
+    """Return the most requests that ran at the same time, with a plus if no limit was seen."""
+    return f"{o.parallel}+" if o.parallel == o.crowd else str(o.parallel)
 
 
-def claims(o: Observation) -> str:
-    """What the server tells the program of itself (PEP 3333)."""
-    told = {"threads": o.multithread, "processes": o.multiprocess, "one request": o.run_once}
-    return ", ".join(word for word, claimed in told.items() if claimed) or "-"
+def flags(o: Observation) -> str:
+    """Name the flags that the server sets for the program (PEP 3333)."""
+    names = {"threads": o.multithread, "processes": o.multiprocess, "one request": o.run_once}
+    return ", ".join(word for word, is_set in names.items() if is_set) or "-"
 
 
 def _range(values: list[int]) -> str:
@@ -100,7 +106,7 @@ def _few(values: Sequence[Any], noun: str) -> str:
 
 
 def added(per_request: Interval | None, unit: bool = True) -> str:
-    """Memory that a request in flight adds, as an interval; nothing is said where the readings do not show it."""
+    """Return the interval of memory that a request in flight adds, if the readings show it."""
     if per_request is None:
         return "unknown" if unit else "-"
     if per_request.low < SMALLEST:
@@ -114,7 +120,7 @@ def added(per_request: Interval | None, unit: bool = True) -> str:
 
 
 def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> None:
-    """Two exhibits as prose: what each does, then what differs, axis by axis."""
+    """Print two exhibits as prose: each for itself, then the differences, axis by axis."""
     out = tables.console()
     for id in ids:
         for o in [o for o in seen if o.exhibit == id]:
@@ -129,21 +135,15 @@ def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> N
         out.print(difference(a, b), markup=False)
 
 
-def count(number: int, word: str) -> str:
-    """ "1 process", "4 processes"."""
-    plural = word + ("es" if word.endswith("s") else "s")
-    return f"{number} {word if number == 1 else plural}"
-
-
 def sentence(o: Observation) -> str:
-    """One cell in a sentence."""
+    """Describe one cell in a sentence."""
     requests = sum(o.served.values())
     how = f"from {count(o.processes, 'process')}"
     if o.model == "fork per request":
         how = "each from a new process"
     elif o.threads > 1:
         how += f" with up to {count(o.threads, 'thread')}"
-    limit = "as many as were sent" if o.at_once == o.crowd else f"at most {o.at_once}"
+    limit = "as many as were sent" if o.parallel == o.crowd else f"at most {o.parallel}"
     return (
         f"{o.exhibit} behind {o.front} answered {requests} requests {how}, as {', '.join(o.users)}; "
         f"of {o.crowd} sent at once {limit} ran together. The first took {milliseconds(o.first_ms)} ms, "
@@ -152,7 +152,7 @@ def sentence(o: Observation) -> str:
 
 
 def memory_sentence(m: Memory) -> str:
-    """What its processes use, and what that does not say."""
+    """Describe the memory of one cell in a sentence."""
     if m.rest is None or m.one is None or m.parallel is None:
         return f"Its memory is unknown: {m.why}."
     at = "four" if m.requests == observe.IN_FLIGHT else str(m.requests)
@@ -167,12 +167,15 @@ def memory_sentence(m: Memory) -> str:
 
 
 def difference(a: Observation, b: Observation) -> str:
-    """Where two cells behind the same front differ; a ratio only of figures that can be compared."""
+    """Describe the differences of two cells behind the same front.
+
+    Only figures that can be compared have a ratio.
+    """
     parts = []
     if a.processes != b.processes:
         parts.append(f"{count(a.processes, 'process')} against {b.processes}")
-    if a.at_once != b.at_once:
-        parts.append(f"{a.at_once} at once against {b.at_once}")
+    if a.parallel != b.parallel:
+        parts.append(f"{a.parallel} in parallel against {b.parallel}")
     one, other = a.memory, b.memory
     parts.append(f"memory at rest {_against(one.rest, other.rest)}")
     if one.requests == other.requests:
@@ -185,7 +188,7 @@ def difference(a: Observation, b: Observation) -> str:
 
 
 def _against(one: float | None, other: float | None) -> str:
-    """Two sizes, and how many times as much the first is where neither is nothing."""
+    """Return two sizes, and their ratio if neither is zero."""
     said = [figures.memory(size) if size != 0 else "none" for size in (one, other)]
     times = ratio(one or 0, other or 0)
     return f"{said[0]} against {said[1]}" + (f" ({times} times)" if times else "")

@@ -1,1 +1,1 @@
-"""`zoo wire`: one client for all gateway protocols. It takes the front's place, and says what a front would say."""
+"""`zoo wire`: one client for all gateway protocols."""

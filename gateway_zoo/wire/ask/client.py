@@ -1,7 +1,7 @@
-"""The client: bytes to a gateway's socket, and what comes back until the answer is complete. It follows nothing.
+"""Send bytes to a gateway's socket, and read the answer.
 
-Where an answer ends, the protocol's decoder says; where nobody says it (uwsgi, SCGI), the gateway closes. Our side of
-the connection stays open: fronts do not half-close, and some gateways take that for a client that went away.
+The protocol's decoder tells where an answer ends. In uwsgi and SCGI nothing tells it: the gateway closes. The client
+does not half-close its side: fronts do not, and some gateways take it for a client that went away.
 """
 
 import select
@@ -14,8 +14,8 @@ from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 DEADLINE_S = 10.0
-LIMIT = 16_000_000  # bytes of an answer: nobody reads more, byte by byte
-#: Of a WebSocket we look at what comes first; of bytes that are no answer, at what was sent with them.
+LIMIT = 16_000_000  # bytes of an answer
+#: How long to read a WebSocket's frames, and what follows bytes that break the protocol.
 FRAMES_S, JUNK_S = 2.5, 0.3
 PIECE = 65_536
 
@@ -38,18 +38,18 @@ class Address:
                 return socket.create_connection((self.host.strip("[]"), self.port), DEADLINE_S)
             except UnicodeError:  # of the codec "idna"
                 raise OSError(f"{self.host} is no name of a host") from None
-        made = socket.socket(socket.AF_UNIX)
+        connection = socket.socket(socket.AF_UNIX)
         try:
-            made.settimeout(DEADLINE_S)
-            made.connect(self.path)
+            connection.settimeout(DEADLINE_S)
+            connection.connect(self.path)
         except OSError:
-            made.close()
+            connection.close()
             raise
-        return made
+        return connection
 
 
 def address(text: str) -> Address:
-    """`unix:PATH` or `HOST:PORT` (`[::1]:9000`). Raises ValueError."""
+    """Read `unix:PATH` or `HOST:PORT` (`[::1]:9000`). Raises ValueError."""
     if text.startswith("unix:") and len(text) > len("unix:"):
         return Address(path=text.removeprefix("unix:"))
     host, _, port = text.rpartition(":")
@@ -59,15 +59,14 @@ def address(text: str) -> Address:
 
 
 def ask(codecs: Codecs, to: Address, request: bytes, protocol: str, exhibit: str, front: str) -> Exchange:
-    """Send the request and read its answer. What went wrong on the way is in `errors`; raises OSError if nobody is
-    there."""
+    """Send the request and read its answer. `errors` has the problems on the way. Raises OSError if nothing listens."""
     call = _Call(codecs, Opened(connection=1, at=0, exhibit=exhibit, front=front, protocol=protocol, address=str(to)))
     with to.connect() as connection:
-        return call.hold(connection, request)
+        return call.run(connection, request)
 
 
 class _Call:
-    """One connection, and the one exchange on it, as the entries of a recording would tell it."""
+    """A connection with one exchange, told as the entries of a recording: `Exchanges` reads those."""
 
     def __init__(self, codecs: Codecs, opened: Opened) -> None:
         self.exchanges = Exchanges(codecs, keep=lambda _: KEEP_ONE)
@@ -80,49 +79,49 @@ class _Call:
     def exchange(self) -> Exchange:
         return self.exchanges.all[1]
 
-    def hold(self, connection: socket.socket, request: bytes) -> Exchange:
+    def run(self, connection: socket.socket, request: bytes) -> Exchange:
         connection.setblocking(False)
         came = 0
-        self._tell(Bytes(connection=1, at=self.began, direction="request", data=request))
-        left, why = memoryview(request), ""
+        self._feed(Bytes(connection=1, at=self.began, direction="request", data=request))
+        unsent, why = memoryview(request), ""
         while self.exchange.seconds is None:
             patience = self.deadline - time.monotonic()
             if patience <= 0:
-                why = "" if self.shortened else self._too_late()
+                why = "" if self.shortened else self._timeout()
                 break
-            readable, writable, _ = select.select([connection], [connection] if left else [], [], patience)
+            readable, writable, _ = select.select([connection], [connection] if unsent else [], [], patience)
             try:
                 if writable:
-                    left = left[connection.send(left) :]
+                    unsent = unsent[connection.send(unsent) :]
                 if readable:
                     came += len(data := connection.recv(PIECE))
-                    if not self._heard(data):
+                    if not self._receive(data):
                         break
                 if came > LIMIT:
                     why = f"the answer is longer than {LIMIT:,} bytes, our limit"
                     break
             except OSError as error:
-                # A gateway may answer and close before it has read all of a body: what it said counts.
-                why, left = error.strerror or str(error), memoryview(b"")
+                # A gateway may answer and close before it has read all of a body: its answer counts.
+                why, unsent = error.strerror or str(error), memoryview(b"")
                 if not writable:
                     break
-        self._tell(Closed(connection=1, at=time.time(), why=why if self.exchange.seconds is None else ""))
+        self._feed(Closed(connection=1, at=time.time(), why=why if self.exchange.seconds is None else ""))
         return self.exchange
 
-    def _heard(self, data: bytes) -> bool:
+    def _receive(self, data: bytes) -> bool:
         """Take a piece of the answer; False at its end."""
         if not data:
-            self._tell(Ended(connection=1, at=time.time(), direction="response"))
+            self._feed(Ended(connection=1, at=time.time(), direction="response"))
             return False
-        self._tell(Bytes(connection=1, at=time.time(), direction="response", data=data))
+        self._feed(Bytes(connection=1, at=time.time(), direction="response", data=data))
         if not self.shortened and (self.exchange.errors or self.exchange.status == 101):
             self.shortened = True
             self.deadline = time.monotonic() + (JUNK_S if self.exchange.errors else FRAMES_S)
         return True
 
-    def _tell(self, entry: AnyEntry) -> None:
+    def _feed(self, entry: AnyEntry) -> None:
         self.exchanges.feed(entry)
 
-    def _too_late(self) -> str:
+    def _timeout(self) -> str:
         came = self.exchange.size("response")
         return f"no end of the answer within {DEADLINE_S:.0f} s, our limit; {came} bytes of it came"

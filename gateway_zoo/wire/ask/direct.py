@@ -1,6 +1,6 @@
-"""Asking an exhibit of the running zoo, or a socket of somebody else's: no web server in between.
+"""Send a request straight to a gateway's socket.
 
-Ends the command (speak.fail) where nobody can be asked: 2 for what cannot be, 3 for what does not run.
+Raises Stop: 2 for a request that the protocol cannot carry, 3 for a gateway that does not run.
 """
 
 import os
@@ -24,88 +24,91 @@ from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.faults import CannotEncode
 
 
-def exhibit(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest) -> Exchange:
-    """The request, spoken in the exhibit's protocol to its socket."""
-    one, protocol = registry.exhibits[id], registry.socket_protocol(id)
+def send(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
+    """Send the request to an exhibit of the running zoo, in its protocol. Raises Stop."""
+    exhibit, protocol = registry.exhibits[id], registry.socket_protocol(id)
     if protocol == "none":
         inside = registry.family_of(id).runs_in
         fail(f"{id} has no socket: it lives inside {inside.title()}, and only {inside.title()} can ask it", 2)
-    _must_run(settings, registry, one)
-    request = encoded(codecs, protocol, asked, place(settings, registry, id, asked))
-    at = _address(settings, one)
+    _must_run(settings, exhibit)
+    data = encode(codecs, protocol, request, target_of(settings, registry, id, request))
+    address = address_of(settings, exhibit)
     try:
-        return client.ask(codecs, at, request, protocol, id, FRONT)
+        return client.ask(codecs, address, data, protocol, id, FRONT)
     except OSError as error:
-        fail(_why_silent(settings, registry, one, at, error), 3)
+        fail(_why_silent(settings, registry, exhibit, address, error), 3)
 
 
-def foreign(codecs: Codecs, protocol: str, at: Address, asked: ClientRequest) -> Exchange:
-    """The same to a socket that is not the zoo's. Nothing is known of it: its path is all PATH_INFO."""
-    host, port = (at.host, at.port) if at.host else ("localhost", 80)
-    request = encoded(codecs, protocol, asked, Target("", asked.target, host, port))
+def send_to(codecs: Codecs, protocol: str, address: Address, request: ClientRequest) -> Exchange:
+    """Send the request to a socket that is not the zoo's. The program behind it is unknown: all of the path is
+    PATH_INFO. Raises Stop."""
+    host, port = (address.host, address.port) if address.host else ("localhost", 80)
+    data = encode(codecs, protocol, request, Target("", request.target, host, port))
     try:
-        return client.ask(codecs, at, request, protocol, str(at), FRONT)
+        return client.ask(codecs, address, data, protocol, str(address), FRONT)
     except OSError as error:
-        why = "it is no socket" if _something_else(at) else error.strerror or error
-        fail(f"{at} does not answer: {why}", 3)
+        why = "it is no socket" if _is_other_file(address) else error.strerror or error
+        fail(f"{address} does not answer: {why}", 3)
 
 
-def _something_else(at: Address) -> bool:
-    """connect(2) calls it "Connection refused"."""
-    path = Path(at.path)
+def _is_other_file(address: Address) -> bool:
+    """Tell a file from a socket: connect(2) reports "Connection refused" for both."""
+    path = Path(address.path)
     with suppress(OSError):
-        return bool(at.path) and path.exists() and not path.is_socket()
+        return bool(address.path) and path.exists() and not path.is_socket()
     return False
 
 
-def place(settings: Settings, registry: Registry, id: str, asked: ClientRequest) -> Target:
-    """What the exhibit's front would tell it of where it is."""
-    one, cage = registry.exhibits[id], registry.cage_of(id)
+def target_of(settings: Settings, registry: Registry, id: str, request: ClientRequest) -> Target:
+    """Where the request leads, as the exhibit's front would tell it."""
+    exhibit, cage = registry.exhibits[id], registry.cage_of(id)
     more = [
         (name, value.replace("{cage}", str(places.checkout(settings) / cage.name)))
-        for name, value in one.variables.items()
+        for name, value in exhibit.variables.items()
     ]
-    path = asked.target.partition("?")[0].lstrip("/")
+    path = request.target.partition("?")[0].lstrip("/")
     if any(ask.upgrade and ask.path == path for ask in registry.questions(id)):
         more += HANDSHAKE.items()
-    uri = asked.target if one.front_strips_prefix else f"/{id}{asked.target}"
+    uri = request.target if exhibit.front_strips_prefix else f"/{id}{request.target}"
     return Target(f"/{id}", uri, "127.0.0.1", settings.nginx_port, tuple(more))
 
 
-def encoded(codecs: Codecs, protocol: str, asked: ClientRequest, where: Target) -> bytes:
+def encode(codecs: Codecs, protocol: str, request: ClientRequest, target: Target) -> bytes:
+    """The bytes of the request. Raises Stop if the protocol cannot carry it, or has no place for one --param."""
     if protocol not in codecs:
-        fail(f"nobody here speaks {protocol}; {', '.join(codecs.protocols)} are spoken", 2)
+        fail(f"the zoo does not speak {protocol}; it speaks {', '.join(codecs.protocols)}", 2)
 
-    def said(params: tuple[str, ...]) -> tuple[Pairs, bytes]:
-        pairs = variables(replace(asked, params=params), where)
-        return pairs, codecs[protocol].request(pairs, asked.data or b"")
+    def with_params(params: tuple[str, ...]) -> tuple[Pairs, bytes]:
+        pairs = variables(replace(request, params=params), target)
+        return pairs, codecs[protocol].request(pairs, request.data or b"")
 
     try:
-        pairs, request = said(())
-        for word in asked.params:
-            changed, sent = said((word,))
-            if sent == request and changed != pairs:
+        pairs, plain = with_params(())
+        for word in request.params:
+            changed, bytes_with_it = with_params((word,))
+            if bytes_with_it == plain and changed != pairs:
                 fail(f"{protocol} has no place for --param {word}; --header is what it can say besides", 2)
-        return said(asked.params)[1] if asked.params else request
+        return with_params(request.params)[1] if request.params else plain
     except BadWordError as error:
         fail(str(error), 2)
     except CannotEncode as error:
         fail(f"{protocol} cannot say this: {error}", 2)
 
 
-def _must_run(settings: Settings, registry: Registry, one: Exhibit) -> None:
+def _must_run(settings: Settings, exhibit: Exhibit) -> None:
     if settings.compose:
         if not any(settings.sockets.glob("*.sock")):
-            here = f"docker compose exec nginx zoo wire {one.id} /hello"
-            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {here}", 3)
+            command = f"docker compose exec nginx zoo wire {exhibit.id} /hello"
+            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {command}", 3)
     elif not state.running(settings):
         fail(f"no zoo is running in {settings.run}; ./zoo up starts one", 3)
 
 
-def _address(settings: Settings, one: Exhibit) -> Address:
-    if one.unix:
-        return Address(path=str(settings.sockets / one.unix))
-    return client.address(settings.tcp(one.id, one.tcp))
+def address_of(settings: Settings, exhibit: Exhibit) -> Address:
+    """Where the exhibit listens."""
+    if exhibit.unix:
+        return Address(path=str(settings.sockets / exhibit.unix))
+    return client.address(settings.tcp(exhibit.id, exhibit.tcp))
 
 
 def closed(settings: Settings, registry: Registry, id: str) -> str:
@@ -114,12 +117,13 @@ def closed(settings: Settings, registry: Registry, id: str) -> str:
     return next(iter(why_closed.sentences(registry, cells, [id])), "") if cells else ""
 
 
-def _why_silent(settings: Settings, registry: Registry, one: Exhibit, at: Address, error: OSError) -> str:
-    """Why nobody answers, and what helps."""
+def _why_silent(settings: Settings, registry: Registry, exhibit: Exhibit, address: Address, error: OSError) -> str:
+    """Why there is no answer, and what helps."""
     if isinstance(error, PermissionError):
-        owner = Path(at.path).owner() if os.access(Path(at.path).parent, os.X_OK) else "the user of the zoo"
-        return f"{at} is for {owner} and their group only; run this as {owner}, or as root"
-    if why := closed(settings, registry, one.id):
+        path = Path(address.path)
+        owner = path.owner() if os.access(path.parent, os.X_OK) else "the user of the zoo"
+        return f"{address} is for {owner} and their group only; run this as {owner}, or as root"
+    if why := closed(settings, registry, exhibit.id):
         return why
-    hint = Plan(settings, registry, [], []).start_hint(one.id)
-    return f"{one.id} does not answer on {at}: {error.strerror or error}; {hint}"
+    hint = Plan(settings, registry, [], []).start_hint(exhibit.id)
+    return f"{exhibit.id} does not answer on {address}: {error.strerror or error}; {hint}"

@@ -1,6 +1,7 @@
-"""A CGI program, run as CGI does it: the meta-variables are its environment, the body its standard input (RFC 3875).
+"""Run a CGI program as CGI does (RFC 3875).
 
-It runs as the zoo's user, in the folder where it lies, with what gateways get besides (keeper.environment).
+The variables are its environment, the body is its input. It runs as the zoo's user, in its own folder, with the
+environment that gateways get (keeper/supervisor.py).
 """
 
 import os
@@ -28,35 +29,36 @@ from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 PROTOCOL = "CGI"
 
 
-def ask(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest) -> Exchange:
-    """Run the program of an exhibit once. Exit 2 for an exhibit that has none."""
-    with places.linked_for_now(settings) as here:
-        return _ask(here, registry, codecs, id, asked)
+def run_program(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
+    """Run the program of an exhibit once. Raises Stop: 2 for an exhibit without a program, 3 if it does not run."""
+    with places.linked_for_now(settings) as linked:
+        return _run_program(linked, registry, codecs, id, request)
 
 
-def _ask(settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest) -> Exchange:
-    one, cage = registry.exhibits[id], registry.cage_of(id)
-    if not one.program:
-        with_one = ", ".join(e.id for e in registry.exhibits.values() if e.program)
-        fail(f"{id} is no program that is run for a request; these are: {with_one}", 2)
+def _run_program(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
+    exhibit, cage = registry.exhibits[id], registry.cage_of(id)
+    if not exhibit.program:
+        programs = ", ".join(e.id for e in registry.exhibits.values() if e.program)
+        fail(f"{id} is no program that is run for a request; these are: {programs}", 2)
     try:
-        pairs = _environment(settings, one.family, variables(asked, direct.place(settings, registry, id, asked)))
-        block = codecs[PROTOCOL].request(pairs, asked.data or b"")
+        target = direct.target_of(settings, registry, id, request)
+        pairs = _environment(settings, exhibit.family, variables(request, target))
+        block = codecs[PROTOCOL].request(pairs, request.data or b"")
     except (BadWordError, CannotEncode) as error:
         fail(str(error), 2)
     began = time.time()
-    output, why = _run(str(cage.path / one.program), str(cage.path), dict(pairs), asked.data or b"")
-    opened = Opened(connection=1, at=began, exhibit=id, front=FRONT, protocol=PROTOCOL, address=one.program)
+    output, why = _run(str(cage.path / exhibit.program), str(cage.path), dict(pairs), request.data or b"")
+    opened = Opened(connection=1, at=began, exhibit=id, front=FRONT, protocol=PROTOCOL, address=exhibit.program)
     return _exchange(codecs, opened, block, output, why)
 
 
-def _environment(settings: Settings, family: str, told: Pairs) -> Pairs:
+def _environment(settings: Settings, family: str, pairs: Pairs) -> Pairs:
     ours = {os.fsencode(name): os.fsencode(value) for name, value in children.environment(settings, family, "").items()}
-    return list((ours | dict(told)).items())
+    return list((ours | dict(pairs)).items())
 
 
 def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes) -> tuple[bytes, str]:
-    """(standard output, what went wrong). Output goes to files, which the kernel does not let grow beyond LIMIT."""
+    """(standard output, problem). Output goes to files: the kernel lets no file grow beyond LIMIT bytes."""
     user = user_of_the_zoo()
     root = os.geteuid() == 0
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as log:
@@ -86,7 +88,7 @@ def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes
 
 
 def _why(status: int, output: IO[bytes], log: IO[bytes]) -> str:
-    """What went wrong; empty if nothing did. Python's programs are not killed by the limit: they see EFBIG."""
+    """The problem; empty if there is none. The limit does not kill Python programs: they get EFBIG."""
     if output.seek(0, os.SEEK_END) >= LIMIT:
         return f"the program wrote more than {LIMIT:,} bytes, our limit"
     log.seek(max(0, log.seek(0, os.SEEK_END) - 500))
@@ -95,16 +97,16 @@ def _why(status: int, output: IO[bytes], log: IO[bytes]) -> str:
 
 
 def _exchange(codecs: Codecs, opened: Opened, block: bytes, output: bytes, why: str) -> Exchange:
-    told = Exchanges(codecs, keep=lambda _: KEEP_ONE)
-    told.feed(opened)
+    exchanges = Exchanges(codecs, keep=lambda _: KEEP_ONE)
+    exchanges.feed(opened)
     now = time.time()
-    told.feed(Bytes(connection=1, at=opened.at, direction="request", data=block))
-    told.feed(Ended(connection=1, at=opened.at, direction="request"))
+    exchanges.feed(Bytes(connection=1, at=opened.at, direction="request", data=block))
+    exchanges.feed(Ended(connection=1, at=opened.at, direction="request"))
     if output:
-        told.feed(Bytes(connection=1, at=now, direction="response", data=output))
-    told.feed(Ended(connection=1, at=now, direction="response"))
-    told.feed(Closed(connection=1, at=now, why=why))
-    exchange = told.all[1]
+        exchanges.feed(Bytes(connection=1, at=now, direction="response", data=output))
+    exchanges.feed(Ended(connection=1, at=now, direction="response"))
+    exchanges.feed(Closed(connection=1, at=now, why=why))
+    exchange = exchanges.all[1]
     if why and why not in exchange.errors:
         exchange.errors.append(why)
     return exchange

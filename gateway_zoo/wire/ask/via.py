@@ -1,7 +1,7 @@
-"""`wire --via`: the request goes through a real front, and the relay behind it shows what the front made of it.
+"""`wire --via`: send a request through a real front.
 
-The front is one of our own with the zoo's configuration (fronted.py); an ordinary HTTP request goes to it. What cannot
-be seen is what has no socket: programs that live inside Apache.
+The front is a second one with the zoo's configuration and a relay behind it (recording_fronts.py). It gets an ordinary
+HTTP request. Programs that live inside Apache have no socket, and cannot be seen.
 """
 
 import time
@@ -21,47 +21,47 @@ from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
 
 
-def ask(
-    settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], asked: ClientRequest, front: str
+def through_front(
+    settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], request: ClientRequest, front: str
 ) -> list[Exchange]:
-    """One exchange for each exhibit: between the front and its gateway. Exit 2 for a front that does not exist, 3
-    where there is no socket to look at, or none was used."""
+    """Send the request to each exhibit. Returns the exchanges between the front and the gateways. Raises Stop: 2 for an
+    unknown front, 3 where there is no socket to look at, or the front used none."""
     if front not in settings.fronts:
         fail(f"unknown front '{front}'; expected {' or '.join(settings.fronts)}", 2)
     settings.only_natively("a container cannot look between a front and its gateways; start a zoo by ./zoo up")
-    told = Exchanges(codecs, keep=lambda _: KEEP_ONE)
+    exchanges = Exchanges(codecs, keep=lambda _: KEEP_ONE)
     try:
-        with RecordingFronts(settings, [front], ids, told.feed, secrets=True, registry=registry) as fronted:
-            closed = {cell.exhibit: cell.closed for cell in fronted.cells}
+        with RecordingFronts(settings, [front], ids, exchanges.feed, secrets=True, registry=registry) as fronts:
+            closed = {cell.exhibit: cell.closed for cell in fronts.cells}
             for id in ids:
                 if reason := closed.get(id):
                     fail(f"{id} behind {front} cannot be seen: {reason}", 3)
-            return [_one(settings, registry, codecs, id, asked, fronted.url(front, id), told) for id in ids]
+            return [_send(settings, registry, codecs, id, request, fronts.url(front, id), exchanges) for id in ids]
     except CannotFront as error:
         fail(str(error), 3)
 
 
-def _one(
-    settings: Settings, registry: Registry, codecs: Codecs, id: str, asked: ClientRequest, url: str, told: Exchanges
+def _send(
+    settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest, url: str, seen: Exchanges
 ) -> Exchange:
-    """Ask the front; find the exchange that this has caused behind it."""
-    before = max(told.all, default=0)
-    at = client.address(url.removeprefix("http://").partition("/")[0])
-    where = replace(direct.place(settings, registry, id, asked), host=at.host, port=at.port)
-    where = replace(where, uri=f"/{id}{asked.target}")
+    """Send the request to the front; find the exchange that it causes behind the front."""
+    before = max(seen.all, default=0)
+    address = client.address(url.removeprefix("http://").partition("/")[0])
+    target = replace(direct.target_of(settings, registry, id, request), host=address.host, port=address.port)
+    target = replace(target, uri=f"/{id}{request.target}")
     try:
-        request = codecs["HTTP"].request(headers_for_a_front(asked, where), asked.data or b"")
-        answer = client.ask(codecs, at, request, "HTTP", at.host, FRONT)
+        data = codecs["HTTP"].request(headers_for_a_front(request, target), request.data or b"")
+        answer = client.ask(codecs, address, data, "HTTP", address.host, FRONT)
     except (BadWordError, CannotEncode) as error:
         fail(f"an ordinary client cannot say this: {error}", 2)
     except OSError as error:
-        fail(f"the front on {at} does not answer: {error.strerror or error}", 3)
+        fail(f"the front on {address} does not answer: {error.strerror or error}", 3)
     deadline = time.monotonic() + PATIENCE_S
-    while (found := told.all.get(before + 1)) is None or found.seconds is None:
-        if time.monotonic() > deadline or (found and found.status == 101):
+    while (exchange := seen.all.get(before + 1)) is None or exchange.seconds is None:
+        if time.monotonic() > deadline or (exchange and exchange.status == 101):
             break
         time.sleep(0.01)
-    if found is None:
+    if exchange is None:
         fail(f"the front answered {answer.status} itself: nothing went to {id}", 3)
-    found.errors += [error for error in answer.errors if error not in found.errors]
-    return found
+    exchange.errors += [error for error in answer.errors if error not in exchange.errors]
+    return exchange

@@ -1,8 +1,8 @@
-"""A recording that is still being written: its entries so far, and again those that have been added since.
+"""Follow a recording that grows.
 
-The file may not be there yet; its last line may be half written; the next recording may take its place, as a new file
-or in the same one. So each look begins with the question whether it is still the same: device and inode, not shorter
-than what was read, and beginning with the same line.
+The file may not exist yet. Its last line may be incomplete. The next recording may replace it, as a new file or in the
+same one. So each look first checks that it is the same recording: device and inode are the same, the file is not
+shorter than what was read, and its first line is the same.
 """
 
 import errno
@@ -15,11 +15,11 @@ from typing import NamedTuple
 from gateway_zoo.wire.recording import AnyEntry, BadRecording, checked
 
 SLICE = 1 << 18  # bytes of one look
-LONGEST = 1 << 24  # bytes of a line; a relay writes what arrived together, some 64 KiB
+LONGEST = 1 << 24  # bytes of a line; a relay writes pieces of 64 KiB
 
 
 class Look(NamedTuple):
-    """What one look has found. `anew`: another recording has begun. `more`: look again at once."""
+    """The result of one look. `anew`: another recording has begun. `more`: look again at once."""
 
     anew: bool
     entries: list[AnyEntry]
@@ -27,7 +27,8 @@ class Look(NamedTuple):
 
 
 class Follow:
-    """`problem` says why nothing is read. A line that is wrong ends it, until another recording comes."""
+    """Reads a file again and again. `problem` has the reason if it cannot. After a wrong line it waits for another
+    file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,7 +46,7 @@ class Follow:
             self._file = -1
 
     def look(self) -> Look:
-        """Never raises: what is wrong is in `problem`."""
+        """Read what is new. Never raises: `problem` has the error."""
         try:
             anew = self._another()
             piece = b"" if self._file < 0 or self._wrong else os.pread(self._file, SLICE, self._at)
@@ -58,14 +59,14 @@ class Follow:
         return Look(anew, entries, len(piece) == SLICE and not self._wrong)
 
     def _another(self) -> bool:
-        """Open what is at the path, if that is not what we read already."""
+        """Open the file at the path, if it is not the one that is open. True: it is another recording."""
         try:
-            found = os.stat(self.path)
+            facts = os.stat(self.path)
         except FileNotFoundError:
-            return False  # not there yet; or no longer, and what was read stays good
-        if not stat.S_ISREG(found.st_mode):
+            return False  # it does not exist yet; or it is gone, and what was read stays good
+        if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "no regular file; expected a recording")
-        if self._file >= 0 and os.path.samestat(found, os.fstat(self._file)) and self._grows(found.st_size):
+        if self._file >= 0 and os.path.samestat(facts, os.fstat(self._file)) and self._grows(facts.st_size):
             return False
         self._begin(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
         return True

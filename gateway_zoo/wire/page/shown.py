@@ -1,9 +1,9 @@
-"""What the page shows of a recording, and who waits for more of it.
+"""The exchanges that the page shows, and the news for its clients.
 
-A task looks at the file ten times a second (follow.py), finds exchanges in what is new (exchanges.py) and gives each
-that has changed the next number of one count. A client says up to which number it has been told; what has a greater
-one is what it has not seen. So nothing is queued for anybody: a slow reader delays itself only, and one that comes back
-(Last-Event-ID) is told what it missed.
+A task looks at the file ten times a second (follow.py) and finds exchanges in what is new (exchanges.py). Each change
+of an exchange gets the next number of a count. A client sends the last number that it has seen, and gets the exchanges
+with greater ones. So nothing is queued: a slow client delays only itself, and a client that comes back (Last-Event-ID)
+gets what it missed.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.recording import Recorded
 
 TICK_S = 0.1  # between two looks at the file
-BEAT_S = 5.0  # the longest silence, so that a page can tell it from a lost connection
-MOST = 10_000  # exchanges that are kept, the last ones; and at most so many bytes of theirs:
-MOST_BYTES = 1 << 28
+BEAT_S = 5.0  # the longest silence: a longer one is a lost connection
+MOST = 10_000  # exchanges that are kept: the last ones
+MOST_BYTES = 1 << 28  # bytes of all these exchanges
 BATCH = 500  # exchanges in one event
 
 
 class Mark(NamedTuple):
-    """How far a client is: in which recording, and behind which change."""
+    """The position of a client: the recording, and the last change that it has seen."""
 
     recording: str
     change: int
@@ -43,17 +43,17 @@ class Mark(NamedTuple):
 
 
 class Shown:
-    """The exchanges of the recording, and who waits for the next."""
+    """The exchanges of the recording, with the number of each one's last change."""
 
     def __init__(self, path: Path, codecs: Codecs) -> None:
-        self.follow, self.wires = Follow(path), codecs
-        self.coming = asyncio.Event()  # replaced after every change: whoever holds the old one is woken
+        self.follow, self.codecs = Follow(path), codecs
+        self.coming = asyncio.Event()  # replaced after every change: the old one wakes its waiters
         self.over = False
         self._begin()
 
     def _begin(self) -> None:
         self.recording = secrets.token_hex(4)
-        self.exchanges = Exchanges(self.wires, MOST)
+        self.exchanges = Exchanges(self.codecs, MOST)
         self.head: Recorded | None = None
         self._change = 0
         self._changed: dict[int, int] = {}  # number of an exchange -> of its last change; the latest last
@@ -61,7 +61,7 @@ class Shown:
         self._bytes = 0
 
     async def watch(self, ended: Callable[[], bool]) -> None:
-        """Look at the file until the end."""
+        """Look at the file until `ended()`."""
         try:
             while not ended():
                 more = self.look()
@@ -72,7 +72,7 @@ class Shown:
             self.follow.close()
 
     def look(self) -> bool:
-        """Take what is new. True: there is more."""
+        """Read what is new. True: there is more."""
         before = self.recording, self._change, self.follow.problem
         anew, entries, more = self.follow.look()
         if anew:
@@ -91,10 +91,10 @@ class Shown:
         woken.set()
 
     def _note(self, exchange: Exchange) -> None:
-        """An exchange has begun or changed. Bodies count: when they are too many bytes, the oldest exchanges go."""
+        """Number a change of an exchange. If all exchanges have too many bytes, forget the oldest ones."""
         kept, number = self.exchanges.all, exchange.number
         if number not in kept:
-            return  # too old to be shown, and yet not over
+            return  # it is forgotten already, and still open
         self._change += 1
         self._changed.pop(number, None)
         self._changed[number] = self._change
@@ -112,7 +112,7 @@ class Shown:
         self._bytes -= self._sizes.pop(number, 0)
 
     def state(self) -> dict[str, Any]:
-        """What the page's head says. `first`: number of the oldest exchange that is kept."""
+        """Facts for the page's head. `first`: number of the oldest exchange that is kept."""
         return {
             "file": str(self.follow.path),
             "made": self.head.made if self.head else None,
@@ -122,7 +122,7 @@ class Shown:
         }
 
     def news(self, mark: Mark) -> tuple[dict[str, Any], Mark]:
-        """What a client does not know yet, at most BATCH exchanges, and where it then is."""
+        """What a client has not seen, at most BATCH exchanges, and its next position."""
         anew = mark.recording != self.recording or mark.change > self._change
         mark = Mark(self.recording, 0 if anew else mark.change)
         numbers: list[int] = []
@@ -137,12 +137,12 @@ class Shown:
 
     async def stream(self, mark: Mark) -> AsyncIterator[bytes]:
         """News as Server-Sent Events (HTML, section 9.2), without end."""
-        told = None
+        state = None
         while not self.over:
             coming = self.coming
             news, mark = self.news(mark)
-            if news["anew"] or news["exchanges"] or told != news["state"]:
-                told = news["state"]
+            if news["anew"] or news["exchanges"] or state != news["state"]:
+                state = news["state"]
                 yield b"id: %s\ndata: %s\n\n" % (str(mark).encode(), msgspec.json.encode(news))
                 if len(news["exchanges"]) == BATCH:
                     continue
@@ -153,7 +153,7 @@ class Shown:
                 yield b"event: beat\ndata:\n\n"
 
     def exchange(self, number: int) -> Exchange | None:
-        """One of them as it is now: its fields are named in a thread, while more bytes may come."""
-        if (found := self.exchanges.all.get(number)) is None:
+        """A copy of an exchange: a thread names its fields while more bytes come."""
+        if (exchange := self.exchanges.all.get(number)) is None:
             return None
-        return replace(found, request=found.request[:], response=found.response[:], errors=found.errors[:])
+        return replace(exchange, request=exchange.request[:], response=exchange.response[:], errors=exchange.errors[:])

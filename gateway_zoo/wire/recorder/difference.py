@@ -1,7 +1,7 @@
-"""How an answer differs from the recorded one: its status, its headers, its body from the first byte that differs.
+"""Compare an answer with the recorded one.
 
-Only what an answer means is compared, not how it was cut into records or chunks. Headers that every answer has anew
-(HEADERS_ANEW) are passed over, and values of headers that carry secrets are never told.
+Records and chunks do not count, only what they carry. Headers that change with each answer (HEADERS_ANEW) are left out.
+Values of secret headers are never shown.
 """
 
 from typing import NamedTuple
@@ -9,15 +9,16 @@ from typing import NamedTuple
 import msgspec
 
 from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.fields import SECRETS, text
+from gateway_zoo.wire.fields import text
+from gateway_zoo.wire.secrets import secret
 
-AROUND = 16  # bytes of both bodies that are told, from the first one that differs
-#: They differ from answer to answer, or belong to one connection (RFC 9110 7.6.1).
+AROUND = 16  # bytes of both bodies that are shown, from the first one that differs
+#: Headers that differ from answer to answer, or belong to one connection (RFC 9110 7.6.1).
 HEADERS_ANEW = {b"date", b"age", b"expires", b"x-request-id", b"connection", b"keep-alive", b"transfer-encoding"}
 
 
-class Answer(NamedTuple):
-    """What an answer comes to."""
+class ReplayAnswer(NamedTuple):
+    """The content of an answer."""
 
     status: int | None
     body: bytes
@@ -44,32 +45,32 @@ class Body(msgspec.Struct, frozen=True):
 
 
 def headers(then: Pairs, now: Pairs) -> list[Header]:
-    """The headers that differ, by name. Several of one name count as one, in their order."""
+    """The headers that differ, by name. Headers of the same name count as one, in their order."""
     before, after = _values(then), _values(now)
     return [
-        Header(text(name), _told(name, before.get(name)), _told(name, after.get(name)))
+        Header(text(name), _shown(name, before.get(name)), _shown(name, after.get(name)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]
 
 
 def _values(pairs: Pairs) -> dict[bytes, list[bytes]]:
-    found: dict[bytes, list[bytes]] = {}
+    values: dict[bytes, list[bytes]] = {}
     for name, value in ((name.lower(), value) for name, value in pairs):
         if name not in HEADERS_ANEW:
-            secret = name.replace(b"-", b"_") in SECRETS  # masked in most recordings: its value says nothing
-            found.setdefault(name, []).append(b"" if secret else value.strip())
-    return found
+            # A secret is masked in most recordings: its value tells nothing.
+            values.setdefault(name, []).append(b"" if secret(name) else value.strip())
+    return values
 
 
-def _told(name: bytes, values: list[bytes] | None) -> str | None:
+def _shown(name: bytes, values: list[bytes] | None) -> str | None:
     if values is None:
         return None
-    return "(hidden)" if name.replace(b"-", b"_") in SECRETS else text(b", ".join(values))
+    return "(hidden)" if secret(name) else text(b", ".join(values))
 
 
 def body(then: bytes, now: bytes) -> Body | None:
-    """From which byte the bodies differ; None if they are the same."""
+    """Where and how the bodies differ; None if they are equal."""
     if then == now:
         return None
     low, high = 0, min(len(then), len(now))  # the first `low` bytes are the same
@@ -83,18 +84,18 @@ def body(then: bytes, now: bytes) -> Body | None:
 
 
 def sentences(found_headers: list[Header], found_body: Body | None) -> list[str]:
-    """For people, the body first."""
-    said = []
+    """The differences as sentences, the body first."""
+    lines = []
     if found_body:
         sizes = f"{found_body.recorded_bytes:,} bytes"
         if found_body.now_bytes != found_body.recorded_bytes:
             sizes = f"{found_body.now_bytes:,} bytes, not {found_body.recorded_bytes:,}"
         where = f"from byte {found_body.at:,}"
-        said.append(f"another body ({sizes}) {where}: {_quoted(found_body.now)}, not {_quoted(found_body.recorded)}")
+        lines.append(f"another body ({sizes}) {where}: {_quoted(found_body.now)}, not {_quoted(found_body.recorded)}")
     for header in found_headers:
         now, then = ("absent" if value is None else _quoted(value) for value in (header.now, header.recorded))
-        said.append(f"header {header.name}: {now}, not {then}")
-    return said
+        lines.append(f"header {header.name}: {now}, not {then}")
+    return lines
 
 
 def _quoted(value: str) -> str:

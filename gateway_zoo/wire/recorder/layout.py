@@ -1,11 +1,11 @@
-"""What a recording front is told: the zoo's own configuration, with doors of the relay's where the gateways are.
+"""The configuration of a recording front.
 
-Only local.conf is another one: it stands in a run directory of the front's own, $ZOO_RUN/wire/nginx, where the sockets
-are the relay's; a gateway on TCP has the same port there, but on another address of this machine, 127.0.0.2. So each
-front has its own doors, and the relay knows who comes.
+It is the zoo's, with the relay's sockets in place of the gateways'. Only local.conf differs. It stands in the front's
+own run directory, $ZOO_RUN/wire/nginx, whose sockets are the relay's. A gateway on TCP has the same port there, on
+another address of this machine, 127.0.0.2. Each front has its own sockets, so the relay knows which front connects.
 
-A program that lives inside Apache (mod_cgid, mod_fcgid, mod_wsgi) has no socket of ours: its cell is closed here, and
-says why. Only cells that are open in the running zoo are open here.
+A program that lives inside Apache (mod_cgid, mod_fcgid, mod_wsgi) has no socket to relay: its cell is closed, with the
+reason. A cell that is closed in the running zoo is closed here, too.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ LEFT_OUT = "left out of this recording"
 
 
 class CannotFront(Exception):
-    """The recording fronts cannot be started; the message says why, and the way out."""
+    """The recording fronts cannot start. The message has the reason and the fix."""
 
 
 @dataclass
 class Layout:
-    """Plans fronts of the zoo with these settings, opens the relay's doors for them. `ids`, `usual`: see Fronted."""
+    """Plans recording fronts and opens the relay's sockets for them. `ids`, `usual`: see RecordingFronts."""
 
     settings: Settings
     registry: Registry
@@ -42,12 +42,12 @@ class Layout:
     usual: bool
 
     def plan(self, name: str, run: Path, cells: list[Cell]) -> Plan:
-        """The run directory of one front, its doors and its configuration. Raises CannotFront."""
+        """Make the run directory of a front, its sockets and its configuration. Raises CannotFront."""
         settings = replace(self._with_ports(name), run=run, mpm="event", listen="")
         run_directory.prepare(settings)
         (settings.sockets / "tls").symlink_to(self.settings.tls)
-        mine = {cell.exhibit: self._cell(settings, cell) for cell in cells if cell.front == name}
-        opened = [self.registry.exhibits[id] for id, cell in mine.items() if not cell.closed]
+        planned = {cell.exhibit: self._cell(settings, cell) for cell in cells if cell.front == name}
+        opened = [self.registry.exhibits[id] for id, cell in planned.items() if not cell.closed]
         address = self._tcp_doors(name, [e.id for e in opened if e.tcp])
         settings = replace(settings, gateway_hosts=" ".join(f"{e.id}={address}" for e in opened if e.tcp))
         for exhibit in opened:
@@ -56,13 +56,13 @@ class Layout:
                 if len(str(path)) > MAX_SOCKET_PATH:
                     raise CannotFront(f"{path} is too long for a socket; set ZOO_RUN to a shorter directory")
                 self.relay.add(listen.listener(str(path)), self._target(name, exhibit.id, exhibit.unix, str(there)))
-        plan = Plan(settings, self.registry, list(mine.values()), [])
+        plan = Plan(settings, self.registry, list(planned.values()), [])
         places.link(settings)
         fronts.write(name, plan)
         return plan
 
     def _cell(self, settings: Settings, cell: Cell) -> Cell:
-        """As in the running zoo, if it can be recorded and is wanted."""
+        """The cell of the running zoo, closed if it cannot be recorded or is not wanted."""
         closed = cell.closed
         if self.registry.runs_inside(cell.exhibit, cell.front):
             closed = closed or INSIDE.format(cell.front)
@@ -74,7 +74,7 @@ class Layout:
         return Target(id, front, self.registry.socket_protocol(id), address, place)
 
     def _tcp_doors(self, name: str, ids: list[str]) -> str:
-        """Listen for these exhibits at an address of this machine where all of their ports are free; returns it."""
+        """Listen for these exhibits on the first address of this machine with their ports free. Returns the address."""
         places = {id: self.settings.tcp(id, self.registry.exhibits[id].tcp) for id in ids}
         ports = {id: int(place.rpartition(":")[2]) for id, place in places.items()}
         for address in ADDRESSES if ids else []:
@@ -90,7 +90,7 @@ class Layout:
         return ""
 
     def _with_ports(self, name: str) -> Settings:
-        """The zoo's settings with the ports of this front; nobody asks for the others'."""
+        """The zoo's settings with the ports of this recording front."""
         plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
         if not self.usual:
             try:

@@ -1,14 +1,15 @@
-"""Keeps secrets out of recordings: values of Authorization, Cookie and Set-Cookie become as many `*`.
+"""Keep secrets out of recordings: their bytes become `*`.
 
-    masking = Masking(wires, out)      a callback of the relay's, which gives the entries on to `out`
+    masking = Masking(codecs, out)      a callback of the relay; it passes the entries on to `out`
 
-Only what is written waits, never the traffic: bytes are held back while a head is half read (Talk.settled), and given
-on with the time at which they came. Where a head has a secret, the annotated fields say where it lies; nobody pays for
-them otherwise.
+The traffic never waits, only the writing: bytes are held back while a header block is incomplete
+(Conversation.settled), and passed on with the time at which they came. Where a header block has a secret, the annotated
+fields tell where it lies. Without a secret nothing is annotated.
 
-What trips people up: nothing may leak. Bytes that are no sound message (or of a protocol that we cannot read) are
-masked from the message on that was not finished, all of them, and so is a head that never ended; `why` of the
-connection says so. If the fields name fewer secret bytes than the decoder has seen, the whole message is masked.
+What trips people up: nothing may leak. From the first message that breaks the protocol on, or in a protocol without a
+decoder, all bytes are masked. So is a header block without an end. `why` of the connection tells it. If the fields name
+fewer secret bytes than the decoder has seen, the whole message is masked. (`zoo wire` masks one exchange, and less:
+view/mask_exchange.py.)
 """
 
 import math
@@ -18,71 +19,71 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from gateway_zoo.wire import fields
+from gateway_zoo.wire import fields, secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation, ProtocolEvent, method_of
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Values, Variables
 from gateway_zoo.wire.fields import Span, placed
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
-MASK = b"*"
 LONGEST = 1 << 18  # bytes that wait for the variables of a request that has begun
-#: What needs no decoder: a whole head of an ordinary answer with none of the names below in it, then its body. CGI's
-#: lasts as long as the connection; HTTP's must say how long it is, and be there (RFC 9110 6.4.1).
+#: Needs no decoder: a complete header block of an ordinary answer without a secret's name, then its body. CGI's lasts
+#: as long as the connection; HTTP's must have a length, and must exist (RFC 9110 6.4.1).
 ORDINARY = {
     "HTTP": re.compile(rb"HTTP/1\.[01] [2-5]\d\d [^\r\n]*\r\n(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r\n)*\r\n"),
     "CGI": re.compile(rb"(?:[!#-'*+.0-9A-Z^-z|~-]+:[^\r\n]*\r?\n)+\r?\n"),
 }
-NAMES = re.compile(rb"cookie|authorization", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\nContent-Length: *(\d{1,18})\r\n", re.IGNORECASE)
 BODILESS = re.compile(rb"HTTP/1\.[01] [23]04 ")
 Out = Callable[[AnyEntry], object]
-_secret = lru_cache(maxsize=1024)(fields.secret)  # the same few names in every request
+_secret = lru_cache(maxsize=1024)(secrets.secret)  # the same few names in every request
 
 
 class Masking:
-    """A callback for Relay: entries in, entries without secrets out."""
+    """A callback for Relay. Takes entries, passes them on without secrets."""
 
     def __init__(self, codecs: Codecs, out: Out) -> None:
-        self._wires, self._out = codecs, out
+        self._codecs, self._out = codecs, out
         self._connections: dict[int, _Connection] = {}
-        self._filled: dict[str, str] = {}
+        self._inner_protocol: dict[str, str] = {}
 
-    def filled(self, protocol: str) -> str:
-        """The protocol whose bytes alone make up a response of this one; empty if there are others."""
-        if protocol not in self._filled:
-            streams = self._wires[protocol].annotate("response", MASK).streams if protocol in self._wires else []
-            self._filled[protocol] = streams[0].protocol if streams and streams[0].spans == ((0, 1),) else ""
-        return self._filled[protocol]
+    def inner_protocol(self, protocol: str) -> str:
+        """The protocol of which a response of this one consists (uwsgi's is HTTP); empty if it has bytes of its own."""
+        if protocol not in self._inner_protocol:
+            streams = (
+                self._codecs[protocol].annotate("response", secrets.MASK).streams if protocol in self._codecs else []
+            )
+            self._inner_protocol[protocol] = streams[0].protocol if streams and streams[0].spans == ((0, 1),) else ""
+        return self._inner_protocol[protocol]
 
     def __call__(self, entry: AnyEntry) -> None:
         if isinstance(entry, Bytes):
-            self._connections[entry.connection].came(entry)
+            self._connections[entry.connection].take_bytes(entry)
         elif isinstance(entry, Ended):
-            self._connections[entry.connection].ended(entry)
+            self._connections[entry.connection].end(entry)
         elif isinstance(entry, Closed):
-            self._connections.pop(entry.connection).closed(entry)
+            self._connections.pop(entry.connection).close(entry)
         else:
             if isinstance(entry, Opened):
                 self._connections[entry.connection] = _Connection(
-                    self._wires, entry, self._out, self.filled(entry.protocol)
+                    self._codecs, entry, self._out, self.inner_protocol(entry.protocol)
                 )
             self._out(entry)
 
 
 class _Held:
-    """One direction: what has come and is not given on. `start`: offset of the first byte held."""
+    """The bytes of one direction that are held back. `start`: offset of the first of them; `end`: behind the last."""
 
     def __init__(self) -> None:
         self.start = self.end = 0
         self.pieces: list[Bytes] = []
         self.masked: list[Span] = []
-        self.begun: dict[int, int] = {}  # FastCGI: where requests began whose variables are not all there
-        #: (request id, stream) -> bytes so far of the protocol inside, and its pieces that are held: (offset, data)
+        self.begun: dict[int, int] = {}  # FastCGI: id -> offset of a request whose variables are incomplete
+        #: (request id, stream) -> bytes of the inner protocol so far, and its pieces that are held: (offset, data)
         self.inside: dict[tuple[int, str], tuple[int, list[tuple[int, bytes]]]] = {}
 
     def free(self, settled: int) -> int:
-        """Up to here nothing is needed any more: the fields of a request are named from its beginning on."""
+        """Offset up to which bytes may be passed on. A request is held from its beginning: fields need it."""
         begun = min(self.begun.values(), default=settled)
         return min(settled, begun) if self.end - begun < LONGEST else settled
 
@@ -90,7 +91,7 @@ class _Held:
         return self.pieces[0].data if len(self.pieces) == 1 else b"".join(piece.data for piece in self.pieces)
 
     def release(self, until: int, out: Out) -> None:
-        """Give on what lies before `until`."""
+        """Pass on the bytes before `until`, masked."""
         keep: list[Bytes] = []
         spans, at = self.masked, self.start
         for piece in self.pieces:
@@ -102,7 +103,7 @@ class _Held:
                 if cut < len(piece.data):
                     keep.append(replace(piece, data=piece.data[cut:]))
                     piece = replace(piece, data=piece.data[:cut])  # noqa: PLW2901
-                out(replace(piece, data=starred(piece.data, at, spans)) if spans else piece)
+                out(replace(piece, data=secrets.masked(piece.data, spans, at)) if spans else piece)
             at = after
         self.pieces, self.start = keep, max(self.start, min(until, self.end))
         self.masked = [(offset, length) for offset, length in spans if offset + length > self.start]
@@ -112,17 +113,17 @@ class _Held:
 
 
 class _Connection:
-    def __init__(self, codecs: Codecs, opened: Opened, out: Out, filled: str) -> None:
-        self._wires, self._out, self._protocol = codecs, out, opened.protocol
-        self._talk = Conversation(codecs, opened.protocol) if opened.protocol in codecs else None
+    def __init__(self, codecs: Codecs, opened: Opened, out: Out, inner_protocol: str) -> None:
+        self._codecs, self._out, self._protocol = codecs, out, opened.protocol
+        self._conversation = Conversation(codecs, opened.protocol) if opened.protocol in codecs else None
         self._held: dict[Direction, _Held] = {"request": _Held(), "response": _Held()}
-        self._filled = filled
-        self._plain: float | None = None  # bytes of an ordinary answer that are still to come
-        self._methods: list[bytes] = []  # of the requests that are not answered
-        self._stream = (0, "")  # the one inside which spoke last
-        self._unread = False  # something was masked because it could not be read
+        self._inner_protocol = inner_protocol
+        self._plain: float | None = None  # bytes of an ordinary answer that are to come
+        self._methods: list[bytes] = []  # of the requests without an answer
+        self._stream = (0, "")  # the inner stream with the last bytes
+        self._unread = False  # bytes were masked because they could not be decoded
 
-    def came(self, entry: Bytes) -> None:
+    def take_bytes(self, entry: Bytes) -> None:
         held = self._held[entry.direction]
         if entry.direction == "response" and not held.end:
             self._plain = self._ordinary(entry.data)
@@ -134,40 +135,40 @@ class _Connection:
             held.release(held.start + int(sound), self._out)
             self._mask_all(held)
             return
-        if self._talk is None:
+        if self._conversation is None:
             self._mask_all(held)
             return
-        for said in self._talk.feed(entry.direction, entry.data):
-            if said.protocol == self._protocol:
-                self._outer(entry.direction, held, said.event)
+        for found in self._conversation.feed(entry.direction, entry.data):
+            if found.protocol == self._protocol:
+                self._mask_outer(entry.direction, held, found.event)
             else:
-                self._inner(entry.direction, held, said)
-        if entry.direction in self._talk.errors:
-            held.release(min(self._talk.settled(entry.direction), held.end), self._out)
+                self._mask_inner(entry.direction, held, found)
+        if entry.direction in self._conversation.errors:
+            held.release(min(self._conversation.settled(entry.direction), held.end), self._out)
             self._mask_all(held)
         else:
-            held.release(held.free(self._talk.settled(entry.direction)), self._out)
+            held.release(held.free(self._conversation.settled(entry.direction)), self._out)
 
     def _ordinary(self, data: bytes) -> float | None:
-        """How many bytes from here on need no decoder; None if it must begin to read."""
-        head = ORDINARY[self._filled].match(data) if self._filled in ORDINARY else None
-        if not head or NAMES.search(data, 0, head.end()):
+        """How many bytes from here on need no decoder; None if the decoder must read them."""
+        head = ORDINARY[self._inner_protocol].match(data) if self._inner_protocol in ORDINARY else None
+        if not head or secrets.NAME.search(data, 0, head.end()):
             return None
-        if self._filled == "CGI":
+        if self._inner_protocol == "CGI":
             return math.inf
         length = LENGTH.findall(data, 0, head.end())
         if len(length) != 1 or b"HEAD" in self._methods or BODILESS.match(data):
             return None
         return head.end() + int(length[0])
 
-    def ended(self, entry: Ended) -> None:
-        """What is still held is the beginning of a head whose end will never come."""
-        if self._talk and not (self._plain is not None and entry.direction == "response"):
-            self._talk.close(entry.direction)
+    def end(self, entry: Ended) -> None:
+        """Mask what is held: the end of its header block never comes."""
+        if self._conversation and not (self._plain is not None and entry.direction == "response"):
+            self._conversation.close(entry.direction)
         self._mask_all(self._held[entry.direction])
         self._out(entry)
 
-    def closed(self, entry: Closed) -> None:
+    def close(self, entry: Closed) -> None:
         for held in self._held.values():
             self._mask_all(held)
         if self._unread:
@@ -183,12 +184,20 @@ class _Connection:
 
     # --- where the secrets are ----------------------------------------------------------------------------------------
 
-    def _outer(self, direction: Direction, held: _Held, event: Event) -> None:
+    def _mask_outer(self, direction: Direction, held: _Held, event: Event) -> None:
+        """Note an event of the connection's own protocol, and mask the secrets that it tells of.
+
+        Three things hold after each event, and the rest relies on them:
+        - `held.begun` has the requests whose variables are incomplete: up to LONGEST bytes of them wait (`_Held.free`);
+        - `held.inside` has the bytes of each open inner stream that are still held, with their offsets outside;
+        - `held.masked` covers every secret of the header blocks that are complete. A complete block is passed on only
+          after the event that tells of it, so never without its stars.
+        """
         if isinstance(event, Begin):
             held.begun[event.id] = event.offset
         elif isinstance(event, Data):
-            inner = self._wires[self._protocol].INNER.get(event.stream)
-            if inner and inner not in self._wires:
+            inner = self._codecs[self._protocol].INNER.get(event.stream)
+            if inner and inner not in self._codecs:
                 self._unread = True
                 held.masked.append((event.offset, len(event.data)))
             elif inner:
@@ -212,46 +221,36 @@ class _Connection:
             for key in [key for key in held.inside if key[0] == event.id]:
                 del held.inside[key]
         elif isinstance(event, Other) and direction == "request" and event.data:
-            start = max(event.offset, held.start)  # nobody has read it: it may be anything
+            start = max(event.offset, held.start)  # no decoder reads its content: it may be anything
             held.masked.append((start, held.end - start))
 
-    def _inner(self, direction: Direction, held: _Held, said: ProtocolEvent) -> None:
-        """A head in the protocol inside: named in its own stream, then moved to where the pieces lie."""
-        if not isinstance(said.event, (Head, Variables)) or not (expected := secret_bytes(said.event)):
+    def _mask_inner(self, direction: Direction, held: _Held, found: ProtocolEvent) -> None:
+        """Mask the secrets of a header block of the inner protocol: named in its own stream, then placed outside."""
+        if not isinstance(found.event, (Head, Variables)) or not (expected := secret_bytes(found.event)):
             return
         count, pieces = held.inside[self._stream]
-        skip = max(0, said.event.offset - (count - sum(len(data) for _, data in pieces)))
+        skip = max(0, found.event.offset - (count - sum(len(data) for _, data in pieces)))
         spans = []
         for offset, data in pieces:
             if skip < len(data):
                 spans.append((offset + skip, len(data) - skip))
             skip = max(0, skip - len(data))
         window = fields.cut(held.data(), [(offset - held.start, length) for offset, length in spans])
-        self._mask(held, said.protocol, direction, window, tuple(spans), expected)
+        self._mask(held, found.protocol, direction, window, tuple(spans), expected)
 
     def _mask(
         self, held: _Held, protocol: str, direction: Direction, window: bytes, spans: tuple[Span, ...], expected: int
     ) -> None:
-        """Mask the secrets of the first head in `window`, the bytes that lie in `spans`."""
-        named, _ = self._wires[protocol].annotate(direction, window, self._methods)
-        found = [span for field in placed(named, spans, 0) if field.secret for span in field.spans]
-        if sum(length for _, length in found) < expected:
-            found = list(spans)
-        held.masked += found
+        """Mask the secrets of the first header block in `window`, whose bytes lie in `spans`."""
+        named, _ = self._codecs[protocol].annotate(direction, window, self._methods)
+        secret_spans = [span for field in placed(named, spans, 0) if field.secret for span in field.spans]
+        if sum(length for _, length in secret_spans) < expected:
+            secret_spans = list(spans)
+        held.masked += secret_spans
 
 
 def secret_bytes(event: Head | Variables | Values) -> int:
-    """How long the secret values are, together; 0 if there is none."""
+    """The length of all secret values together; 0 if there is none."""
     pairs = event.headers if isinstance(event, Head) else event.pairs
     own = b"secret" if isinstance(event, Values) else None  # AJP's attribute, the front's password
     return sum(len(value) for name, value in pairs if _secret(name) or name == own)
-
-
-def starred(data: bytes, at: int, spans: list[Span]) -> bytes:
-    """`data`, which begins at offset `at`, with `*` in these spans."""
-    masked = bytearray(data)
-    for offset, length in spans:
-        first, last = max(offset - at, 0), min(offset + length - at, len(data))
-        if first < last:
-            masked[first:last] = MASK * (last - first)
-    return bytes(masked)

@@ -1,13 +1,13 @@
-"""Fronts of our own for the zoo that runs, with the relay between them and its gateways.
+"""Start a second nginx and Apache in front of the relay.
 
-    with Fronted(settings, ["nginx"], ["uwsgi"], entries.append) as fronted:
-        requests.get(fronted.url("nginx", "uwsgi") + "/hello")
+    with RecordingFronts(settings, ["nginx"], ["uwsgi"], entries.append) as fronts:
+        requests.get(fronts.url("nginx", "uwsgi") + "/hello")
 
-The configuration is the zoo's, but for where the gateways are (layout.py). Here is its life: directory, watcher, fronts
-and relay begin in this order; the fronts end first, then the relay, the directory and the watcher.
+Their configuration is the zoo's, with other sockets (layout.py). This module starts the directory, the watcher, the
+fronts and the relay, in this order. The fronts end first, then the relay, the directory and the watcher.
 
-How it ends, whatever happens to us: a watcher holds the other end of a pipe, ends what is left in the directory when
-the pipe closes, and removes it. Two may be at work at once: the second one's directory is wire2.
+Even if the recorder is killed, nothing stays: a watcher holds the other end of a pipe, and when the pipe closes it ends
+what runs in the directory and removes it. Two recorders may run at once: the directory of the second is wire2.
 """
 
 import contextlib
@@ -37,13 +37,13 @@ from gateway_zoo.wire.recording import AnyEntry
 
 START_S = 20.0
 STOP_S = 4.0
-AGAIN_S = 1.0  # a front that dies is started again, but not more often than this
+AGAIN_S = 1.0  # a dead front is restarted, at most this often
 DIRECTORIES = 20  # recorders at once in one zoo
 
 
 @dataclass
 class _Front:
-    """A front that was started, and the settings it was started with. `pid` 0: not running."""
+    """A recording front and its plan. `pid` 0: not running."""
 
     name: str
     plan: Plan
@@ -52,10 +52,11 @@ class _Front:
 
 
 class RecordingFronts:
-    """See the module's text. Started as root, we become the zoo's user first, for good, as `down` does.
+    """See the module's text. A process of root's becomes the zoo's user first, for good, as in `down`.
 
-    `ids`: empty means all. `on_entry` is called in the relay's thread, `on_pause` there too when there is nothing to
-    do. Secrets are masked unless `secrets` is set. `usual`: the ports are each front's + 10; else any that are free.
+    `ids`: empty means all. The relay's thread calls `on_entry`, and `on_pause` when there is nothing to do. Secrets are
+    masked unless `secrets` is set. `usual`: each front has its port + 10; else any free ports. Entering raises
+    CannotFront.
     """
 
     def __init__(
@@ -71,8 +72,8 @@ class RecordingFronts:
         registry: Registry | None = None,
     ) -> None:
         self.settings, self.names = settings, list(names)
-        self.run: Path | None = None  # our directory, once we have one
-        self.error: BaseException | None = None  # what ended the relay
+        self.run: Path | None = None  # the recorder's directory, once it exists
+        self.error: BaseException | None = None  # the error that ended the relay
         registry = registry or load(settings.root)
         self.relay = Relay(on_entry if secrets else Masking(Codecs(registry), on_entry), on_pause)
         self.layout = Layout(settings, registry, self.relay, ids, usual)
@@ -82,12 +83,12 @@ class RecordingFronts:
         self._ending = contextlib.ExitStack()
 
     def url(self, front: str, exhibit: str) -> str:
-        """Where an exhibit answers: http://127.0.0.1:8090/uwsgi."""
-        return next(one for one in self._fronts if one.name == front).plan.cell(exhibit, front).url
+        """The address of an exhibit: http://127.0.0.1:8090/uwsgi."""
+        return next(each for each in self._fronts if each.name == front).plan.cell(exhibit, front).url
 
     @property
     def cells(self) -> list[Cell]:
-        """What is recorded, and what is not and why."""
+        """The cells of all fronts. One that is not recorded is closed, with the reason."""
         return [cell for front in self._fronts for cell in front.plan.cells if cell.front == front.name]
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -105,8 +106,8 @@ class RecordingFronts:
             self._ending.close()
 
     def restart_dead(self) -> None:
-        """To be called now and then by whoever stays long: starts a front again that was killed. Raises what has
-        ended the relay."""
+        """Start a front that was killed again. A long recording calls this now and then. Raises the error that ended
+        the relay."""
         if self.error:
             raise self.error
         for front in self._fronts:
@@ -117,7 +118,7 @@ class RecordingFronts:
                 self._spawn(front)
 
     def _start(self) -> None:
-        """Doors first, then whoever comes to them, then the relay's thread: none may run while we fork."""
+        """Open the sockets, then fork the fronts, then start the relay's thread: no thread may run at a fork."""
         privileges.become_owner(self.settings)
         cells = self._cells_of_the_zoo()
         self._ending.callback(self.relay.close)
@@ -129,14 +130,14 @@ class RecordingFronts:
         for front in self._fronts:
             self._spawn(front)
         self._ending.callback(self._stop_relay)
-        with process.signals_deferred():  # signals are the main thread's: the other one keeps them blocked
+        with process.signals_deferred():  # the main thread gets the signals: they stay blocked in the relay's
             self._thread.start()
         self._ending.callback(self._stop_fronts)
         for front in self._fronts:
             self._wait(front)
 
     def _cells_of_the_zoo(self) -> list[Cell]:
-        """Of the fronts wanted; only a zoo that runs has any."""
+        """The running zoo's cells behind the wanted fronts. Raises CannotFront."""
         running = state.of_running(self.settings)
         if running is None:
             raise CannotFront("the zoo is not running; ./zoo up starts it")
@@ -149,15 +150,15 @@ class RecordingFronts:
         return cells
 
     def _directory(self) -> tuple[Path, int]:
-        """The first that nobody uses; what a killed recorder left there is ended and removed. Returns it, locked."""
+        """Take the first free directory, and clear what a killed recorder left in it. Returns it and its lock."""
         for number in range(1, DIRECTORIES + 1):
             run = self.settings.run / f"wire{number if number > 1 else ''}"
-            if not _a_recorders(run):
+            if not _is_recorders(run):
                 continue
             with contextlib.suppress(state.Locked, FileNotFoundError):
                 run.mkdir(mode=0o750, exist_ok=True)
                 lock = state.hold(replace(self.settings, run=run))
-                if os.fstat(lock).st_ino == run.stat().st_ino:  # not one that was just removed
+                if os.fstat(lock).st_ino == run.stat().st_ino:  # another recorder may have removed it just now
                     sweep(run, None)
                     own_files.write(run / TOKEN, self._token)
                     self.run = run
@@ -168,7 +169,7 @@ class RecordingFronts:
         )
 
     def _start_watcher(self, run: Path, lock: int) -> None:
-        """It holds the lock too: nobody takes the directory before it has done."""
+        """Start the watcher. It holds the lock, too: the directory stays taken until it has finished."""
         read, write = os.pipe()
         argv = [sys.executable, "-I", "-m", "gateway_zoo.wire.recorder.watcher", str(read), str(run)]
         watcher = subprocess.Popen(
@@ -177,7 +178,7 @@ class RecordingFronts:
         os.close(read)
 
         def dismiss() -> None:
-            watcher.kill()  # all is tidy
+            watcher.kill()  # nothing is left for it to do
             watcher.wait()
             os.close(write)
 
@@ -185,7 +186,7 @@ class RecordingFronts:
 
     def _tidy(self, run: Path, lock: int) -> None:
         sweep(run, self._token)
-        with contextlib.suppress(OSError):  # removed by somebody, or a person's file is in it
+        with contextlib.suppress(OSError):  # it is gone, or has a person's file
             run.rmdir()
         os.close(lock)
         for front in self._fronts:
@@ -204,14 +205,14 @@ class RecordingFronts:
         front.pid = process.spawn(fronts.command(front.name, settings), environment, settings.sockets, log)
 
     def _wait(self, front: _Front) -> None:
-        """Until it accepts connections."""
+        """Wait until the front accepts connections. Raises CannotFront."""
         settings = front.plan.settings
         deadline = time.monotonic() + START_S
         while not _answers(settings.port(front.name)):
             if os.waitpid(front.pid, os.WNOHANG)[0] or time.monotonic() > deadline:
                 front.pid = 0
-                said = (settings.logs / f"{front.name}.log").read_text(encoding="utf-8", errors="replace")
-                raise CannotFront(f"{front.name} does not start: {printable(said[-500:])}")
+                log = (settings.logs / f"{front.name}.log").read_text(encoding="utf-8", errors="replace")
+                raise CannotFront(f"{front.name} does not start: {printable(log[-500:])}")
             time.sleep(0.002)
 
     def _stop_fronts(self) -> None:
@@ -228,7 +229,7 @@ class RecordingFronts:
     def _run_relay(self) -> None:
         try:
             self.relay.run()
-        except BaseException as error:  # noqa: BLE001 - told to whoever tends us
+        except BaseException as error:  # noqa: BLE001 - restart_dead raises it
             self.error = error
 
     def _stop_relay(self) -> None:
@@ -236,8 +237,8 @@ class RecordingFronts:
         self._thread.join()
 
 
-def _a_recorders(run: Path) -> bool:
-    """May a recorder have this directory: is it not there, empty, or one that a recorder has made?"""
+def _is_recorders(run: Path) -> bool:
+    """Tell whether a recorder may use this directory: it is missing, empty, or a recorder made it."""
     if run.is_symlink() or (run.exists() and not run.is_dir()):
         return False
     return not run.exists() or (run / TOKEN).is_file() or not any(run.iterdir())

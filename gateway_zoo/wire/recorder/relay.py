@@ -1,23 +1,23 @@
-"""Stands between a front and its gateways, copies every byte both ways, and tells what came by. It changes nothing.
+"""Relay bytes between fronts and gateways, and report them.
 
     relay = Relay(on_entry, on_pause)         on_entry: Opened, Bytes, Ended and Closed of recording.py, as they happen
     relay.add(socket that listens, Target)    before run
     relay.run()                               until stop(), which any thread may call
 
-Bytes go first: callbacks are called when there is nothing to relay, or MANY entries wait. One thread and one epoll;
-plain asyncio took twice the CPU time (113 µs for an exchange, 54 here: a ratio of 0.54 and 0.75 to the direct path). A
-connection costs two descriptors and at most one piece of 64 KiB for each direction: while that cannot be handed on,
-nothing more is read, and the sender has to wait as it would without us.
+Bytes go first: the callbacks run when there is nothing to relay, or MANY entries wait. One thread has one epoll; plain
+asyncio took twice the CPU time (113 µs for an exchange, 54 here: a ratio of 0.54 and 0.75 to the direct path). A
+connection costs two descriptors and at most one piece of 64 KiB in each direction. While the receiver does not take it,
+the relay reads nothing more, and the sender waits as it would without a relay.
 
 What trips people up:
-* The gateway is called before the front's connection is accepted. If the gateway's backlog is full, the front's stays
-  in ours; if it refuses, the front sees a connection that is closed at once, and answers 502 or 503
-  (Apache's mod_proxy_uwsgi: 500).
-* A peer that closed a unix socket hangs up (EPOLLHUP) and is gone; on TCP the same looks like a half-close until we
-  send. EPOLLHUP cannot be masked: a socket that nobody wants to hear of leaves the epoll.
+* The relay connects to the gateway before it accepts the front's connection. If the gateway's backlog is full, the
+  front waits in the relay's backlog. If the gateway refuses, the front sees a connection that closes at once, and
+  answers 502 or 503 (Apache's mod_proxy_uwsgi: 500).
+* A peer that closes a unix socket hangs up (EPOLLHUP) and is gone; on TCP the same looks like a half-close until the
+  relay sends. EPOLLHUP cannot be masked: the epoll must not have a socket for which no event is wanted.
 * A gateway may answer and stop reading before it has the whole request. The front must then see that it cannot send
-  (shutdown for reading does that on a unix socket) and still be given the answer.
-* A reset is passed on as one on TCP (SO_LINGER 0). Unix sockets have none to send: they are closed.
+  (shutdown for reading does that on a unix socket) and still get the answer.
+* On TCP a reset is passed on (SO_LINGER 0). A unix socket cannot send one: it is closed.
 """
 
 import errno
@@ -34,15 +34,15 @@ from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 PIECE = 65_536
-MANY = 64  # entries that wait to be told while there is something to relay
-RETRY_S = 0.005  # while a gateway's backlog is full, or we have no descriptors left
+MANY = 64  # entries that wait for the callback while there is something to relay
+RETRY_S = 0.005  # while a gateway's backlog is full, or no descriptor is left
 FULL = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER, no time: close sends RST
 IN, OUT, HUP, ERR = select.EPOLLIN, select.EPOLLOUT, select.EPOLLHUP, select.EPOLLERR
 
 
 class Target(NamedTuple):
-    """A gateway: what is recorded of it, and where it really listens (a path, or host and port)."""
+    """A gateway: its facts for the recording, and its real address (a path, or host and port)."""
 
     exhibit: str
     front: str
@@ -54,33 +54,33 @@ class Target(NamedTuple):
 class _Side:
     """One end of a connection: the front's or the gateway's."""
 
-    __slots__ = ("deaf", "direction", "ended", "fd", "gone", "other", "pair", "pending", "sock", "watched")
+    __slots__ = ("bridge", "deaf", "direction", "ended", "fd", "gone", "other", "pending", "sock", "watched")
 
-    def __init__(self, pair: "_Pair", sock: socket.socket, direction: Direction) -> None:
-        self.pair, self.sock, self.fd, self.direction = pair, sock, sock.fileno(), direction
+    def __init__(self, bridge: "_Bridge", sock: socket.socket, direction: Direction) -> None:
+        self.bridge, self.sock, self.fd, self.direction = bridge, sock, sock.fileno(), direction
         self.other = self
         self.pending = b""  # to be sent to this side
-        self.ended = False  # nothing more comes from it
-        self.deaf = False  # nothing more can be sent to it
-        self.gone = False  # both, because it closed
+        self.ended = False  # it sends nothing more
+        self.deaf = False  # it receives nothing more
+        self.gone = False  # it has closed: both
         self.watched = 0
 
 
-class _Pair:
-    """A connection of the front, and ours to the gateway."""
+class _Bridge:
+    """Two connections: the front's to the relay, and the relay's to the gateway."""
 
     __slots__ = ("calling", "front", "gateway", "number", "tcp", "why")
 
     def __init__(self, number: int, front: socket.socket, gateway: socket.socket, tcp: bool) -> None:
         self.number, self.tcp = number, tcp
-        self.calling = False  # the gateway has not picked up yet (TCP)
+        self.calling = False  # the gateway has not accepted yet (TCP)
         self.why = ""
         self.front, self.gateway = _Side(self, front, "request"), _Side(self, gateway, "response")
         self.front.other, self.gateway.other = self.gateway, self.front
 
 
 class Relay:
-    """See the module's text. Whatever the callbacks raise comes out of run()."""
+    """See the module's text. run() raises what the callbacks raise."""
 
     def __init__(self, on_entry: Callable[[AnyEntry], object], on_pause: Callable[[], object] = lambda: None) -> None:
         self.on_entry, self.on_pause = on_entry, on_pause
@@ -93,7 +93,7 @@ class Relay:
         self._shut: list[int] = []  # doors that are closed until RETRY_S is over
         self._stopped = False
         self._entries: list[AnyEntry] = []
-        self._note = self._entries.append  # of what happens; told when there is time
+        self._note = self._entries.append  # the callback gets them when there is time
 
     @property
     def open(self) -> int:
@@ -101,36 +101,36 @@ class Relay:
         return len(self._sides) // 2
 
     def add(self, door: socket.socket, target: Target) -> None:
-        """Relay what is accepted here to the target. The socket is ours from now on."""
+        """Relay connections to this listening socket to the target. The relay closes the socket."""
         door.setblocking(False)
         self._doors[door.fileno()] = (door, target)
         self._epoll.register(door, IN)
 
     def stop(self) -> None:
         self._stopped = True
-        with suppress(OSError):  # it has ended by itself
+        with suppress(OSError):  # run() has ended already
             os.eventfd_write(self._wake, 1)
 
     def run(self) -> None:
-        """Relay until stopped; then everything is closed."""
+        """Relay until stop(); then close all sockets."""
         try:
             while not self._stopped:
                 events = self._epoll.poll(0 if self._entries else RETRY_S if self._shut else None)
                 sides = [(self._sides.get(fd), mask) for fd, mask in events]
                 for side, mask in sides:
                     if side and self._sides.get(side.fd) is side:  # not closed, and its number used again, just now
-                        self._event(side, mask)
+                        self._handle(side, mask)
                 for fd, _ in events:
                     if fd in self._doors:
-                        self._visitor(fd)
+                        self._accept(fd)
                 if self._shut:
                     self._reopen()
                 if not events or len(self._entries) >= MANY:
-                    self._tell()
+                    self._report()
         finally:
             self.close()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         entries = self._entries[:]
         self._entries.clear()
         for entry in entries:
@@ -139,8 +139,8 @@ class Relay:
 
     # --- connections --------------------------------------------------------------------------------------------------
 
-    def _visitor(self, fd: int) -> None:
-        """Call the gateway, then accept."""
+    def _accept(self, fd: int) -> None:
+        """Connect to the gateway, then accept the front's connection."""
         door, target = self._doors[fd]
         tcp = door.family != socket.AF_UNIX
         try:
@@ -156,42 +156,42 @@ class Relay:
             return
         try:
             front, _ = door.accept()
-        except OSError as accepted:  # it went away again, or no descriptor is left
+        except OSError as failure:  # the front has closed again, or no descriptor is left
             gateway.close()
-            if accepted.errno in FULL - {errno.EAGAIN}:
+            if failure.errno in FULL - {errno.EAGAIN}:
                 self._pause(fd)
             return
         front.setblocking(False)
-        self._pair(front, gateway, target, tcp, error)
+        self._bridge(front, gateway, target, tcp, error)
 
-    def _pair(self, front: socket.socket, gateway: socket.socket, target: Target, tcp: bool, error: int) -> None:
+    def _bridge(self, front: socket.socket, gateway: socket.socket, target: Target, tcp: bool, error: int) -> None:
         self.count += 1
-        pair = _Pair(self.count, front, gateway, tcp)
+        bridge = _Bridge(self.count, front, gateway, tcp)
         exhibit, name, protocol, address, _ = target
         self._note(
             Opened(
                 connection=self.count, at=time.time(), exhibit=exhibit, front=name, protocol=protocol, address=address
             )
         )
-        self._sides[pair.front.fd], self._sides[pair.gateway.fd] = pair.front, pair.gateway
+        self._sides[bridge.front.fd], self._sides[bridge.gateway.fd] = bridge.front, bridge.gateway
         if tcp:
             for sock in (front, gateway):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if error == errno.EINPROGRESS:
-            pair.calling = True
-            self._watch(pair.gateway, OUT)
+            bridge.calling = True
+            self._watch(bridge.gateway, OUT)
         elif error:
-            self._refused(pair, error)
+            self._refuse(bridge, error)
         else:
-            self._watch(pair.front, IN)
-            self._watch(pair.gateway, IN)
+            self._watch(bridge.front, IN)
+            self._watch(bridge.gateway, IN)
 
-    def _refused(self, pair: _Pair, error: int) -> None:
-        pair.why = f"the gateway refuses: {os.strerror(error)}"
-        self._close(pair)
+    def _refuse(self, bridge: _Bridge, error: int) -> None:
+        bridge.why = f"the gateway refuses: {os.strerror(error)}"
+        self._close(bridge)
 
     def _pause(self, fd: int) -> None:
-        """Let those who come to this door wait in its backlog."""
+        """Accept nothing at this door for RETRY_S: connections wait in its backlog."""
         self._epoll.unregister(fd)
         self._shut.append(fd)
 
@@ -213,15 +213,15 @@ class Relay:
 
     # --- bytes --------------------------------------------------------------------------------------------------------
 
-    def _event(self, side: _Side, mask: int) -> None:
-        pair = side.pair
-        if pair.calling:
-            pair.calling = False
+    def _handle(self, side: _Side, mask: int) -> None:
+        bridge = side.bridge
+        if bridge.calling:
+            bridge.calling = False
             if error := side.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                self._refused(pair, error)
+                self._refuse(bridge, error)
                 return
-            self._watch(pair.front, IN)
-            self._watch(pair.gateway, IN)
+            self._watch(bridge.front, IN)
+            self._watch(bridge.gateway, IN)
             return
         if side.pending and mask & (OUT | HUP | ERR):
             self._send(side, side.pending)
@@ -231,7 +231,7 @@ class Relay:
             self._settle(side)
 
     def _read(self, side: _Side, hung_up: bool) -> None:
-        """One piece, or all that is left from somebody who is gone; as long as the other side takes it."""
+        """Read one piece, or all that a closed socket still has, while the other side takes it."""
         other = side.other
         while not side.ended and not other.pending:
             try:
@@ -245,17 +245,17 @@ class Relay:
             if not data:
                 side.ended = True
                 side.gone = hung_up
-                self._note(Ended(connection=side.pair.number, at=time.time(), direction=side.direction))
+                self._note(Ended(connection=side.bridge.number, at=time.time(), direction=side.direction))
                 return
             at = time.time()
-            if not other.deaf:  # first of all: nobody waits for what is told
+            if not other.deaf:  # sent before it is noted: the traffic does not wait
                 self._send(other, data)
-            self._note(Bytes(connection=side.pair.number, at=at, direction=side.direction, data=data))
+            self._note(Bytes(connection=side.bridge.number, at=at, direction=side.direction, data=data))
             if not hung_up:
                 return
 
     def _send(self, side: _Side, data: bytes) -> None:
-        """As much as it takes; the rest is pending."""
+        """Send what the socket takes; the rest is pending."""
         try:
             sent = side.sock.send(data)
         except BlockingIOError:
@@ -263,56 +263,62 @@ class Relay:
         except OSError as error:
             self._broken(side, error)
             side.deaf = True
-            with suppress(OSError):  # its sender must not go on; what it still says must arrive
+            with suppress(OSError):  # the sender must stop, and may still receive
                 side.other.sock.shutdown(socket.SHUT_RD)
             side.other.ended = True
             sent = len(data)
         side.pending = data[sent:] if sent < len(data) else b""
 
     def _broken(self, side: _Side, error: OSError) -> None:
-        who = "front" if side is side.pair.front else "gateway"
-        side.pair.why = side.pair.why or f"the {who}: {error.strerror}"
+        peer = "front" if side is side.bridge.front else "gateway"
+        side.bridge.why = side.bridge.why or f"the {peer}: {error.strerror}"
 
     def _settle(self, side: _Side) -> None:
-        """After an event: pass on ends, close what is over, and say what we want to hear of next."""
-        pair, other = side.pair, side.other
-        if side.watched == other.watched == IN and not (side.ended or other.ended or side.pending or other.pending):
-            return
-        for one in (side, other):
-            if one.gone and not one.other.pending:  # whoever closed hears nothing any more
-                self._close(pair)
-                return
-        for one in (side, other):
-            if one.other.ended and not one.pending and not one.deaf:
-                one.deaf = True
-                with suppress(OSError):
-                    one.sock.shutdown(socket.SHUT_WR)
-        if side.ended and other.ended and not side.pending and not other.pending:
-            self._close(pair)
-            return
-        for one in (side, other):
-            wants = 0 if one.ended or one.other.pending else IN
-            self._watch(one, wants | (OUT if one.pending else 0))
+        """After an event, make the bridge ready for the next: pass on ends, close it, or choose the events.
 
-    def _close(self, pair: _Pair) -> None:
-        for side in (pair.front, pair.gateway):
+        When it returns, this holds for each side of an open bridge:
+        - no byte is lost: a side is shut down only after all that was read for it is sent;
+        - no byte piles up: a side is read (IN) only while the other has nothing pending;
+        - no event comes in vain: a side that has ended is not read, and OUT is watched only while bytes are pending.
+        """
+        bridge, other = side.bridge, side.other
+        if side.watched == other.watched == IN and not (side.ended or other.ended or side.pending or other.pending):
+            return  # the common case: bytes came and went
+        for each in (side, other):
+            if each.gone and not each.other.pending:  # it reads nothing more, and all that it sent has arrived
+                self._close(bridge)
+                return
+        for each in (side, other):
+            if each.other.ended and not each.pending and not each.deaf:  # pass on the half-close
+                each.deaf = True
+                with suppress(OSError):
+                    each.sock.shutdown(socket.SHUT_WR)
+        if side.ended and other.ended and not side.pending and not other.pending:
+            self._close(bridge)
+            return
+        for each in (side, other):
+            wants = 0 if each.ended or each.other.pending else IN
+            self._watch(each, wants | (OUT if each.pending else 0))
+
+    def _close(self, bridge: _Bridge) -> None:
+        for side in (bridge.front, bridge.gateway):
             del self._sides[side.fd]
-            if pair.tcp and pair.why:
+            if bridge.tcp and bridge.why:
                 with suppress(OSError):
                     side.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             side.sock.close()  # and it leaves the epoll
-        self._note(Closed(connection=pair.number, at=time.time(), why=pair.why))
+        self._note(Closed(connection=bridge.number, at=time.time(), why=bridge.why))
 
     def close(self) -> None:
-        """Close everything; once is enough."""
+        """Close all sockets. A second call does nothing."""
         if self._epoll.closed:
             return
         for door, _ in self._doors.values():
             door.close()
-        for pair in {id(side.pair): side.pair for side in self._sides.values()}.values():
-            pair.why = "the relay ended"
-            self._close(pair)
+        for bridge in {id(side.bridge): side.bridge for side in self._sides.values()}.values():
+            bridge.why = "the relay ended"
+            self._close(bridge)
         self._epoll.close()
         os.close(self._wake)
-        with suppress(Exception):  # the callback may be what ended us
-            self._tell()
+        with suppress(Exception):  # the callback may have raised what ended run()
+            self._report()

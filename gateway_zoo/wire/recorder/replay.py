@@ -1,12 +1,11 @@
-"""`zoo replay FILE`: the requests of a recording once more, straight to a gateway's socket. Same status, same body?
-Where not: what differs, and from which byte (difference.py).
+"""`zoo replay FILE`: send recorded requests again, and compare.
 
-To the exhibit that a request was recorded from it goes byte by byte. To another one it is taken apart (variables and
-body), told the other's place (SCRIPT_NAME, REQUEST_URI and what its front says besides) and put together again in the
-other's protocol.
+The exhibit from which a request was recorded gets the same bytes. For another exhibit the request is decoded (variables
+and body), gets the other's variables of place (SCRIPT_NAME, REQUEST_URI and what its front adds), and is encoded in the
+other's protocol. difference.py tells where status and body differ.
 
-What trips people up: secrets are masked in most recordings, and what is sent then is the mask. A status page says
-another process each time; whoever wants equal bodies asks for `hello`.
+What trips people up: secrets are masked in most recordings; then the mask is sent. A status page names another process
+each time; `hello` has the same body each time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,6 @@ import msgspec
 
 from gateway_zoo.errors import fail, known_ids, printable
 from gateway_zoo.keeper import privileges, state
-from gateway_zoo.registry.cagefile import Exhibit
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
@@ -29,33 +27,31 @@ from gateway_zoo.wire.events import Data, Head, Pairs, Variables
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder import difference
-from gateway_zoo.wire.recorder.difference import Answer
+from gateway_zoo.wire.recorder.difference import ReplayAnswer
 from gateway_zoo.wire.recording import AnyEntry, BadRecording, read
-from gateway_zoo.wire.view.mask_exchange import without_seen
+from gateway_zoo.wire.secrets import without_quotes
 
 MOST = 1_000_000
-#: Where the recorded request was: the new place has its own.
-OF_THE_PLACE = {
+#: Variables of the recorded place: the new place has its own.
+PLACE_VARIABLES = {
     *(b"SCRIPT_NAME", b"PATH_INFO", b"REQUEST_URI", b"QUERY_STRING", b"SCRIPT_FILENAME", b"PATH_TRANSLATED"),
     *(b"DOCUMENT_ROOT", b"DOCUMENT_URI", b"GATEWAY_INTERFACE", b"CONTENT_LENGTH"),
 }
-#: nginx tells these two twice, to uwsgi as to the others; a header of HTTP must not stand twice.
+#: nginx sends these two twice, in every protocol; HTTP must not have a header twice.
 TWICE = {b"HTTP_CONTENT_LENGTH", b"HTTP_CONTENT_TYPE"}
-#: Of one connection only (RFC 9110 7.6.1).
+#: Headers of one connection only (RFC 9110 7.6.1).
 HOP_BY_HOP = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING", b"HTTP_TE", b"HTTP_UPGRADE"}
 
 
-ReplayAnswer = Answer
-
-
 def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
-    """Exit 1: some answers were others than recorded. 2: no recording. 3: nobody there."""
+    """Replay and print. Returns 1 if an answer differs. Raises Stop: 2 for a file that is no recording, 3 without a
+    zoo."""
     registry = load(settings.root)
     known_ids([to] if to else [], list(registry.exhibits))
     codecs = Codecs(registry)
     entries = _entries(file)
-    found = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
-    found.feed(next(entries))
+    recorded = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
+    recorded.feed(next(entries))
     settings.only_natively("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway")
     if not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
@@ -63,12 +59,12 @@ def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) 
         fail(why, 3)
     privileges.become_owner(settings)
     rows = []
-    for exchange in to_ask(found, entries, only, file):
-        again = _again(settings, registry, codecs, exchange, to)
-        rows.append(row := compared(exchange, to or exchange.exhibit, again))
+    for exchange in to_replay(recorded, entries, only, file):
+        answers = _replay(settings, registry, codecs, exchange, to)
+        rows.append(row := compare(exchange, to or exchange.exhibit, answers))
         if not as_json:
-            said = "{number}: {method} {target} to {to}: {said}".format(said=_said(row), **row)
-            print(printable(said), flush=True)
+            text = "{number}: {method} {target} to {to}: {result}".format(result=_sentence(row), **row)
+            print(printable(text), flush=True)
     if as_json:
         print_json(sorted(rows, key=lambda row: int(row["number"])))
     else:
@@ -85,24 +81,24 @@ def _entries(file: str) -> Iterator[AnyEntry]:
         fail(str(error), 2)
 
 
-def to_ask(found: Exchanges, entries: Iterable[AnyEntry], only: list[int], file: str) -> Iterator[Exchange]:
-    """Each as soon as it is over, and then it is forgotten: a recording may be large. If only some are wanted: these,
-    when all of them have been found."""
+def to_replay(recorded: Exchanges, entries: Iterable[AnyEntry], only: list[int], file: str) -> Iterator[Exchange]:
+    """Yield each exchange when it is over, and forget it: a recording may be large. With `only`, read all entries
+    first, then yield these. Raises Stop for a number that does not exist."""
     for entry in entries:
-        for exchange in found.feed(entry):
+        for exchange in recorded.feed(entry):
             if exchange.over and not only:
                 yield exchange
-                del found.all[exchange.number]
+                del recorded.all[exchange.number]
     for number in only:
-        if number not in found.all:
-            fail(f"{file}: no exchange {number}; there are {len(found.all)}", 2)
-    yield from [exchange for number, exchange in found.all.items() if number in only or not only]
+        if number not in recorded.all:
+            fail(f"{file}: no exchange {number}; there are {len(recorded.all)}", 2)
+    yield from [exchange for number, exchange in recorded.all.items() if number in only or not only]
 
 
-def _again(
+def _replay(
     settings: Settings, registry: Registry, codecs: Codecs, exchange: Exchange, to: str
 ) -> tuple[ReplayAnswer, ReplayAnswer] | str:
-    """What was said then, and what now; or why it could not be asked."""
+    """The recorded answer and the new one; or why the request could not be sent."""
     id = to or exchange.exhibit
     if id not in registry.exhibits or registry.socket_protocol(id) == "none":
         return f"{id} has no socket in this zoo"
@@ -110,31 +106,26 @@ def _again(
         return "no request is in the recording"
     too_large = exchange.request_left_out or exchange.response_left_out
     if too_large or exchange.protocol not in codecs:
-        return f"larger than {KEEP_ONE:,} bytes" if too_large else f"nobody reads {exchange.protocol}"
+        return f"larger than {KEEP_ONE:,} bytes" if too_large else f"the zoo does not read {exchange.protocol}"
     protocol = registry.socket_protocol(id)
     try:
         if id == exchange.exhibit and protocol == exchange.protocol:
             request = bytes(exchange.request)
         else:
-            request = codecs[protocol].request(*adapted(settings, registry, codecs, exchange, id))
-        answer = client.ask(codecs, _address(settings, registry.exhibits[id]), request, protocol, id, FRONT)
+            request = codecs[protocol].request(*adapt(settings, registry, codecs, exchange, id))
+        answer = client.ask(codecs, direct.address_of(settings, registry.exhibits[id]), request, protocol, id, FRONT)
     except (CannotEncode, LookupError) as error:
         return f"{protocol} cannot say this: {error}"
     except OSError as error:
         return f"{id} does not answer: {error.strerror or error}"
-    return said_in(codecs, exchange), said_in(codecs, answer)
+    return answer_of(codecs, exchange), answer_of(codecs, answer)
 
 
-def _address(settings: Settings, exhibit: Exhibit) -> client.Address:
-    if exhibit.unix:
-        return client.Address(path=str(settings.sockets / exhibit.unix))
-    return client.address(settings.tcp(exhibit.id, exhibit.tcp))
-
-
-def adapted(settings: Settings, registry: Registry, codecs: Codecs, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
-    """Variables and body of a recorded request, told to be at another exhibit. Raises LookupError without a head."""
-    talk, given, body = Conversation(codecs, exchange.protocol), Pairs(), bytearray()
-    for _, event in talk.feed("request", bytes(exchange.request)):
+def adapt(settings: Settings, registry: Registry, codecs: Codecs, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
+    """Variables and body of a recorded request, for another exhibit. Raises LookupError if the request is
+    incomplete."""
+    conversation, given, body = Conversation(codecs, exchange.protocol), Pairs(), bytearray()
+    for _, event in conversation.feed("request", bytes(exchange.request)):
         if isinstance(event, Variables):
             given = event.pairs
         elif isinstance(event, Head) and event.start:  # HTTP's trailers have none
@@ -144,15 +135,15 @@ def adapted(settings: Settings, registry: Registry, codecs: Codecs, exchange: Ex
     if not given:
         raise LookupError("no whole request is in the recording")
     values = dict(given)
-    asked = ClientRequest(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
-    pairs = variables(asked, direct.place(settings, registry, to, asked))
-    mine = {name: value for name, value in values.items() if name not in OF_THE_PLACE | TWICE | HOP_BY_HOP}
-    kept = [(name, mine.pop(name, value)) for name, value in pairs]
-    return kept + list(mine.items()), bytes(body)
+    request = ClientRequest(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
+    pairs = variables(request, direct.target_of(settings, registry, to, request))
+    recorded = {name: value for name, value in values.items() if name not in PLACE_VARIABLES | TWICE | HOP_BY_HOP}
+    common = [(name, recorded.pop(name, value)) for name, value in pairs]
+    return common + list(recorded.items()), bytes(body)
 
 
 def _path(registry: Registry, exchange: Exchange, values: dict[bytes, bytes]) -> str:
-    """Path and query below the exhibit."""
+    """Path and query, without the exhibit's prefix."""
     uri = values.get(b"REQUEST_URI") or values.get(b"SCRIPT_NAME", b"") + values.get(b"PATH_INFO", b"")
     target = uri.decode("utf-8", "surrogateescape")
     recorded = registry.exhibits.get(exchange.exhibit)
@@ -170,38 +161,38 @@ def as_variables(head: Head) -> Pairs:
     return pairs
 
 
-def said_in(codecs: Codecs, exchange: Exchange) -> ReplayAnswer:
-    """Status, headers and body of an answer; of a WebSocket's the frames."""
-    talk = Conversation(codecs, exchange.protocol)
-    talk.feed("request", bytes(exchange.request))
-    said = talk.feed("response", bytes(exchange.response)) + talk.close("response")
-    pieces = [event.data for _, event in said if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
-    headers = [pair for _, event in said if isinstance(event, Head) for pair in event.headers]
+def answer_of(codecs: Codecs, exchange: Exchange) -> ReplayAnswer:
+    """Status, headers and body of an answer. The body of a WebSocket is its frames."""
+    conversation = Conversation(codecs, exchange.protocol)
+    conversation.feed("request", bytes(exchange.request))
+    events = conversation.feed("response", bytes(exchange.response)) + conversation.close("response")
+    pieces = [event.data for _, event in events if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
+    headers = [pair for _, event in events if isinstance(event, Head) for pair in event.headers]
     return ReplayAnswer(exchange.status, b"".join(pieces), exchange.errors, headers)
 
 
-def compared(exchange: Exchange, to: str, again: tuple[ReplayAnswer, ReplayAnswer] | str) -> dict[str, Any]:
-    """A row for one exchange. `same`: status and body are, and neither answer broke off. Headers are only told: each
-    server adds its own."""
+def compare(exchange: Exchange, to: str, answers: tuple[ReplayAnswer, ReplayAnswer] | str) -> dict[str, Any]:
+    """Make the row of one exchange. `same`: status and body are equal, and neither answer broke off. Headers do not
+    count: each server adds its own."""
     row: dict[str, Any] = {"number": exchange.number, "method": exchange.method, "target": exchange.target}
     row |= {"exhibit": exchange.exhibit, "to": to, "recorded": exchange.status, "status": None, "same": False}
-    if isinstance(again, str):
-        return row | {"same_body": None, "headers": [], "body": None, "errors": [], "why": again}
-    then, now = again
+    if isinstance(answers, str):
+        return row | {"same_body": None, "headers": [], "body": None, "errors": [], "why": answers}
+    then, now = answers
     body, headers = difference.body(then.body, now.body), difference.headers(then.headers, now.headers)
     same = body is None and then.status == now.status and bool(then.errors) == bool(now.errors)
     row |= {"status": now.status, "same": same, "same_body": body is None}
     row |= {"headers": [msgspec.to_builtins(header) for header in headers], "body": msgspec.to_builtins(body)}
-    return row | {"errors": [without_seen(error) for error in now.errors], "why": None}
+    return row | {"errors": [without_quotes(error) for error in now.errors], "why": None}
 
 
-def _said(row: dict[str, Any]) -> str:
-    """What differs. Headers of another server are no news: they are told where the exhibit is the recorded one."""
+def _sentence(row: dict[str, Any]) -> str:
+    """Tell what differs. Headers are told only for the recorded exhibit: another server has others."""
     if row["why"]:
         return str(row["why"])
     then, now = ("none" if row[which] is None else row[which] for which in ("recorded", "status"))
     status = "same status" if now == then else f"status {now}, not {then}"
     body = difference.Body(**row["body"]) if row["body"] else None
     headers = [difference.Header(**each) for each in row["headers"]] if row["to"] == row["exhibit"] else []
-    said = difference.sentences(headers, body) if body else ["same body", *difference.sentences(headers, None)]
-    return "; ".join([f"{status}, {said[0]}", *said[1:], *row["errors"]])
+    parts = difference.sentences(headers, body) if body else ["same body", *difference.sentences(headers, None)]
+    return "; ".join([f"{status}, {parts[0]}", *parts[1:], *row["errors"]])

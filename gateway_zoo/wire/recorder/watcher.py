@@ -1,6 +1,7 @@
-"""Ends recording fronts when their starter is gone: `python -m gateway_zoo.wire.recorder.watcher PIPE DIRECTORY`.
+"""End recording fronts when the recorder is gone.
 
-It sleeps in a read on a pipe that only the recorder holds open. It has inherited the lock of the directory.
+`python -m gateway_zoo.wire.recorder.watcher PIPE DIRECTORY`. The watcher waits in a read on a pipe that only the
+recorder holds open. It has inherited the lock of the directory.
 """
 
 import os
@@ -16,8 +17,8 @@ TOKEN = "token"  # noqa: S105 - the name of a file
 
 
 def sweep(run: Path, token: str | None) -> None:
-    """End what was started in the run directories of fronts below `run`, and remove what a recorder makes there: these
-    directories and its token. A person's file stays. Whoever calls holds the lock of `run`, or `run` is gone."""
+    """End the processes of the fronts below `run`, and remove the fronts' directories and the token. A person's file
+    stays. The caller holds the lock of `run`, or `run` is gone."""
     with suppress(OSError):
         token = token or (run / TOKEN).read_text(encoding="ascii")
     for name in FRONTS:
@@ -32,7 +33,7 @@ def main() -> None:
     os.read(int(sys.argv[1]), 1)
     run = Path(sys.argv[2])
     sweep(run, None)
-    with suppress(OSError):  # gone already, or a person's file is in it
+    with suppress(OSError):  # it is gone already, or has a person's file
         run.rmdir()
 
 

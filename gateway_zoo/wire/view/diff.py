@@ -1,6 +1,6 @@
-"""The same request in two ways: which variable is where, and what each way costs in bytes.
+"""Compare variables and bytes of a request in two protocols.
 
-What is neither name, nor value, nor body, is framing.
+Framing is what is neither name, nor value, nor body.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,9 +14,7 @@ from gateway_zoo.terminal.columns import Column
 from gateway_zoo.terminal.messages import print_json
 from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.conversation import Conversation
-from gateway_zoo.wire.events import Data
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchanges import Exchange, Fields
 from gateway_zoo.wire.view.variables import Variable, variables_of
 
 
@@ -33,7 +31,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two. `carried`: by its request."""
+    """One of the two. `carried`: the variables of its request."""
 
     exhibit: str
     protocol: str
@@ -41,57 +39,55 @@ class Side:
     request: Cost
     response: Cost
     errors: list[str]
-    left_out: int  # bytes that crossed, and are not in the costs
+    left_out: int  # bytes that crossed and are not kept: their names and values are not counted
 
 
-def side(codecs: Codecs, exchange: Exchange) -> Side:
-    found, heard = variables_of(exchange, codecs), Conversation(codecs, exchange.protocol)
+def side(exchange: Exchange, fields: Fields, codecs: Codecs) -> Side:
+    """Count the bytes of an exchange."""
+    variables = variables_of(exchange.protocol, fields, codecs)
 
-    def cost(direction: Direction, data: bytes) -> Cost:
-        names = sum(one.name_bytes for one in found[direction])
-        values = sum(one.value_bytes for one in found[direction])
-        body = sum(
-            len(event.data)
-            for protocol, event in heard.feed(direction, data) + heard.close(direction)
-            if isinstance(event, Data) and event.stream not in codecs[protocol].INNER
-        )
-        return Cost(names, values, len(data) - names - values - body, body, len(data))
+    def cost(direction: Direction) -> Cost:
+        names = sum(variable.name_bytes for variable in variables[direction])
+        values = sum(variable.value_bytes for variable in variables[direction])
+        body, total = exchange.body_bytes.get(direction, 0), exchange.size(direction)
+        return Cost(names, values, total - names - values - body, body, total)
 
-    request, response = cost("request", bytes(exchange.request)), cost("response", bytes(exchange.response))
-    told = [_told(one) for one in found["request"]]
+    carried = [_row(variable) for variable in variables["request"]]
     left_out = exchange.request_left_out + exchange.response_left_out
-    return Side(exchange.exhibit, exchange.protocol, told, request, response, exchange.errors, left_out)
+    return Side(
+        exchange.exhibit, exchange.protocol, carried, cost("request"), cost("response"), exchange.errors, left_out
+    )
 
 
-def _told(one: Variable) -> dict[str, Any]:
-    """`sent_as`: the name on the wire, empty for what has a place and no name."""
-    sent_as = one.name if one.name_bytes else ""
-    sizes = {"name_bytes": one.name_bytes, "value_bytes": one.value_bytes}
-    return {"name": one.variable, "sent_as": sent_as, "value": one.value, **sizes}
+def _row(variable: Variable) -> dict[str, Any]:
+    """`sent_as` is the name on the wire, empty where the place alone says the name."""
+    sent_as = variable.name if variable.name_bytes else ""
+    sizes = {"name_bytes": variable.name_bytes, "value_bytes": variable.value_bytes}
+    return {"name": variable.variable, "sent_as": sent_as, "value": variable.value, **sizes}
 
 
 # --- what people see --------------------------------------------------------------------------------------------------
 
 
-def run(codecs: Codecs, one: Exchange, other: Exchange, options: Options) -> int:
-    """Exit status: 1 if one of the two had no answer that is the protocol."""
-    sides = [side(codecs, one), side(codecs, other)]
+def run(codecs: Codecs, one: tuple[Exchange, Fields], other: tuple[Exchange, Fields], options: Options) -> int:
+    """Print both. Returns the exit status: 1 if one of them has no answer in the protocol."""
+    sides = [side(*one, codecs), side(*other, codecs)]
     if options.as_json:
-        print_json({"variables": compared(*sides), "sides": [asdict(side) for side in sides]})
+        print_json({"variables": compare(*sides), "sides": [asdict(side) for side in sides]})
     else:
         _print(*sides)
-    return 1 if one.errors or other.errors else 0
+    return 1 if any(side.errors for side in sides) else 0
 
 
-def compared(one: Side, other: Side) -> list[dict[str, Any]]:
-    """A row for each variable: `where` is "both" (they say the same), "differ", or the exhibit that alone has it."""
+def compare(one: Side, other: Side) -> list[dict[str, Any]]:
+    """Make a row for each variable. `where`: "both" (same value), "differ", or the only exhibit that has it."""
     values = [dict[str, list[str]]() for _ in range(2)]
-    for found, each in zip(values, (one, other), strict=True):
-        for one_of_it in each.carried:
-            found.setdefault(one_of_it["name"], []).append(one_of_it["value"])
+    for by_name, each in zip(values, (one, other), strict=True):
+        for variable in each.carried:
+            by_name.setdefault(variable["name"], []).append(variable["value"])
     rows = []
     for name in dict.fromkeys([*values[0], *values[1]]):
-        first, second = (found.get(name) for found in values)
+        first, second = (by_name.get(name) for by_name in values)
         where = one.exhibit if second is None else other.exhibit if first is None else "both" if first == second else ""
         rows.append({"name": name, "where": where or "differ", "values": [first, second]})
     return rows
@@ -99,7 +95,7 @@ def compared(one: Side, other: Side) -> list[dict[str, Any]]:
 
 def _print(one: Side, other: Side) -> None:
     out = tables.console()
-    rows = compared(one, other)
+    rows = compare(one, other)
     order = {"differ": 0, one.exhibit: 1, other.exhibit: 2, "both": 3}
     sides = tuple(f"{side.exhibit} ({side.protocol})" for side in (one, other))
     table, cells, styles = _columns(sides), [], []
@@ -120,11 +116,11 @@ def _print(one: Side, other: Side) -> None:
         for error in side.errors:
             out.print(f"{side.exhibit}: {printable(error)}", style="bold red", markup=False)
         if side.left_out:
-            out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; they are not kept, and not counted")
+            out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; not kept; what they name is not counted")
 
 
 def _columns(sides: tuple[str, ...]) -> list[Column]:
-    """The mark and the name of a variable survive; what both say of it becomes narrower."""
+    """On a narrow terminal the mark and the name stay, and the values are cut."""
     return [Column(""), Column("variable", least=16), *(Column(side, least=10) for side in sides)]
 
 

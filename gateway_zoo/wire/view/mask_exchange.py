@@ -1,99 +1,86 @@
-"""Passwords and cookies, as stars of the same length: in the bytes, so that every view of them is masked.
+"""Passwords and cookies of an exchange, as `*` of the same length.
 
-Where bytes are not the protocol nobody can tell a value from the rest: if a secret's name is among them, all behind it
-is hidden. Bytes without such a name are shown as they are: who debugs a gateway must see what it said.
+The bytes are masked, and so every view of them. Fields tell where the secrets are. Bytes that could not be decoded have
+no such fields: if the name of a secret is in them, everything behind it is masked. Without such a name they are shown,
+because someone debugging a gateway needs the raw bytes. (A recording has a stricter rule: see mask_stream.py.)
 """
 
-import re
 from dataclasses import replace
 
-from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
-from gateway_zoo.wire.events import Other
-from gateway_zoo.wire.exchanges import Exchange, fields_of
-from gateway_zoo.wire.fields import SECRETS, Field, Span, Stream, cut
+import msgspec
 
-#: AJPv13 has codes for names: 0xA005 Authorization, 0xA009 Cookie, 0xA00A Cookie2; of an answer 0xA007 Set-Cookie,
-#: 0xA008 Set-Cookie2.
-_CODES = (b"\xa0\x05", b"\xa0\x07", b"\xa0\x08", b"\xa0\x09", b"\xa0\x0a")
-_NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
-_NAME = re.compile(_NAMES, re.IGNORECASE)
-_NAME_OR_CODE = re.compile(b"|".join([_NAMES, *map(re.escape, _CODES)]), re.IGNORECASE)
+from gateway_zoo.wire import secrets
+from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of
+from gateway_zoo.wire.fields import Field, Span, Stream, cut
+
 DIRECTIONS: tuple[Direction, Direction] = ("request", "response")
 NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
 
 
-def secrets_of(exchange: Exchange, codecs: Codecs) -> Exchange:
-    """The same exchange without its secrets."""
-    sides = bytearray(exchange.request), bytearray(exchange.response)
-    found = fields_of(exchange, codecs)
-    unread = [
-        read or any(field.fault for field in fields)
-        for read, fields in zip(_unread(exchange, codecs), found, strict=True)
+def mask(exchange: Exchange, codecs: Codecs) -> tuple[Exchange, Fields]:
+    """A copy of the exchange without its secrets, and the fields of its masked bytes."""
+    fields = fields_of(exchange, codecs)
+    sides = [_mask_side(exchange, *side, codecs) for side in zip(DIRECTIONS, fields, strict=True)]
+    (request, rest_of_request), (response, rest_of_response) = sides
+    errors, rest_masked = list(exchange.errors), rest_of_request or rest_of_response
+    if rest_masked or any(field.secret for side in fields for field in side):
+        errors = [secrets.without_quotes(error) for error in errors]
+    masked = replace(exchange, request=request, response=response, errors=[*errors, NOTE] if rest_masked else errors)
+    if rest_masked or any(field.fault for side in fields for field in side):
+        return masked, fields_of(masked, codecs)  # the masked bytes may be wrong in another way
+    return masked, (mask_fields(fields[0]), mask_fields(fields[1]))
+
+
+def _mask_side(exchange: Exchange, direction: Direction, fields: list[Field], codecs: Codecs) -> tuple[bytearray, bool]:
+    """The masked bytes of one direction; True if all behind a name is masked."""
+    protocol = exchange.protocol
+    masked = secrets.masked(bytes(exchange.kept(direction)), _secret_spans(fields))
+    unread = protocol not in codecs or direction in exchange.faulty | exchange.unread_secrets
+    if not unread and not any(field.fault for field in fields):
+        return bytearray(masked), False
+    streams = codecs[protocol].annotate(direction, masked).streams if protocol in codecs else []
+    rest = _behind_a_name(masked, codecs[protocol].SECRET_CODES if protocol in codecs else (), streams)
+    if rest is None:
+        return bytearray(masked), False
+    return bytearray(secrets.masked(masked, [(rest, len(masked) - rest)])), True
+
+
+def _secret_spans(fields: list[Field]) -> list[Span]:
+    return [span for field in fields if field.secret for span in field.spans]
+
+
+def mask_fields(fields: list[Field]) -> list[Field]:
+    """The fields of the masked bytes, from those of the real ones. Right for bytes without a fault."""
+    spans = _secret_spans(fields)
+    stars = {field.value: "*" * sum(size for _, size in field.spans) for field in fields if field.secret}
+    return [  # the pair of a name and a secret has the secret as its value, too
+        msgspec.structs.replace(field, value=stars[field.value])
+        if field.value in stars and any(_overlap(a, b) for a in field.spans for b in spans)
+        else field
+        for field in fields
     ]
-    covered = [cover(data, fields) for data, fields in zip(sides, found, strict=True)]
-    torn = [
-        broken and cover_rest(data, exchange.protocol, _streams(exchange.protocol, direction, data, codecs))
-        for direction, data, broken in zip(DIRECTIONS, sides, unread, strict=True)
-    ]
-    errors = [without_seen(error) for error in exchange.errors] if any(covered) or any(torn) else exchange.errors
-    return replace(exchange, request=sides[0], response=sides[1], errors=[*errors, NOTE] if any(torn) else list(errors))
 
 
-def _unread(exchange: Exchange, codecs: Codecs) -> tuple[bool, bool]:
-    """Is something in the request, in the answer, that the decoders could not read, or did not?"""
-    if exchange.protocol not in codecs:
-        return True, True
-    both = Conversation(codecs, exchange.protocol)
-    asked, told = both.feed("request", bytes(exchange.request)), both.feed("response", bytes(exchange.response))
-    names = _names(exchange.protocol)
-    return "request" in both.errors or _opaque(asked, names), "response" in both.errors or _opaque(told, names)
+def _overlap(a: Span, b: Span) -> bool:
+    return a[0] < sum(b) and b[0] < sum(a)
 
 
-def _opaque(said: list[ProtocolEvent], names: re.Pattern[bytes]) -> bool:
-    """Is a secret's name in messages that are no part of a request? (AJP's Get Body Chunk is one, of two bytes.)"""
-    return names.search(b"".join(event.data for _, event in said if isinstance(event, Other))) is not None
-
-
-def cover(data: bytearray, fields: list[Field]) -> int:
-    """Put stars where the fields say that secrets are; returns how many there were."""
-    spans = [span for field in fields if field.secret for span in field.spans]
-    for offset, length in spans:
-        data[offset : offset + length] = b"*" * length
-    return len(spans)
-
-
-def _streams(protocol: str, direction: Direction, data: bytearray, codecs: Codecs) -> list[Stream]:
-    return codecs[protocol].annotate(direction, bytes(data)).streams if protocol in codecs else []
-
-
-def cover_rest(data: bytearray, protocol: str, streams: list[Stream]) -> bool:
-    """Put stars behind the first name of a secret, if there is one; in what is carried inside it may be in pieces."""
-    names, ends = _names(protocol), []
-    if found := names.search(data):
+def _behind_a_name(data: bytes, codes: tuple[bytes, ...], streams: list[Stream]) -> int | None:
+    """Offset behind the first name of a secret, or None. In a stream inside, a name may lie in several pieces."""
+    ends = []
+    if found := secrets.names(codes).search(data):
         ends.append(found.end())
     for stream in streams:
-        if found := names.search(cut(bytes(data), stream.spans)):
-            ends.append(_place(found.end(), stream.spans))
-    if not ends:
-        return False
-    data[min(ends) :] = b"*" * (len(data) - min(ends))
-    return True
+        if found := secrets.names(codes).search(cut(data, stream.spans)):
+            ends.append(_outer_offset(found.end(), stream.spans))
+    return min(ends, default=None)
 
 
-def _place(at: int, spans: tuple[Span, ...]) -> int:
-    """Where the byte before `at` of the joined pieces lies, and one further."""
+def _outer_offset(at: int, spans: tuple[Span, ...]) -> int:
+    """Where the byte before `at` of the joined pieces lies, plus one."""
     for offset, length in spans:
         if at <= length:
             return offset + at
         at -= length
     raise AssertionError(f"{at} bytes behind the last piece")
-
-
-def _names(protocol: str) -> re.Pattern[bytes]:
-    return _NAME_OR_CODE if protocol == "AJP" else _NAME
-
-
-def without_seen(error: str) -> str:
-    """The message of a WireError quotes what it saw; here it does not."""
-    return re.sub(r""": b('.*'|".*"); expected""", ": (hidden); expected", error)

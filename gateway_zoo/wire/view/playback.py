@@ -1,4 +1,4 @@
-"""`wire --show FILE`: the exchanges of a recording as a list, one of them in full, or all of it for Wireshark."""
+"""`wire --show FILE`: list, show or export a recording."""
 
 import os
 import shutil
@@ -17,27 +17,27 @@ from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, summary
 from gateway_zoo.wire.recording import AnyEntry, BadRecording, Recorded, read
 
-MOST = 1_000_000  # exchanges that are held
+MOST = 1_000_000  # exchanges that are kept
 
 
 def run(codecs: Codecs, options: Options) -> int:
-    """Exit status: 1 if an exchange that is shown has errors; 2 for a file that is no recording."""
+    """Returns the exit status: 1 if a shown exchange has errors. Raises Stop for a file that is no recording."""
     if options.pcap:
-        _export(options.recording, options.pcap)
+        _export(options.recording, options.pcap, codecs)
         return 0
     wanted = int(options.words[0]) if options.words else 0
-    found = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
+    exchanges = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
     for entry in _entries(options.recording):
-        found.feed(entry)
+        exchanges.feed(entry)
     if options.words:
         from gateway_zoo.wire.view.present import present
 
-        return present(codecs, _chosen(found, wanted, options.recording), options)
+        return present(codecs, _choose(exchanges, wanted, options.recording), options)
     if options.as_json:
-        print_json([summary(exchange) for exchange in found.all.values()])
+        print_json([summary(exchange) for exchange in exchanges.all.values()])
     else:
-        _print(list(found.all.values()))
-    return int(any(exchange.errors for exchange in found.all.values()))
+        _print(list(exchanges.all.values()))
+    return int(any(exchange.errors for exchange in exchanges.all.values()))
 
 
 def _entries(name: str) -> Iterator[AnyEntry]:
@@ -52,38 +52,38 @@ def _entries(name: str) -> Iterator[AnyEntry]:
         fail(str(error), 2)
 
 
-def _chosen(found: Exchanges, number: int, name: str) -> Exchange:
-    if number not in found.all:
-        there = f"it has 1 to {max(found.all)}" if found.all else "there is none in it"
+def _choose(exchanges: Exchanges, number: int, name: str) -> Exchange:
+    if number not in exchanges.all:
+        there = f"it has 1 to {max(exchanges.all)}" if exchanges.all else "there is none in it"
         fail(f"{name}: no exchange {number}; {there}", 2)
-    return found.all[number]
+    return exchanges.all[number]
 
 
 def _private(path: str, flags: int) -> int:
-    """As recordings are: bodies are in it, and perhaps passwords."""
+    """Open a file for its owner only: it has bodies, and perhaps passwords."""
     return os.open(path, flags, 0o600)
 
 
-def _export(recording: str, name: str) -> None:
-    """By way of a nameless file: a recording that turns out to be damaged makes no pcap, and spoils none."""
+def _export(recording: str, name: str, codecs: Codecs) -> None:
+    """Write the pcap. A nameless file comes first: a damaged recording must not leave half a pcap. Raises Stop."""
     from gateway_zoo.wire.recorder import pcap
 
     out = Path(name)
     try:
-        with tempfile.TemporaryFile() as made:
-            pcap.export(_entries(recording), made)
-            made.seek(0)
+        with tempfile.TemporaryFile() as complete:
+            pcap.export(_entries(recording), complete, codecs)
+            complete.seek(0)
             if out.exists() and out.samefile(recording):
                 fail(f"--pcap {name} is the recording itself; expected another file", 2)
             if out.is_file() and out.stat().st_size:
                 fail(f"--pcap {name} exists, and no file is overwritten; give another name, or remove it", 2)
-            with open(name, "wb", opener=_private) as file:  # which Path.open has not
-                shutil.copyfileobj(made, file)
+            with open(name, "wb", opener=_private) as file:  # Path.open has no opener
+                shutil.copyfileobj(complete, file)
     except OSError as error:
         fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)
 
 
-#: The number, the request and its status survive: the number opens the rest.
+#: On a narrow terminal the number, the request and the status stay: the number opens the rest.
 COLUMNS = (
     *(Column("#", right=True), Column("time", rank=3), Column("front", rank=4), Column("exhibit", rank=2)),
     *(Column("request", least=24), Column("status", right=True), Column("ms", right=True, rank=1)),
@@ -92,7 +92,7 @@ COLUMNS = (
 
 
 def cells(each: Exchange) -> list[str]:
-    """The texts of one exchange, as in COLUMNS."""
+    """The texts of an exchange, as in COLUMNS."""
     took = "…" if each.seconds is None else f"{each.seconds * 1000:.1f}"
     texts = [
         *(str(each.number), time.strftime("%H:%M:%S", time.localtime(each.began)), each.front, each.exhibit),
@@ -102,7 +102,8 @@ def cells(each: Exchange) -> list[str]:
     return [printable(text) for text in texts]
 
 
-def _print(found: list[Exchange]) -> None:
+def _print(exchanges: list[Exchange]) -> None:
     out = tables.console()
-    tables.rows(out, COLUMNS, [cells(each) for each in found], ["bold red" if each.errors else "" for each in found])
-    out.print("\nto, from: bytes to and from the gateway. One in full: its number behind the file.", style="dim")
+    styles = ["bold red" if each.errors else "" for each in exchanges]
+    tables.rows(out, COLUMNS, [cells(each) for each in exchanges], styles)
+    out.print("\nto, from: bytes to and from the gateway. To see one: zoo wire --show FILE NUMBER", style="dim")

@@ -1,7 +1,7 @@
-"""Fields as the rows of a view: which of them to show, how deep, and which bytes have no name.
+"""Choose the fields that a view shows, and their indents.
 
-A field that is a variable or a header is one row: its parts (lengths, name, value) only repeat what it says. So do
-lengths and paddings, whose numbers stand in the columns anyway. Whoever asks for all gets all.
+A variable or a header is one row: its parts (lengths, name, value) only repeat it. Lengths and paddings are left out,
+too: the columns have their numbers. With `every`, all fields are rows.
 """
 
 import re
@@ -12,11 +12,11 @@ from gateway_zoo.wire.fields import Field, Span, text
 
 #: Parts that serve to find other parts. The names are the specifications'.
 DETAIL = re.compile(r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|crlf|nul|rsv\d|mask|payload len.*")
-WRAPPERS = {"contentData", "data"}  # worth a row only where no other field tells what is in them
+WRAPPERS = {"contentData", "data"}  # a row only where no other field names their bytes
 
 
 @dataclass(frozen=True)
-class Row:
+class FieldRow:
     """`indent`: shown ancestors. `holds`: rows below it show its bytes. `pair`: it is a variable or a header. `number`:
     which of the colours."""
 
@@ -27,22 +27,22 @@ class Row:
     number: int
 
 
-def rows(fields: list[Field], data: bytes, every: bool) -> list[Row]:
-    """The fields to be shown, in order; `every`: all of them."""
+def rows(fields: list[Field], data: bytes, every: bool) -> list[FieldRow]:
+    """The rows to show, in order. `every`: all fields."""
     children = below(fields)
     shown = set(range(len(fields)) if every else _shown(fields, children))
-    made = list(_indented(fields, shown))
-    found: list[Row] = []
-    for number, (index, indent) in enumerate(made):
-        after = made[number + 1][1] if number + 1 < len(made) else 0
+    indented = list(_indented(fields, shown))
+    shown_rows: list[FieldRow] = []
+    for number, (index, indent) in enumerate(indented):
+        after = indented[number + 1][1] if number + 1 < len(indented) else 0
         pair = parts_of_pair(fields, index, children[index]) is not None
-        found.append(Row(fields[index], indent, after > indent, pair, number))
-    nameless = [Row(field, 0, False, False, len(found) + n) for n, field in enumerate(unnamed(fields, data))]
-    return sorted(found + nameless, key=lambda row: row.field.offset) if nameless else found
+        shown_rows.append(FieldRow(fields[index], indent, after > indent, pair, number))
+    nameless = [FieldRow(field, 0, False, False, len(shown_rows) + n) for n, field in enumerate(unnamed(fields, data))]
+    return sorted(shown_rows + nameless, key=lambda row: row.field.offset) if nameless else shown_rows
 
 
 def _indented(fields: list[Field], shown: set[int]) -> Iterator[tuple[int, int]]:
-    """Each field that is shown, and how many of its ancestors are."""
+    """The index of each shown field, and the number of its shown ancestors."""
     ancestors: list[tuple[int, bool]] = []  # depth, shown
     for index, field in enumerate(fields):
         while ancestors and ancestors[-1][0] >= field.depth:
@@ -53,8 +53,8 @@ def _indented(fields: list[Field], shown: set[int]) -> Iterator[tuple[int, int]]
 
 
 def below(fields: list[Field]) -> list[list[int]]:
-    """For each field, the indexes of all that belong to it. One that lies in pieces also has what is in the others."""
-    made: list[list[int]] = []
+    """For each field, the indexes of the fields inside it, in all of its pieces."""
+    children: list[list[int]] = []
     for index, field in enumerate(fields):
         inside, end = [], max(map(sum, field.spans))
         for other in range(index + 1, len(fields)):
@@ -64,19 +64,19 @@ def below(fields: list[Field]) -> list[list[int]]:
                 inside.append(other)
             elif not field.rest:
                 break
-        made.append(inside)
-    return made
+        children.append(inside)
+    return children
 
 
 def _within(inner: Field, outer: Field) -> bool:
-    """What is empty, as a variable's value may be, lies in the piece that ends there."""
+    """Tell whether a field lies in a piece of another. An empty one lies in the piece that ends there."""
     return any(start <= inner.offset < start + length + (not inner.length) for start, length in outer.spans)
 
 
 def _shown(fields: list[Field], children: list[list[int]]) -> Iterator[int]:
-    said: set[int] = set()
+    repeated: set[int] = set()
     for index, field in enumerate(fields):
-        if index in said:
+        if index in repeated:
             continue
         inside = children[index]
         pair = parts_of_pair(fields, index, inside)
@@ -84,20 +84,22 @@ def _shown(fields: list[Field], children: list[list[int]]) -> Iterator[int]:
         if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
             yield index
         if pair or _sums_up(fields, index, inside):
-            said.update(inside)
+            repeated.update(inside)
 
 
 def _sums_up(fields: list[Field], index: int, inside: list[int]) -> bool:
-    """Does a field's value say all that its parts do, as that of an HTTP request's first line, or of AJP's strings?"""
-    said, parts = fields[index].value, [fields[i] for i in inside]
-    if not said or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
+    """Tell whether the value says all that the parts say, as in HTTP's first line and AJP's strings."""
+    value, parts = fields[index].value, [fields[i] for i in inside]
+    if not value or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
         return False
     details = [part for part in parts if DETAIL.fullmatch(part.name)]
-    return all(part.value in said for part in parts) or all(part.value == said for part in parts if part not in details)
+    return all(part.value in value for part in parts) or all(
+        part.value == value for part in parts if part not in details
+    )
 
 
 def parts_of_pair(fields: list[Field], index: int, inside: list[int]) -> tuple[Field, Field] | None:
-    """(name, value) of a field that is a variable or a header: one part of it says its name, a later one its value."""
+    """(name, value) if the field is a variable or a header: a part has its name, a later part its value."""
     whole = fields[index]
     parts = [fields[i] for i in inside if fields[i].depth == whole.depth + 1]
     if any(fields[i].fault for i in inside):
@@ -110,13 +112,13 @@ def parts_of_pair(fields: list[Field], index: int, inside: list[int]) -> tuple[F
 
 
 def _says(part: Field) -> tuple[str, ...]:
-    """A name as it stands, or behind its code: `0xA00B (Host)`."""
-    said = part.value.lower()
-    return said, said.partition("(")[2].rstrip(")") if said.startswith("0x") else said
+    """A name, and the name behind a code: `0xA00B (Host)`."""
+    text = part.value.lower()
+    return text, text.partition("(")[2].rstrip(")") if text.startswith("0x") else text
 
 
 def unnamed(fields: list[Field], data: bytes) -> Iterator[Field]:
-    """The bytes that no field names: of a protocol that nobody here decodes."""
+    """Fields for bytes without a name, as those of an unknown protocol."""
     at = 0
     for offset, size in sorted(span for field in fields for span in field.spans):
         if offset > at:

@@ -1,12 +1,11 @@
-"""An exchange on a terminal: for each direction a title, then a row per field: where it stands, its bytes, what it is.
+"""Print an exchange: a title and a row for each field.
 
-Which columns survive is decided by the width: offset, length, name, value and their explanation, always. It stands
-behind the value; where there is no room, on a line of its own below. The section that says so is shown where it fits
-too. Bytes: none below 50 columns, three below 72, six at 80; from 100 on eight, and the same as characters.
+Every row has offset, length, name, value and meaning. The meaning stands behind the value, or below it where there is
+no room; the section follows where it fits. The width decides how many bytes are shown: none below 50 columns, three
+below 72, six at 80; from 100 on eight, also as characters. Neighbours differ in colour, and a field has the same colour
+in all columns and in the dump of all bytes.
 
-Neighbours differ in colour, and a field has the same one in all columns and in the dump of all bytes below.
-
-What trips people up: everything here was written by strangers. Nothing reaches the terminal unescaped.
+What trips people up: strangers wrote everything here. Nothing reaches the terminal unescaped.
 """
 
 import re
@@ -16,11 +15,11 @@ from rich.text import Text
 
 from gateway_zoo.errors import printable
 from gateway_zoo.terminal import columns
-from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.exchanges import Exchange, fields_of
+from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.exchanges import Exchange, Fields
 from gateway_zoo.wire.fields import Field, cut
 from gateway_zoo.wire.fields import text as escaped
-from gateway_zoo.wire.view.rows import Row, rows
+from gateway_zoo.wire.view.rows import FieldRow, rows
 
 COUNTED = re.compile(r"(\d+ of )?\d+ bytes")
 COLOURS = ("cyan", "yellow", "green", "magenta", "bright_blue")
@@ -29,9 +28,9 @@ BYTES = ((WIDE, 8), (72, 6), (50, 3), (0, 0))  # (columns of the terminal, bytes
 DUMPED = 16  # bytes in a line of the dump
 
 
-def show(out: Console, exchange: Exchange, codecs: Codecs, every: bool = False, dump: bool = False) -> None:
-    """Print an exchange. `every`: all fields, long values too; `dump`: all bytes."""
-    request, response = fields_of(exchange, codecs)
+def show(out: Console, exchange: Exchange, shown: Fields, every: bool = False, dump: bool = False) -> None:
+    """Print an exchange and its fields. `every`: all fields, long values too; `dump`: all bytes."""
+    request, response = shown
     sides: tuple[tuple[Direction, bytes, list[Field]], ...] = (
         ("request", bytes(exchange.request), request),
         ("response", bytes(exchange.response), response),
@@ -46,21 +45,21 @@ def show(out: Console, exchange: Exchange, codecs: Codecs, every: bool = False, 
         line(out, Text(printable(error), "bold red"))
 
 
-def line(out: Console, made: Text) -> None:
-    """One line of the terminal and no more."""
-    made.truncate(out.width, overflow="ellipsis")
-    out.print(made, soft_wrap=True)
+def line(out: Console, text: Text) -> None:
+    """Print one line, cut at the terminal's width."""
+    text.truncate(out.width, overflow="ellipsis")
+    out.print(text, soft_wrap=True)
 
 
 def title(exchange: Exchange, direction: Direction | str, size: int) -> Text:
-    asked = f"{exchange.method} {exchange.target}"
+    request = f"{exchange.method} {exchange.target}"
     if direction == "request":
-        said = f"REQUEST  {asked}   {count(size)} of {exchange.protocol}, {exchange.front} to {exchange.exhibit}"
+        text = f"REQUEST  {request}   {count(size)} of {exchange.protocol}, {exchange.front} to {exchange.exhibit}"
     else:
         status = f"status {exchange.status}" if exchange.status is not None else "no status"
         took = "" if exchange.seconds is None else f", {exchange.seconds * 1000:.1f} ms"
-        said = f"RESPONSE {status}   {count(size)}{took}"
-    return Text(printable(said), "bold")
+        text = f"RESPONSE {status}   {count(size)}{took}"
+    return Text(printable(text), "bold")
 
 
 def count(size: int) -> str:
@@ -70,7 +69,7 @@ def count(size: int) -> str:
 class _Side:
     """One direction."""
 
-    def __init__(self, out: Console, data: bytes, shown: list[Row], every: bool) -> None:
+    def __init__(self, out: Console, data: bytes, shown: list[FieldRow], every: bool) -> None:
         self.out, self.data, self.rows, self.every = out, data, shown, every
         self.ascii = out.width >= WIDE
         self.bytes = next(count for width, count in BYTES if out.width >= width)
@@ -95,7 +94,7 @@ class _Side:
         text = f"{'at':>{self.digits}} {'len':>{self.digits}}  {'bytes' if self.hex else '':{self.hex}}"
         return Text(text + ("as text".ljust(self.bytes + 2) if self.ascii else "") + "what", "dim")
 
-    def _lines(self, row: Row) -> list[Text]:
+    def _lines(self, row: FieldRow) -> list[Text]:
         field, style = row.field, _style(row)
         length = sum(size for _, size in field.spans)
         text = Text().append(f"{field.offset:>{self.digits}} {length:>{self.digits}}  ", "dim")
@@ -103,14 +102,13 @@ class _Side:
         room = self.out.width - self.left - 2 * row.indent
         most = None if self.every else self.out.width + 1  # a body may be large, and escaped it only grows
         whole = printable(self._said(row, most)[:most])
-        said = _wrapped(whole, room) if self.every else [_cut(whole, room)]
-        text.append("  " * row.indent + said[0], style)
+        values = _wrapped(whole, room) if self.every else [_cut(whole, room)]
+        text.append("  " * row.indent + values[0], style)
         below = self._add_meaning(text, field, self.left + 2 * row.indent + 2)
-        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in said[1:]), *below]
+        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in values[1:]), *below]
 
-    def _said(self, row: Row, most: int | None) -> str:
-        """`name = value`. Of bytes that are only counted (a body), what they are: the count stands in its column.
-        `most`: of those bytes."""
+    def _said(self, row: FieldRow, most: int | None) -> str:
+        """`name = value`. For bytes that are only counted (a body) the value is the first `most` of them."""
         field = row.field
         value = field.value
         if COUNTED.fullmatch(value) and field.length and not row.holds:
@@ -128,19 +126,19 @@ class _Side:
         return shown + (f"{characters(few)}{more}".ljust(self.bytes + 2) if self.ascii else "")
 
     def _add_meaning(self, text: Text, field: Field, indent: int) -> list[Text]:
-        """What the specification says, in a column of its own or behind a long value; with where it says so, if that
-        fits too. Returns the lines below that it needs where it does not fit."""
+        """Add the field's meaning in its column or behind a long value, with the section if that fits. Returns the
+        lines below the row where the meaning does not fit."""
         section = f"§{field.section}" if field.section[:1].isdigit() else field.section
-        for said in (", ".join(word for word in (field.means, section) if word), field.means or section):
-            at = max(len(text) + 2, min(self.aside, self.out.width - len(said)))
-            if said and at + len(said) <= self.out.width:
-                text.append(" " * (at - len(text)) + said, "dim")
+        for meaning in (", ".join(word for word in (field.means, section) if word), field.means or section):
+            at = max(len(text) + 2, min(self.aside, self.out.width - len(meaning)))
+            if meaning and at + len(meaning) <= self.out.width:
+                text.append(" " * (at - len(text)) + meaning, "dim")
                 return []
         room = max(self.out.width - indent, 12)
         return [Text(" " * indent + line, "dim") for line in columns.words(field.means, room)] if field.means else []
 
     def _dump(self) -> None:
-        """All bytes, each in the colour of its row."""
+        """Print all bytes, each in the colour of its row."""
         styles = [""] * len(self.data)
         for row in self.rows:
             for offset, length in row.field.spans if not row.holds else ():
@@ -156,14 +154,14 @@ class _Side:
             line(self.out, text)
 
 
-def _style(row: Row) -> str:
+def _style(row: FieldRow) -> str:
     if row.field.fault:
         return "bold red"
     return "bold" if row.holds else COLOURS[row.number % len(COLOURS)]
 
 
 def characters(data: bytes) -> str:
-    """Printable ASCII; a point for every other byte."""
+    """Printable ASCII, and a dot for every other byte."""
     return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
 
 

@@ -1,5 +1,5 @@
 // Infinite scrolling: an IntersectionObserver tells when the link "Load more" comes near the window, and the next rows are
-// fetched and added. The link itself stays, for keyboards and for whoever unticks the box; without this script it
+// fetched and added. The link itself stays, for keyboards and for visitors that untick the box; without this script it
 // leads to the next rows as a page.
 import { element } from "./gateways.js";
 

@@ -1,0 +1,139 @@
+"""List the processes of a zoo as trees, from the keeper's list of sessions.
+
+What trips people up: a family inside a front has no session of its own. Its environment or its title tells it.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+import psutil
+
+from gateway_zoo.keeper import process, state
+from gateway_zoo.registry.cages import Registry
+from gateway_zoo.settings import Settings
+
+
+@dataclass(frozen=True)
+class ProcessRow:
+    """One process. Sizes in bytes, times in seconds.
+
+    `pss` is None where it may not be read. `requests` is always None, because only the process itself knows (`status`).
+    """
+
+    exhibit: str
+    role: str
+    pid: int
+    ppid: int
+    threads: int
+    rss: int
+    pss: int | None
+    cpu_s: float
+    age_s: float
+    requests: None = None
+
+
+def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
+    """Read every process of the running zoo.
+
+    Parents come before children, families in the order of their start. `running`: state.read.
+    """
+    sessions: dict[str, int] = running.sessions
+    pids = process.members(running.token, set(sessions.values()), settings.run, everything=True)
+    rows = {row.pid: row for pid in pids if (row := _row(pid, sessions))}
+    keeper = _row(running.pid, {"keeper": 0})
+    ordered = [keeper] if keeper else []
+    for leader in sessions.values():
+        ordered += _below(leader, rows)
+    return ordered
+
+
+def collect_container(service: str) -> list[ProcessRow]:
+    """Read the processes of this container, under the numbers that they have in it.
+
+    Children of the init belong to `service`; what Docker starts besides (a health check, this command) has no parent.
+    """
+    children = psutil.Process(1).children()
+    sessions = {service: children[0].pid} if children else {}
+    rows = {pid: row for pid in psutil.pids() if pid != 1 and (row := _row(pid, sessions))}
+    ordered = [row for child in children for row in _below(child.pid, rows)]
+    return [replace(row, exhibit=service) if row.exhibit == "?" else row for row in ordered]
+
+
+def families_of(registry: Registry, ids: list[str]) -> set[str]:
+    """Return the families of these exhibits, and the families that help them.
+
+    A name that is neither an exhibit nor a family is a front, and stays.
+    """
+    return {registry.exhibits[id].family if id in registry.exhibits else id for id in ids} | {
+        family.id for family in registry.families.values() if set(family.serves) & set(ids)
+    }
+
+
+def _below(pid: int, rows: dict[int, ProcessRow]) -> list[ProcessRow]:
+    """Return a process and its descendants, depth first."""
+    own = [rows[pid]] if pid in rows else []
+    children = [row.pid for row in rows.values() if row.ppid == pid]
+    return own + [row for child in sorted(children) for row in _below(child, rows)]
+
+
+def _row(pid: int, sessions: dict[str, int]) -> ProcessRow | None:
+    try:
+        server = psutil.Process(pid)
+        with server.oneshot():
+            name = _family(server, sessions)
+            times = server.cpu_times()
+            return ProcessRow(
+                exhibit=name,
+                role=_role(server, pid in sessions.values() or "keeper" in sessions),
+                pid=pid,
+                ppid=server.ppid(),
+                threads=server.num_threads(),
+                rss=server.memory_info().rss,
+                pss=_pss(server),
+                cpu_s=round(times.user + times.system, 2),
+                age_s=round(_age(server), 1),
+            )
+    except psutil.Error:
+        return None
+
+
+def _family(server: psutil.Process, sessions: dict[str, int]) -> str:
+    """Name the family that a process serves.
+
+    Inside a front its title or its environment tells it; else its session.
+    """
+    if "keeper" in sessions:
+        return "keeper"
+    title = " ".join(server.cmdline())
+    if title.startswith("(wsgi:"):  # mod_wsgi's display-name=%{GROUP}
+        return title[6:].partition(")")[0]
+    try:
+        if name := server.environ().get("ZOO_FAMILY"):
+            return name
+    except psutil.Error:
+        pass
+    session = process.session(server.pid)
+    return next((name for name, leader in sessions.items() if leader == session), "?")
+
+
+def _role(server: psutil.Process, leads: bool) -> str:
+    """Name the role of a process.
+
+    A process may name itself (`role:mule`, in the 15 bytes of its comm, proc(5)); else its place tells its role.
+    """
+    if server.name().startswith("role:"):
+        return server.name()[5:]
+    if leads:
+        return "master" if server.children() else "server"
+    return "worker"
+
+
+def _pss(server: psutil.Process) -> int | None:
+    try:
+        return int(server.memory_full_info().pss)
+    except psutil.Error:
+        return None
+
+
+def _age(server: psutil.Process) -> float:
+    return time.time() - server.create_time()
