@@ -1,25 +1,25 @@
 # One image for every service of docker-compose.yml: both web servers, every gateway, the app and the keeper.
-# What runs in a container is decided there, by one command per service.
+# That file gives each service its command.
 FROM debian:trixie-slim
 
-# Debian's own python3, because its mod_wsgi is built for that one.
+# Debian's own python3: Debian's mod_wsgi is built for it.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         apache2-bin fcgiwrap libapache2-mod-fcgid libapache2-mod-php libapache2-mod-wsgi-py3 libapache2-mpm-itk nginx \
         php-cgi php-fpm python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 
-# Before the checkout is copied: a changed line of ours must not install everything again.
+# Install before the checkout is copied: a changed line of the checkout then keeps these layers.
 COPY requirements.lock /opt/zoo/
 RUN python3 -m venv /opt/zoo \
  && /opt/zoo/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/zoo/requirements.lock
 
-# A link instead of an installation, as ./zoo makes it: the checkout itself is on no path. Compiled now, since
-# containers are read-only, and a CGI program without bytecode takes four times as long.
+# A link makes gateway_zoo importable, as natively: the checkout itself is on no path. Python is compiled now: containers
+# are read-only, and a CGI program without bytecode takes four times as long.
 #
-# A checkout may have come by ways that lose what we need: readable for www-data, whatever the umask was; programs may
-# run, also after a ZIP or a FAT stick; no carriage returns, which Git for Windows writes at the end of every line, and
-# which make `#!/bin/bash` a program of another name. Only files without a NUL byte are text.
+# A checkout may arrive damaged, and the image mends it. A strict umask takes read permission from www-data. A ZIP or a
+# FAT stick takes the permission to run from programs. Git for Windows ends lines with a carriage return, and
+# `#!/bin/bash` then names another program. Only files without a NUL byte are text.
 COPY . /zoo
 RUN find /zoo -type f -exec grep -lIZ "$(printf '\r')" {} + | xargs -0r sed -i 's/\r$//' \
  && chmod -R a+rX,go-w /zoo \
@@ -30,7 +30,7 @@ RUN find /zoo -type f -exec grep -lIZ "$(printf '\r')" {} + | xargs -0r sed -i '
  && /opt/zoo/bin/python -m compileall -q --invalidation-mode unchecked-hash /zoo \
  && /opt/zoo/bin/python -I -m gateway_zoo.keeper.image /zoo >/opt/zoo/image.json
 
-# A volume takes its owner from here.
+# A new volume takes its owner from this directory.
 RUN install -d -o www-data -g www-data -m 0750 /run/zoo/board
 
 ENV PATH=/opt/zoo/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \

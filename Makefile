@@ -6,7 +6,7 @@ test:            ## everything, natively, against the real nginx and Apache
 	./zoo test
 
 test-docker:     ## build the image, run compose, kill and watch; needs a Docker engine
-	ZOO_REQUIRE_DOCKER=1 ./zoo test -m docker
+	ZOO_REQUIRE_DOCKER=1 ./zoo test tests/docker -m docker -n 3 --dist loadfile --durations 12
 
 lint:            ## ruff and mypy strict
 	./zoo test -k lint

@@ -1,7 +1,4 @@
-"""AJP with flup: `serve.py ADDRESS`.
-
-AJP has no field for SCRIPT_NAME, so the server gets it here.
-"""
+"""AJP with flup: `serve.py ADDRESS`."""
 
 import sys
 
@@ -10,4 +7,5 @@ from zoo_app import app
 
 from gateway_zoo.serving.flup_runner import run
 
+# AJP has no field for SCRIPT_NAME, so the server gets it here.
 run(WSGIServer, app, sys.argv[1], scriptName="/ajp", loggingLevel=30)

@@ -105,10 +105,7 @@ if os.environ.get("ZOO_ECHO") == "1":  # only after `zoo up --echo`: for tests a
 
 @app.errorhandler(HTTPException)
 def plain_error(error: HTTPException) -> Response:
-    """Answer an error as one line of text, for curl.
-
-    A 405 keeps its Allow header.
-    """
+    """Answer an error as one line of text; a 405 keeps Allow."""
     response = _text(f"{error.code} {error.name}\n", error.code or 500)
     response.headers.extend((k, v) for k, v in error.get_headers() if k == "Allow")
     return response

@@ -30,10 +30,7 @@ def limit_of(front: str) -> int:
 
 
 class Feed:
-    """The newest items, and a way to wait for the next.
-
-    The items are in the order of their numbers. A process has one Feed.
-    """
+    """The newest items, in order, and a way to wait for the next."""
 
     def __init__(self) -> None:
         self.items: deque[dict[str, Any]] = deque(maxlen=KEPT)
@@ -43,10 +40,7 @@ class Feed:
         self.waiting: dict[str, int] = {}  # front -> clients
 
     async def ready(self) -> None:
-        """Begin to follow the source, at the first call.
-
-        Raises NoNews (503) if the source does not answer.
-        """
+        """Follow the source. Raises NoNews (503) if it is silent."""
         if self.following is None:
             self.following = asyncio.create_task(self._follow())
         for _ in range(20):  # one second, for the first client after a start
@@ -83,10 +77,7 @@ class Feed:
 
     @contextlib.contextmanager
     def place(self, front: str) -> Iterator[None]:
-        """Hold a place for a waiting client during the block.
-
-        Raises NoNews (503) if all places are taken.
-        """
+        """Hold a place during the block. Raises NoNews (503)."""
         limit, taken = limit_of(front), self.waiting.get(front, 0)
         if taken >= limit:
             raise zoo_news.busy(taken, limit)

@@ -57,18 +57,12 @@ class NoNews(Exception):
 
 
 def source_address() -> str:
-    """Return the path of the source's socket.
-
-    It is absolute, because CGI programs start in another directory.
-    """
+    """Return the absolute path of the source's socket."""
     return os.path.join(os.environ["ZOO_RUN"], "sock", "news.sock")
 
 
 def since(text: str | None) -> int | None:
-    """Read the number of the last item that a client has seen.
-
-    None: the client does not say. Raises NoNews (400) if the text is not a number.
-    """
+    """Read an item's number, None for "". Raises NoNews (400)."""
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
@@ -84,10 +78,7 @@ def busy(waiting: int, limit: int) -> NoNews:
 
 
 def event(item: dict[str, Any]) -> bytes:
-    """Write an item as a Server-Sent Event.
-
-    json.dumps writes no line end, so one data line is enough.
-    """
+    """Write an item as a Server-Sent Event, on one data line."""
     return f"id: {item['n']}\ndata: {json.dumps(item)}\n\n".encode()
 
 
@@ -112,16 +103,13 @@ def headers(wants_cors: bool, origin: str | None) -> dict[str, str]:
 
 
 def request_bytes(path: str, headers: Iterable[tuple[str, str]]) -> int:
-    """Return the size of a GET request as the client sent it.
-
-    Bytes of request line and headers, without the headers that the front adds.
-    """
+    """Return the bytes of a GET request as the client sent it."""
     sizes = [len(name) + len(value) + len(": \r\n") for name, value in headers if name.lower() not in FROM_THE_FRONT]
     return len(f"GET {path} HTTP/1.1\r\n") + sum(sizes) + len("\r\n")
 
 
 def now() -> float:
-    """Return the time by this machine's clock, which dates the items.
+    """Return the time by the clock that dates the items.
 
     A client on another machine compares its own clock with this one before it measures delays.
     """
@@ -147,10 +135,7 @@ class SourceConnection:
             raise NoNews(503, NO_SOURCE) from None
 
     def read(self, seconds: float) -> Any:
-        """Read the next line.
-
-        Raises TimeoutError if none comes within `seconds`, ConnectionError at the end.
-        """
+        """Read a line. Raises TimeoutError, ConnectionError."""
         self.socket.settimeout(max(seconds, 0.001))
         while b"\n" not in self.buffer:
             if not (data := self.socket.recv(65536)):
@@ -185,7 +170,7 @@ def worker() -> str:
 
 
 def answer(way: str) -> Response:
-    """Answer the current Flask request: `/news` ("") or `/news/WAY`."""
+    """Answer the Flask request: `/news` ("") or `/news/WAY`."""
     try:
         if make := ANSWERS.get(way):
             return make()

@@ -29,19 +29,13 @@ def _known(value: Any) -> Any:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from the third on.
-
-    The second field, the name, may contain spaces and brackets (proc(5)).
-    """
+    """Return the fields of /proc/PID/stat after the name."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rpartition(")")[2].split()
 
 
 def _age_s(pid: int) -> float:
-    """Return the seconds since the process started.
-
-    A forked worker is younger than the modules that it inherited.
-    """
+    """Return the seconds since the process started or forked."""
     started = int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
     with open("/proc/uptime", encoding="ascii") as file:
         return round(float(file.read().split()[0]) - started, 2)
@@ -154,10 +148,7 @@ def _describe(pid: int, requests: int | None) -> dict[str, Any]:
 
 
 def _line(pid: int, file: str, name: bytes) -> int:
-    """Return the first number on a named line of /proc/PID/FILE.
-
-    Raises ProcessLookupError if the line is missing.
-    """
+    """Read a number in /proc/PID. Raises ProcessLookupError."""
     with open(f"/proc/{pid}/{file}", "rb") as lines:
         for line in lines:
             if line.startswith(name):
@@ -174,7 +165,7 @@ def _real_uid(pid: int) -> int:
 
 
 def _pss(pid: int) -> int:
-    """Return the PSS in bytes; the kernel adds up all mappings, in kB."""
+    """Return the PSS in bytes; the kernel tells it in kB."""
     return _line(pid, "smaps_rollup", b"Pss:") * 1024
 
 
@@ -213,10 +204,7 @@ def _plain(value: Any) -> str:
 
 
 def as_html(facts: dict[str, Any]) -> Response:
-    """Write one HTML table.
-
-    Jinja escapes every value; the policy forbids scripts, should one slip through.
-    """
+    """Write an HTML table. Jinja escapes all; no script may run."""
     page = render_template_string(_PAGE, facts=facts, plain=_plain)
     headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
     return Response(page, mimetype="text/html", headers=headers)

@@ -37,7 +37,7 @@ feed = Feed()
 
 
 def with_news(other: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Make an app that answers news, and gives the rest to `other`."""
+    """Make an app that answers news; `other` answers the rest."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
@@ -55,10 +55,7 @@ Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 async def _answer(handler: Handler, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Run a handler; answer NoNews with its line of text.
-
-    When the answer begins, write the same log line as the Flask app.
-    """
+    """Run and log a handler; answer NoNews with its text."""
     began = time.perf_counter()
 
     async def logged(message: dict[str, Any]) -> None:
@@ -133,10 +130,7 @@ async def _events(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _tell_events(scope: Scope, send: Send, last: int | None, count: int, gone: "asyncio.Future[Any]") -> None:
-    """Send items until the client leaves or has `count` of them.
-
-    `count` 0: until the client leaves.
-    """
+    """Send `count` items (0: no end), until the client leaves."""
     sent = 0
     async for batch in feed.batches(last, gone):
         items = batch[: count - sent] if count else batch
@@ -227,10 +221,7 @@ def _news_headers(scope: Scope) -> dict[str, str]:
 
 
 async def _begin(scope: Scope, send: Send, type: str, more: dict[str, str], status: int = 200) -> None:
-    """Send status and headers.
-
-    They may also answer a WebSocket's handshake, if the server can (ASGI extension, Denial Response).
-    """
+    """Send status and headers, also to refuse a handshake."""
     names = {"Content-Type": type} | more
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in names.items()]
     kind = "websocket.http" if scope["type"] == "websocket" else "http"

@@ -91,10 +91,7 @@ def _write(message: Change | New) -> Sticker:
 
 
 async def whole() -> dict[str, Any]:
-    """Read the whole board, as an event.
-
-    The caller holds `turn`. Raises Refused, Broken.
-    """
+    """Read the board, under `turn`. Raises Refused, Broken."""
     version, stickers = await asyncio.to_thread(store.read)
     return {"event": "board", "version": version, "stickers": [sticker._asdict() for sticker in stickers]}
 
@@ -135,7 +132,7 @@ def answer(event: dict[str, Any], status: int = 200) -> Response:
 
 
 def may_post(request: Request) -> None:
-    """Check origin, type, length and rate before the body is read. Raises HTTPException."""
+    """Check a POST before its body is read. Raises HTTPException."""
     if why := refusal(request.scope):
         raise HTTPException(403, f"a page of another origin may not change the board: {why}")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -200,10 +197,7 @@ def deny(visitor: Visitor) -> Response | None:
 
 
 async def join(visitor: Visitor) -> Closing | None:
-    """Send the board to a newcomer, and from now on changes.
-
-    Return a reason to close the connection, or None.
-    """
+    """Send the board, then changes; or return why to close."""
     visitor.hear(encode({"event": "welcome", "you": visitor.number, "front": visitor.front, "visitors": present() + 1}))
     async with turn:
         try:

@@ -30,10 +30,7 @@ Id = Annotated[int, Field(ge=1, le=2**53)]  # what a JavaScript number holds exa
 
 
 class Message(BaseModel):
-    """A message with exact types and no other fields.
-
-    The text "1" is no number here.
-    """
+    """A message with exact types: "1" is no number."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 

@@ -36,10 +36,7 @@ _COLUMNS = "id, text, colour, x, y, version"
 
 
 class Refused(Exception):
-    """A change that the board refuses; says why.
-
-    The board is full, the sticker is gone, or another process holds the file.
-    """
+    """A refused change: full board, no such sticker, or busy file."""
 
 
 class Broken(Exception):
@@ -71,20 +68,14 @@ class Store:
         self._logged = ""
 
     def read(self) -> tuple[int, list[Sticker]]:
-        """Read version and stickers; the topmost is the last.
-
-        Raises Refused, Broken.
-        """
+        """Read version and stickers. Raises Refused, Broken."""
         with self._transaction("DEFERRED") as db:
             version = db.execute("SELECT coalesce(max(version), 0) FROM board").fetchone()[0]
             rows = db.execute(f"SELECT {_COLUMNS} FROM sticker ORDER BY version").fetchall()  # noqa: S608 - a constant
         return version, [Sticker(*row) for row in rows]
 
     def add(self, text: str, colour: str, x: float | None = None, y: float | None = None) -> Sticker:
-        """Add a sticker on top; without a place, at a free one.
-
-        Raises Refused, Broken.
-        """
+        """Add a sticker on top. Raises Refused, Broken."""
         with self._transaction("IMMEDIATE") as db:
             if db.execute("SELECT count(*) FROM sticker").fetchone()[0] >= STICKERS:
                 raise Refused(f"the board is full ({STICKERS} stickers): remove one first")
@@ -136,10 +127,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
-        """Run the block as one transaction.
-
-        An error of SQLite or the system becomes Broken, and the next call opens the file again.
-        """
+        """Run the block as a transaction. Raises Refused, Broken."""
         try:
             db = self._open()
             db.execute(f"BEGIN {kind}")
@@ -177,10 +165,7 @@ class Store:
 
 
 def _free_place(taken: list[tuple[float, float]], start: int) -> tuple[float, float]:
-    """Choose the emptiest of sixteen places.
-
-    It is the one farthest from its nearest sticker. The steps are irrational, so no two places are the same.
-    """
+    """Choose the place of sixteen that is farthest from a sticker."""
     places = [(round(n * 0.7549 % 1, 4), round(n * 0.5698 % 1, 4)) for n in range(start, start + 16)]
     return max(places, key=lambda place: min((math.dist(place, other) for other in taken), default=0.0))
 

@@ -47,10 +47,7 @@ class Visitor:
     numbers = itertools.count(1)
 
     def __init__(self, socket: WebSocket, change: Callable[[Change, int], Awaitable[object]]) -> None:
-        """Take a connection; `change(message, number)` makes a change.
-
-        `change` raises Refused or Broken.
-        """
+        """`change(message, number)` may raise Refused or Broken."""
         self.socket, self.change, self.number, self.pace = socket, change, next(self.numbers), Bucket()
         self.front = socket.headers.get("x-zoo-front")
         self.outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX)
@@ -58,10 +55,7 @@ class Visitor:
         self.sent_away: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
 
     def hear(self, message: str) -> None:
-        """Put a message into the outbox.
-
-        A full outbox sends the visitor away.
-        """
+        """Fill the outbox; a full one sends the visitor away."""
         try:
             self.outbox.put_nowait(message)
         except asyncio.QueueFull:
@@ -69,10 +63,7 @@ class Visitor:
                 self.sent_away.set_result((1013, f"you do not read: {OUTBOX} messages wait; come back for the board"))
 
     async def stay(self) -> Closing | None:
-        """Talk and listen until one of both ends.
-
-        Return why to close the connection; None if it is closed already.
-        """
+        """Talk and listen; return why to close, or None: closed."""
         talk, listen = asyncio.create_task(self._talk()), asyncio.create_task(self._listen())
         ends: list[asyncio.Future[Any]] = [talk, listen, self.sent_away]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""The app as a CGI program: one process per request.
-
-The variables come as environment, the body on standard input (RFC 3875).
-"""
+"""The app as a CGI program (RFC 3875): one process per request."""
 
 from wsgiref.handlers import CGIHandler
 

@@ -1,4 +1,4 @@
-"""CGI for nginx: `serve.py ADDRESS`, four fcgiwraps on one socket."""
+"""CGI for nginx, by four fcgiwraps: `serve.py ADDRESS`."""
 
 import sys
 

@@ -1,7 +1,4 @@
-"""FastCGI with flup: `serve.py threads|fork ADDRESS`.
-
-`serve.py spawned` serves descriptor 0, for mod_fcgid.
-"""
+"""FastCGI by flup: `serve.py threads|fork|spawned [ADDRESS]`."""
 
 import sys
 
@@ -11,5 +8,5 @@ from zoo_app import app
 from gateway_zoo.serving.flup_runner import run
 
 servers = {"threads": fcgi.WSGIServer, "fork": fcgi_fork.WSGIServer, "spawned": fcgi_single.WSGIServer}
-model, *address = sys.argv[1:]
+model, *address = sys.argv[1:]  # `spawned` by mod_fcgid: no address, the socket is descriptor 0
 run(servers[model], app, address[0] if address else None)

@@ -2,21 +2,47 @@
 0 (fine), 1 (a check failed), 2 (wrong usage) or 3 (the zoo is not running, or something it needs is missing).
 """
 
+import copy
 import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from gateway_zoo.errors import Stop, fail, nearest
 from gateway_zoo.settings import Settings, SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, write_anything
 
+SHELLS = ("bash", "zsh", "fish")
+COMPLETE = "_ZOO_COMPLETE"  # the variable by which a shell asks for completions
+#: Words that people try, and the command that they mean.
+MEANT = {
+    "start": "up",
+    "run": "up",
+    "serve": "up",
+    "stop": "down",
+    "halt": "down",
+    "kill": "down",
+    "quit": "down",
+    "list": "ls",
+    "exhibits": "ls",
+    "log": "logs",
+    "tail": "logs",
+    "top": "ps",
+    "processes": "ps",
+    "info": "status",
+    "reload": "restart",
+    "benchmark": "lab",
+    "trace": "wire",
+    "sniff": "record",
+    "fix": "doctor",
+}
 
-class Hinting(TyperGroup):
-    """Says which command was probably meant, and why a command stopped."""
+
+class Commands(TyperGroup):
+    """A group of commands. It corrects wrong names, says why a command stopped, and lists whole sentences."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -26,21 +52,64 @@ class Hinting(TyperGroup):
             raise typer.Exit(stop.status) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in self.commands:
-            fail(f"unknown command '{args[0]}'; {nearest(args[0], list(self.commands), 'zoo --help lists them')}", 2)
+        self.known(args[0])
         return super().resolve_command(ctx, args)
+
+    def known(self, name: str) -> Any:
+        """The command with this name. Raises Stop with the nearest."""
+        if name not in self.commands:
+            meant = MEANT.get(name, "") if MEANT.get(name) in self.commands else ""
+            hint = f"did you mean '{meant}'?" if meant else nearest(name, list(self.commands), "zoo --help lists them")
+            fail(f"unknown command '{name}'; {hint}", 2)
+        return self.commands[name]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands; a sentence that is longer than the line goes on in the next one."""
+        rows = [(name, self.commands[name].get_short_help_str(1000)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _version(asked_for: bool) -> None:
+    if asked_for:
+        from gateway_zoo.commands import version as command
+
+        raise typer.Exit(command.run(environment_settings(), as_json=False))
 
 
 app = typer.Typer(
-    cls=Hinting,
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="The Gateway Zoo: one tiny app through every gateway, behind nginx and Apache.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Exhibits; none means all.")]
+
+@app.callback()
+def zoo(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show every server's version.")
+    ] = False,
+) -> None:
+    """The Gateway Zoo: one tiny app through every gateway, behind nginx and Apache."""
+
+
+def _exhibits(incomplete: str) -> list[str]:
+    """Complete the name of an exhibit, for the shell."""
+    from gateway_zoo.registry.cages import load
+
+    return [id for id in load(read_settings().root).exhibits if id.startswith(incomplete)]
+
+
+def _exhibits_and_fronts(incomplete: str) -> list[str]:
+    return [*_exhibits(incomplete), *(front for front in read_settings().fronts if front.startswith(incomplete))]
+
+
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="Exhibits; none means all.", autocompletion=_exhibits)
+]
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 Nginx = Annotated[str, typer.Option("--nginx", metavar="URL", envvar="ZOO_NGINX", help="Where nginx answers.")]
 Apache = Annotated[str, typer.Option("--apache", metavar="URL", envvar="ZOO_APACHE", help="Where Apache answers.")]
@@ -54,7 +123,7 @@ def environment_settings() -> Settings:
 
 
 def running_settings(*urls: str) -> Settings:
-    """The settings of the zoo that runs in this run directory: a second terminal may have other ports in its
+    """Read the settings of the zoo that runs in this run directory: a second terminal may have other ports in its
     environment. With addresses of another zoo, or where none runs here, the environment's."""
     given = environment_settings()
     if any(urls):
@@ -75,7 +144,7 @@ def up(
     mpm: Annotated[str, typer.Option(help="Apache's process model: event, worker, prefork; all: side by side.")] = "",
     echo: Annotated[bool, typer.Option(help="Add /echo: what arrived, for tests and labs.")] = False,
 ) -> None:
-    """Start the zoo, wait until every open cell answers, show what there is. Ctrl-C stops it."""
+    """Start the zoo and list what it has. Ctrl-C stops it."""
     from gateway_zoo.commands import up as command
 
     if mpm:
@@ -92,16 +161,26 @@ def down() -> None:
 
 
 @app.command()
-def restart(id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.")]) -> None:
-    """Start the processes of one exhibit, or one front, again."""
+def restart(
+    id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.", autocompletion=_exhibits_and_fronts)],
+) -> None:
+    """Start an exhibit or a front again."""
     from gateway_zoo.commands import up as command
 
     raise typer.Exit(command.restart(running_settings(), id))
 
 
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Say whether a zoo runs, where, and what is down."""
+    from gateway_zoo.commands import status as command
+
+    raise typer.Exit(command.run(running_settings(), as_json))
+
+
 @app.command("ls")
 def list_exhibits(as_json: Json = False) -> None:
-    """List the exhibits: protocol, process model, where they answer."""
+    """List the exhibits and where they answer."""
     from gateway_zoo.commands import ls
 
     raise typer.Exit(ls.run(running_settings(), as_json))
@@ -109,7 +188,7 @@ def list_exhibits(as_json: Json = False) -> None:
 
 @app.command()
 def check(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
-    """Ask every cell every endpoint, GET and HEAD, and hold the answers against the contract."""
+    """Ask every cell every endpoint, and judge the answers."""
     from gateway_zoo.commands import check as command
 
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
@@ -123,7 +202,7 @@ def compare(
     nginx: Nginx = "",
     apache: Apache = "",
 ) -> None:
-    """Put the process models side by side, from observation. With two exhibits: explain them in sentences."""
+    """Observe the process models side by side. With two exhibits: explain them in sentences."""
     if mpm:
         from gateway_zoo.commands import compare_mpm as mpms
 
@@ -134,7 +213,7 @@ def compare(
 
 
 def mpms_urls(apache: str) -> dict[str, str]:
-    """Apaches elsewhere: the one given, and those of ZOO_MPM_FRONTS."""
+    """URLs of Apaches elsewhere: the given one, and those of ZOO_MPM_FRONTS."""
     from gateway_zoo.measure import targets
 
     return {"apache": apache, **targets.further()} if apache else {}
@@ -142,22 +221,48 @@ def mpms_urls(apache: str) -> dict[str, str]:
 
 @app.command()
 def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
-    """Hear news in four ways through every cell: polling, long polling, Server-Sent Events, WebSocket."""
+    """Measure four ways to hear news: polling to WebSocket."""
     from gateway_zoo.commands import news as command
 
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
-@app.command()
+class WireCommand(TyperCommand):
+    """Gives `wire` an option for each protocol that a gateway speaks on its socket: --scgi ADDRESS."""
+
+    def get_params(self, ctx: Any) -> Any:
+        first = next((index for index, param in enumerate(self.params) if "--PROTOCOL" in param.opts), None)
+        if first is not None:
+            self.params[first : first + 1] = [_socket_option(self.params[first], name) for name in _on_sockets()]
+        return super().get_params(ctx)
+
+
+def _on_sockets() -> list[str]:
+    from gateway_zoo.registry.cages import load
+    from gateway_zoo.wire.codecs import Codecs
+
+    return list(Codecs(load(environment_settings().root)).with_port())
+
+
+def _socket_option(pattern: Any, protocol: str) -> Any:
+    """Make an option after the pattern's; what it is given is put into the context, by the protocol's name."""
+
+    def note(ctx: Any, _: Any, address: str) -> None:
+        ctx.meta.setdefault("foreign", {}).update({protocol: address} if address else {})
+
+    option = copy.copy(pattern)
+    option.name, option.opts = f"socket_{protocol}", [f"--{protocol.lower()}"]
+    option.help, option.callback, option.expose_value = f"{option.help} in {protocol}.", note, False
+    return option
+
+
+@app.command(cls=WireCommand)
 def wire(
+    ctx: typer.Context,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[ID] /PATH", help="An exhibit and what to ask it; with --diff two.")
     ] = None,
-    fastcgi: Annotated[str, typer.Option(metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT instead.")] = "",
-    scgi: Annotated[str, typer.Option(metavar="ADDRESS", help="The same in SCGI,")] = "",
-    uwsgi: Annotated[str, typer.Option(metavar="ADDRESS", help="in uwsgi,")] = "",
-    ajp: Annotated[str, typer.Option(metavar="ADDRESS", help="in AJP,")] = "",
-    http: Annotated[str, typer.Option(metavar="ADDRESS", help="in HTTP/1.1.")] = "",
+    _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT")] = "",
     via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it made of it.")] = "",
     diff: Annotated[
         bool, typer.Option("--diff", help="Ask two exhibits the same: what differs, what it costs.")
@@ -178,14 +283,14 @@ def wire(
     secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords and cookies.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Speak an exhibit's protocol straight to its socket, and show every byte by name."""
+    """Ask a gateway directly and name every byte."""
     from gateway_zoo.wire.ask import command
     from gateway_zoo.wire.ask.options import Options
 
-    named = {"FastCGI": fastcgi, "SCGI": scgi, "uwsgi": uwsgi, "AJP": ajp, "HTTP": http}
+    foreign: dict[str, str] = ctx.meta.get("foreign", {})
     options = Options(
         words=words or [],
-        foreign={protocol: address for protocol, address in named.items() if address},
+        foreign=foreign,
         via=via,
         recording=recording,
         pcap=pcap,
@@ -200,7 +305,7 @@ def wire(
         secrets=secrets,
         as_json=as_json,
     )
-    raise typer.Exit(command.run(running_settings(recording, *named.values()), options))
+    raise typer.Exit(command.run(running_settings(recording, *foreign.values()), options))
 
 
 @app.command()
@@ -214,7 +319,10 @@ def record(
     secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
 ) -> None:
-    """Record what fronts and gateways say to each other: fronts of its own, with a relay behind. Ctrl-C ends it."""
+    """Record the bytes between fronts and gateways. Ctrl-C ends it.
+
+    The command starts a second nginx and Apache, whose gateways' sockets lead through a relay.
+    """
     from gateway_zoo.wire.recorder import record as command
 
     raise typer.Exit(command.run(running_settings(), ids, front or [], output, secrets=secrets, page=page))
@@ -229,7 +337,7 @@ def replay(
     to: Annotated[str, typer.Option(metavar="ID", help="Another exhibit, whatever it speaks.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Ask a recording's requests again, straight at the gateway: are the answers the same?"""
+    """Send recorded requests again and compare the answers."""
     from gateway_zoo.wire.recorder import replay as command
 
     raise typer.Exit(command.run(running_settings(), file, only or [], to, as_json))
@@ -237,7 +345,7 @@ def replay(
 
 @app.command()
 def ps(ids: Ids = None, as_json: Json = False) -> None:
-    """Show the process families of every exhibit and of both fronts as a tree; with ids, only theirs."""
+    """Show the processes as a tree. With ids: only theirs."""
     from gateway_zoo.commands import ps as command
 
     raise typer.Exit(command.run(running_settings(), ids, as_json))
@@ -250,7 +358,7 @@ def logs(
     count: Annotated[int, typer.Option("-n", min=1, help="How many requests to show.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show requests: the front's line and the gateway's, joined by the request id."""
+    """Show each request as front and gateway logged it."""
     from gateway_zoo.commands import logs as command
 
     raise typer.Exit(command.run(running_settings(), ids, follow, count, as_json))
@@ -258,7 +366,7 @@ def logs(
 
 @app.command()
 def config(front: Annotated[str, typer.Argument(help="nginx or apache")]) -> None:
-    """Print the one generated file of a front."""
+    """Print the generated file of a front."""
     from gateway_zoo.keeper import fronts
     from gateway_zoo.registry import plans
 
@@ -278,20 +386,53 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
-    """Run the tests; --all: the slow ones too. Other words go to pytest."""
+    """Run the tests. --all: the slow ones too. Other words go to pytest."""
     from gateway_zoo.commands import test_suite
 
     raise typer.Exit(test_suite.run(environment_settings(), context.args))
 
 
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Show the version of every server."""
+    from gateway_zoo.commands import version as command
+
+    raise typer.Exit(command.run(environment_settings(), as_json))
+
+
+@app.command("help")
+def show_help(
+    context: typer.Context,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...", help="Such as: lab c10k.")] = None,
+) -> None:
+    """Show the help of a command."""
+    group = context.parent
+    assert group is not None
+    for word in words or []:
+        if not isinstance(group.command, Commands):
+            fail(f"'{group.info_name}' has no commands below it; zoo help {group.info_name} shows its help", 2)
+        group = typer.Context(group.command.known(word), info_name=word, parent=group)
+    typer.echo(group.get_help())
+
+
+@app.command()
+def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
+    """Print what makes your shell complete commands."""
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]  # no public name has it
+
+    if shell not in SHELLS:
+        fail(f"no completion for '{shell}'; expected {', '.join(SHELLS[:-1])} or {SHELLS[-1]}", 2)
+    typer.echo(get_completion_script(prog_name="zoo", complete_var=COMPLETE, shell=shell))
+
+
 lab = typer.Typer(
-    cls=Hinting, no_args_is_help=True, rich_markup_mode=None, help="Experiments that end by themselves; see labs/."
+    cls=Commands, no_args_is_help=True, rich_markup_mode=None, help="Experiments that end by themselves; see labs/."
 )
 app.add_typer(lab, name="lab")
 
 
 def experiment(run: Callable[[], int]) -> NoReturn:
-    """Run a lab and leave with its exit status; interrupted, it has closed everything before it comes here."""
+    """Run a lab and exit with its status. An interrupted lab has closed everything before it comes here."""
     try:
         raise typer.Exit(run())
     except KeyboardInterrupt:
@@ -305,7 +446,7 @@ def c10k(
     seconds: Annotated[float, typer.Option(min=0.5, max=10, help="How long visitors come to each.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Hold N connections against nginx and each of Apache's models: what do they cost, how long does a visitor wait?"""
+    """Measure what N connections cost a server and its visitors."""
     from gateway_zoo.lab import c10k as command
 
     experiment(lambda: command.run(environment_settings(), connections, against, seconds, as_json))
@@ -316,7 +457,7 @@ def poll(
     descriptors: Annotated[int, typer.Option(min=2, max=100_000, help="The most to wait for.")] = 10_000,
     as_json: Json = False,
 ) -> None:
-    """Wait for the same N descriptors with select, poll and epoll: O(n) against O(1)."""
+    """Wait for N descriptors with select, poll and epoll."""
     from gateway_zoo.lab import poll as command
 
     experiment(lambda: command.run(descriptors, as_json))
@@ -327,15 +468,19 @@ def sockets(
     pings: Annotated[int, typer.Option(min=20, max=5000, help="In each round of the cost measurement.")] = 300,
     as_json: Json = False,
 ) -> None:
-    """The same gateway on a unix socket and on TCP: who may come, what it costs, and what an overload does to each."""
+    """Compare one gateway on a unix socket and on TCP."""
     from gateway_zoo.lab import sockets as command
 
     experiment(lambda: command.run(environment_settings(), pings, as_json))
 
 
 def main() -> None:
-    """Entry point. Ctrl-C ends quietly; a reader that goes away (`zoo ls | head`) is no error."""
+    """Run the command line. Ctrl-C ends it quietly; a reader that goes away (`zoo ls | head`) is no error."""
     write_anything()
+    if COMPLETE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     try:
         app(prog_name="zoo")
     except BrokenPipeError:

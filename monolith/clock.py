@@ -15,28 +15,19 @@ CACHE: str = uwsgi.opt["clock-cache"].decode()
 
 
 def program() -> int:
-    """Return the pid of the master, or without one our own.
-
-    It names the program as a whole.
-    """
+    """Return the master's pid, or without a master our own."""
     return uwsgi.masterpid() or os.getpid()
 
 
 def read() -> dict[str, Any] | None:
-    """Read the timer's last record, or None.
-
-    None: the cache is empty or does not answer; uWSGI does not tell which.
-    """
+    """Read the timer's last record; None: empty, or no answer."""
     record = uwsgi.cache_get("now", CACHE)
     return json.loads(record) if record else None
 
 
 def tick(_signal: int = 0) -> bool:
-    """Write the next second; False if the cache refuses it.
-
-    Only one process writes, so it is safe to read before.
-    """
-    before = read()
+    """Write the next second; False if the cache refuses it."""
+    before = read()  # only one process writes, so it is safe to read first
     now = {
         "time": round(time.time(), 3),
         "count": before["count"] + 1 if before else 1,

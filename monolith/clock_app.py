@@ -18,10 +18,7 @@ STALE_S = 3.0
 
 @app.get("/clock", provide_automatic_options=False)
 def clock() -> Response:
-    """Show the timer's last record, its age, writer and reader.
-
-    The age is in seconds. 503: the cache has no record.
-    """
+    """Show the timer's last record, its age (s), and the reader."""
     record = read()
     if record is None:
         return Response("the cache is empty, or does not answer\n", 503, mimetype="text/plain")

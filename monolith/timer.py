@@ -1,7 +1,4 @@
-"""The timer as a process of its own: a loop.
-
-uWSGI's own timers need a master that sends a signal, and a process that gets it.
-"""
+"""The timer as a loop: uWSGI's own timers need a master."""
 
 import time
 

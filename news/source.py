@@ -51,10 +51,7 @@ class Source:
         self.waiting: dict[str, Counter[str]] = {}  # key -> worker -> connections
 
     async def publish(self) -> None:
-        """Publish an item at once, then one in every second.
-
-        The first one comes at once, so that no client meets a source without news.
-        """
+        """Publish an item at once, then one in every second."""
         while True:
             at = time.time()
             n = max(round(at) if self.items else int(at), self.items[-1]["n"] + 1 if self.items else 0)
@@ -64,10 +61,7 @@ class Source:
             await asyncio.sleep(1 - time.time() % 1)
 
     def last(self, since: int | None) -> int:
-        """Return the number of the last item that a client knows.
-
-        If the client does not say, it knows all but the newest.
-        """
+        """Return the last number that a client knows."""
         return int(since) if since is not None else self.items[-1]["n"] - 1 if self.items else 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

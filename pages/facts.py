@@ -47,10 +47,7 @@ class Fact:
 
 @cache
 def gateways() -> list[dict[str, Any]]:
-    """Read gateways.json.
-
-    Keys of a row: id, name, year, protocol, interface, models, sentence, more.
-    """
+    """Read the rows of gateways.json."""
     rows: list[dict[str, Any]] = json.loads(Path(__file__).with_name("gateways.json").read_text(encoding="utf-8"))
     return rows
 

@@ -32,10 +32,7 @@ pages = Blueprint("pages", __name__, template_folder="templates")
 
 
 class BadParameter(ValueError):
-    """A wrong query string.
-
-    The message names the parameter and the expected value.
-    """
+    """A wrong parameter; says its name and the expected value."""
 
 
 @pages.errorhandler(BadParameter)
@@ -64,10 +61,7 @@ def overview() -> str:
 
 @pages.get("/ssr/", provide_automatic_options=False)
 def ssr() -> str:
-    """Render the list for this request.
-
-    write.py renders the same template once, into a file.
-    """
+    """Render the list for this request (write.py does it once)."""
     rendered = {
         "at": datetime.now(UTC).strftime("%H:%M:%S.%f")[:-3] + " UTC",
         "front": request.headers.get("X-Zoo-Front", "no front"),
@@ -95,20 +89,14 @@ def mpa_gateway(id: str) -> ResponseReturnValue:
 
 @pages.get("/scroll/", provide_automatic_options=False)
 def scroll() -> str:
-    """Show the endless page's first rows.
-
-    A link leads to the next rows, so the whole list can be read without JavaScript.
-    """
+    """Show the endless page's first rows, and a link to the next."""
     after, limit = _window()
     return render_template("scroll.html", way="scroll", **facts.some(after, limit), after=after, limit=limit)
 
 
 @pages.get("/<any(static,csr,spa,xhr):way>", provide_automatic_options=False)
 def slash(way: str) -> ResponseReturnValue:
-    """Redirect a folder's path without its slash to the folder.
-
-    The front finds no such file and asks the program. Flask redirects its own routes in the same way.
-    """
+    """Redirect a static folder's path without its slash."""
     return redirect(f"{request.script_root}/{way}/", 308)
 
 
@@ -123,19 +111,13 @@ def data() -> ResponseReturnValue:
 
 @pages.get("/gateways", provide_automatic_options=False)
 def rows() -> ResponseReturnValue:
-    """Send the rows after a number: `?after=NUMBER&limit=ROWS`.
-
-    The number is a cursor and no page number, so rows that are added before it shift nothing.
-    """
+    """Send the rows after a number: `?after=NUMBER&limit=ROWS`."""
     return app.json.response(facts.some(*_window()))
 
 
 @pages.get("/slow", provide_automatic_options=False)
 def slow() -> Response:
-    """Send the list in four pieces with a pause before each.
-
-    The pauses show the states of a request in the browser.
-    """
+    """Send the list in four pieces, with pauses to watch."""
     text = json.dumps(facts.gateways())
     size = -(-len(text) // PIECES)
 
@@ -151,10 +133,7 @@ def slow() -> Response:
 
 
 def _window() -> tuple[int, int]:
-    """Return (after, limit) of the query string, or the defaults.
-
-    Raises BadParameter for a wrong value or another parameter.
-    """
+    """Return (after, limit) of the query. Raises BadParameter."""
     if unknown := sorted(request.args.keys() - {"after", "limit"}):
         raise BadParameter(f"{_quote(unknown[0])} is no parameter; expected after, limit")
     return _number("after", 0, 0, 9999), _number("limit", ROWS, 1, MOST)

@@ -1,7 +1,7 @@
-"""Record the five ways in a browser: `record.py [--visits N] [URL…]`.
+"""Record the five ways: `record.py [--visits N] [URL…]`.
 
-Without a URL it visits both fronts of this machine. Each visit is made in a new browser profile (`first`: the cache is
-empty), and once more in the same profile (`again`). Ways and fronts take turns, because the load of a machine changes.
+It uses a real browser. Without a URL it visits both fronts of this machine. Each visit is made in a new browser profile
+(`first`), and once more in it (`again`). Ways and fronts take turns, because the load of a machine changes.
 The figures are those of the page's own chart, read from waterfall.js. The script needs playwright and chromium, as the
 tests do. In the root: .venv/bin/python pages/record.py
 
@@ -47,10 +47,7 @@ def record(browser: Any, bases: list[str], visits: int) -> Visits:
 
 
 def table(visits: Visits) -> str:
-    """Write a line for each front, way and kind of visit.
-
-    It shows medians; for times also the least and the most.
-    """
+    """Write a line for each front, way and kind of visit."""
     head = ("front", "way", "visit", "requests", "bytes", "first byte ms", "content visible ms")
     lines = ["{:22} {:7} {:6} {:>8} {:>7} {:>16} {:>19}".format(*head)]
     for (base, way, which), rows in sorted(visits.items(), key=lambda item: (item[0][0], WAYS.index(item[0][1]))):

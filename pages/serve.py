@@ -1,4 +1,4 @@
-"""The pages in waitress, with four threads: `serve.py ADDRESS`."""
+"""The pages in waitress, four threads: `serve.py ADDRESS`."""
 
 import sys
 

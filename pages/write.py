@@ -1,4 +1,4 @@
-"""Render the static pages: `write.py` checks, `--write` writes.
+"""Render static pages: `write.py` checks, `--write` writes.
 
 A page on disk is rendered once, before the first request. This script renders the files of public/ from the templates
 and the data of pages_app.py; nginx and Apache then send them without a program. A test runs this script, so the files

@@ -1,7 +1,4 @@
-"""PHP by CGI for nginx: `serve.py ADDRESS`.
-
-It runs four fcgiwraps on one socket. php-cgi takes the php.ini beside this file.
-"""
+"""php-cgi for nginx: `serve.py ADDRESS`."""
 
 import os
 import sys

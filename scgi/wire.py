@@ -5,17 +5,17 @@ Source: "SCGI: A Simple Common Gateway Interface alternative", Neil Schemenauer,
 as the first header, CONTENT_LENGTH, says. One request a connection.
 
 What trips people up: the specification forbids a name that stands twice, and nginx before 1.23 sends one where a client
-repeats a header. Whoever debugs a gateway wants to see that request, and its end is not in doubt: so the decoder hands
-it on with both, `annotate` marks the second one as a fault, and `request` refuses to write it. Only a second
-CONTENT_LENGTH is an error: two gateways may then disagree on where the body ends. Zeros before a netstring's length are
-forbidden, zeros before CONTENT_LENGTH's digits are not.
+repeats a header. A reader who debugs a gateway must see that request, and its end is not in doubt: so the decoder
+passes both on, `annotate` marks the second as a fault, and `request` refuses to write it. Only a second CONTENT_LENGTH
+is an error: two gateways may then disagree on where the body ends. Zeros before a netstring's length are forbidden,
+zeros before CONTENT_LENGTH's digits are not.
 """
 
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.codecs import Direction, Dissector
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
@@ -24,6 +24,11 @@ from gateway_zoo.wire.heads import cgi_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Decimal, Literal, Repeat, Shape, Zero, fields
 
 INNER: Mapping[str, str] = {"RESPONSE": "CGI"}
+PORT = 4000
+DISSECTOR = Dissector(
+    answers="data-text-lines",
+    note="The answer is a CGI response. Wireshark has no dissector for it: each segment is shown as lines of text.",
+)
 
 HEADER = Shape(
     name="header",
@@ -46,19 +51,19 @@ LAYOUT = Shape(
 
 
 class BadNetstring(Malformed):
-    """Its length is no decimal number without sign or leading zero, or no comma stands behind it."""
+    """A length that is no decimal number without sign or leading zero, or no comma behind the headers."""
 
 
 class BadHeaders(Malformed):
-    """The headers are no row of name NUL value NUL, or a name is empty."""
+    """Headers that are no row of name NUL value NUL, or a name that is empty."""
 
 
 class BadContentLength(Malformed):
-    """CONTENT_LENGTH is not the first header, not decimal digits, or there twice: the body's end is in doubt."""
+    """A CONTENT_LENGTH that is not the first header, not digits, or there twice: the body's end is in doubt."""
 
 
 class NoVersion(Malformed):
-    """The header SCGI with the value 1 is missing."""
+    """No header SCGI with the value 1."""
 
 
 class BehindRequest(Malformed):
@@ -66,7 +71,11 @@ class BehindRequest(Malformed):
 
 
 def check(strings: list[bytes], offset: int, limits: Limits) -> None:
-    """Raise what is wrong with these headers: the strings between the NULs, and what stands behind the last one."""
+    """Raise what is wrong with these headers, if anything is. `offset` is the place of the first.
+
+    `strings`: the strings between the NULs, and the bytes behind the last NUL. Raises BadHeaders, BadContentLength,
+    NoVersion, TooLong or TooMany.
+    """
     block = b"\0".join(strings)
     count = len(strings) // 2
     if strings[-1] or len(strings) == 2 * count:
@@ -96,11 +105,16 @@ def _check_string(string: bytes, index: int, at: int, limits: Limits) -> None:
 
 
 class Requests(Decoder):
-    """One request."""
+    """The decoder of one request.
+
+    Splitting the headers is most of the time, and Python is slow for each string and quick for a whole block. So the
+    headers are split in one go, and a few questions that C answers for the whole block tell whether all is right. Only
+    if one of the answers is wrong, `check` looks at string after string, and finds which one.
+    """
 
     WAITS_FOR = "the rest of the netstring"
 
-    #: Bytes of the body that are still to come, once the headers are complete; heads up to this size break no limit.
+    #: Bytes of the body that are to come, once the headers are complete; heads up to `_harmless` bytes break no limit.
     __slots__ = ("_body", "_harmless")
 
     def __init__(self, limits: Limits) -> None:
@@ -125,7 +139,7 @@ class Requests(Decoder):
             return 0
         if data[after] != 0x2C:
             raise BadNetstring(after, data[after:], "a comma behind the headers")
-        # Splitting is most of the time; so of the whole only what C answers at once is asked. `check` finds out more.
+        # The next lines are in this method because a call more breaks the limit of `make bench-wire`.
         block = data[start:after]
         strings = block.split(b"\0")
         names, each = strings[:-1:2], iter(strings)
@@ -145,20 +159,20 @@ class Requests(Decoder):
             or (size > self._harmless and self._breaks_a_limit(size, names))
         ):
             check(strings, start, self.limits)
-        after += 1
-        self._body = body = int(strings[1])
+        self._body = int(strings[1])
         events.append(Variables(0, 0, pairs))
-        if not body:
+        after += 1
+        if not self._body:
             events.append(End(after, 0))
         return after if after == len(data) else self._more(data, after, events)
 
     def _breaks_a_limit(self, size: int, names: list[bytes]) -> bool:
-        """Perhaps: a value can be too long only in a head that is."""
+        """Tell whether a limit may be broken. A value can be too long only in a head that is."""
         limits = self.limits
         return len(names) > limits.variables or size > limits.value or max(map(len, names)) > limits.name
 
     def _more(self, data: bytes, at: int, events: list[Event]) -> int:
-        """Of the body."""
+        """Read more of the body. Return the offset behind it."""
         if self._body and (piece := data[at : at + self._body]):
             events.append(Data(self.offset + at, 0, "body", piece))
             at += len(piece)
@@ -181,7 +195,7 @@ class Requests(Decoder):
 
 
 class Responses(Decoder):
-    """SCGI does not say what an answer is; all send a CGI response and close. CGI's own decoder reads it."""
+    """SCGI does not define an answer. All servers send a CGI response and close; CGI's own decoder reads it."""
 
     __slots__ = ()
 
@@ -194,8 +208,8 @@ class Responses(Decoder):
         events.append(End(self.offset, 0))
 
 
-def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of requests and of responses."""
+def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
+    """Make the decoders of requests and of responses."""
     return Requests(limits), Responses(limits)
 
 
@@ -205,23 +219,23 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
         return Annotated([], [Stream("CGI", ((0, len(data)),), 0)] if data else [])
     if not data:
         return Annotated([], [])
-    found, after = fields(LAYOUT, data)
-    found = [piece for field in _judged(found) for piece in _value_and_nul(field)]
-    length = _length_in(found)
+    named, after = fields(LAYOUT, data)
+    named = [piece for field in _judged(named) for piece in _value_and_nul(field)]
+    length = _length_in(named)
     if body := data[after : after + length]:
-        found.append(Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts"))
+        named.append(Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts"))
     if rest := data[after + length :]:
-        found.append(
+        named.append(
             Field(after + length, len(rest), "behind the request", means="one request a connection", fault=True)
         )
-    return Annotated(found, [])
+    return Annotated(named, [])
 
 
-def _judged(found: list[Field]) -> list[Field]:
-    """Mark headers that can be split but are forbidden; the fields of a header are one level deeper than its own."""
+def _judged(named: list[Field]) -> list[Field]:
+    """Mark the headers that can be split but are forbidden. The parts of a header are one level deeper."""
     seen: set[str] = set()
     judged = []
-    for field in found:
+    for field in named:
         fault = ""
         if field.name == "length" and field.length > len(field.value) + 1:
             fault = "a netstring's length has no zero before it"
@@ -229,11 +243,11 @@ def _judged(found: list[Field]) -> list[Field]:
             fault = _forbidden(field, seen)
             seen.add(field.name)
         judged.append(replace(field, means=fault, section="SCGI 3", fault=True) if fault else field)
-    return judged if "SCGI" in seen or found[-1].fault else [_without_version(field) for field in judged]
+    return judged if "SCGI" in seen or named[-1].fault else [_without_version(field) for field in judged]
 
 
 def _without_version(field: Field) -> Field:
-    """The fault of all headers together."""
+    """Mark the field of all headers together."""
     return replace(field, means="no header SCGI", section="SCGI 3", fault=True) if field.name == "headers" else field
 
 
@@ -250,7 +264,7 @@ def _forbidden(header: Field, seen: set[str]) -> str:
 
 
 def _value_and_nul(field: Field) -> list[Field]:
-    """A secret is masked byte by byte: the NUL behind it is none. One that is cut off has no NUL yet."""
+    """Part a secret from the NUL behind it, which is not masked. A secret that is cut off has no NUL."""
     if not field.secret or field.fault:
         return [field]
     nul = Field(field.offset + field.length - 1, 1, "NUL", means="ends the value", depth=field.depth)
@@ -261,13 +275,13 @@ def _digits(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) < LONGEST_DECIMAL
 
 
-def _length_in(found: list[Field]) -> int:
-    given = next((field.value for field in found if field.depth == 1), "")
+def _length_in(named: list[Field]) -> int:
+    given = next((field.value for field in named if field.depth == 1), "")
     return int(given) if _digits(given) else 0
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """A request. CONTENT_LENGTH is put first, and it and SCGI are added if absent. Raises CannotEncode."""
+    """Write a request. CONTENT_LENGTH is put first; it and SCGI are added if absent. Raises CannotEncode."""
     given = dict(variables)
     if len(given) < len(variables):
         raise CannotEncode("a name stands twice, which SCGI forbids")
@@ -284,5 +298,5 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """The answer of an SCGI server: CGI's (RFC 3875, section 6), ended by closing. Raises CannotEncode."""
+    """Write the answer of an SCGI server: CGI's (RFC 3875, section 6), ended by closing. Raises CannotEncode."""
     return cgi_head(status, headers) + body

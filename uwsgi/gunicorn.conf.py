@@ -1,7 +1,4 @@
-"""Settings of gunicorn as a uwsgi server.
-
-https://docs.gunicorn.org/en/stable/settings.html
-"""
+"""gunicorn as a uwsgi server (docs.gunicorn.org, Settings)."""
 
 protocol = "uwsgi"
 worker_class = "gthread"

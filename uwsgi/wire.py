@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.codecs import Direction, Dissector
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Other, Pairs, Variables
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
@@ -24,6 +24,7 @@ from gateway_zoo.wire.heads import http_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Choice, Number, Raw, Repeat, Shape, fields
 
 INNER: Mapping[str, str] = {"RESPONSE": "HTTP"}
+PORT = 3031
 LARGEST = 65_535  # datasize has two bytes
 
 #: modifier1 -> what it asks for. Those of a request that carries variables, as the ordinary 0 does:
@@ -78,6 +79,12 @@ OTHERS = {
 }
 #: Answers that are packets and no HTTP: to a ping; to a signal or a job for the spooler.
 ANSWERS = {100, 255}
+DISSECTOR = Dissector(
+    answers="http",
+    note="The answer is an HTTP response and given to Wireshark's own dissector; a pong is a packet.",
+    again=True,
+    packets=tuple(sorted(ANSWERS)),
+)
 
 VARIABLE = Shape(
     name="variable",
@@ -103,7 +110,7 @@ PACKET = Shape(
             name="modifier1",
             bytes=1,
             values=WITH_VARIABLES | OTHERS,
-            means="the kind of packet: who shall answer",
+            means="the kind of packet: the plug-in that answers",
             section="uwsgi packet header",
         ),
         Number(
@@ -126,21 +133,26 @@ LENGTH = struct.Struct("<H")
 
 
 class BadVariables(Malformed):
-    """Lengths inside the packet that do not add up to datasize."""
+    """Lengths inside a packet that do not add up to datasize."""
 
 
 class BadContentLength(Malformed):
-    """CONTENT_LENGTH is no number, or there twice, so nobody knows where the body ends."""
+    """A CONTENT_LENGTH that is no number, or there twice: the body's end is in doubt."""
 
 
 def variables(block: bytes, offset: int, limits: Limits) -> Pairs:
-    """Split the packet's data into (name, value). `offset` is where the block stands, for errors."""
+    """Split the data of a packet, which stands at `offset`, into names and values. Raises what `check` does.
+
+    A length is two bytes, the low one first, and hardly ever above 255. So the low byte is read by its index, and the
+    high byte is only asked whether it is 0: with struct the loop takes a fifth more time. Limits are asked only where a
+    length is above 255. The pair in which the block ends too early is noticed by an IndexError, or by an end beyond it.
+    `check` then reads the block once more, slowly, and says what is wrong.
+    """
     pairs: Pairs = []
     at, end = 0, len(block)
     suspect = limits.name < 255 or limits.value < 255
     try:
         while at < end:
-            # Little-endian lengths, hardly ever above 255: this is quicker than struct.
             value_at = at + 2 + block[at]
             if block[at + 1]:
                 value_at += block[at + 1] << 8
@@ -159,7 +171,7 @@ def variables(block: bytes, offset: int, limits: Limits) -> Pairs:
 
 
 def check(block: bytes, offset: int, limits: Limits) -> None:
-    """Raise what is wrong with these variables, if anything is."""
+    """Raise what is wrong with these variables, if anything is: BadVariables, TooLong or TooMany."""
     at = count = 0
     while at < len(block):
         for kind, limit in (("name", limits.name), ("value", limits.value)):
@@ -175,7 +187,10 @@ def check(block: bytes, offset: int, limits: Limits) -> None:
 
 
 def body_length(pairs: Pairs, offset: int) -> int:
-    """CONTENT_LENGTH; absent and empty both mean 0 (RFC 3875 4.1.2). `offset` is where the variables stand."""
+    """Read CONTENT_LENGTH; absent and empty both mean 0 (RFC 3875 4.1.2). `offset` is the place of the variables.
+
+    Raises BadContentLength.
+    """
     given = [value for name, value in pairs if name == b"CONTENT_LENGTH"]
     if len(given) > 1:
         raise BadContentLength(_last_length_at(pairs, offset), given[-1], "CONTENT_LENGTH only once")
@@ -187,29 +202,29 @@ def body_length(pairs: Pairs, offset: int) -> int:
 
 
 def _last_length_at(pairs: Pairs, offset: int) -> int:
-    """Where the value of the last CONTENT_LENGTH stands."""
-    found = offset
+    """Find the value of the last CONTENT_LENGTH."""
+    last = offset
     for name, value in pairs:
         offset += 2 * LENGTH.size + len(name) + len(value)
         if name == b"CONTENT_LENGTH":
-            found = offset - len(value)
-    return found
+            last = offset - len(value)
+    return last
 
 
 def kind(modifier1: int, modifier2: int) -> str:
-    """What a packet without variables is called."""
+    """Name a packet without variables."""
     if modifier1 == 100 and modifier2:
         return "PONG"
     return OTHERS.get(modifier1, f"modifier1 {modifier1}")
 
 
 class _Packets(Decoder):
-    """Packets, and what their kinds mean."""
+    """A decoder of packets."""
 
     WAITS_FOR = "the rest of a packet"
 
     def _packet(self, data: bytes, at: int, events: list[Event]) -> int:
-        """Decode the packet at `at`; returns the offset behind it, or `at` if it is not complete."""
+        """Decode the packet at `at`. Return the offset behind it, or `at` if it is not complete."""
         if len(data) - at < HEADER.size:
             return at
         size = data[at + 1] | data[at + 2] << 8
@@ -228,7 +243,7 @@ class _Packets(Decoder):
 class Requests(_Packets):
     """Packets and their bodies, one behind the other."""
 
-    _body = 0  # bytes of the body that are still to come
+    _body = 0  # bytes of the body that are to come
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         at, end = 0, len(data)
@@ -265,7 +280,7 @@ class Requests(_Packets):
 class Responses(_Packets):
     """An HTTP response, ended by closing, which HTTP's own decoder reads; or packets, where ANSWERS says so."""
 
-    _answer = -1  # modifier1 of the answer, its first byte; -1: not yet come
+    _answer = -1  # modifier1 of the answer, its first byte; -1: it has not come
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         if self._answer < 0 and data:
@@ -284,8 +299,8 @@ class Responses(_Packets):
         events.append(End(self.offset, 0))
 
 
-def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Decoders of requests and of responses."""
+def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
+    """Make the decoders of requests and of responses."""
     return Requests(limits), Responses(limits)
 
 
@@ -293,28 +308,26 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
     if direction == "response" and data and data[0] not in ANSWERS:
         return Annotated([], [Stream("HTTP", ((0, len(data)),), 0)])
-    found: list[Field] = []
+    named: list[Field] = []
     at = 0
     while at < len(data):
         packet, after = fields(PACKET, data, at)
         length = _length_in(packet)
-        found += packet
+        named += packet
         if length < 0:
             if rest := len(data) - after:
-                found.append(
-                    Field(after, rest, "rest", f"{rest} bytes", "nobody knows where the body ends", fault=True)
-                )
+                named.append(Field(after, rest, "rest", f"{rest} bytes", "the body's end is in doubt", fault=True))
             break
         if body := data[after : after + length]:
-            found.append(
+            named.append(
                 Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts")
             )
         at = after + len(body)
-    return Annotated(found, [])
+    return Annotated(named, [])
 
 
 def _length_in(packet: list[Field]) -> int:
-    """CONTENT_LENGTH; -1, and a fault, if it is no number or stands there twice."""
+    """Read CONTENT_LENGTH; -1, and a fault, if it is no number or stands there twice."""
     # Variables stand two levels deeper than the packet.
     given = [i for i, field in enumerate(packet) if field.depth == 2 and field.name == "CONTENT_LENGTH"]
     value = packet[given[-1]].value if given else ""
@@ -325,14 +338,14 @@ def _length_in(packet: list[Field]) -> int:
 
 
 def packet(block: bytes, modifier1: int = 0, modifier2: int = 0) -> bytes:
-    """A packet with this data. Raises CannotEncode."""
+    """Write a packet with this data. Raises CannotEncode."""
     if len(block) > LARGEST:
         raise CannotEncode(f"{len(block)} bytes of variables; a uwsgi packet holds {LARGEST}")
     return HEADER.pack(modifier1, len(block), modifier2) + block
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
-    """A request of the ordinary kind (modifier1 0) with its body. Raises CannotEncode."""
+    """Write a request of the ordinary kind (modifier1 0) with its body. Raises CannotEncode."""
     for text in (text for pair in variables for text in pair):
         if len(text) > LARGEST:
             raise CannotEncode(f"{text[:24]!r}… has {len(text)} bytes; a name or value in uwsgi has at most {LARGEST}")
@@ -341,5 +354,5 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
-    """The answer of a uwsgi server: HTTP, ended by closing. Raises CannotEncode."""
+    """Write the answer of a uwsgi server: HTTP, ended by closing. Raises CannotEncode."""
     return http_head(status, headers) + body

@@ -1,7 +1,4 @@
-"""Settings of all gunicorn exhibits of this cage.
-
-https://docs.gunicorn.org/en/stable/settings.html
-"""
+"""gunicorn's settings (docs.gunicorn.org, Settings)."""
 
 preload_app = True  # import the app once, before the fork: workers share its memory and start at once
 worker_connections = 2  # gthread: one per thread; more would wait here while the other process is idle

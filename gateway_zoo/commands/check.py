@@ -15,7 +15,7 @@ from gateway_zoo.terminal.messages import print_json, say
 
 
 def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
-    """Exit 0 if every open cell is right, 1 if one is not, 3 if nothing that was asked for is open."""
+    """Exit 0 if every open cell is right, 1 if a cell is not, 3 if no wanted cell is open."""
     registry, cells = targets.find(settings, ids, urls)
     differences: Differences = {}
     if old := image.older(settings, targets.image_of(cells)) if any(urls.values()) else None:
@@ -41,7 +41,7 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
 
 
 def _json(cells: list[Cell], results: list[Result], differences: Differences) -> dict[str, Any]:
-    """For programs. `closed` counts cells, as the last line of the table does; nothing open is not ok."""
+    """Return the JSON. `closed` counts cells, as the table does; nothing open is not ok."""
     failed = sum(result.state == "failed" for result in results)
     ok = not failed and any(cell.closed is None for cell in cells)
     counts = {"failed": failed, "closed": sum(bool(cell.closed) for cell in cells)}

@@ -1,4 +1,4 @@
-"""`compare --mpm`: Apache's process models from observation, beside what lectures say (measure/mpm.py)."""
+"""`compare --mpm`: Apache's process models, observed, beside the lecture (measure/mpm.py, measure/lecture.py)."""
 
 import functools
 import tomllib
@@ -7,14 +7,17 @@ from dataclasses import asdict
 from gateway_zoo.commands.tables import mpm_table
 from gateway_zoo.errors import fail, printable
 from gateway_zoo.measure import mpm
+from gateway_zoo.measure.lecture import differences
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import print_json, say
 
 
 def run(settings: Settings, as_json: bool, urls: dict[str, str]) -> int:
-    """Observe every Apache that answers. Exit 0; 1 if an answer cannot be used; 3 if none answers. Differences from the
-    lecture are no failure."""
+    """Observe every Apache that answers.
+
+    Exit 0, also where the lecture differs; 1 if an answer cannot be used; 3 if no Apache answers.
+    """
     try:
         fronts = mpm.fronts(settings, urls)
         if not fronts:
@@ -26,7 +29,7 @@ def run(settings: Settings, as_json: bool, urls: dict[str, str]) -> int:
         say(printable(error))
         return 1
     lecture = tomllib.loads((settings.root / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
-    rows = [asdict(one) | {"differs": mpm.differences(seen, one, lecture)} for one in seen]
+    rows = [asdict(apache) | {"differs": differences(seen, apache, lecture)} for apache in seen]
     if as_json:
         print_json({"mpms": rows, "lecture": lecture})
     else:
@@ -35,7 +38,7 @@ def run(settings: Settings, as_json: bool, urls: dict[str, str]) -> int:
 
 
 def _how(settings: Settings, model: str) -> str:
-    """The command that starts an Apache with this process model. ITK needs root, which only a container has."""
+    """Return the command that starts this process model. ITK needs root, which only a container has."""
     if model == "itk":
         return "docker compose --profile itk up -d"
     return "docker compose --profile mpm up -d" if settings.compose else "./zoo up --mpm all"

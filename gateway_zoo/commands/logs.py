@@ -1,10 +1,13 @@
-"""`logs`: one line per request, the front's and the gateway's joined by the request id (requests_log.py).
+"""`logs`: one line per request, the front's line and the app's joined by the request id (measure/request_log.py).
 
-Which columns survive is decided by the width: when, with which status, what was asked, and the beginning of the
-request's id, always; then how long it took, the pid, the front, the gateway's and the app's part, and the exhibit,
-which the path names anyway.
+The requests stand in the order of their ends, for all fronts; the time is that of the end. With `--follow` a request
+waits up to two seconds for the app's line, and holds back the later ones.
 
-With `--json` a list; with `--json --follow` one object on each line, as they come (JSON Lines). It ends when the reader
+The width of the terminal decides which columns survive. These stay: time, status, method and path, and the beginning of
+the request's id. The others leave in this order: the exhibit, which the path names anyway, the app's and the gateway's
+part, the front, the pid, the duration.
+
+`--json` prints a list; `--json --follow` one object on each line, as they come (JSON Lines). It ends when the reader
 goes away, and by Ctrl-C.
 """
 
@@ -13,16 +16,14 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 
 from gateway_zoo.errors import fail, known_ids, printable
 from gateway_zoo.keeper import state
-from gateway_zoo.measure.log_files import Logs
-from gateway_zoo.measure.requests import Joiner, Request
+from gateway_zoo.measure.request_log import RequestLog
+from gateway_zoo.measure.requests import Request
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.cages import Registry, load
-from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import columns, tables
 from gateway_zoo.terminal.columns import Column
@@ -40,7 +41,10 @@ TYPICAL = ["00:00:00.000", "200", "-" * 300, "12345.0", "12345.0", "12345.0", "1
 
 
 def run(settings: Settings, ids: list[str] | None, follow: bool, count: int, as_json: bool) -> int:
-    """The last `count` requests, oldest first; with `follow`, then those that come. 3: nothing could have been here."""
+    """Print the last `count` requests, oldest first; with `follow` also the new ones.
+
+    Exit 0; 3 if there can be no request.
+    """
     if settings.compose:
         fail("in containers Compose has the logs: docker compose logs --follow", 3)
     registry = load(settings.root)
@@ -56,46 +60,39 @@ def run(settings: Settings, ids: list[str] | None, follow: bool, count: int, as_
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest of the buffer goes nowhere
         return 0
 
 
 def _run(settings: Settings, registry: Registry, wanted: list[str], follow: bool, count: int, as_json: bool) -> int:
-    logs, joiner = Logs(settings.logs), Joiner()
-    joiner.add(logs.lines())
-    found = [r for r in joiner.ready(all_of_them=True) if not wanted or r.exhibit in wanted]
-    if follow:
-        _print(found[-count:], as_json, follow, head=True)
-        for requests in _coming(logs, joiner):
-            _print([r for r in requests if not wanted or r.exhibit in wanted], as_json, follow)
-        return 0
-    whys = [] if found else _closed(settings, registry, wanted)
+    log = RequestLog(settings.logs)
+    past = [r for r in log.past() if not wanted or r.exhibit in wanted]
+    whys = [] if past or follow else _closed(settings, registry, wanted)
     if whys:
         for why in whys:
             say(why)
         return 3
-    _print(found[-count:], as_json, follow, head=True)
+    _print(past[-count:], as_json, follow, head=True)
+    while follow and not _reader_is_gone(LOOK_MS):
+        _print([r for r in log.new() if not wanted or r.exhibit in wanted], as_json, follow)
     return 0
 
 
-def _coming(logs: Logs, joiner: Joiner) -> Iterator[list[Request]]:
-    """What comes, look by look, until the reader of our output goes away."""
+def _reader_is_gone(wait_ms: int) -> bool:
+    """Wait; return early, and True, if the reader of standard output goes away."""
     gone = select.poll()
-    gone.register(sys.stdout, 0)  # no event but the errors: POLLERR of a pipe that nobody reads, POLLHUP of a terminal
-    while not gone.poll(LOOK_MS):
-        joiner.add(logs.lines())
-        yield joiner.ready()
+    gone.register(sys.stdout, 0)  # no event but the errors: POLLERR of a pipe without a reader, POLLHUP of a terminal
+    return bool(gone.poll(wait_ms))
 
 
 def _closed(settings: Settings, registry: Registry, wanted: list[str]) -> list[str]:
-    """Why none of the wanted exhibits has a request, if all are closed in the zoo that runs here."""
-    running = state.read(settings) if state.running(settings) else None
-    cells = [Cell(**cell) for cell in running["cells"]] if running else []
+    """Say why none of the wanted exhibits has a request, if all are closed in the running zoo."""
+    cells = state.running_cells(settings)
     whys = why_closed.sentences(registry, cells, wanted) if cells else []
     return whys if len(whys) == len(wanted) else []
 
 
-# --- what people and programs see -------------------------------------------------------------------------------------
+# --- output -----------------------------------------------------------------------------------------------------------
 
 
 def _print(requests: list[Request], as_json: bool, follow: bool, head: bool = False) -> None:
@@ -112,12 +109,15 @@ def _print(requests: list[Request], as_json: bool, follow: bool, head: bool = Fa
 
 
 def table(requests: list[Request], width: int) -> list[str]:
-    """The head, and a line for each request; the columns' widths depend on the terminal's only."""
+    """Return the head and a line for each request.
+
+    Only the width of the terminal decides the widths of the columns.
+    """
     id_width = 32 if width >= WHOLE_ID else 8
     typical = [*TYPICAL[:7], "-" * id_width, *TYPICAL[8:]]
     widths = columns.chosen(COLUMNS, [typical], width)
-    made = [_row([column.name for column in COLUMNS], widths)]
-    return made + [_row(_cells(request, id_width), widths) for request in requests]
+    head = [_row([column.name for column in COLUMNS], widths)]
+    return head + [_row(_cells(request, id_width), widths) for request in requests]
 
 
 def _row(cells: list[str], widths: dict[int, int]) -> str:
@@ -125,11 +125,11 @@ def _row(cells: list[str], widths: dict[int, int]) -> str:
 
 
 def _cells(request: Request, id_width: int) -> list[str]:
-    """The texts of one request, as in COLUMNS."""
+    """Return the texts of one request, as in COLUMNS."""
     clock = time.strftime("%H:%M:%S", time.localtime(request.time)) + f".{int(request.time * 1000) % 1000:03d}"
     times = (request.front_ms, request.gateway_ms, request.app_ms)
     return [
-        *(clock, str(request.status or "-"), printable(request.request or "-").removesuffix(" HTTP/1.1")),
+        *(clock, str(request.status or "-"), printable(request.method_and_path)),
         *("-" if value is None else f"{value:.1f}" for value in times),
         *(str(request.pid or "-"), printable(request.id[:id_width])),
         *((request.front or "-").removeprefix("apache-"), printable(request.exhibit or "-")),

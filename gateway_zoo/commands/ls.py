@@ -39,8 +39,7 @@ def _cells(plan: Plan) -> list[Cell]:
     """A running zoo's own list knows what was left out of its start. In containers the zoo is asked."""
     if plan.settings.compose:
         return _found(plan)
-    running = state.read(plan.settings) if state.running(plan.settings) else None
-    return [Cell(**cell) for cell in running["cells"]] if running else plan.cells
+    return state.running_cells(plan.settings) or plan.cells
 
 
 def _row(plan: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:

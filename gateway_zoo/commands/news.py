@@ -11,7 +11,7 @@ from gateway_zoo.terminal.messages import print_json, say
 
 
 def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str, str]) -> int:
-    """Exit status: 0 if all is as declared, 1 if not, 3 if nothing that was asked for is open."""
+    """Exit 0 if all is as declared, 1 if not, 3 if no wanted cell is open."""
     registry, cells = targets.find(settings, ids, urls)
     cells = [cell for cell in cells if news.interface_of(registry, cell.exhibit) in news.INTERFACES]
     data = news.ways(settings)

@@ -8,7 +8,6 @@ from gateway_zoo.keeper import privileges, state
 from gateway_zoo.measure.process_tree import ProcessRow, collect, collect_container, families_of
 from gateway_zoo.registry import why_closed
 from gateway_zoo.registry.cages import Registry, load
-from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.columns import Column
@@ -20,12 +19,12 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool) -> int:
     if settings.compose:
         return _run_in_container(settings, ids, as_json)
     privileges.become_owner(settings)
-    running = state.read(settings) if state.running(settings) else None
+    running = state.of_running(settings)
     if running is None:
         fail("the zoo is not running; ./zoo up starts it", 3)
     registry = load(settings.root)
     names = known_ids(ids, [*registry.exhibits, *registry.families, *settings.fronts])
-    whys = why_closed.sentences(registry, [Cell(**cell) for cell in running["cells"]], names)
+    whys = why_closed.sentences(registry, running.cells, names)
     only = families_of(registry, names)
     rows = [row for row in collect(settings, running) if not only or row.exhibit in only]
     for why in whys:

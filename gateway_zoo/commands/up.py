@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +26,7 @@ from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell, Plan
 from gateway_zoo.safe_io import bounded
 from gateway_zoo.serving import listen
-from gateway_zoo.settings import VARIABLES, Settings, SettingsError, kind
+from gateway_zoo.settings import Settings, SettingsError, environment, kind
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import say
 
@@ -111,7 +112,7 @@ class _Patience:
         """Is any of the cells worth waiting for? Not if its server dies again and again."""
         if self.keeper.poll() is not None:
             return False
-        failures = (state.read(self.plan.settings) or {}).get("failures", {})
+        failures = now.failures if (now := state.read(self.plan.settings)) else {}
         self._say_deaths(failures)
         self._say_waiting(cells)
         hopeless = {name for name, deaths in failures.items() if deaths >= HOPELESS}
@@ -207,13 +208,7 @@ def _start_keeper(
     what the keeper tells; returns our end of it."""
     settings = plan.settings
     here, there = socket.socketpair()
-    environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
-    environ |= {
-        "ZOO_MPM": settings.mpm,
-        "ZOO_RUN": str(settings.run),
-        "ZOO_ECHO": str(int(echo or settings.echo)),
-        "LANG": "C.UTF-8",
-    }
+    environ = environment(replace(settings, echo=echo or settings.echo)) | {"LANG": "C.UTF-8"}
     environ |= {"ZOO_LOCK": str(lock), "ZOO_TERMINAL": "" if detach else str(there.fileno())}
     environ["ZOO_BROKEN"] = json.dumps(plan.broken)
     with open(settings.logs / "keeper.log", "ab", opener=process.no_link) as log:

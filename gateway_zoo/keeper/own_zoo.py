@@ -61,15 +61,17 @@ def signals_ignored() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def child(argv: list[str], last_words: int, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, so that a Ctrl-C in our terminal is for us alone. The kernel sends it
-    the signal `last_words` when we end, however that is. It must not change its user later, which would make the kernel
-    forget it: labs give root up first. And no thread of ours may run yet."""
+def child(argv: list[str], death_signal: int, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, which a Ctrl-C in our terminal does not reach.
+
+    The kernel sends it `death_signal` when we end, in whatever way. The program must not change its user later: then
+    the kernel would forget the signal, so labs give root up first. No thread of ours may run yet.
+    """
     libc = ctypes.CDLL(None)
     parent = os.getpid()
 
     def between() -> None:  # fork and exec
-        libc.prctl(PR_SET_PDEATHSIG, last_words, 0, 0, 0)
+        libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
         if os.getppid() != parent:  # we died before the kernel knew
             os._exit(1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
@@ -177,12 +179,12 @@ class OwnZoo:
 
     def processes(self, name: str) -> list[psutil.Process]:
         """The living processes of a front or a family."""
-        now = state.read(self.settings) or {"sessions": {}, "token": None}
-        found = []
-        for pid in process.members(now["token"], {now["sessions"].get(name, -1)}, self.run):
+        now = state.read(self.settings)
+        processes = []
+        for pid in process.members(now.token, {now.sessions.get(name, -1)}, self.run) if now else []:
             with contextlib.suppress(psutil.Error):
-                found.append(psutil.Process(pid))
-        return found
+                processes.append(psutil.Process(pid))
+        return processes
 
     def log(self, name: str) -> Path:
         return self.settings.logs / f"{name}.log"

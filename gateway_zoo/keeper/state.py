@@ -1,53 +1,61 @@
-"""What a running zoo writes down for its other commands: $ZOO_RUN/state.json.
+"""Read and write $ZOO_RUN/state.json, in which the keeper describes the running zoo for the other commands.
 
-{"pid", "token", "sessions": {family: pid}, "failures": {family: in a row}, "echo", "settings": {…}, "cells":
-[{"exhibit", "front", "url", "closed"}]}. It tells; nothing is signalled because a number stands there (process.py).
+The file informs; no process gets a signal because its number is in the file (process.py).
 
-The zoo runs as long as its keeper does, whatever becomes of the directory: `running` asks for the lock, then for the
-keeper itself. `lost` says what a running zoo misses there, and `running_settings` has the addresses of what runs.
+The zoo runs as long as its keeper does, even if the run directory is removed: `running` looks for the lock, then for
+the keeper itself. `lost` says what a running zoo misses in its directory. `running_settings` has the addresses of the
+running zoo.
 """
 
 import fcntl
-import json
 import os
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from gateway_zoo.keeper import process
 from gateway_zoo.registry.cagefile import FRONTS
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.safe_io import own_files
-from gateway_zoo.settings import Settings, SettingsError, checked, kind
+from gateway_zoo.settings import Settings, SettingsError, kind, read_settings
 
 MOST = 4_000_000  # bytes of state.json that are read; a zoo of 40 exhibits writes 20,000
-#: What a command needs to know of the zoo that runs, instead of the environment that the command stands in.
-TOLD = (
-    *("nginx_port", "apache_port", "nginx_tls_port", "apache_tls_port", "further", "mpm", "port_shift", "listen"),
-    *("near", "gateway_hosts", "echo"),
-)
 
 
-def write(settings: Settings, state: dict[str, Any]) -> None:
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of state.json.
+
+    A `name` is the id of a family, a front, or `sentinel`.
+    """
+
+    pid: int  # of the keeper
+    token: str  # the mark of this start (process.py)
+    sessions: dict[str, int]  # name -> pid of its first process, which is also its session
+    failures: dict[str, int] = {}  # name -> deaths in a row
+    settings: dict[str, str] = {}  # the variables of settings.environment
+    cells: list[Cell]
+
+
+def write(settings: Settings, state: State) -> None:
     """Replace the file as a whole. Raises OSError, SettingsError."""
-    own_files.write(settings.state, json.dumps(state))
+    own_files.write(settings.state, msgspec.json.encode(state))
 
 
-def read(settings: Settings) -> dict[str, Any] | None:
-    """The last state written here; None if there is none, or somebody made it into something else."""
+def read(settings: Settings) -> State | None:
+    """Return the last state that was written; None if there is none, or its form is wrong."""
     try:
-        state: dict[str, Any] = json.loads(_text(settings.state))
-        shapes = [(state["pid"], int), (state["token"], str), (state["sessions"], dict), (state["cells"], list)]
-        sound = all(isinstance(value, shape) for value, shape in shapes)
-        sound = sound and all(isinstance(pid, int) for pid in state["sessions"].values())
-        sound = sound and all(set(cell) == {"exhibit", "front", "url", "closed"} for cell in state["cells"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return msgspec.json.decode(_text(settings.state), type=State)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
-    return state if sound else None
+
+
+def of_running(settings: Settings) -> State | None:
+    """Return the state of the zoo that runs here; None if no zoo runs."""
+    return read(settings) if running(settings) else None
 
 
 def _text(path: Path) -> bytes:
-    """The file, unless it is too long to be ours, or no file (a pipe would never end). Raises OSError, ValueError."""
+    """Read a file that is no pipe (which would never end) and no longer than MOST. Raises OSError, ValueError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     with open(descriptor, "rb") as file:
         text = file.read(MOST + 1)
@@ -56,42 +64,38 @@ def _text(path: Path) -> bytes:
     return text
 
 
-def told(settings: Settings) -> dict[str, Any]:
-    """The part of state.json by which other commands find the zoo's addresses."""
-    return {name: value for name, value in asdict(settings).items() if name in TOLD} | {"root": str(settings.root)}
-
-
 def running_settings(settings: Settings) -> Settings:
-    """The settings of the zoo that runs in this run directory; the given ones where none runs.
+    """Return the settings of the zoo that runs in this run directory; the given ones if none runs.
 
-    Raises SettingsError where it has lost what a command needs, or where another checkout has started it: its code
-    and its list of exhibits are not ours.
+    Raises SettingsError if the zoo has lost what a command needs, or if another checkout has started it: its code and
+    its exhibits may differ from ours.
     """
     if settings.compose or not running(settings):
         return settings
     if problem := lost(settings):
         raise SettingsError(f"{problem}; {LOST_CURE}")
-    facts = (read(settings) or {}).get("settings")
-    if not isinstance(facts, dict):  # it is starting, or stopping
+    state = read(settings)
+    if state is None or not state.settings:  # it is starting, or stopping
         return settings
-    root = facts.get("root")
-    if os.path.realpath(str(root)) != os.path.realpath(settings.root):
+    root = state.settings.get("ZOO_ROOT", "")
+    if os.path.realpath(root) != os.path.realpath(settings.root):
         raise SettingsError(f"the zoo in {settings.run} was started from {root}; use {root}/zoo, or another ZOO_RUN")
-    return checked(replace(settings, **{name: facts[name] for name in TOLD if name in facts}))
+    return read_settings(state.settings | {"ZOO_ROOT": str(settings.root), "ZOO_RUN": str(settings.run)})
 
 
 LOST_CURE = "./zoo down ends it, ./zoo up starts it again"
 
 
 def lost(settings: Settings) -> str:
-    """What the running zoo misses in its run directory, in a sentence; empty if it misses nothing, or still starts."""
+    """Say what the running zoo misses in its run directory; empty if nothing, or while it starts."""
+    state = read(settings)
     wanted = {
-        "state.json": read(settings) is not None,
+        "state.json": state is not None,
         "keeper.sock": settings.control.is_socket(),
         "sock": settings.sockets.is_dir(),
         "logs": settings.logs.is_dir(),
     }
-    sessions = (read(settings) or {"sessions": {}})["sessions"]
+    sessions = state.sessions if state else {}
     wanted |= {front: (settings.run / front).is_dir() for front in sessions if kind(front) in FRONTS}
     held = _held(settings)
     if (held and all(wanted.values())) or not process.keepers(settings.run):
@@ -107,16 +111,19 @@ class Locked(Exception):
 
 
 def hold(settings: Settings, wait: bool = False) -> int:
-    """Take the run directory until this process ends; returns the descriptor to keep. Raises Locked, or waits.
+    """Lock the run directory until this process ends; returns the descriptor to keep. Raises Locked, or waits.
 
-    The directory itself is locked, not a file in it: that needs no right to write, and systemd-tmpfiles, which empties
-    /tmp after some days, passes by a directory that is locked.
+    The lock is on the directory, not on a file in it: that needs no right to write, and systemd-tmpfiles, which empties
+    /tmp after some days, leaves a locked directory alone.
     """
     return _locked(settings.run, os.O_RDONLY | os.O_DIRECTORY, wait)
 
 
 def lock(path: Path) -> int:
-    """Take a file, making it if need be, until this process ends; returns the descriptor to keep. Raises Locked."""
+    """Lock a file, which is made if missing, until this process ends.
+
+    Returns the descriptor to keep. Raises Locked.
+    """
     return _locked(path, os.O_RDWR | os.O_CREAT, wait=False)
 
 
@@ -131,7 +138,7 @@ def _locked(path: Path, flags: int, wait: bool) -> int:
 
 
 def running(settings: Settings) -> bool:
-    """Does a zoo run here? It does too while it starts, while it stops, and when its directory is gone."""
+    """Does a zoo run here? Also while it starts or stops, and without its directory."""
     return _held(settings) or bool(process.keepers(settings.run))
 
 
@@ -151,6 +158,6 @@ def _held(settings: Settings) -> bool:
 
 
 def running_cells(settings: Settings) -> list[Cell]:
-    """The cells of the zoo that runs here; none if it does not."""
-    running = read(settings)
-    return [Cell(**cell) for cell in running["cells"]] if running else []
+    """Return the cells of the zoo that runs here; empty if no zoo runs."""
+    state = of_running(settings)
+    return state.cells if state else []

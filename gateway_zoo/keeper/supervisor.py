@@ -25,6 +25,7 @@ from gateway_zoo.registry import places, plans
 from gateway_zoo.registry.plans import Plan
 from gateway_zoo.serving import listen
 from gateway_zoo.settings import Settings, SettingsError, read_settings
+from gateway_zoo.settings import environment as settings_environment
 
 BACKOFF_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # waits before the first, second … restart in a row
 HEALTHY_S = 10.0  # a family that lived this long starts again at the beginning of the row
@@ -314,15 +315,14 @@ class Keeper:
 
     def _write_state(self) -> None:
         """A disk that is full, or a directory that is gone, must not end the zoo: the old state stays."""
-        now = {
-            "pid": os.getpid(),
-            "token": self.token,
-            "sessions": {c.name: c.pid for c in self.children.values() if c.pid},
-            "failures": {c.name: c.failures for c in self.children.values() if c.failures},
-            "echo": self.settings.echo,
-            "settings": state.told(self.settings),
-            "cells": [vars(cell) for cell in self.plan.cells],
-        }
+        now = state.State(
+            pid=os.getpid(),
+            token=self.token,
+            sessions={c.name: c.pid for c in self.children.values() if c.pid},
+            failures={c.name: c.failures for c in self.children.values() if c.failures},
+            settings=settings_environment(self.settings),
+            cells=self.plan.cells,
+        )
         try:
             state.write(self.settings, now)
         except (OSError, SettingsError) as error:

@@ -1,6 +1,6 @@
-"""Labs: experiments that end by themselves.
+"""Labs: experiments that start what they need, and stop it again.
 
-A lab starts what it needs and closes what it opened; its lesson is in labs/. It sends load to 127.0.0.0/8 only, and
-never to the zoo that runs already. A lab that needs servers starts its own zoo (keeper/own_zoo.py), which ends with the
-lab: after Ctrl-C, SIGTERM, a closed terminal and even SIGKILL no server remains.
+Each lab has a lesson below labs/. A lab sends load to 127.0.0.0/8 only, and leaves the running zoo alone. If it needs
+servers, it starts a zoo of its own (keeper/own_zoo.py) that ends with the lab: Ctrl-C, SIGTERM, a hung-up terminal and
+even SIGKILL of the lab leave no server behind.
 """

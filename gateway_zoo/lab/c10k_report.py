@@ -1,9 +1,9 @@
-"""c10k for people: a table, bars, and sentences made from the figures."""
+"""Print c10k: a table, bars, and sentences made from the figures."""
 
 from rich.console import Console
 
 from gateway_zoo.lab import chart
-from gateway_zoo.lab.c10k_rows import Row
+from gateway_zoo.lab.c10k_rows import C10kRow
 from gateway_zoo.terminal import tables as look
 from gateway_zoo.terminal.columns import Column
 
@@ -11,7 +11,7 @@ KINDS = {
     "idle": "each asked one ping on a connection that is kept alive, and has been silent since",
     "slow": "each sent half the headers of a request, and now sends a byte every 4 seconds",
 }
-#: The front, what it accepted, what a connection costs and how long a visitor waits survive.
+#: On a narrow terminal the front, its counts, the memory and the wait stay.
 COLUMNS = (
     *(Column(""), Column("accepted", right=True), Column("queue", right=True), Column("outside", right=True)),
     *(Column("processes", right=True, rank=2), Column("threads", right=True, rank=1), Column("memory", right=True)),
@@ -19,20 +19,20 @@ COLUMNS = (
 )
 
 
-def show(rows: list[Row]) -> None:
+def show(rows: list[C10kRow]) -> None:
     out = look.console()
     for kind, meaning in KINDS.items():
-        mine = [row for row in rows if row.kind == kind]
-        out.print(f"\n{mine[0].connections:,} {kind} connections: {meaning}", style="bold")
-        _table(out, mine)
+        of_kind = [row for row in rows if row.kind == kind]
+        out.print(f"\n{of_kind[0].connections:,} {kind} connections: {meaning}", style="bold")
+        _table(out, of_kind)
         out.print()
-        _bars(out, mine)
+        _bars(out, of_kind)
     out.print()
     for line in conclusions(rows):
         out.print(line)
 
 
-def _table(out: Console, rows: list[Row]) -> None:
+def _table(out: Console, rows: list[C10kRow]) -> None:
     cells = []
     for row in rows:
         seen, full = row.visitors, row.full
@@ -42,8 +42,8 @@ def _table(out: Console, rows: list[Row]) -> None:
     look.rows(out, COLUMNS, cells)
 
 
-def _bars(out: Console, rows: list[Row]) -> None:
-    """Accepted on a linear scale; memory and waits on logarithmic ones, because they differ by factors of hundreds."""
+def _bars(out: Console, rows: list[C10kRow]) -> None:
+    """Print bars: linear for accepted; logarithmic for memory and waits, which differ by factors of hundreds."""
     width = out.width - 22
     most = max(row.connections for row in rows)
     out.print("accepted at once")
@@ -63,29 +63,29 @@ def _bars(out: Console, rows: list[Row]) -> None:
         out.print(f"{line} {_ms(wait)} ms" if wait is not None else f"{line} > {row.patience_s:g} s")
 
 
-def conclusions(rows: list[Row]) -> list[str]:
-    """Sentences from the figures; in the last, the goal."""
-    said = [_sentence(row) for row in rows]
-    said.append(
+def conclusions(rows: list[C10kRow]) -> list[str]:
+    """Sentences from the figures; the last ones are about the goal."""
+    lines = [_sentence(row) for row in rows]
+    lines.append(
         "Memory is PSS of the front's processes. The kernel's part, sockets and files, some KB at each end of a "
         "connection, is in nobody's PSS."
     )
     busiest = max(row.generator_cpu for row in rows)
-    said.append(f"The load generator used at most {busiest:.0%} of one core while visitors came.")
+    lines.append(f"The load generator used at most {busiest:.0%} of one core while visitors came.")
     for row in rows:
         if row.kind == "idle" and row.front in ("nginx", "event"):
             wait = row.visitors.p99_ms
             verdict = "met" if row.goal_met else "not met"
             got = f"{wait:,.1f} ms" if wait is not None else "not answered"
-            said.append(
+            lines.append(
                 f"Goal of {row.goal_ms:g} ms at the 99th percentile with {row.connections:,} idle on {row.front}: "
                 f"{verdict} ({got}; {_ms(row.empty.p99_ms)} ms when it was empty; all that runs on this machine kept "
                 f"its cores {row.machine_busy:.0%} busy)."
             )
-    return said
+    return lines
 
 
-def _sentence(row: Row) -> str:
+def _sentence(row: C10kRow) -> str:
     full = row.full
     each = f", each costs {size(row.bytes_per_connection)}" if row.bytes_per_connection is not None else ""
     parts = [
@@ -105,7 +105,7 @@ def _sentence(row: Row) -> str:
 
 
 def size(count: int | None) -> str:
-    """Bytes for people."""
+    """A size in B, KB or MB."""
     if count is None:
         return "-"
     if count < 1000:

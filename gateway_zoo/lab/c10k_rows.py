@@ -1,4 +1,4 @@
-"""What c10k.py measures: records, with their units."""
+"""The records of c10k.py, with their units."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ GOAL_MS = 50.0
 
 @dataclass(frozen=True)
 class Visitors:
-    """New visitors' waits for `ping`, connect to last byte, in ms. None: so many were not answered within PATIENCE_S
-    that there is no such percentile."""
+    """Waits of new visitors for `ping`, from connect to the last byte, in ms. None: too few got an answer within
+    PATIENCE_S for this percentile."""
 
     asked: int
     answered: int
@@ -20,11 +20,11 @@ class Visitors:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One front under one kind of guest. Of `connections` guests, `accepted` is the most that the server had taken up
-    at once (as the kernel saw); at that moment `waiting` were in the listen backlog and `outside` not even there: their
-    handshake was not done. `answered` idle guests got their first ping; `closed` were ended by the server, `failed`
-    refused."""
+class C10kRow:
+    """One front under one kind of guest. Counts of the `connections` guests: `accepted`: the most that the server had
+    accepted at once (by the kernel); at that moment `waiting` were in the listen backlog, and `outside` had no
+    handshake yet. `answered`: idle guests that got their first ping; `closed`: ended by the server; `failed`: refused.
+    """
 
     front: str
     kind: str
@@ -38,18 +38,17 @@ class Row:
     fill_s: float
     before: Use
     full: Use
-    bytes_per_connection: int | None  # (full - before) / accepted; processes forked for the purpose are in it
+    bytes_per_connection: int | None  # (full - before) / accepted; includes processes forked for it
     patience_s: float
     empty: Visitors
     visitors: Visitors
-    tcp_buffers: int  # bytes in TCP sockets' buffers on this machine, both ends, more than before
-    generator_cpu: float  # share of one core that this process used while the visitors came: well below 1, or else
-    # it is the generator that was measured
-    machine_busy: float  # share of all cores that was used meanwhile, by anybody
+    tcp_buffers: int  # growth of all TCP socket buffers on this machine, both ends, in bytes
+    generator_cpu: float  # share of one core that the lab used for the visitors; near 1 it would measure itself
+    machine_busy: float  # share of all cores that all processes used meanwhile
     goal_ms: float = GOAL_MS
 
     @property
     def goal_met(self) -> bool:
-        """For idle connections on a front that is made for them."""
+        """Meaningful for idle connections on nginx and event."""
         wait = self.visitors.p99_ms
         return self.accepted >= self.connections and wait is not None and wait <= self.goal_ms

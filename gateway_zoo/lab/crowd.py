@@ -1,13 +1,13 @@
-"""Thousands of connections in one process: non-blocking sockets, one epoll, no threads.
+"""Thousands of connections in one process, with one epoll.
 
 Three kinds of guest:
-* `idle`: asks one `ping` on a connection that may be kept alive, reads the answer, and is silent from then on;
+* `idle`: requests `ping` once on a connection that may be kept alive, reads the answer, and sends nothing more;
 * `slow`: sends half the headers of a request, then one more byte every DRIP_S seconds, and never ends them;
-* `visitor`: on a fresh connection, asks `ping`, leaves. Only visitors are timed, from connect(2) to the last byte.
+* `visitor`: requests `ping` on a new connection, and leaves. Only visitors are timed, from connect(2) to the last byte.
 
-Visitors come by the clock, whether or not the one before was answered: a queue that waits for its slowest member
-measures nothing. All turns are short, so that what is measured is the server and not this loop. Everybody goes to
-127.0.0.0/8 and comes from several of its addresses, because one address has only some 28,000 ports to come from.
+Visitors come by the clock, even if the last one still waits for its answer: a queue that waits for its slowest member
+measures nothing. All turns of the loop are short, so that it measures the server and not itself. All connections go to
+127.0.0.0/8, and come from several of its addresses: one address has only some 28,000 ports.
 """
 
 import contextlib
@@ -19,16 +19,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-WINDOW = 48  # guests whose first answer is awaited: fewer than any gateway's queue takes (uWSGI's: 100)
-PATIENCE_S = 0.4  # without any progress for so long, guests go on coming all the same
-COMING_S = 5.0  # and then all of them come within so many seconds
+WINDOW = 48  # guests that wait for their first answer: fewer than each gateway's queue takes (uWSGI's: 100)
+PATIENCE_S = 0.4  # after so long without progress, further guests come nevertheless
+COMING_S = 5.0  # and all of them come within this time
 DRIP_S = 4.0
 IP_BIND_ADDRESS_NO_PORT = 24  # ip(7): choose the port at connect(2), when the other end is known
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST, which leaves no TIME_WAIT behind: there would be thousands
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST, to avoid thousands of sockets in TIME_WAIT
 
 
 class Guest:
-    """One connection. `state`: knocking (no handshake yet), asked, held, done, gone (ended by the server), failed."""
+    """One connection. `state`: knocking (no handshake yet), asked, held, done, gone (the server ended it), failed."""
 
     __slots__ = ("kind", "ms", "since", "sock", "state", "text")
 
@@ -39,14 +39,14 @@ class Guest:
 
 
 def sources(count: int) -> list[str]:
-    """Addresses to come from, at least four, so that each needs no more than an eighth of its ports."""
+    """Client addresses, at least four: each needs at most an eighth of its ports."""
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
         low, high = map(int, file.read().split())
     return [f"127.0.0.{2 + n}" for n in range(max(4, -(-count * 8 // (high - low + 1))))]
 
 
 class Crowd:
-    """All guests of one server at `address` (loopback; anything else is a ValueError), asking for `path`."""
+    """All guests of one server at `address`, which request `path`. Raises ValueError outside loopback."""
 
     def __init__(self, address: tuple[str, int], path: str, homes: list[str]) -> None:
         if not all(host.startswith("127.") for host in (address[0], *homes)):
@@ -59,9 +59,9 @@ class Crowd:
             "visitor": f"{ask}Connection: close\r\n\r\n".encode(),
         }
         self.epoll = select.epoll()
-        self.guests: dict[int, Guest] = {}  # those with an open socket, by descriptor
+        self.guests: dict[int, Guest] = {}  # with an open socket, by descriptor
         self.young: deque[Guest] = deque()
-        self.slow: deque[Guest] = deque()  # the next to say a byte is at the left
+        self.slow: deque[Guest] = deque()  # the next to send a byte is at the left
         self.visits: list[Guest] = []
         self.count = dict.fromkeys("opened settled answered gone failed".split(), 0)
         self.held = self.most_held = 0  # idle guests, answered and still connected
@@ -70,7 +70,7 @@ class Crowd:
     # --- coming ---------------------------------------------------------------------------------------------------
 
     def enter(self, kind: str, home: str) -> Guest:
-        """One more connection; its handshake is only begun."""
+        """Begin one more connection."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         guest = Guest(kind, sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -83,8 +83,9 @@ class Crowd:
         return guest
 
     def fill(self, kind: str, wanted: int, seconds: float, shown: Callable[[int], None]) -> float:
-        """Let `wanted` guests in, until all are settled or nothing has happened for a while; returns the seconds that
-        took. A server that answers sets the pace; one that does not is faced with all of them all the same."""
+        """Let `wanted` guests in, until all are settled or nothing happens for 1.5 s. Returns the time in seconds.
+
+        A server that answers sets the pace. A server that does not answer gets all of them nevertheless."""
         began = self.progress = time.perf_counter()
         came = self.count["opened"]
         while (now := time.perf_counter()) < began + seconds:
@@ -97,7 +98,7 @@ class Crowd:
         return time.perf_counter() - began
 
     def ripen(self, seconds: float, taken: Callable[[], int]) -> None:
-        """Go on until the number that the server has `taken` grows no more: prefork forks once a second for them."""
+        """Wait until `taken()`, the number of accepted guests, grows no more: prefork forks once a second."""
         now = began = grown = time.perf_counter()
         most = taken()
         while now < began + seconds and now < grown + 1.5 and most < len(self.guests):
@@ -122,8 +123,8 @@ class Crowd:
             self.young.append(self.enter(kind, home))
 
     def visit(self, seconds: float, pause: float, patience: float) -> list[Guest]:
-        """A visitor every `pause` seconds, then wait for the last ones, each at most `patience` seconds. Returns them
-        all; those that were not answered are not `done`."""
+        """Send a visitor every `pause` seconds, then wait for the last ones, each at most `patience` seconds. Returns
+        all visitors. One without an answer is not `done`."""
         self.visits = []
         began = time.perf_counter()
         while (now := time.perf_counter()) < began + seconds:
@@ -141,16 +142,16 @@ class Crowd:
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def turn(self, wait: float) -> None:
-        """What has happened since, and the slow ones' next bytes."""
+        """Handle what has happened, and send the next bytes of slow guests."""
         for descriptor, _ in self.epoll.poll(wait, 64):
             if guest := self.guests.get(descriptor):
                 try:
-                    self._look(guest)
+                    self._handle(guest)
                 except OSError:
                     self._leave(guest, "gone" if guest.state != "knocking" else "failed")
         self._drip()
 
-    def _look(self, guest: Guest) -> None:
+    def _handle(self, guest: Guest) -> None:
         if guest.state == "knocking":
             if error := guest.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 raise OSError(error, "connect")
@@ -169,9 +170,9 @@ class Crowd:
         elif guest.state == "asked" and not guest.text.startswith(b"HTTP/1.1 200 "[: len(guest.text)]):
             self._leave(guest, "failed")
         elif guest.state == "asked" and guest.text.endswith(b"pong\n"):
-            self._answered(guest)
+            self._note_answer(guest)
 
-    def _answered(self, guest: Guest) -> None:
+    def _note_answer(self, guest: Guest) -> None:
         if guest.kind == "visitor":
             guest.ms = (time.perf_counter() - guest.since) * 1000
             self._leave(guest, "done")
@@ -187,14 +188,14 @@ class Crowd:
         self.progress = time.perf_counter()
 
     def _drip(self) -> None:
-        """A byte of a header's value that has no end, from at most 32 guests a turn."""
+        """Send one byte of an endless header value, for at most 32 guests a turn."""
         now = time.perf_counter()
         for _ in range(min(32, len(self.slow))):
             if now - self.slow[0].since < DRIP_S:
                 return
             guest = self.slow.popleft()
             if guest.state == "held":
-                with contextlib.suppress(OSError):  # its end will be seen by epoll
+                with contextlib.suppress(OSError):  # epoll reports the closed connection
                     guest.sock.send(b"z")
                 guest.since = now
                 self.slow.append(guest)
@@ -202,7 +203,7 @@ class Crowd:
     # --- going ----------------------------------------------------------------------------------------------------
 
     def _leave(self, guest: Guest, state: str) -> None:
-        """`gone`: the server ended it. For a visitor that is a failure like any other."""
+        """Close a connection. `gone`: the server ended it; for a visitor that counts as failed."""
         if guest.kind != "visitor":
             self.held -= guest.state == "held" and guest.kind == "idle"
             self.count["settled"] += guest.state in ("knocking", "asked")
@@ -212,7 +213,7 @@ class Crowd:
         guest.sock.close()
 
     def close(self) -> None:
-        """Everybody leaves."""
+        """Close all connections."""
         for guest in list(self.guests.values()):
             guest.sock.close()
         self.guests.clear()

@@ -1,7 +1,7 @@
-"""The overload that tells unix sockets and TCP apart: more requests at once than slots and listen backlog can take.
+"""Overload unix sockets and TCP.
 
-The same program (queue_server.py) listens on both, with the same short backlog. Asked through nginx, and directly by
-clients that connect as nginx does, without blocking.
+More requests come at once than slots and backlog take. The same program (queue_server.py) listens on both, with the
+same short backlog. Requests come through nginx, and from clients that connect as nginx does, without blocking.
 """
 
 import concurrent.futures
@@ -23,7 +23,7 @@ from gateway_zoo.keeper.own_zoo import OwnZoo
 
 BACKLOG = 8
 HOLD_MS = 200
-AT_ONCE = 100
+CROWD = 100
 DEADLINE_S = 9.0
 
 FRAGMENT = """# Written by `zoo lab sockets` into its own zoo: the lab's server, once on each kind of socket.
@@ -34,8 +34,8 @@ location /lab-tcp/  {{ include params/proxy.conf; proxy_pass http://{tcp}/; }}
 
 @dataclass(frozen=True)
 class Overload:
-    """AT_ONCE requests at the same moment. `waits`: (outcome, seconds), the quickest first; an outcome is an HTTP
-    status, the name of an error, "closed" without an answer, or "none": nothing within DEADLINE_S."""
+    """CROWD requests at the same moment. `waits`: (outcome, seconds), the quickest first. An outcome is an HTTP status,
+    the name of an error, "closed" without an answer, or "none": nothing within DEADLINE_S."""
 
     way: str  # nginx, direct
     socket: str  # unix, tcp
@@ -53,7 +53,8 @@ class Overload:
 
 
 def behind_nginx(zoo: OwnZoo) -> dict[str, str]:
-    """Kind of socket -> address, as seen from the directory of the sockets; the lab's nginx passes /lab-KIND/ there."""
+    """Let the lab's nginx pass /lab-KIND/ to an address. Returns kind -> address, relative to the sockets'
+    directory."""
     addresses = {"unix": "lab.sock", "tcp": f"127.0.0.1:{own_zoo.free_ports(1)}"}
     zoo.rewrite("nginx/cages/lab.conf", FRAGMENT.format(**addresses))
     zoo.restart("nginx")
@@ -62,7 +63,7 @@ def behind_nginx(zoo: OwnZoo) -> dict[str, str]:
 
 @contextlib.contextmanager
 def server(zoo: OwnZoo, address: str) -> Iterator[int]:
-    """The lab's server on this address: its pid. Gone afterwards, and when we are killed."""
+    """Run the lab's server on this address. Yields its pid. The server ends with the block or the lab."""
     process = own_zoo.child(
         [sys.executable, "-I", "-m", "gateway_zoo.lab.queue_server", address, str(BACKLOG)],
         signal.SIGKILL,
@@ -81,32 +82,32 @@ def server(zoo: OwnZoo, address: str) -> Iterator[int]:
 
 
 def from_here(zoo: OwnZoo, address: str) -> str:
-    """An address as a client in any directory needs it."""
+    """The address for a client in any directory."""
     return address if ":" in address else str(zoo.settings.sockets / address)
 
 
 def run(zoo: OwnZoo, addresses: dict[str, str]) -> list[Overload]:
-    """Both ways on both kinds of socket, each with a server of its own. Side by side, because most of it is waiting;
-    the bursts, which are not, come one after the other."""
+    """Overload both kinds of socket in both ways, each with a server of its own. They run side by side, because most of
+    it is waiting; the bursts start one after the other."""
     own = {"unix": "own.sock", "tcp": f"127.0.0.1:{own_zoo.free_ports(1)}"}
     front = f"127.0.0.1:{zoo.settings.nginx_port}"
-    asked = {("nginx", kind): (front, f"/lab-{kind}/?hold={HOLD_MS}") for kind in addresses}
-    asked |= {("direct", kind): (from_here(zoo, at), f"/?hold={HOLD_MS}") for kind, at in own.items()}
-    # Interrupted, the servers go first: then nobody waits for them any longer.
-    with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool, contextlib.ExitStack() as stack:
+    ways = {("nginx", kind): (front, f"/lab-{kind}/?hold={HOLD_MS}") for kind in addresses}
+    ways |= {("direct", kind): (from_here(zoo, at), f"/?hold={HOLD_MS}") for kind, at in own.items()}
+    # After a Ctrl-C the servers end first: then no request waits for them.
+    with concurrent.futures.ThreadPoolExecutor(len(ways)) as pool, contextlib.ExitStack() as stack:
         for address in (*addresses.values(), *own.values()):
             stack.enter_context(server(zoo, address))
-        jobs = [pool.submit(crowd, *where, 0.5 * n) for n, where in enumerate(asked.values())]
+        jobs = [pool.submit(crowd, *where, 0.5 * n) for n, where in enumerate(ways.values())]
         waits = [job.result() for job in jobs]
-    return [Overload(way, kind, each) for (way, kind), each in zip(asked, waits, strict=True)]
+    return [Overload(way, kind, each) for (way, kind), each in zip(ways, waits, strict=True)]
 
 
 def crowd(address: str, path: str, after_s: float) -> list[tuple[str, float]]:
-    """AT_ONCE requests in so many seconds; each waits DEADLINE_S at most."""
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    """Send CROWD requests at once, after some seconds; each waits at most DEADLINE_S."""
+    with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
         start = time.perf_counter() + 0.1 + after_s  # all of them wait for the same moment
-        asked = [pool.submit(_ask, address, path, start) for _ in range(AT_ONCE)]
-        return sorted((future.result() for future in asked), key=lambda wait: wait[1])
+        futures = [pool.submit(_ask, address, path, start) for _ in range(CROWD)]
+        return sorted((future.result() for future in futures), key=lambda wait: wait[1])
 
 
 def _ask(address: str, path: str, start: float) -> tuple[str, float]:
@@ -120,8 +121,8 @@ def _ask(address: str, path: str, start: float) -> tuple[str, float]:
 
 
 def ask(address: str, path: str, seconds: float) -> str:
-    """One request on a connection of its own; the status of the answer. A connect(2) that would have to wait for room
-    in a unix socket's queue fails (EAGAIN), as in nginx: a socket with a time-out does not block in Python."""
+    """Send a request on a new connection. Returns the status of the answer, or "closed". Raises OSError: if a unix
+    socket's queue is full, connect(2) fails (EAGAIN), as in nginx, because a socket with a time-out does not block."""
     host, colon, port = address.rpartition(":")
     deadline = time.monotonic() + seconds
     with socket.socket(socket.AF_INET if colon else socket.AF_UNIX) as connection:
@@ -137,15 +138,15 @@ def ask(address: str, path: str, seconds: float) -> str:
 
 
 def listen_limit() -> int:
-    """What is left of a TCP backlog of 65,535: the kernel cuts it to net.core.somaxconn. From TCP_INFO of a listening
-    socket, where tcpi_sacked is the longest queue (struct tcp_info, linux/tcp.h: 8 bytes, then 32-bit numbers)."""
+    """The queue that a TCP backlog of 65,535 gets: the kernel cuts it to net.core.somaxconn. Source: TCP_INFO of a
+    listening socket, where tcpi_sacked is the queue's limit (linux/tcp.h: 8 bytes, then 32-bit numbers)."""
     with socket.create_server(("127.0.0.1", 0), backlog=65535) as server:
         facts = server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     return int.from_bytes(facts[28:32], sys.byteorder)
 
 
 def cpu_s(pids: list[int]) -> float:
-    """CPU seconds of these processes so far, to the nanosecond: the first number of each thread's schedstat."""
+    """CPU seconds of these processes, to the nanosecond (the first number of each thread's schedstat)."""
     total = 0
     for pid in pids:
         for task in os.listdir(f"/proc/{pid}/task"):

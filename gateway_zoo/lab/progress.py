@@ -1,4 +1,4 @@
-"""What a lab is doing: a bar on a terminal, nothing else anywhere else."""
+"""The progress of a lab: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from gateway_zoo.terminal.messages import say
 
 
 class Bar:
-    """`with Bar(quiet) as bar:` on standard error, so that tables and JSON stay clean."""
+    """A bar on standard error: `with Bar(quiet) as bar:`. Standard output has tables and JSON only."""
 
     def __init__(self, quiet: bool) -> None:
         self.live = sys.stderr.isatty()
@@ -31,7 +31,7 @@ class Bar:
         self.progress.stop()
 
     def start(self, what: str, total: int | None) -> None:
-        """The next thing; `total` None: its end is not known."""
+        """Begin the next step. `total` None: its length is unknown."""
         if not self.live:
             if not self.quiet:
                 say(what)
@@ -41,7 +41,7 @@ class Bar:
         self.task = self.progress.add_task(what, total=total)
 
     def done(self, count: int) -> None:
-        """So much of it. Cheap: a load generator calls this."""
+        """Show how much is done. It is cheap: a load generator calls it."""
         if self.live and self.task is not None and (now := time.monotonic()) > self.shown + 0.1:
             self.shown = now
             self.progress.update(self.task, completed=count)

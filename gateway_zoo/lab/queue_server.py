@@ -1,8 +1,8 @@
-"""A gateway that can be overloaded on purpose: four slots, and a listen backlog as short as asked.
+"""A gateway for overload: four slots and a short backlog.
 
-`python -m gateway_zoo.lab.queue_server ADDRESS BACKLOG`, ADDRESS as in listen.py: the same program on a unix socket and
-on TCP. It speaks as much HTTP/1.0 as the lab needs: `?hold=MS` in the request line makes the answer take so long. The
-zoo's own gateways are no use here: they keep 128 in the queue, and flup's threads accept more than they can do.
+`python -m gateway_zoo.lab.queue_server ADDRESS BACKLOG`, with an ADDRESS for serving/listen.py: a unix socket or TCP.
+It speaks a little HTTP/1.0: `?hold=MS` in the request line delays the answer. The zoo's own gateways are of no use
+here: they keep 128 connections in the queue, and flup's threads accept more than they can serve.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ from gateway_zoo.serving.listen import listener
 
 SLOTS = 4
 MOST_MS = 2000
-PATIENCE_S = 10  # more than the lab's clients have: what TCP sends again may come seconds behind its connection
+PATIENCE_S = 10  # longer than the lab's clients wait: TCP may resend a request seconds later
 ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\npong\n"
 
 
 def serve(server: socket.socket) -> None:
-    """One slot: a connection at a time, for ever. The others wait in the kernel."""
+    """Run a slot: serve one connection after the other, for ever. Further ones wait in the kernel."""
     while True:
         connection, _ = server.accept()
         with connection, contextlib.suppress(OSError):
@@ -30,8 +30,8 @@ def serve(server: socket.socket) -> None:
             request = b""
             while b"\r\n\r\n" not in request and len(request) < 8192 and (data := connection.recv(4096)):
                 request += data
-            if held := re.search(rb"[?&]hold=(\d{1,4})\b", request.partition(b"\r\n")[0]):
-                time.sleep(min(int(held[1]), MOST_MS) / 1000)
+            if hold := re.search(rb"[?&]hold=(\d{1,4})\b", request.partition(b"\r\n")[0]):
+                time.sleep(min(int(hold[1]), MOST_MS) / 1000)
             connection.sendall(ANSWER)
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     for _ in range(SLOTS):
         threading.Thread(target=serve, args=(server,), daemon=True).start()
     print("ready", flush=True)
-    sys.stdin.read()  # until whoever started us is gone
+    sys.stdin.read()  # until the lab is gone
     os._exit(0)
 
 

@@ -1,7 +1,7 @@
-"""`zoo lab sockets`: the same gateway on a unix socket and on TCP. Who may come, by what address, at what cost, and
-what happens when more come than it can take.
+"""`zoo lab sockets`: the same gateway on a unix socket and on TCP.
 
-The exhibits are found by their names: X and X-tcp, one server program each. Their own zoo, nginx in front.
+The lab compares permissions, cost and overload. It finds the exhibits by their names, X and X-tcp, and runs them in a
+zoo of its own behind nginx.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ ROUNDS = 9
 
 
 def run(settings: Settings, pings: int, as_json: bool) -> int:
-    """Exit 0; 3 if the exhibits cannot be started."""
+    """Run the lab. Raises Stop if the exhibits cannot be started."""
     pairs = pairs_of(settings)
     own_zoo.stop_like_ctrl_c()
     with (
@@ -63,18 +63,18 @@ def run(settings: Settings, pings: int, as_json: bool) -> int:
 def report(
     doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]
 ) -> dict[str, Any]:
-    """The JSON."""
-    setting = {"slots": 4, "backlog": overload.BACKLOG, "hold_ms": overload.HOLD_MS, "at_once": overload.AT_ONCE}
+    """The figures for JSON."""
+    setting = {"slots": 4, "backlog": overload.BACKLOG, "hold_ms": overload.HOLD_MS, "at_once": overload.CROWD}
     return {
-        "doors": [asdict(one) for one in doors],
-        "costs": [asdict(one) for one in costs],
-        "overload": setting | {"runs": [asdict(one) | {"outcomes": one.outcomes} for one in overloads]},
+        "doors": [asdict(door) for door in doors],
+        "costs": [asdict(cost) for cost in costs],
+        "overload": setting | {"runs": [asdict(each) | {"outcomes": each.outcomes} for each in overloads]},
         "limits": limits,
     }
 
 
 def pairs_of(settings: Settings) -> list[tuple[str, str]]:
-    """Exhibits that exist on both kinds of socket."""
+    """Exhibits that exist on both kinds of socket. Raises LookupError if there is none."""
     registry = load(settings.root)
     pairs = [(id, f"{id}-tcp") for id, e in registry.exhibits.items() if e.unix and f"{id}-tcp" in registry.exhibits]
     if not pairs:
@@ -89,7 +89,7 @@ Third = Callable[[str], tuple[str | None, str | None]]
 
 @contextlib.contextmanager
 def third_user(settings: Settings) -> Iterator[Third]:
-    """Somebody else, made while we are root: a function from an address to (what happened, why it was not tried)."""
+    """Start another user while the lab is root. Yields a function: address -> (result, why it was not tried)."""
     if os.geteuid() != 0:
         yield lambda _: (None, "only root can become another user to try it")
         return
@@ -121,8 +121,7 @@ def door(zoo: OwnZoo, id: str, third: Third) -> Door:
     exhibit = zoo.plan.registry.exhibits[id]
     address = zoo.plan.address(exhibit)
     if exhibit.tcp:
-        tried = third(address)
-        return Door(id, address, None, None, None, *tried)
+        return Door(id, address, None, None, None, *third(address))
     path = zoo.settings.sockets / address
     modes = [stat.filemode(each.stat().st_mode) for each in (path, path.parent)]
     return Door(id, str(path), modes[0], modes[1], f"{path.owner()}:{path.group()}", *third(str(path)))
@@ -132,18 +131,18 @@ def door(zoo: OwnZoo, id: str, third: Third) -> Door:
 
 
 def through_nginx(zoo: OwnZoo, pair: tuple[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
-    """One visitor asks one exhibit, then the other, on a connection that nginx keeps; nginx makes a new one to the
+    """Measure a ping of each exhibit through nginx. The client keeps its connection; nginx opens a new one to the
     gateway for every request. CPU is that of nginx and of the gateway."""
     registry = zoo.plan.registry
     families = {id: [p.pid for p in zoo.processes(registry.exhibits[id].family)] for id in pair}
     nginx = [p.pid for p in zoo.processes("nginx")]
 
-    def some(id: str) -> tuple[float, float]:
+    def pings_of(id: str) -> tuple[float, float]:
         visitor = http.client.HTTPConnection("127.0.0.1", zoo.settings.nginx_port, timeout=20)
         with contextlib.closing(visitor):
-            return _timed(lambda: _ping(visitor, f"/{id}/ping"), nginx + families[id], pings)
+            return _time(lambda: _ping(visitor, f"/{id}/ping"), nginx + families[id], pings)
 
-    return _costs(f"{pair[0]} through nginx", lambda: some(pair[0]), lambda: some(pair[1]), shown)
+    return _costs(f"{pair[0]} through nginx", lambda: pings_of(pair[0]), lambda: pings_of(pair[1]), shown)
 
 
 def _ping(visitor: http.client.HTTPConnection, path: str) -> None:
@@ -154,18 +153,18 @@ def _ping(visitor: http.client.HTTPConnection, path: str) -> None:
 
 
 def directly(zoo: OwnZoo, addresses: dict[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
-    """connect, ask, read, close, at the lab's little server: the socket and next to nothing else. CPU: the server's."""
+    """Measure connect, request, answer and close at the lab's small server. CPU is the server's."""
     with overload.server(zoo, addresses["unix"]) as unix, overload.server(zoo, addresses["tcp"]) as tcp:
 
-        def some(kind: str, pid: int) -> tuple[float, float]:
+        def pings_of(kind: str, pid: int) -> tuple[float, float]:
             address = overload.from_here(zoo, addresses[kind])
-            return _timed(lambda: overload.ask(address, "/", 5), [pid], pings)
+            return _time(lambda: overload.ask(address, "/", 5), [pid], pings)
 
-        return _costs("socket alone", lambda: some("unix", unix), lambda: some("tcp", tcp), shown)
+        return _costs("socket alone", lambda: pings_of("unix", unix), lambda: pings_of("tcp", tcp), shown)
 
 
-def _timed(ping: Callable[[], object], pids: list[int], pings: int) -> tuple[float, float]:
-    """(seconds, CPU seconds of `pids`) for each of so many."""
+def _time(ping: Callable[[], object], pids: list[int], pings: int) -> tuple[float, float]:
+    """(seconds, CPU seconds of `pids`) of one ping: the mean of `pings`."""
     ping()
     cpu, began = overload.cpu_s(pids), time.perf_counter()
     for _ in range(pings):
@@ -181,16 +180,16 @@ def _costs(
 ) -> list[Cost]:
     rounds: list[tuple[tuple[float, float], tuple[float, float]]] = []
     for number in range(ROUNDS):
-        # who goes first changes, so that neither always comes after the other
+        # the two take turns in going first
         first, second = (unix, tcp) if number % 2 == 0 else (tcp, unix)
         one, other = first(), second()
         rounds.append((one, other) if first is unix else (other, one))
         shown(number + 1)
-    made = []
+    costs = []
     for column, unit in enumerate(("time", "CPU")):
         low, middle, high = statistics.quantiles([t[column] / u[column] for u, t in rounds], n=4)
         us = [statistics.median(r[side][column] for r in rounds) * 1e6 for side in (0, 1)]
-        made.append(
+        costs.append(
             Cost(f"{what}, {unit}", round(us[0], 1), round(us[1], 1), round(middle, 3), round(low, 3), round(high, 3))
         )
-    return made
+    return costs

@@ -1,4 +1,4 @@
-"""sockets for people: tables, and sentences made from the figures."""
+"""Print sockets: tables, and sentences made from the figures."""
 
 import os
 
@@ -8,7 +8,7 @@ from gateway_zoo.lab.sockets_rows import Cost, Door
 from gateway_zoo.terminal import tables as look
 from gateway_zoo.terminal.columns import Column
 
-NARROW = 64  # columns that the table of seconds needs if its heads have blanks
+NARROW = 64  # columns that the table of seconds needs for heads with blanks
 DOORS = (Column("exhibit"), Column("address"), Column("mode"), Column("what happened", least=12, gives="lines"))
 COSTS = (
     *(Column("", least=12, gives="lines"), Column("unix", right=True), Column("TCP", right=True)),
@@ -33,7 +33,7 @@ def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits
     look.rows(out, COSTS, cells)
 
     out.print(
-        f"\nOverload: {overload.AT_ONCE} requests at once for four slots of {overload.HOLD_MS} ms and a backlog of "
+        f"\nOverload: {overload.CROWD} requests at once for four slots of {overload.HOLD_MS} ms and a backlog of "
         f"{overload.BACKLOG}",
         style="bold",
     )
@@ -59,27 +59,27 @@ def conclusions(
     doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]
 ) -> list[str]:
     """Sentences from the figures."""
-    said = []
+    lines = []
     private = next(door for door in doors if door.mode)
-    said.append(
+    lines.append(
         f"permission: a unix socket is a file ({private.mode}, {private.owner}) in a directory ({private.folder_mode})"
         "; a TCP port on loopback has no owner: every user of the machine may connect."
     )
     if private.third_why:
-        said.append(f"Nobody else tried: {private.third_why}.")
+        lines.append(f"Nobody else tried: {private.third_why}.")
     cpu = [cost for cost in costs if cost.what.endswith("CPU")]
     ratios = ", ".join(f"{cost.ratio:.2f} ({cost.what.rpartition(',')[0]})" for cost in cpu)
-    said.append(f"cost: TCP took so many times the servers' CPU: {ratios}.")
-    said += [_overload(one) for one in overloads]
-    said.append(
+    lines.append(f"cost: TCP took so many times the servers' CPU: {ratios}.")
+    lines += [_overload(one) for one in overloads]
+    lines.append(
         f"somaxconn is {limits['somaxconn']:,} here: listen(2) with 65,535 got a queue of "
         f"{limits['listen_65535_gives']:,}. It limits both kinds of socket, each one by itself."
     )
-    return said
+    return lines
 
 
 def _overload(one: Overload) -> str:
-    """How this kind of socket said no."""
+    """A sentence: how this kind of socket refused."""
     outcomes = dict(one.outcomes)
     good = outcomes.pop("200", None)
     none = outcomes.pop("none", None)

@@ -1,12 +1,12 @@
-"""What sockets.py measures: records, with their units."""
+"""The records of sockets.py, with their units."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Door:
-    """How an exhibit is reached. `mode`, `owner` and the mode of its directory, for a unix socket; `third` is what
-    happened to another user who tried, None with `third_why` where nobody else could be asked."""
+    """How to reach an exhibit. `mode`, `owner` and `folder_mode` (of its directory) are those of a unix socket; `third`
+    is the result of another user's attempt, None with the reason in `third_why` if there was none."""
 
     exhibit: str
     address: str
@@ -19,8 +19,8 @@ class Door:
 
 @dataclass(frozen=True)
 class Cost:
-    """A ping on each kind of socket in microseconds, medians of rounds that took turns; `ratio` is TCP / unix of the
-    same round: median and quartiles. `what` says whether wall time or CPU of the servers."""
+    """A ping on each kind of socket, in µs: medians of rounds that took turns. `ratio` is TCP / unix of the same round:
+    median and quartiles. `what` names wall time or the servers' CPU time."""
 
     what: str
     unix_us: float

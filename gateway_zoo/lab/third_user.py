@@ -1,7 +1,7 @@
-"""Somebody else on the machine: tries addresses that it reads, one a line, and says what happened.
+"""Another user of the machine tries to connect.
 
-`setpriv --reuid nobody … python -m gateway_zoo.lab.third_user`, started while the lab is still root; it ends with its
-standard input. Connecting is all it does.
+The program connects to each address that it reads, and prints the result. Start: `setpriv --reuid nobody … python -m
+gateway_zoo.lab.third_user`. The lab starts it while it is still root; it ends with its standard input.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 
 
 def attempt(address: str) -> str:
-    """`connected`, or the error's name."""
+    """Connect. Returns `connected`, or the error."""
     host, colon, port = address.rpartition(":")
     try:
         with socket.socket(socket.AF_INET if colon else socket.AF_UNIX) as trial:

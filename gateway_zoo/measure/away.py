@@ -1,7 +1,7 @@
-"""Which services of a zoo in containers do not answer, found by asking over HTTP, as everybody else does.
+"""Find the services of a zoo in containers that do not answer, over HTTP.
 
-A container may not ask Docker (no socket of it is in any), so a service that serves nothing by itself is found by what
-it does for others: it is named where an exhibit answers and what the helper brings is missing.
+A container may not ask Docker, because no container has its socket. A helper service serves nothing by itself: it is
+away if an exhibit answers and the part that the helper brings is missing.
 """
 
 import concurrent.futures
@@ -14,7 +14,10 @@ from gateway_zoo.registry.plans import Cell, Plan
 
 
 def services(plan: Plan, urls: dict[str, str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Services that do not answer, with what misses them. Several, where from outside nobody can tell which of them."""
+    """Return services that do not answer, with the cells that miss them.
+
+    A list has several services where the answers do not show which of them is away.
+    """
     cells = [cell for cell in targets.elsewhere(plan.settings, plan.registry, urls) if cell.closed is None]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         fronts = {cell.front: cell.url.removesuffix(f"/{cell.exhibit}") for cell in cells}
@@ -34,7 +37,7 @@ def _answers(base: str) -> bool:
 
 
 def _server(plan: Plan, cell: Cell) -> str:
-    """What must run for this cell: the front itself, where the app is in it."""
+    """Name the service of this cell: the front itself, where the app is in it."""
     return cell.front if targets.inside(plan.registry, cell.exhibit, cell.front) else plan.service(cell.exhibit)
 
 
@@ -48,7 +51,7 @@ def _helpers(registry: Registry, cells: list[Cell]) -> Iterator[tuple[list[str],
 
 
 def _helped(registry: Registry, family: Family, cells: list[Cell]) -> Iterator[tuple[Cell, Question]]:
-    """What to ask, of whom. One cell tells it for all, if a family helps all."""
+    """Return questions and the cells to ask. If a family helps all, one cell is enough."""
     every = registry.cage_of(family.id).file.ask_all
     for cell in cells:
         all_of_them = "*" in family.serves

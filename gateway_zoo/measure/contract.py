@@ -30,7 +30,10 @@ Differences = dict[str, dict[str, list[str]]]
 
 @dataclass(frozen=True)
 class Result:
-    """One endpoint of one cell. `state`: ok, failed, closed. `ms` of the GET; `pid` where the answer tells it."""
+    """One endpoint of one cell.
+
+    `state`: ok, failed, closed. `ms`: of the GET, from connect to the last byte. `pid`: only if the answer has it.
+    """
 
     exhibit: str
     front: str
@@ -84,25 +87,28 @@ def _not_asked(cell: Cell, question: str | Question) -> Result:
     return Result(cell.exhibit, cell.front, path, f"{cell.url}/{path}", "failed", None, None, None, why)
 
 
-#: What a page of a cage must be.
+#: The answer that a page of a cage must give.
 PAGE = Question(path="", type="text/html", contains="<h1")
 
 
 def pages(registry: Registry, cells: list[Cell]) -> list[Cell]:
-    """The cages' pages as cells of their own, named by their path, behind each front that has an open cell."""
+    """Return the pages of the cages as cells, each behind every front with an open cell.
+
+    The path of the page is the name of its cell.
+    """
     bases = {c.front: c.url.removesuffix(f"/{c.exhibit}") for c in cells if c.closed is None}
     paths = [page.strip("/") for cage in registry.cages for page in cage.file.pages]
     return [Cell(path, front, f"{base}/{path}") for path in paths for front, base in bases.items()]
 
 
-#: What each front must be over TLS: itself, with a certificate of our own authority.
+#: The answer of each front over TLS, with a certificate of our own authority.
 TLS = Question(path="", type="text/plain", contains="Gateway Zoo")
 
 
 def tls(settings: Settings, cells: list[Cell]) -> list[Cell]:
-    """https of each front that has an open cell."""
-    found = dict.fromkeys(c.front for c in cells if c.closed is None)
-    return [Cell("https", f, f"https://localhost:{settings.tls_port(f)}") for f in found if settings.tls_port(f)]
+    """Return a cell for https on each front with an open cell."""
+    fronts = dict.fromkeys(c.front for c in cells if c.closed is None)
+    return [Cell("https", f, f"https://localhost:{settings.tls_port(f)}") for f in fronts if settings.tls_port(f)]
 
 
 def _questions(registry: Registry, cell: Cell) -> list[str | Question]:
@@ -114,7 +120,10 @@ def _questions(registry: Registry, cell: Cell) -> list[str | Question]:
 
 
 def ask_own(cell: Cell, ask: Question, authority: str | None) -> Result:
-    """What is asked besides the contract: what its cage.toml says, a page, TLS."""
+    """Ask a cell a question outside the contract: from its cage.toml, of a page, over TLS.
+
+    A connection that fails is a failed Result, not an exception.
+    """
     url = f"{cell.url}/{ask.path}"
     if cell.closed:
         return Result(cell.exhibit, cell.front, ask.path, url, "closed", None, None, None, cell.closed)

@@ -1,11 +1,9 @@
-"""Observe Apache's process models, and hold them against what lectures say (apache/mpm/lecture.toml).
+"""Observe Apache's process models (lecture.py compares them with the lecture).
 
 Who serves is asked over HTTP of mod_wsgi-embedded, where the program that answers *is* Apache's child: pid, thread,
 user. What a connection costs is measured natively on Apaches of our own, fresh ones with the same MPMs; of an Apache
 elsewhere over HTTP (mpm_memory.py says how, and what that is worth). Memory is unknown where a root among the processes
 does not let us look (ITK).
-
-A figure has an interval. The lecture's rank is held against figures whose intervals do not overlap, and no others.
 """
 
 import concurrent.futures
@@ -24,7 +22,6 @@ from gateway_zoo.measure import mpm_memory
 from gateway_zoo.measure.figures import Interval, memory
 from gateway_zoo.measure.mpm_memory import Costs
 from gateway_zoo.measure.process_use import Use, use_of
-from gateway_zoo.registry.plans import Cell
 from gateway_zoo.safe_io import bounded
 from gateway_zoo.settings import Settings
 
@@ -32,7 +29,9 @@ EXHIBIT = "mod_wsgi-embedded"
 CROWD = 8
 HOLD_MS = 300
 TIMEOUT_S = 15.0  # for a whole answer
-WORDS = ("lowest", "low", "high", "highest")
+RANKED = ("usage", "idle", "busy")  # the sizes, fields of Seen
+USER_PER_HOST = "a user per virtual host"
+UNKNOWN = "unknown"
 OTHER_HOST = "games.localhost"  # the second virtual host, where there is one (mpm/itk.conf)
 
 Facts = dict[str, Any]
@@ -79,8 +78,7 @@ def fronts(settings: Settings, urls: dict[str, str]) -> dict[str, str]:
     """Front -> address of each Apache to watch. Raises Unusable."""
     if any(urls.values()):
         return {front: url.rstrip("/") for front, url in urls.items() if url and _answers(url.rstrip("/"))}
-    running = state.read(settings) if state.running(settings) else None
-    cells = [Cell(**cell) for cell in running["cells"]] if running else []
+    cells = state.running_cells(settings)
     mine = [cell for cell in cells if cell.exhibit == EXHIBIT and cell.closed is None]
     return {cell.front: cell.url.removesuffix(f"/{EXHIBIT}") for cell in mine}
 
@@ -264,60 +262,3 @@ def size(interval: Interval | None, fresh: bool) -> str:
     if low.split()[1] == high.split()[1]:
         low = low.split()[0]
     return f"{memory(interval.value)} ({low} to {high})"
-
-
-# --- lecture and observation ------------------------------------------------------------------------------------------
-
-WORDED = ("threaded", "parent", "children", "dso", "serves")
-RANKED = ("usage", "idle", "busy")
-USER_PER_HOST = "a user per virtual host"
-UNKNOWN = "unknown"
-
-
-def differences(seen: list[Seen], apache: Seen, lecture: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Compare one Apache with the lecture.
-
-    Returns property -> why, for each property where the two differ. `seen`: all Apaches, for the ranks.
-    """
-    whys = {}
-    for name in WORDED:
-        observed = getattr(apache, name)
-        if not agrees(lecture[name][apache.mpm], observed):
-            whys[name] = _why(lecture[name], observed, apache.mpm)
-    for name in RANKED:
-        if _out_of_order(seen, apache, name, lecture[name]):
-            whys[name] = _why(lecture[name], size(apache.interval(name), apache.fresh), apache.mpm)
-    return whys
-
-
-def agrees(word: str, observed: str) -> bool:
-    """Tell whether the lecture's word covers an observation.
-
-    "nobody" covers every user but root, "user" a user per virtual host, "request" a thread or a child per request. An
-    unknown value contradicts no word.
-    """
-    if observed == UNKNOWN:
-        return True
-    if word == "nobody":
-        return observed != USER_PER_HOST and "root" not in observed.split(", ")
-    return observed == word or observed.endswith(f" per {word}") or (word == "user" and observed == USER_PER_HOST)
-
-
-def _why(row: dict[str, str], observed: str, mpm: str) -> str:
-    return row.get("why", "").format(observed=observed, lecture=row[mpm])
-
-
-def _out_of_order(seen: list[Seen], apache: Seen, name: str, row: dict[str, str]) -> bool:
-    """Tell whether two figures certainly contradict the order of the lecture's ranks.
-
-    Only figures of fresh Apaches count, and only if their intervals do not overlap.
-    """
-    figure = apache.interval(name)
-    for other in seen:
-        second = other.interval(name)
-        if figure is None or second is None or not (apache.fresh and other.fresh and figure.apart_from(second)):
-            continue
-        rank = WORDS.index(row[apache.mpm]) - WORDS.index(row[other.mpm])
-        if (rank > 0 and second.value > figure.value) or (rank < 0 and figure.value > second.value):
-            return True
-    return False

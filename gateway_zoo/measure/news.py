@@ -47,10 +47,13 @@ CLOCK_S = 0.005  # an item that came so much before it was made: two clocks
 
 @dataclass(frozen=True)
 class Result:
-    """One way through one cell. Times from the event to its arrival, in ms: the median of `items`, and between which
-    values 90 of 100 lie (`low_ms`, `high_ms`: 5th and 95th percentile, nearest rank); `expected_ms` is what the way
-    itself makes of it, for polling half its period. Source: the time that the zoo wrote into the item, and this
-    machine's clock at its arrival. `state`: works, fails, closed. `ms` is None also where the two clocks differ."""
+    """One way through one cell.
+
+    Times from the event to its arrival, in ms: the median of `items`, and between which values 90 of 100 lie
+    (`low_ms`, `high_ms`: 5th and 95th percentile, nearest rank); `expected_ms` is what the way itself makes of it,
+    for polling half its period. Source: the time that the zoo wrote into the item, and this machine's clock at its
+    arrival. `state`: works, fails, closed. `ms` is None also where the two clocks differ.
+    """
 
     exhibit: str
     front: str
@@ -71,11 +74,11 @@ class Result:
 
 
 class NotHeardError(Exception):
-    """The way does not work here: what was seen instead."""
+    """The way does not work here; the text is the observation."""
 
 
 def ways(settings: Settings) -> dict[str, list[dict[str, Any]]]:
-    """All */ways.toml together: `way` and `fails`, tables as they stand there."""
+    """Read all */ways.toml together: their tables `way` and `fails`."""
     found: dict[str, list[dict[str, Any]]] = {"way": [], "fails": []}
     for path in sorted(settings.root.glob("*/ways.toml")):
         for name, tables in tomllib.loads(path.read_text(encoding="utf-8")).items():
@@ -88,7 +91,7 @@ def interface_of(registry: Registry, exhibit: str) -> str:
 
 
 def _expected(registry: Registry, exhibit: str, way: str, fails: list[dict[str, Any]]) -> str | None:
-    """Why this is known to fail; None if it should work. The first table that fits counts."""
+    """Return why this way is known to fail, or None. The first table that fits counts."""
     interface = interface_of(registry, exhibit)
     for table in fails:
         fits = exhibit in table.get("exhibits", []) or interface in table.get("interfaces", [])
@@ -124,7 +127,7 @@ def _try(cell: Cell, way: dict[str, str], expected: str | None, place: threading
 
 
 def _figures(way: str, delays: list[float]) -> dict[str, Any]:
-    """The fields of a Result for what was heard."""
+    """Return the fields of a Result for these delays."""
     found: dict[str, Any] = {"items": len(delays), "expected_ms": EXPECTED_MS.get(way)}
     if min(delays) < -CLOCK_S:
         why = f"no time: an item came {-min(delays):.3f} s before it was made, so the zoo has another clock"
@@ -145,7 +148,10 @@ Item = dict[str, Any]
 
 
 def _item(value: object) -> Item:
-    """An item of news, or NotHeardError: whoever answers is no zoo."""
+    """Check an item of news.
+
+    Raises NotHeardError if the answer is not a zoo's.
+    """
     if isinstance(value, dict) and isinstance(value.get("n"), int) and isinstance(value.get("at"), int | float):
         return value
     raise NotHeardError(f"no item of news: {str(value)[:60]}")
@@ -156,7 +162,7 @@ def _delay(item: Item) -> float:
 
 
 def _open(url: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    """An answer, its head read. The whole of it has PATIENCE_S and ANSWER_BYTES."""
+    """Open an answer and read its head. The whole answer has PATIENCE_S and ANSWER_BYTES."""
     parts = urlsplit(url)
     connection = bounded.connect(url, PATIENCE_S, ANSWER_BYTES)
     try:
@@ -182,14 +188,14 @@ def _list(url: str) -> list[Item]:
 
 
 def _newest(url: str) -> int:
-    """The number of the newest item."""
+    """Return the number of the newest item."""
     if not (items := _list(url)):
         raise NotHeardError("no news yet")
     return int(items[-1]["n"])
 
 
 def _poll(url: str) -> list[float]:
-    """Ask SWEEP times, by the clock, for what is newer than the last."""
+    """Ask SWEEP times, by the clock, for items newer than the last."""
     time.sleep(random.uniform(0, POLL_S - ITEM_S))  # noqa: S311 - where between two ages the cell begins
     last, began = _newest(url), time.monotonic()
     delays: list[float] = []
@@ -204,7 +210,7 @@ def _poll(url: str) -> list[float]:
 
 
 def _ask_again(url: str) -> list[float]:
-    """Ask for what is newer than the last, and again as soon as it has come."""
+    """Ask for items newer than the last, and again as soon as they come."""
     delays: list[float] = []
     last, deadline = _newest(url), time.monotonic() + PATIENCE_S
     while len(delays) < ITEMS:
@@ -240,7 +246,10 @@ def _socket(url: str) -> list[float]:
 
 
 def _messages(url: str) -> Iterator[Item]:
-    """Items from a WebSocket that also answers us. It has PATIENCE_S in all; a message has ANSWER_BYTES."""
+    """Yield items from a WebSocket that also answers us.
+
+    It has PATIENCE_S in all; a message has ANSWER_BYTES.
+    """
     from websockets.sync.client import connect
 
     deadline = time.monotonic() + PATIENCE_S
@@ -262,7 +271,10 @@ def _messages(url: str) -> Iterator[Item]:
 
 
 def _heard(items: Iterator[Item]) -> list[float]:
-    """Delays of ITEMS items after the first, which may be old. In one lump, all but the last are late."""
+    """Return the delays of ITEMS items after the first, which may be old.
+
+    In one lump, all but the last are late: NotHeardError.
+    """
     delays: list[float] = []
     try:
         for number, item in enumerate(items):

@@ -5,11 +5,10 @@ What trips people up: a family inside a front has no session of its own. Its env
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 import psutil
 
-from gateway_zoo.keeper import process
+from gateway_zoo.keeper import process, state
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings
 
@@ -33,15 +32,15 @@ class ProcessRow:
     requests: None = None
 
 
-def collect(settings: Settings, running: dict[str, Any]) -> list[ProcessRow]:
+def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
     """Read every process of the running zoo.
 
-    Parents come before children, families in the order of their start. `running`: the keeper's state (state.read).
+    Parents come before children, families in the order of their start. `running`: state.read.
     """
-    sessions: dict[str, int] = running["sessions"]
-    pids = process.members(running["token"], set(sessions.values()), settings.run, everything=True)
+    sessions: dict[str, int] = running.sessions
+    pids = process.members(running.token, set(sessions.values()), settings.run, everything=True)
     rows = {row.pid: row for pid in pids if (row := _row(pid, sessions))}
-    keeper = _row(running["pid"], {"keeper": 0})
+    keeper = _row(running.pid, {"keeper": 0})
     ordered = [keeper] if keeper else []
     for leader in sessions.values():
         ordered += _below(leader, rows)

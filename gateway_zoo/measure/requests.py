@@ -1,13 +1,16 @@
-"""Requests from log lines: the front's line and the app's, joined by the request id.
+"""Join the front's log line and the app's line by the request id.
 
-The front's line (nginx/nginx.conf, apache/httpd.conf) tells how long the request took there, and how long the gateway
-took; the app's line (app/zoo_app.py) how long the app itself took, and in which process. What is left between them is
-the gateway.
+The front's line (nginx/nginx.conf, apache/httpd.conf) has the time of the request in the front, and the time of the
+gateway. The app's line (app/zoo_app.py) has the time of the app itself, and its process. The gateway takes the rest.
 
-What trips people up: the two lines stand in two files, and either may be seen first. So a request waits a moment for
-its other line; one that the front answered itself has no other line, and does not wait. No I/O here.
+The order of requests is the order of their ends in the front, for all fronts.
+
+What trips people up: the two lines stand in two files, and either may be read first. A request waits a moment for its
+other line, and holds back the requests that ended after it. A request that nginx answered itself has no other line, and
+does not wait. nginx logs the end of a request, Apache (%t) its beginning. No I/O here.
 """
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -27,10 +30,10 @@ MOST = 20_000  # requests of which one line has been read; the oldest are forgot
 
 @dataclass
 class Request:
-    """One request. Times in ms; None where the line that would tell is missing."""
+    """One request. Times in ms; None where the line with the value is missing."""
 
     id: str
-    time: float  # unix
+    time: float  # of its end in the front, unix
     front: str | None = None
     exhibit: str | None = None
     request: str | None = None
@@ -41,6 +44,11 @@ class Request:
     app_ms: float | None = None
     pid: int | None = None
 
+    @property
+    def method_and_path(self) -> str:
+        """Return the request line without the HTTP version."""
+        return re.sub(r" HTTP/[\d.]+\Z", "", self.request or "-")
+
 
 @dataclass
 class Joiner:
@@ -48,14 +56,15 @@ class Joiner:
 
     clock: Callable[[], float] = time.monotonic
     waiting: dict[str, Request] = field(default_factory=dict)
-    since: dict[str, float] = field(default_factory=dict)  # when the front's line was read
+    until: dict[str, float] = field(default_factory=dict)  # request id -> when it stops waiting for the app's line
 
     def add(self, lines: Iterable[str]) -> None:
-        """Lines that are neither the front's nor the app's are passed over."""
+        """Read lines; pass over those that are neither the front's nor the app's."""
         for line in lines:
             if match := FRONT.match(line):
                 _from_front(self._request(match["id"]), match)
-                self.since[match["id"]] = self.clock()
+                no_gateway = match["front"] == "nginx" and match["in_gateway"] == "-"
+                self.until[match["id"]] = self.clock() + (0 if no_gateway else PATIENCE_S)
             elif match := APP.match(line):
                 request = self._request(match["id"])
                 request.app_ms, request.pid = float(match["ms"]), int(match["pid"])
@@ -67,31 +76,39 @@ class Joiner:
             if len(self.waiting) >= MOST:
                 oldest = next(iter(self.waiting))
                 del self.waiting[oldest]
-                self.since.pop(oldest, None)
+                self.until.pop(oldest, None)
             self.waiting[id] = Request(id, 0)
         return self.waiting[id]
 
     def ready(self, all_of_them: bool = False) -> list[Request]:
-        """Requests that are complete, or have waited long enough, by their end in the front; they are given once.
-        `all_of_them`: of which the front's line is known."""
+        """Return, once, the requests that wait for nothing, in order.
+
+        A request waits for the app's line, PATIENCE_S at most, and for the requests that ended before it. A line that
+        is read later than PATIENCE_S after its request's end may be out of order. `all_of_them`: every request of which
+        the front's line was read.
+        """
         now = self.clock()
-        found = [
-            self.waiting[id]
-            for id, since in self.since.items()
-            if all_of_them or self.waiting[id].app_ms is not None or now - since > PATIENCE_S
-        ]
-        for request in found:
-            del self.waiting[request.id], self.since[request.id]
-        return sorted(found, key=lambda request: request.time)
+        ordered = sorted((self.waiting[id] for id in self.until), key=lambda request: request.time)
+        complete = itertools.takewhile(
+            lambda request: all_of_them or request.app_ms is not None or now >= self.until[request.id], ordered
+        )
+        requests = list(complete)
+        for request in requests:
+            del self.waiting[request.id], self.until[request.id]
+        return requests
 
 
 def _from_front(request: Request, match: re.Match[str]) -> None:
-    """nginx writes seconds, Apache microseconds and a time in ms."""
+    """Take the values of the front's line.
+
+    nginx writes seconds, and the time of the end. Apache writes microseconds, and the time of the beginning in ms.
+    """
     nginx = match["front"] == "nginx"
     scale = 1000 if nginx else 0.001
-    request.time = float(match["time"]) / (1 if nginx else 1000)
+    took_ms = float(match["in_front"]) * scale
+    request.time = float(match["time"]) if nginx else (float(match["time"]) + took_ms) / 1000
     request.front, request.exhibit, request.request = match["front"], match["exhibit"], match["request"]
     request.status, request.bytes = int(match["status"]), int(match["bytes"])
-    request.front_ms = round(float(match["in_front"]) * scale, 1)
-    asked = re.fullmatch(r"[\d.]+", match["in_gateway"])
-    request.gateway_ms = round(float(match["in_gateway"]) * scale, 1) if asked else None
+    request.front_ms = round(took_ms, 1)
+    in_gateway = re.fullmatch(r"[\d.]+", match["in_gateway"])
+    request.gateway_ms = round(float(match["in_gateway"]) * scale, 1) if in_gateway else None

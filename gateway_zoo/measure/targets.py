@@ -39,10 +39,10 @@ def find(settings: Settings, ids: list[str] | None, urls: dict[str, str]) -> tup
     if any(urls.values()):
         cells = elsewhere(settings, registry, urls)
     else:
-        running = state.read(settings) if state.running(settings) else None
+        running = state.of_running(settings)
         if running is None:
             fail(_nothing_runs(settings), 3)
-        cells = [Cell(**cell) for cell in running["cells"]]
+        cells = running.cells
     return registry, [cell for cell in cells if not wanted or cell.exhibit in wanted]
 
 

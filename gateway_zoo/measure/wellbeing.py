@@ -7,7 +7,6 @@ well if it does not answer ping. Nothing here starts or ends anything.
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from gateway_zoo.keeper import ready, state
 from gateway_zoo.registry.cages import Registry
@@ -27,29 +26,29 @@ def ills(settings: Settings, registry: Registry) -> list[Ill]:
     running = _account(settings)
     if running is None:
         return [(f"a zoo holds {settings.run}, but has left no account of itself there", "./zoo down, then ./zoo up")]
-    cells = [cell for cell in (Cell(**each) for each in running["cells"]) if cell.closed is None]
+    cells = [cell for cell in running.cells if cell.closed is None]
     families = list(_families(settings, running))
     return families + list(_cells(registry, running, cells, {name for name, _ in _dying(running)}))
 
 
-def _account(settings: Settings) -> dict[str, Any] | None:
+def _account(settings: Settings) -> state.State | None:
     deadline = time.monotonic() + SETTLE_S
     while (running := state.read(settings)) is None and state.running(settings) and time.monotonic() < deadline:
         time.sleep(0.1)
     return running
 
 
-def _families(settings: Settings, running: dict[str, Any]) -> Iterator[Ill]:
+def _families(settings: Settings, running: state.State) -> Iterator[Ill]:
     for name, deaths in _dying(running):
-        now = "runs again" if name in running["sessions"] else "does not run now"
+        now = "runs again" if name in running.sessions else "does not run now"
         log = settings.logs / f"{name}.log"
         yield f"{name} has ended {deaths} times in a row and {now}", f"see {log}, then ./zoo restart {name}"
 
 
-def _dying(running: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def _dying(running: state.State) -> Iterator[tuple[str, int]]:
     """Families that do not run now, or have died again and again and are young."""
-    for name, deaths in running.get("failures", {}).items():
-        session = running["sessions"].get(name)
+    for name, deaths in running.failures.items():
+        session = running.sessions.get(name)
         if session is None or (deaths >= AGAIN_AND_AGAIN and _age(session) < YOUNG_S):
             yield name, deaths
 
@@ -64,7 +63,7 @@ def _age(pid: int) -> float:
         return 0.0
 
 
-def _cells(registry: Registry, running: dict[str, Any], cells: list[Cell], dying: set[str]) -> Iterator[Ill]:
+def _cells(registry: Registry, running: state.State, cells: list[Cell], dying: set[str]) -> Iterator[Ill]:
     """Cells that do not answer, a sentence for each exhibit. Those of a dying family have been told."""
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(ready.answers, cells))

@@ -6,7 +6,7 @@ together. cages.py also checks that no two files claim the same id, socket or po
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,13 +18,14 @@ Interface = Literal["CGI program", "WSGI", "ASGI", "SAPI"]
 Model = Literal["fork per request", "prefork", "threads", "prefork x threads", "event loop", "embedded"]
 Mpm = Literal["", "event", "worker", "prefork", "itk"]
 FRONTS = get_args(Front)
+#: Known without a file, so that a cage that cannot be read makes no other wrong. A cage with a `wire` adds its own.
 PROTOCOLS = ("CGI", "FastCGI", "SCGI", "uwsgi", "AJP", "HTTP", "none")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
 #: Words of the keeper: `zoo restart nginx` means the front, {run} in a command means the run directory.
 RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in get_args(Mpm)[2:]), "keeper", "sentinel", "cage", "run")
 
 
-def listed(words: tuple[str, ...]) -> str:
+def listed(words: Collection[str]) -> str:
     """Join the quoted words with commas; leave out an empty word."""
     return ", ".join(repr(word) for word in words if word)
 
@@ -136,27 +137,34 @@ class CageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     exhibit: list[Exhibit] = []
     pages: list[FrontPage] = []  # pages for browsers, which the cage's fragments serve: "/news/"
     ask_all: list[QuestionToAll] = []
-    decodes: str = ""  # the protocol that this cage's wire.py reads and writes, where it is not `protocol`
+    decodes: str = ""  # the protocol that this cage's `wire` reads and writes, where it is not `protocol`
 
 
 #: Where in the file, the value that stands there, what was expected.
 Fault = tuple[str, object, str]
 
 
-def faults(file: CageFile, cage: Path) -> Iterator[Fault]:
-    """Find what the type of a field cannot express.
+def wire_file(cage: Path) -> Path | None:
+    """Find the `wire` of a cage's folder: a module, or a package with several."""
+    return next((path for path in (cage / "wire.py", cage / "wire" / "__init__.py") if path.is_file()), None)
+
+
+def faults(file: CageFile, cage: Path, protocols: Collection[str] = PROTOCOLS) -> Iterator[Fault]:
+    """Find what the type of a field cannot express. `protocols`: the known ones; a cage with a `wire` may add one.
 
     The caller tells only the first fault, so each check may rely on those before it.
     """
     yield from _unprintable("", msgspec.to_builtins(file))
-    yield from _not_among("protocol", file.protocol, PROTOCOLS)
-    yield from _not_among("decodes", file.decodes, ("", *PROTOCOLS, "WebSocket"))
+    if not wire_file(cage):
+        yield from _not_among("protocol", file.protocol, protocols)
+        if file.decodes:
+            yield "decodes", file.decodes, f"a file wire.py in {cage}, which reads and writes it"
     for index, question in enumerate(file.ask_all):
         yield from _question_faults(question, f"ask_all[{index}]")
     for index, family in enumerate(file.family):
         yield from _family_faults(family, file, cage, f"family[{index}]")
     for index, exhibit in enumerate(file.exhibit):
-        yield from _exhibit_faults(exhibit, file, f"exhibit[{index}]")
+        yield from _exhibit_faults(exhibit, file, protocols, f"exhibit[{index}]")
         if exhibit.program and not (cage / exhibit.program).is_file():
             yield f"exhibit[{index}].program", exhibit.program, f"the name of a file in {cage}"
     for index, family in enumerate(file.family):
@@ -197,11 +205,11 @@ def _leaves(word: str, cage: Path, first: bool) -> bool:
     return ".." in word.split("/")
 
 
-def _exhibit_faults(exhibit: Exhibit, file: CageFile, here: str) -> Iterator[Fault]:
+def _exhibit_faults(exhibit: Exhibit, file: CageFile, protocols: Collection[str], here: str) -> Iterator[Fault]:
     families = {family.id: family for family in file.family}
     yield from _not_among(f"{here}.family", exhibit.family, tuple(families))
-    yield from _not_among(f"{here}.protocol", exhibit.protocol, ("", *PROTOCOLS))
-    yield from _not_among(f"{here}.socket_protocol", exhibit.socket_protocol, ("", *PROTOCOLS))
+    yield from _not_among(f"{here}.protocol", exhibit.protocol, ("", *protocols))
+    yield from _not_among(f"{here}.socket_protocol", exhibit.socket_protocol, ("", *protocols))
     for front in exhibit.closed:
         yield from _not_among(f"{here}.closed", front, FRONTS)
     for front in FRONTS:
@@ -222,7 +230,7 @@ def _question_faults(question: Question, here: str) -> Iterator[Fault]:
         yield f"{here}.status", question.status, "101 for a WebSocket handshake, and only for one"
 
 
-def _not_among(where: str, value: str, allowed: tuple[str, ...]) -> Iterator[Fault]:
+def _not_among(where: str, value: str, allowed: Collection[str]) -> Iterator[Fault]:
     if value not in allowed:
         yield where, value, f"one of {listed(allowed)}"
 

@@ -14,7 +14,17 @@ from typing import Any, get_args
 
 import msgspec
 
-from gateway_zoo.registry.cagefile import CageFile, Exhibit, Family, Question, QuestionToAll, faults, listed
+from gateway_zoo.registry.cagefile import (
+    PROTOCOLS,
+    CageFile,
+    Exhibit,
+    Family,
+    Question,
+    QuestionToAll,
+    faults,
+    listed,
+    wire_file,
+)
 from gateway_zoo.settings import kind
 
 
@@ -102,14 +112,19 @@ def load(root: Path) -> Registry:
     taken: dict[str, Path] = {}
     for path in sorted(root.glob("*/cage.toml")):
         try:
-            cage = Cage(path.parent.name, path.parent, _read(path))
-            if fault := next(faults(cage.file, path.parent), None):
+            cages.append(Cage(path.parent.name, path.parent, _read(path)))
+        except RegistryError as error:
+            errors.append(error)
+    protocols = [*PROTOCOLS, *(cage.file.protocol for cage in cages if wire_file(cage.path) and not cage.file.decodes)]
+    for cage in list(cages):
+        path = cage.path / "cage.toml"
+        try:
+            if fault := next(faults(cage.file, cage.path, protocols), None):
                 raise RegistryError("{}: {}: {!r}; expected {}".format(path, *fault))
             _claim(cage.file, path, taken)
         except RegistryError as error:
             errors.append(error)
-        else:
-            cages.append(cage)
+            cages.remove(cage)
     return Registry(cages, errors)
 
 
@@ -184,7 +199,7 @@ def _claim(file: CageFile, path: Path, taken: dict[str, Path]) -> None:
     names = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
     names += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
     names += [("unix", f"socket {name}") for f in file.family for name in f.sockets]
-    if (path.parent / "wire.py").is_file():
+    if wire_file(path.parent):
         names += [("wire", f"protocol {file.decodes or file.protocol}")]
     names += [("tcp", f"port {e.tcp}") for e in file.exhibit if e.tcp]
     # The other side of a shared id: an exhibit bars every family of its name but its own.

@@ -34,7 +34,6 @@ APT_FOR_TESTS = {
     "wrk": "wrk",
     "tshark": "tshark",
     "cgi-fcgi": "libfcgi-bin",
-    "npm": "npm",  # Kaitai's compiler comes from there
 }
 VENV = Path(sys.prefix)
 #: The search path for programs, after the virtual environment. The PATH of the user reaches no server.

@@ -145,15 +145,13 @@ def _lacks(family: Family) -> bool:
     return any(installed.program(name) is None for name in family.programs)
 
 
-def pages(plan: Plan, front: str) -> list[str]:
-    """Paths behind this front that have a page for a browser."""
-    paths = [page for cage in plan.registry.cages for page in cage.file.pages]
-    exhibits = plan.registry.exhibits
-    return paths + [
-        f"/{c.exhibit}{exhibits[c.exhibit].page}"
-        for c in plan.open_cells
-        if c.front == front and exhibits[c.exhibit].page
-    ]
+def pages(plan: Plan, front: str) -> dict[str, str]:
+    """Path -> title of each page for a browser behind this front. The title is its cage's."""
+    found = {page: cage.file.title for cage in plan.registry.cages for page in cage.file.pages}
+    for cell in plan.open_cells:
+        if cell.front == front and (page := plan.registry.exhibits[cell.exhibit].page):
+            found[f"/{cell.exhibit}{page}"] = plan.registry.cage_of(cell.exhibit).file.title
+    return found
 
 
 def with_groups(registry: Registry, groups: list[str]) -> list[str]:

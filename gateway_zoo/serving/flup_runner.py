@@ -32,10 +32,7 @@ GOODBYE_S = 1  # the longest wait for the other side to close a finished connect
 
 
 class PatientSocket(socket.socket):
-    """A connection that always gives up after READ_TIMEOUT_S.
-
-    flup switches time-outs off; this class does not listen.
-    """
+    """A connection with a time-out that flup cannot switch off."""
 
     def setblocking(self, flag: bool) -> None:
         self.settimeout(READ_TIMEOUT_S)
@@ -57,10 +54,7 @@ def _with_deadlines(connection_class: type[Any]) -> type[Any]:
             self._patiently(super().processInput)
 
         def _patiently(self, read: Callable[[], None]) -> None:
-            """Read a packet; silence ends the connection.
-
-            Raises EOFError, which for flup means that the other side has closed.
-            """
+            """Read a packet. Raises EOFError after silence."""
             if not select.select([self._sock], [], [], READ_TIMEOUT_S)[0]:
                 raise EOFError
             try:
@@ -97,10 +91,7 @@ def _any_attribute(request_class: type[Any]) -> type[Any]:
 
 
 def _interrupt(server: Any) -> None:
-    """Make SIGTERM and SIGINT end flup's select().
-
-    Both of flup's loops look again after EINTR, and then see that they shall stop.
-    """
+    """Make SIGTERM and SIGINT end flup's select(), by EINTR."""
 
     def stop(*_: object) -> None:
         server._keepGoing = False

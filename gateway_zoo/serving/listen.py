@@ -46,10 +46,7 @@ def answers_at(address: Address) -> bool:
 
 
 def remove_stale(path: str) -> None:
-    """Unlink a unix socket without a server.
-
-    Raises AddressInUse if a server answers, or the file is no socket; then the file stays.
-    """
+    """Unlink a unix socket without a server. Raises AddressInUse."""
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise AddressInUse(f"{path} exists and is not a socket; move it away")

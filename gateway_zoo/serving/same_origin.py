@@ -1,6 +1,6 @@
-"""Which requests come from our own pages: one rule for every program of the zoo that browsers talk to.
+"""One rule about Host and Origin, for all our programs.
 
-Two attacks are refused. Cross-site request: a page of another site opens a WebSocket to us, or posts to us; a browser
+It refuses two attacks. Cross-site request: a page of another site opens a WebSocket to us, or posts to us; a browser
 asks no permission before (no preflight), but names the page's site in Origin (RFC 6455, section 10.2; Fetch Standard).
 DNS rebinding: a site makes its own name point at 127.0.0.1. Then Origin and Host agree, and only the name differs.
 """

@@ -1,10 +1,10 @@
-"""Tables that fit any terminal: which columns survive is declared, and a number is never cut.
+"""Fit tables to any terminal: each column declares what it can spare.
 
-Each column says what it can spare. Where a table is too wide, the column with the highest rank leaves, then the next.
+A number is never cut. Where a table is too wide, the column with the highest rank leaves, then the next.
 Columns with rank 0 stay. Then columns that may be cut or wrapped become narrower, but not below their `least`. What is
 still too wide is left to the terminal, which breaks a line but hides nothing.
 
-Pure functions: text in, lines out. `show.py` prints them.
+Pure functions: text in, lines out. `tables.py` prints them.
 """
 
 from collections.abc import Iterable, Sequence

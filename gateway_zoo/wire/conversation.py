@@ -40,7 +40,7 @@ class Conversation:
 
     def __init__(self, codecs: Codecs, protocol: str, limits: Limits = LIMITS) -> None:
         self._codecs, self._protocol, self._limits = codecs, protocol, limits
-        requests, responses = codecs[protocol].pair(limits)
+        requests, responses = codecs[protocol].decoders(limits)
         self._decoders: dict[Direction, Decoder] = {"request": requests, "response": responses}
         self._inner: dict[tuple[Direction, int, str], _Inner] = {}
         self._methods: dict[int, list[bytes]] = {}  # by the request's id, until it is answered
@@ -107,7 +107,7 @@ class Conversation:
             protocol = self._codecs[self._protocol].INNER[event.stream]
             if protocol not in self._codecs:
                 return []
-            decoder = self._codecs[protocol].pair(self._limits)[direction == "response"]
+            decoder = self._codecs[protocol].decoders(self._limits)[direction == "response"]
             for method in self._methods.get(event.id, []) if direction == "response" else []:
                 decoder.asked(method)
             self._inner[key] = _Inner(protocol, decoder)

@@ -1,10 +1,10 @@
-"""What every decoder is: bytes of one direction in, events out. No I/O, and no more in memory than Limits allows.
+"""A decoder: bytes of one direction in, events out. It does no I/O, and keeps no more in memory than Limits allows.
 
     decoder.feed(data)     events that are complete now; raises WireError, whose `events` came before the fault
-    decoder.close()        the stream has ended; raises Truncated if that was in the middle of something
-    decoder.offset         how many bytes are decoded; what follows waits for more
-    decoder.settled        up to here no head is half read: whoever hides secrets may show the bytes before
-    decoder.asked(method)  tells a decoder of responses what was asked, where the length of an answer depends on it
+    decoder.close()        the stream has ended; raises Truncated if that was in the middle of a message
+    decoder.offset         number of bytes that are decoded; the bytes behind wait for more
+    decoder.settled        no head before this offset is half read: its secrets can be masked
+    decoder.asked(method)  tells a decoder of responses the request's method: the length of an answer may depend on it
 
 After an error nothing more is decoded: the same error is raised again.
 """
@@ -17,9 +17,12 @@ from gateway_zoo.wire.faults import Limits, Truncated, WireError
 
 
 class Decoder(ABC):
-    """Subclasses write `_decode` (and `_close`). What `_decode` does not use is given to it again, with more."""
+    """The frame of every decoder. Subclasses write `_decode`, and `_close` where the end of the stream means something.
 
-    #: For the message of Truncated: what the end of the stream would have to wait for.
+    Bytes that `_decode` does not use are given to it again, with more bytes behind them.
+    """
+
+    #: For the message of Truncated: the part that is not complete.
     WAITS_FOR: ClassVar[str] = "more bytes"
 
     __slots__ = ("_error", "_rest", "limits", "offset")  # for speed: most decoders live for one message
@@ -32,7 +35,7 @@ class Decoder(ABC):
         self._error = None
 
     def feed(self, data: bytes) -> list[Event]:
-        """Decode what is complete. An empty `data` is no end of the stream; `close` is."""
+        """Decode what is complete. Raises WireError. Empty `data` is not the end of the stream."""
         if self._error:
             self._error.events = []
             raise self._error
@@ -54,6 +57,7 @@ class Decoder(ABC):
         return events
 
     def close(self) -> list[Event]:
+        """End the stream. Raises WireError: mostly Truncated."""
         if self._error:
             self._error.events = []
             raise self._error
@@ -71,11 +75,11 @@ class Decoder(ABC):
         return self.offset
 
     def asked(self, method: bytes) -> None:  # noqa: B027 - right for most, and no gap
-        """Most protocols say themselves where an answer ends."""
+        """Note the method of a request. Most protocols say themselves where an answer ends."""
 
     @abstractmethod
     def _decode(self, data: bytes, events: list[Event]) -> int:
-        """Append events; return how many bytes of `data` (which begins at self.offset) are done with."""
+        """Append events; return the number of bytes that are used. `data` begins at self.offset."""
 
     def _close(self, events: list[Event]) -> None:
         if self._rest:

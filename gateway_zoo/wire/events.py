@@ -1,8 +1,8 @@
-"""What a decoder says has arrived: a few nouns, the same for all protocols.
+"""Events of decoders: a few nouns, the same for all protocols.
 
-`offset` is where the first byte of it stands in its direction, from 0. `id` is FastCGI's request id; protocols with one
-request at a time have 0. Only Data depends on how the bytes were cut: join those of one id and stream, and any chunking
-gives the same events.
+`offset` is the place of an event's first byte in its direction, from 0. `id` is FastCGI's request id; protocols with
+one request at a time have 0. Only Data depends on how the bytes were cut: joined by id and stream, the events are the
+same for any pieces.
 """
 
 import msgspec
@@ -11,44 +11,50 @@ Pairs = list[tuple[bytes, bytes]]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """Something of request `id` that began at `offset`."""
+    """The base of all events: a part of request `id` that began at `offset`."""
 
     offset: int
     id: int
 
 
 class Begin(Event, frozen=True, gc=False):
-    """FastCGI: a request begins. Roles: 1 Responder, 2 Authorizer, 3 Filter. `keep`: the connection stays after it."""
+    """FastCGI: a request begins. Roles: 1 Responder, 2 Authorizer, 3 Filter. `keep`: the connection stays open."""
 
     role: int
     keep: bool
 
 
 class Variables(Event, frozen=True):
-    """All meta-variables of a request are there, in their order; a name may stand twice."""
+    """All meta-variables of a request, in their order; a name may stand twice."""
 
     pairs: Pairs
 
 
 class Head(Event, frozen=True):
-    """HTTP: the first line and the headers, of a request or a response. CGI's response has headers only, and so have
-    HTTP's trailers: then `start` is empty. AJP says what HTTP would."""
+    """The first line and the headers of a request or a response, as HTTP has them.
+
+    `start` is empty where there are headers only: in CGI's response and in HTTP's trailers.
+    """
 
     start: bytes
     headers: Pairs
 
 
 class Data(Event, frozen=True, gc=False):
-    """A piece of a stream: a body ("body"), FastCGI's STDIN, STDOUT, STDERR, DATA, or one that another protocol is
-    inside of (see `INNER` in the cage's wire.py)."""
+    """A piece of a stream: "body", FastCGI's STDIN, STDOUT, STDERR, DATA, or a stream with another protocol inside.
+
+    `INNER` in the cage's wire.py names that protocol.
+    """
 
     stream: str
     data: bytes
 
 
 class End(Event, frozen=True, gc=False):
-    """This direction of the exchange is complete; `offset` is behind its last byte. `status` is what the protocol says
-    of how it went: FastCGI's (appStatus, protocolStatus); empty where it says nothing."""
+    """The end of this direction of the exchange. `offset` is behind its last byte.
+
+    `status` is the protocol's own, such as FastCGI's (appStatus, protocolStatus); empty where it has none.
+    """
 
     status: tuple[int, ...] = ()
 
@@ -65,14 +71,13 @@ class Values(Event, frozen=True):
 
 
 class Fault(Event, frozen=True, gc=False):
-    """Here the bytes stop being the protocol. No decoder says it (they raise); Talk does, once, in its place."""
+    """The place where the bytes stop being the protocol. Decoders raise; Conversation makes this event, once."""
 
     error: str
 
 
 class Other(Event, frozen=True, gc=False):
-    """A message that is no part of a request, by the name that the specification gives it: AJP's "CPing",
-    FastCGI's "UNKNOWN_TYPE", WebSocket's "PING"."""
+    """A message that is no part of a request, by its name in the specification: AJP's "CPing", WebSocket's "PING"."""
 
     name: str
     data: bytes

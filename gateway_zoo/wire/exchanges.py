@@ -1,4 +1,4 @@
-"""Exchanges: each request with its answer, as the entries of a recording tell it.
+"""Join each request with its answer.
 
 Feed the entries of a recording, or those of a relay as they come. A connection may carry several exchanges in turn; its
 decoders say where each one ends. They read every byte once: what the views need besides is kept in the exchange.
@@ -60,10 +60,10 @@ class Exchange:
         """Count the bytes that crossed."""
         return len(self.kept(direction)) + self.left_out(direction)
 
-    def note_unread(self, direction: Direction, data: bytes) -> None:
+    def note_unread(self, direction: Direction, data: bytes, codes: tuple[bytes, ...]) -> None:
         """Search a message that is part of no request for a secret's name. Two messages may share the name."""
         data = self._unread.get(direction, b"") + data
-        if secrets.names(self.protocol).search(data):
+        if secrets.names(codes).search(data):
             self.unread_secrets.add(direction)
         self._unread[direction] = data[-secrets.LONGEST :]
 
@@ -196,7 +196,8 @@ class Exchanges:
                 body = self._current(connection, direction, at).body_bytes
                 body[direction] = body.get(direction, 0) + len(event.data)
             elif isinstance(event, Other):
-                self._current(connection, direction, at).note_unread(direction, event.data)
+                codes = self.codecs[connection.opened.protocol].SECRET_CODES
+                self._current(connection, direction, at).note_unread(direction, event.data, codes)
             elif isinstance(event, End) and protocol == connection.opened.protocol:
                 changed += self._end(connection, direction, at)
         return list({exchange.number: exchange for exchange in changed}.values())

@@ -1,7 +1,7 @@
-"""How a peer can be wrong, and how much of anything we take: every error names the offset and shows the bytes.
+"""Errors of decoders and encoders, and the limits of decoders.
 
-"They" and "you" are different: WireError says that bytes which arrived are not the protocol, CannotEncode that what we
-were asked to send cannot be said in it.
+WireError: bytes that arrived are not the protocol; it names the offset and shows the bytes. CannotEncode: a message
+that we were asked to send cannot be written in the protocol.
 """
 
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ SHOWN = 24  # bytes of what was seen, in a message
 
 
 class WireError(Exception):
-    """Bytes that are not the protocol. `offset`: in the bytes of this direction, from 0; `seen`: what stands there."""
+    """Bytes that are not the protocol. `offset` counts from 0 in this direction; `seen`: the bytes there."""
 
     def __init__(self, offset: int, seen: bytes, expected: str) -> None:
         self.offset, self.seen, self.expected = offset, bytes(seen[:SHOWN]), expected
@@ -27,11 +27,11 @@ class WireError(Exception):
 
 
 class Malformed(WireError):
-    """A value that the specification does not allow. Protocols make their own kinds of it."""
+    """A value that the specification does not allow. Each protocol has subclasses."""
 
 
 class Truncated(WireError):
-    """The stream ended in the middle of something."""
+    """The stream ended in the middle of a message."""
 
 
 class TooLong(WireError):
@@ -43,17 +43,17 @@ class TooMany(WireError):
 
 
 class CannotEncode(ValueError):
-    """What we were asked to send has no encoding: too long for its length field, a NUL in a name, …"""
+    """A message without an encoding: too long for a length field, a NUL in a name, …"""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decoder keeps in memory at most; in bytes, but for the three counts. Bodies are passed on, never kept."""
+    """The most that a decoder keeps in memory: three counts, else bytes. Bodies are passed on, never kept."""
 
     name: int = 1024
     value: int = 65_536
     head: int = 131_072  # all variables or headers of one request or response together
     variables: int = 1000  # in one head
-    pieces: int = 2000  # in which the variables of one request come (FastCGI's PARAMS records)
+    pieces: int = 2000  # of the variables of one request (FastCGI's PARAMS records)
     requests: int = 64  # multiplexed on one connection at the same time
 
 

@@ -1,8 +1,8 @@
-"""Names for bytes: the annotated fields that people look at. Computed only when somebody asks; decoders do without.
+"""Names for bytes: the annotated fields. They are computed for a reader; decoders do without them.
 
 A list of fields is a tree written flat: a field belongs to the nearest one before it with a smaller depth. Offsets
 count from 0 in the bytes of one direction. A field that lies in several pieces (a FastCGI variable that is split over
-two records) says where the others are.
+two records) lists the other pieces.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ Span = tuple[int, int]  # offset, length
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Bytes, what they are called, what they say here, and what the specification says of them."""
+    """Bytes with their name, their value here, and the specification's meaning of them."""
 
     offset: int
     length: int  # of the first piece
@@ -27,7 +27,7 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
     section: str = ""  # of the specification
     depth: int = 0
     rest: tuple[Span, ...] = ()  # further pieces
-    fault: bool = False  # what stands here is wrong, or cut off
+    fault: bool = False  # wrong, or cut off
     secret: bool = False  # the value is a password or the like: to be masked
 
     @property
@@ -54,17 +54,17 @@ _TEXT = [chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in range(2
 
 
 def text(data: bytes) -> str:
-    """Bytes for a person: printable ASCII as it is, the rest escaped."""
+    """Write bytes for a reader: printable ASCII as it is, the rest escaped."""
     return "".join([_TEXT[b] for b in data])
 
 
 def cut(data: bytes, spans: Iterable[Span]) -> bytes:
-    """The bytes of these pieces, joined."""
+    """Join the bytes of these pieces."""
     return b"".join(data[offset : offset + length] for offset, length in spans)
 
 
 def placed(fields: Iterable[Field], spans: tuple[Span, ...], depth: int) -> list[Field]:
-    """Fields of joined pieces, moved to where the pieces lie, `depth` levels deeper."""
+    """Move fields of joined pieces to the places of the pieces, `depth` levels deeper."""
     starts = [0]
     for _, length in spans:
         starts.append(starts[-1] + length)
@@ -83,14 +83,23 @@ def _moved(field: Field, spans: tuple[Span, ...], starts: list[int], depth: int)
 
 
 def in_order(fields: list[Field]) -> list[Field]:
-    """By offset; at the same one the outer first. But what is empty and ends there (a variable's value, say) comes
-    before what begins there, or it would be taken for a part of it; of such, the inner first."""
-    ending, keys = -1, list[tuple[int, int, int]]()  # `ending`: depth of the empty field that this one is a part of
+    """Sort fields by offset, so that each still stands behind the field that it is a part of.
+
+    At the same offset the outer field comes first. An empty field (a variable without a value, say) ends at the offset
+    where the next field begins, and comes before it. Two variables, A=1 and B (empty), then C:
+
+        offset  0 1 2 3 4 5        A 0-3, A's value 2-3, B 3-5, B's value 5-5 (empty), C 5-…
+                A-----B---C-…      Sorted by (offset, depth) alone, C would come before B's value, which would
+                    1     ^        then be a part of C.
+    """
+    # `ending`: depth of the outermost empty field at this offset, while its parts (also empty) follow; else -1. Its
+    # key is smaller than that of a field that begins here (False < True). Of nested empty fields the inner come first.
+    ending, keys = -1, list[tuple[int, int, int]]()
     for before, field in zip([None, *fields], fields, strict=False):
         if field.length or before is None or before.offset > field.offset:
-            ending = -1
+            ending = -1  # it has bytes, or is the first of a row that goes back: it begins here
         elif before.offset < field.offset or field.depth <= ending:
-            ending = field.depth
+            ending = field.depth  # empty, behind a field that began earlier: it ends here
         keys.append((field.offset, ending < 0, field.depth if ending < 0 else -ending))
     order = sorted(range(len(fields)), key=keys.__getitem__)
     return [fields[index] for index in order]

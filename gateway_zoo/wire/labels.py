@@ -1,10 +1,10 @@
-"""The lesson on each cage's label: one real exchange, byte by byte, made from the specimen beside it.
+"""The lesson on each cage's label: one real exchange, byte by byte, made from a specimen.
 
-    python -m gateway_zoo.wire.labels --write
+    python -m gateway_zoo.wire.labels             name the labels that differ from it; exit 1
+    python -m gateway_zoo.wire.labels --write     write them
 
-puts it between two comments in the README.md of every cage with specimens (the one called hello, else the first);
-without --write it says which labels have drifted, and exits 1. Neighbouring numbers share a line, and of a long row of
-variables only some are shown.
+A lesson stands between two comments in the README.md of its cage. Its specimen is specimens/hello.toml, else the first.
+Neighbouring numbers share a line. Of a long row of variables only some are shown.
 """
 
 import re
@@ -25,23 +25,27 @@ BLOCK = re.compile(r"<!-- wire: .*?-->\n.*?<!-- /wire -->\n", re.DOTALL)
 PLACE = "**Try it.**"  # a label without a block gets it in front of this
 HEX = 8  # bytes of a field that are shown
 SMALL = 7  # bytes of a field that may share a line with its neighbours: lengths, flags, padding
-WIDTH = 118
+WIDTH = 80
+COLUMNS = " " * 33  # of the offset and the bytes
 SHOWN = 2  # of a row of variables, at its beginning; and the last
 
 
 def block(file: Path, protocol: str, codecs: Codecs) -> str:
-    """The text between the comments, comments included."""
-    kept = specimen.load(file)
-    sides = conversation.annotate(codecs, kept.protocol or protocol, kept.request, kept.response)
+    """Write the lesson of one specimen, with the comments around it.
+
+    Raises what specimen.load does, and KeyError for a protocol without a wire.py.
+    """
+    exchange = specimen.load(file)
+    sides = conversation.annotate(codecs, exchange.protocol or protocol, exchange.request, exchange.response)
     lines = [f"<!-- wire: made from specimens/{file.name} by `python -m gateway_zoo.wire.labels --write` -->"]
-    lines += [f"{kept.about} ({kept.by}):", "", "```text"]
-    for arrow, data, fields in zip(("-->", "<--"), (kept.request, kept.response), sides, strict=True):
+    lines += [f"{exchange.about} ({exchange.by}):", "", "```text"]
+    for arrow, data, fields in zip(("-->", "<--"), (exchange.request, exchange.response), sides, strict=True):
         lines += [f"{arrow} {len(data)} bytes", *_rows(fields, data)]
     return "\n".join([*lines, "```", "<!-- /wire -->", ""])
 
 
 def _rows(fields: list[Field], data: bytes, depth: int = 0) -> Iterator[str]:
-    """A line for each field of this depth, and below it those of its children."""
+    """Write a line for each field of this depth, and below it those of its children."""
     for kind, group in groupby(_nodes(fields), key=lambda node: _kind(*node)):
         row = list(group)
         if kind == "small":
@@ -55,7 +59,7 @@ def _rows(fields: list[Field], data: bytes, depth: int = 0) -> Iterator[str]:
 
 
 def _nodes(fields: list[Field]) -> Iterator[tuple[Field, list[Field]]]:
-    """The fields of the smallest depth, each with those below it."""
+    """List the fields of the smallest depth, each with the fields below it."""
     lowest = min((field.depth for field in fields), default=0)
     starts = [index for index, field in enumerate(fields) if field.depth == lowest]
     for start, stop in pairwise([*starts, len(fields)]):
@@ -65,35 +69,44 @@ def _nodes(fields: list[Field]) -> Iterator[tuple[Field, list[Field]]]:
 def _kind(field: Field, below: list[Field]) -> str:
     if not below:
         return "small" if field.length <= SMALL and not field.fault else "other"
-    said = {inner.value for inner in below}
-    return "variable" if field.name in said or (field.value and field.value in said) else "other"
+    values = {inner.value for inner in below}
+    return "variable" if field.name in values or (field.value and field.value in values) else "other"
 
 
 def _variables(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
-    """The first ones and the last; how many more there are, in how many bytes."""
-    left = fields[SHOWN:-1]
-    shown = [fields[:SHOWN], fields[-1:]] if len(left) > 1 else [fields, []]
+    """Write the first variables and the last; between them, how many more there are, in how many bytes."""
+    between = fields[SHOWN:-1]
+    shown = [fields[:SHOWN], fields[-1:]] if len(between) > 1 else [fields, []]
     yield from (line for field in shown[0] for line in _lines([field], data, depth))
-    if len(left) > 1:
-        size = sum(length for field in left for _, length in field.spans)
-        yield f"{'':33}{'  ' * depth}… {len(left)} more, {size} bytes"
+    if len(between) > 1:
+        size = sum(length for field in between for _, length in field.spans)
+        yield f"{COLUMNS}{'  ' * depth}… {len(between)} more, {size} bytes"
     yield from (line for field in shown[1] for line in _lines([field], data, depth))
 
 
 def _lines(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
-    """Offset, the first bytes, what they say. Small fields side by side are one line, or as many as they need: numbers
-    are what the lesson shows. A long value alone is cut off."""
-    start, stop = fields[0].offset, fields[-1].offset + fields[-1].length
-    shown = data[start : min(stop, start + HEX)].hex(" ") + (" …" if stop > start + HEX else "")
-    head, said = f"{start:4}  {shown:27}{'  ' * depth}", [_said(field, alone=len(fields) == 1) for field in fields]
-    line = head + said[0]
-    for more in said[1:]:
-        if len(line) + len(more) + 3 > WIDTH:
-            yield f"{line},"
-            line = " " * len(head) + more
-        else:
-            line += f", {more}"
+    """Write offset, first bytes and meaning. Numbers share a line while it has room, for their bytes too: they are what
+    the lesson shows. A long value is cut off."""
+    margin, alone = "  " * depth, len(fields) == 1
+    row: list[Field] = []
+    for field in fields:
+        said = ", ".join(_said(each, alone) for each in [*row, field])
+        if row and (len(COLUMNS) + len(margin) + len(said) >= WIDTH or _end(field) - row[0].offset > HEX):
+            yield _line(row, data, margin, alone) + ","
+            row = []
+        row.append(field)
+    line = _line(row, data, margin, alone)
     yield line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+
+
+def _line(row: list[Field], data: bytes, margin: str, alone: bool) -> str:
+    start, stop = row[0].offset, _end(row[-1])
+    shown = data[start : min(stop, start + HEX)].hex(" ") + (" …" if stop > start + HEX else "")
+    return f"{start:4}  {shown:27}{margin}" + ", ".join(_said(field, alone) for field in row)
+
+
+def _end(field: Field) -> int:
+    return field.offset + field.length
 
 
 def _said(field: Field, alone: bool) -> str:
@@ -109,7 +122,7 @@ def _said(field: Field, alone: bool) -> str:
 
 
 def written(registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Each label that has a specimen, and what it should say."""
+    """List the label of each cage with a specimen, and the text that it should have."""
     codecs = Codecs(registry)
     for cage in registry.cages:
         files = sorted((cage.path / "specimens").glob("*.toml"), key=lambda file: (file.stem != "hello", file.name))
@@ -125,7 +138,7 @@ def written(registry: Registry) -> Iterator[tuple[Path, str]]:
 
 
 def main(words: list[str]) -> int:
-    """0: all labels are as they should be (or have been written); 1: some have drifted."""
+    """Return 0 if no label has drifted, or all are written; else 1. Raises Stop for wrong words."""
     if set(words) - {"--write"}:
         fail("usage: python -m gateway_zoo.wire.labels [--write]", 2)
     settings = read_settings()

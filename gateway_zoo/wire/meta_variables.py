@@ -1,4 +1,4 @@
-"""The CGI meta-variables (RFC 3875, section 4.1) and their meanings. FastCGI, SCGI and uwsgi carry them."""
+"""The CGI meta-variables and their meanings (RFC 3875 4.1)."""
 
 RFC3875 = {
     "AUTH_TYPE": ("4.1.1", "how the client proved who it is"),

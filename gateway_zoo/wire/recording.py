@@ -1,4 +1,4 @@
-"""A recording: the bytes between fronts and gateways, piece by piece, as JSON lines.
+"""A recording: bytes between fronts and gateways as JSON lines.
 
 The first line names the format. Each further line is an event, in order: a connection opens, bytes come (base64), a
 side ends, a connection closes. If the recorder was killed, the file is good up to its last complete line.

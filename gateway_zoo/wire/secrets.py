@@ -5,20 +5,14 @@ One list for all: every protocol, every view, every recording. To mask one heade
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 #: In lower case, with `_` for `-`, without HTTP_.
 SECRETS = {b"authorization", b"proxy_authorization", b"cookie", b"cookie2", b"set_cookie", b"set_cookie2"}
-#: Protocols that have codes for names. AJPv13: 0xA005 Authorization, 0xA009 Cookie, 0xA00A Cookie2; in an answer 0xA007
-#: Set-Cookie, 0xA008 Set-Cookie2.
-CODES = {"AJP": (b"\xa0\x05", b"\xa0\x07", b"\xa0\x08", b"\xa0\x09", b"\xa0\x0a")}
 #: Fronts put this before the name of a header; Apache adds REDIRECT_ for each internal redirect.
 _PREFIX = re.compile(rb"(?:redirect_)*(?:http_)?")
 _NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
 NAME = re.compile(_NAMES, re.IGNORECASE)
-_NAME_OR_CODE = {
-    protocol: re.compile(b"|".join([_NAMES, *map(re.escape, codes)]), re.IGNORECASE)
-    for protocol, codes in CODES.items()
-}
 LONGEST = max(map(len, SECRETS))
 MASK = b"*"
 
@@ -28,9 +22,11 @@ def secret(name: bytes) -> bool:
     return _PREFIX.sub(b"", name.lower().replace(b"-", b"_"), count=1) in SECRETS
 
 
-def names(protocol: str) -> re.Pattern[bytes]:
-    """The pattern of a secret's name, or of its code, in bytes that could not be decoded."""
-    return _NAME_OR_CODE.get(protocol, NAME)
+@cache
+def names(codes: tuple[bytes, ...] = ()) -> re.Pattern[bytes]:
+    """The pattern of a secret's name, or of one of `codes` (a protocol's SECRET_CODES), in bytes that could not be
+    decoded."""
+    return re.compile(b"|".join([_NAMES, *map(re.escape, codes)]), re.IGNORECASE)
 
 
 def masked(data: bytes, spans: Iterable[tuple[int, int]], start: int = 0) -> bytes:

@@ -1,10 +1,10 @@
-"""The layout of a protocol as a table. From it come the annotated fields, the Kaitai file and the Lua dissector.
+"""The layout of a protocol as a table. From it come the annotated fields and the dissector in Lua.
 
 A Shape is a row of parts, one behind the other. A part's size is a number, the name of an earlier number in the same
-shape, or "" for all that is left. Decoders do not use tables, they are written for speed; tests hold the two together.
+shape, or "" for all bytes that remain. Decoders do not use tables: they are written for speed. Tests compare the two.
 
-What trips people up: `fields` never fails. Bytes that are missing or wrong become a field with `fault`, as deep as they
-stand; what follows is not read any more, and is one more such field.
+What trips people up: `fields` never fails. Bytes that are missing or wrong become a field with `fault`, at their depth.
+The bytes behind are not read any more, and become one more such field.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +17,12 @@ from gateway_zoo.wire.fields import Field, secret, text
 from gateway_zoo.wire.meta_variables import meaning
 
 Size = int | str
-LONGEST_DECIMAL = 20  # digits and the byte behind them: no length needs more
+LONGEST_DECIMAL = 20  # bytes: digits and the byte behind them; no length needs more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What every part has. `name` and `section` are the specification's."""
+    """The base of all parts. `name` and `section` are the specification's."""
 
     name: str
     means: str = ""
@@ -59,7 +59,7 @@ class Literal(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Raw(Part):
-    """Bytes that mean nothing to the protocol."""
+    """Bytes without a meaning in the protocol."""
 
     size: Size
 
@@ -71,7 +71,7 @@ class Zero(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat(Part):
-    """`shape` again and again, until these bytes are used up."""
+    """`shape`, repeated until `size` bytes are used."""
 
     size: Size
     shape: "Shape"
@@ -79,7 +79,7 @@ class Repeat(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Part):
-    """The shape that the number `on` selects; raw bytes where none is given."""
+    """The shape that the number `on` selects; raw bytes where `shapes` has none."""
 
     size: Size
     on: str
@@ -97,15 +97,16 @@ class Shape:
 
 
 class _Stop(Exception):
-    """A part is cut off, or not what it should be; the field that says so is there already."""
+    """A part is cut off or wrong; its field with `fault` is there already."""
 
 
 def fields(shape: Shape, data: bytes, at: int = 0, depth: int = 0) -> tuple[list[Field], int]:
-    """Name the bytes of one `shape` from `at` on; returns the fields and the offset behind them."""
+    """Name the bytes of one `shape` from `at` on. Return the fields and the offset behind them. Never raises."""
     found: list[Field] = []
     try:
         return found, _Row(data, len(data), depth, found).read(shape, at)
     except _Stop:
+        # A fault's field reaches to the end of its row, which may be before the end of the data.
         named = max(field.offset + field.length for field in found)
         if rest := len(data) - named:
             found.append(Field(named, rest, "rest", f"{rest} bytes", "not read after a fault", depth=depth, fault=True))
@@ -113,7 +114,13 @@ def fields(shape: Shape, data: bytes, at: int = 0, depth: int = 0) -> tuple[list
 
 
 class _Row:
-    """One shape in data[…:end]. Each method names one part and returns the offset behind it, or raises _Stop."""
+    """One shape in data[…:end]. Each method names one part and returns the offset behind it, or raises _Stop.
+
+    A row appends to `found`, in the order of the bytes, and reads each part once. `numbers` and `texts` are the values
+    of its parts so far: a later part's size is one of them. A shape inside (Repeat, Choice) is a row of its own, whose
+    `end` is the end of that part: it cannot read beyond. So at each return all bytes before the offset have a field;
+    at a _Stop all bytes before `end` have one, and the last field is the fault.
+    """
 
     def __init__(self, data: bytes, end: int, depth: int, found: list[Field]) -> None:
         self.data, self.end, self.depth, self.found = data, end, depth, found
@@ -130,7 +137,7 @@ class _Row:
             if shape.pair:
                 self._show_as_cut(shape, first, start)
             raise
-        if shape.pair:
+        if shape.pair:  # the pair's own field is known last, and belongs before its parts
             self._show_as_pair(shape.pair, first, start, at - start)
         return at
 
@@ -143,7 +150,7 @@ class _Row:
             self.found[index] = replace(self.found[index], secret=True)
 
     def _show_as_cut(self, shape: Shape, first: int, offset: int) -> None:
-        """What there is of a pair; the last field is the one at fault, and may be the beginning of a secret."""
+        """Show the part of a pair that is there. The last field, the fault, may be the beginning of a secret."""
         name = self.texts.get(shape.pair[0] if shape.pair else "")
         shown = shape.name if name is None else text(name)
         self.found.insert(first, Field(offset, self.end - offset, shown, "", shape.means, depth=self.depth - 1))
@@ -151,7 +158,7 @@ class _Row:
             self.found[-1] = replace(self.found[-1], secret=True)
 
     def _wrong(self, part: Part, at: int, what: str) -> _Stop:
-        """Name the rest as this part, at fault."""
+        """Name all bytes up to the end as this part, with a fault."""
         rest = self.end - at
         self.found.append(Field(at, rest, part.name, what, part.means, part.section, self.depth, fault=True))
         return _Stop()
@@ -209,6 +216,7 @@ class _Row:
 
     def _repeat(self, part: Repeat, at: int) -> int:
         start, length = at, self._wanted(part.size, at)
+        # Read what is there, even if the size says more: the shapes that are whole are shown, then the fault.
         stop = self._add(part, at, min(length, self.end - at))
         while at < stop:
             at = _Row(self.data, stop, self.depth + 1, self.found).read(part.shape, at)

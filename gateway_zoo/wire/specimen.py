@@ -1,7 +1,7 @@
-"""A specimen: the bytes of one real exchange, kept in a cage's specimens/ as text that a person can read.
+"""A specimen: the bytes of one real exchange, in a cage's specimens/ as readable text.
 
-A TOML file: `about` (what happened), `by` (who wrote the bytes, with versions), `request` and `response` as a dump,
-sixteen bytes in a line: offset, hexadecimal, and for people the characters (not read back).
+A TOML file: `about` (the exchange), `by` (the programs that wrote the bytes, with versions), `request` and `response`
+as a dump of sixteen bytes a line: offset, hexadecimal, and for readers the characters (not read back).
 """
 
 import json
@@ -22,11 +22,13 @@ class Specimen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 def load(path: Path) -> Specimen:
-    """Raises ValueError for a dump that is none, msgspec.ValidationError for a field that is missing or no text."""
+    """Read a specimen's file. Raises what `loads` does, and OSError."""
     return loads(path.read_text(encoding="utf-8"))
 
 
 def loads(toml: str) -> Specimen:
+    """Read a specimen. Raises ValueError for TOML or a dump that is none, msgspec.ValidationError for a field that is
+    missing or no text."""
     table = tomllib.loads(toml)
     for direction in ("request", "response"):
         given = table.get(direction, "")
@@ -35,10 +37,12 @@ def loads(toml: str) -> Specimen:
 
 
 def save(path: Path, specimen: Specimen) -> None:
+    """Write a specimen's file. Raises OSError."""
     path.write_text(dumps(specimen), encoding="utf-8")
 
 
 def dumps(specimen: Specimen) -> str:
+    """Write a specimen as TOML."""
     lines = [f"{name} = {_quoted(getattr(specimen, name))}" for name in ("about", "by", "protocol")]
     for name in ("request", "response"):
         lines.append(f"{name} = '''\n{dump(getattr(specimen, name))}'''")
@@ -46,7 +50,7 @@ def dumps(specimen: Specimen) -> str:
 
 
 def dump(data: bytes) -> str:
-    """`00000000  01 01 00 01 …  |....|`, a line for sixteen bytes."""
+    """Write a line for each sixteen bytes: `00000000  01 01 00 01 …  |....|`."""
     return "".join(_line(offset, data[offset : offset + 16]) for offset in range(0, len(data), 16))
 
 
@@ -56,10 +60,10 @@ def _line(offset: int, piece: bytes) -> str:
 
 
 def undump(text: str) -> bytes:
-    """The bytes of a dump."""
+    """Read the bytes of a dump. Raises ValueError where it is none."""
     return b"".join(bytes.fromhex(line[8:].partition("|")[0]) for line in text.splitlines() if line.strip())
 
 
 def _quoted(text: str) -> str:
-    """As TOML wants it, which is as JSON does, but for DEL."""
+    """Quote a text as TOML does: as JSON does, but for DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -192,7 +192,7 @@ def test_doctor_names_what_is_in_the_way(zoo: Zoo, lying: Path) -> None:
     assert f"port {zoo.ports['nginx']} on 127.0.0.1 (nginx) is held by nginx (pid" in text
     assert f"{lying}/ajp/cage.toml: " in text
     assert "the Python module no_such_module is not installed (closed: wsgi-waitress behind nginx" in text
-    assert "gunicorn 27.0.1 has known holes; 99 is the first without" in text
+    assert "gunicorn 27.0.1 has known vulnerabilities, fixed in 99" in text
     assert zoo.cli("doctor", env=env).returncode == 3
 
 

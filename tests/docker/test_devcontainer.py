@@ -1,4 +1,4 @@
-"""The development container is data for editors. No test runs it: it is held against what its format allows.
+"""The development container is data for editors. No test runs it: these tests compare it with its format.
 
 The allowed values are those of the published schema (containers.dev, devContainer.base.schema.json), as far as we use
 them.
@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo_in_test import ROOT
 
-from gateway_zoo.settings import FURTHER, Settings
+from gateway_zoo.settings import EXTRA_APACHES, Settings
 
 TEXT, LIST, TABLE = str, list, dict
 KEYS: dict[str, type] = {
@@ -50,8 +50,8 @@ def test_it_says_what_the_format_allows() -> None:
 def test_it_forwards_the_fronts_and_no_gateway_but_the_one_for_visitors() -> None:
     made = Settings(ROOT, ROOT)
     fronts = [made.nginx_port, made.apache_port, made.nginx_tls_port, made.apache_tls_port]
-    further = [made.apache_port + number for mpm, number in FURTHER.items() if mpm != "itk"]  # itk needs containers
-    assert sorted(the_file()["forwardPorts"]) == sorted([*fronts, *further, 9090])
+    extra_ports = [made.port(f"apache-{mpm}") for mpm in EXTRA_APACHES if mpm != "itk"]  # itk needs containers
+    assert sorted(the_file()["forwardPorts"]) == sorted([*fronts, *extra_ports, 9090])
 
 
 def test_its_image_is_the_one_of_the_zoo() -> None:

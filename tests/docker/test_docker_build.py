@@ -1,6 +1,6 @@
-"""The image of a checkout that came by ways that lose things: carriage returns, run bits, a strict umask.
+"""The image of a damaged checkout: carriage returns, no run bits, a strict umask.
 
-Git for Windows writes CRLF, a ZIP or a FAT stick keeps no run bit, and under umask 077 nobody else may read.
+Git for Windows writes CRLF, a ZIP or a FAT stick keeps no run bit, and umask 077 keeps all other users from reading.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker_engine import need_engine, one_build_at_a_time
 from own_checkout import checkout
 from zoo_in_test import ROOT
 
@@ -56,9 +57,7 @@ HEALTHCHECK = {
 @pytest.fixture(scope="module")
 def spoilt() -> Iterator[str]:
     """The name of an image built from a spoilt copy of this checkout."""
-    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
-        assert os.environ.get("ZOO_REQUIRE_DOCKER") != "1", "no Docker engine answers"
-        pytest.skip("no Docker engine answers")
+    need_engine()
     name = f"zoo-test-spoilt-{os.getpid()}"
     with checkout() as root:
         for path in filter(Path.is_file, root.rglob("*")):
@@ -67,7 +66,9 @@ def spoilt() -> Iterator[str]:
             path.chmod(0o600)
         (root / ".dockerignore").write_bytes((ROOT / ".dockerignore").read_bytes().replace(b"\n", b"\r\n"))
         (root / ".venv").unlink()
-        done = subprocess.run(["docker", "build", "-q", "-t", name, root], capture_output=True, text=True, check=False)
+        argv = ["docker", "build", "-q", "-t", name, str(root)]
+        with one_build_at_a_time():
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     try:
         yield name
@@ -76,7 +77,7 @@ def spoilt() -> Iterator[str]:
 
 
 def inside(name: str, script: str) -> str:
-    """What a shell in a container of this image says, as the servers' user."""
+    """Run a script in a container of this image, as the servers' user; return its output."""
     argv = ["docker", "run", "--rm", "--network=none", "--entrypoint=bash", name, "-c", script]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,13 +1,13 @@
-"""A newcomer's machine: a fresh Debian container with git, nothing else; then with the network cut."""
+"""A newcomer's machine: a fresh Debian container with git and nothing else. Later the network is cut."""
 
 import io
 import json
-import os
 import subprocess
 import tarfile
 from collections.abc import Iterator
 
 import pytest
+from docker_engine import need_engine
 from zoo_in_test import ANSWERS, CELLS, ROOT
 
 IMAGE = "debian:trixie-slim"
@@ -63,9 +63,7 @@ class Machine:
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
-        assert "ZOO_REQUIRE_DOCKER" not in os.environ, "no Docker engine answers"
-        pytest.skip("no Docker engine answers")
+    need_engine()
     made = Machine()
     try:
         yield made

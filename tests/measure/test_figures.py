@@ -12,6 +12,7 @@ from zoo_in_test import ROOT
 
 from gateway_zoo.commands.tables import compare_table, mpm_table, news_table
 from gateway_zoo.measure import figures, memory, mpm, mpm_memory, observe
+from gateway_zoo.measure import lecture as lecture_table
 from gateway_zoo.measure.figures import Interval
 from gateway_zoo.measure.memory import Memory, Reading
 from gateway_zoo.measure.news import Result
@@ -180,7 +181,7 @@ def apache(name: str, idle: tuple[int, int, int] | None, fresh: bool = True) -> 
 LECTURE = {
     name: {"event": low, "worker": low, "prefork": "high", "why": "It is {observed}.", "title": "title"}
     for name, low in [
-        *dict.fromkeys(mpm.WORDED, "yes").items(),
+        *dict.fromkeys(lecture_table.WORDED, "yes").items(),
         *dict.fromkeys(mpm.RANKED, "low").items(),
     ]
 }
@@ -200,7 +201,7 @@ def test_no_verdict_inside_the_noise(
     event: tuple[int, int, int] | None, prefork: tuple[int, int, int], fresh: bool, differs: bool
 ) -> None:
     pair = [apache("event", event, fresh), apache("prefork", prefork, fresh)]
-    assert ["idle" in mpm.differences(pair, one, LECTURE) for one in pair] == [differs, differs]
+    assert ["idle" in lecture_table.differences(pair, one, LECTURE) for one in pair] == [differs, differs]
 
 
 def test_too_little_to_measure_is_said() -> None:
@@ -281,13 +282,15 @@ COURSE = {
 
 def test_the_lecture_file_holds_the_table_of_the_course() -> None:
     lecture = tomllib.loads((ROOT / "apache/mpm/lecture.toml").read_text(encoding="utf-8"))
-    assert set(lecture) == {*mpm.WORDED, *mpm.RANKED}
+    assert set(lecture) == {*lecture_table.WORDED, *mpm.RANKED}
     rows = {
         " ".join([row["title"], *(row[mpm] for mpm in ("prefork", "event", "worker", "itk"))])
         for row in lecture.values()
     }
     assert rows >= COURSE
-    assert all(row[name] in mpm.WORDS for row in (lecture[rank] for rank in mpm.RANKED) for name in ("event", "itk"))
+    assert all(
+        row[name] in lecture_table.WORDS for row in (lecture[rank] for rank in mpm.RANKED) for name in ("event", "itk")
+    )
     assert observe.IN_FLIGHT == 4  # the words of compare say "four"
 
 
@@ -309,4 +312,4 @@ def test_the_lecture_file_holds_the_table_of_the_course() -> None:
     ],
 )
 def test_what_the_words_of_the_lecture_cover(word: str, observed: str, agrees: bool) -> None:
-    assert mpm.agrees(word, observed) == agrees
+    assert lecture_table.agrees(word, observed) == agrees

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gateway_zoo.measure import log_files
 from gateway_zoo.measure.log_files import LONGEST, Logs
-from gateway_zoo.measure.requests import MOST, PATIENCE_S, Joiner
+from gateway_zoo.measure.request_log import RequestLog
+from gateway_zoo.measure.requests import MOST, PATIENCE_S, Joiner, Request
 
 FRONT = '1700000000.500 {0} nginx wsgi 200 5 0.004 0.003 "GET /wsgi/ping HTTP/1.1"'
 APP = "1700000000.498 {0} wsgi ping 200 5 1.25 42 43"
@@ -126,3 +127,72 @@ def test_lines_without_a_partner_are_forgotten_at_last() -> None:
     joiner = Joiner()
     joiner.add(APP.format(number) for number in range(MOST + 100))
     assert len(joiner.waiting) == MOST
+
+
+# --- order ------------------------------------------------------------------------------------------------------------
+
+
+def nginx(id: str, end_s: float) -> str:
+    return f'17000{end_s:08.3f} {id} nginx wsgi 200 5 0.500 0.400 "GET /wsgi/{id} HTTP/1.1"'
+
+
+def apache(id: str, begin_s: float, took_s: float) -> str:
+    """Apache writes the beginning of a request (%t) and how long it took (%D)."""
+    begin, took = f"17000{begin_s:08.3f}".replace(".", ""), int(took_s * 1e6)
+    return f'{begin} {id} apache wsgi 200 5 {took} 1000 "GET /wsgi/{id} HTTP/1.1"'
+
+
+def app(id: str) -> str:
+    return f"1700000000.000 {id} wsgi ping 200 5 1.25 42 43"
+
+
+def ids(requests: list[Request]) -> list[str]:
+    return [request.id for request in requests]
+
+
+def test_the_order_is_that_of_the_ends_whichever_front_answered(tmp_path: Path) -> None:
+    append(tmp_path / "apache.log", apache("third", 10.0, 3.0) + "\n" + apache("first", 10.5, 0.5) + "\n")
+    append(tmp_path / "nginx.log", nginx("second", 12.0) + "\n" + nginx("fourth", 14.0) + "\n")
+    append(tmp_path / "wsgi.log", "".join(app(id) + "\n" for id in ("fourth", "third", "second", "first")))
+    log = RequestLog(tmp_path)
+    assert ids(log.past()) == ["first", "second", "third", "fourth"]
+    log.close()
+
+
+def test_a_request_that_waits_for_its_other_line_holds_back_later_ones_but_not_for_long() -> None:
+    now = [0.0]
+    joiner = Joiner(clock=lambda: now[0])
+    joiner.add([nginx("early", 1.0), nginx("late", 2.0), app("late")])
+    assert joiner.ready() == []
+    joiner.add([app("early")])
+    assert ids(joiner.ready()) == ["early", "late"]
+    joiner.add([nginx("alone", 3.0), nginx("next", 4.0), app("next")])
+    assert joiner.ready() == []
+    now[0] = PATIENCE_S + 0.1
+    assert ids(joiner.ready()) == ["alone", "next"]
+
+
+def test_what_nginx_answered_itself_holds_nothing_back() -> None:
+    joiner = Joiner(clock=lambda: 0.0)
+    own = nginx("own", 1.0).replace(" 0.400 ", " - ")
+    joiner.add([own, nginx("next", 2.0), app("next")])
+    assert ids(joiner.ready()) == ["own", "next"]
+
+
+def test_followed_lines_that_come_interleaved_are_in_order(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path)
+    assert log.past() == []
+    append(tmp_path / "nginx.log", nginx("b", 2.0) + "\n" + nginx("d", 4.0) + "\n")
+    append(tmp_path / "apache.log", apache("c", 1.0, 2.0) + "\n" + apache("a", 0.5, 0.5) + "\n")
+    append(tmp_path / "wsgi.log", "\n".join(map(app, "dcb")) + "\n")
+    assert ids(log.new()) == [], "a, the earliest, waits for the app's line"
+    append(tmp_path / "wsgi.log", app("a") + "\n")
+    assert ids(log.new()) == ["a", "b", "c", "d"]
+    assert log.new() == []
+    log.close()
+
+
+def test_method_and_path_without_the_version() -> None:
+    lines = {"GET /a?b=c HTTP/1.1": "GET /a?b=c", "HEAD / HTTP/1.0": "HEAD /", "GET /x HTTP/2.0": "GET /x", "-": "-"}
+    assert [Request("id", 0, request=line).method_and_path for line in lines] == list(lines.values())
+    assert Request("id", 0).method_and_path == "-"

@@ -129,7 +129,7 @@ def row(
     wire = WIRES[protocol]
 
     def feed(data: bytes) -> Callable[[], list[Event]]:
-        return partial(wire.pair()[direction == "response"].feed, data)
+        return partial(wire.decoders()[direction == "response"].feed, data)
 
     def with_fields(data: bytes) -> list[Event]:
         wire.annotate(direction, data)
@@ -201,12 +201,12 @@ def encoders() -> Row:
     """uwsgi-tools has no decoder. Both encode what the recorded request says; the check reads it again."""
     pack = wire_peers.peer("uwsgi_tools.utils").pack_uwsgi_vars
     data = recorded("uwsgi", "request")
-    decoded = WIRES["uwsgi"].pair()[0].feed(data)
+    decoded = WIRES["uwsgi"].decoders()[0].feed(data)
     pairs = next(event.pairs for event in decoded if isinstance(event, Variables))
     words, request = strings(pairs), WIRES["uwsgi"].request
 
     def shown(packet: bytes) -> Variety:
-        return found_in(WIRES["uwsgi"].pair()[0].feed(packet))
+        return found_in(WIRES["uwsgi"].decoders()[0].feed(packet))
 
     mine = Contender("ours", lambda _: partial(request, pairs), shown)
     theirs = Contender("uwsgi-tools", lambda _: partial(pack, words), shown)

@@ -148,7 +148,7 @@ def test_what_nobody_would_send_is_decoded_or_refused(protocol: str, random: Ran
     data = encoded(lambda: WIRES[protocol].request(pairs, sent))
     if data is None:
         return
-    run = decode(WIRES[protocol].pair()[0], [data], as_sent=protocol not in NOT_AS_SENT)
+    run = decode(WIRES[protocol].decoders()[0], [data], as_sent=protocol not in NOT_AS_SENT)
     assert run.error is None
     for event in run.events:
         if isinstance(event, Variables):
@@ -342,7 +342,7 @@ def test_memory_is_bounded(protocol: str, direction: Direction) -> None:
 
 def peak(protocol: str, direction: Direction, data: bytes, filler: bytes) -> int:
     """Bytes that are in use at most while this is decoded; events are not kept."""
-    decoder = WIRES[protocol].pair(SMALL)[direction == "response"]
+    decoder = WIRES[protocol].decoders(SMALL)[direction == "response"]
     more = filler * (1024 // len(filler))
     tracemalloc.start()
     with contextlib.suppress(WireError):
@@ -360,10 +360,10 @@ def test_a_large_body_byte_by_byte_is_no_problem(protocol: str) -> None:
     variables = [(b"REQUEST_METHOD", b"POST"), (b"REQUEST_URI", b"/"), (b"SCRIPT_NAME", b""), (b"PATH_INFO", b"/")]
     variables += [(b"SERVER_PROTOCOL", b"HTTP/1.1"), (b"CONTENT_LENGTH", b"60000"), (b"HTTP_HOST", b"h")]
     data = WIRES[protocol].request(variables, b"x" * 60_000)
-    whole = decode(WIRES[protocol].pair()[0], [data], as_sent=protocol not in NOT_AS_SENT)
+    whole = decode(WIRES[protocol].decoders()[0], [data], as_sent=protocol not in NOT_AS_SENT)
     with bounded(10):
         cut = [data[at : at + 1] for at in range(len(data))]
-        check_same(whole, decode(WIRES[protocol].pair()[0], cut, as_sent=protocol not in NOT_AS_SENT))
+        check_same(whole, decode(WIRES[protocol].decoders()[0], cut, as_sent=protocol not in NOT_AS_SENT))
     assert content(whole.events) == b"x" * 60_000
 
 

@@ -44,7 +44,7 @@ def posted(length: int) -> Pairs:
 
 
 def asked(data: bytes) -> list[Event]:
-    return decoded(AJP.pair()[0], data)
+    return decoded(AJP.decoders()[0], data)
 
 
 def head_of(events: list[Event]) -> Head:
@@ -66,10 +66,10 @@ def values_of(events: list[Event]) -> dict[bytes, bytes]:
 @each_specimen
 def test_specimens_are_the_same_however_they_are_cut(specimen: Specimen) -> None:
     for index, data in enumerate((specimen.request, specimen.response)):
-        whole = decoded(AJP.pair()[index], data)
-        assert decoded(AJP.pair()[index], *(data[at : at + 1] for at in range(len(data)))) == whole
+        whole = decoded(AJP.decoders()[index], data)
+        assert decoded(AJP.decoders()[index], *(data[at : at + 1] for at in range(len(data)))) == whole
         for at in range(len(data)):
-            assert decoded(AJP.pair()[index], data[:at], data[at:]) == whole
+            assert decoded(AJP.decoders()[index], data[:at], data[at:]) == whole
 
 
 @each_specimen
@@ -82,7 +82,7 @@ def test_specimens_are_read_again_as_they_were(specimen: Specimen) -> None:
     assert body_of(again) == body_of(events)
     assert values_of(again) == values_of(events)
     if specimen.response:
-        answer = decoded(AJP.pair()[1], specimen.response)
+        answer = decoded(AJP.decoders()[1], specimen.response)
         head = head_of(answer)
         made = AJP.response(int(head.start.split()[1]), head.headers, body_of(answer))
         assert made.lower() == specimen.response.lower()  # flup writes NOT FOUND
@@ -196,7 +196,7 @@ def test_we_read_what_flup_writes() -> None:
         theirs.shutdown(socket.SHUT_WR)
         with ours.makefile("rb") as stream:
             data = stream.read()
-    events = decoded(AJP.pair()[1], data + b"AB\0\2\5\1")  # which only its run() adds
+    events = decoded(AJP.decoders()[1], data + b"AB\0\2\5\1")  # which only its run() adds
     assert head_of(events) == Head(0, 0, b"HTTP/1.1 404 NOT FOUND", headers)
     assert body_of(events) == b"x" * 10_000
     assert AJP.response(404, headers, b"x" * 10_000).startswith(data[:4])
@@ -217,7 +217,7 @@ def test_tshark_reads_the_same(specimen: Specimen, tmp_path: Path) -> None:
     count = str(len(head.headers))
     expected = [str(code), uri.partition("?")[0], protocol, address, server, port, count]
     assert found == [*expected, dict(head.headers)[b"host"].decode()]
-    answer = decoded(AJP.pair()[1], specimen.response)
+    answer = decoded(AJP.decoders()[1], specimen.response)
     (told,) = tshark(
         tmp_path, first_packet(specimen.response), "8009,40000", f"rstatus {message_field()} nhdr content_type"
     )
@@ -257,7 +257,7 @@ def test_the_exhibit_answers_us(zoo: Zoo) -> None:
     assert tcp
     body = b"z" * 20_000
     post = [pair if pair[0] != b"REQUEST_URI" else (b"REQUEST_URI", b"/ajp/echo") for pair in posted(len(body))]
-    decoder, events = AJP.pair()[1], list[Event]()
+    decoder, events = AJP.decoders()[1], list[Event]()
     with socket.create_connection(("127.0.0.1", tcp + zoo.shift), timeout=20) as connection:
         connection.sendall(AJP.cping() + AJP.request(ASKED) + AJP.request(post, body))
         while sum(isinstance(event, End) for event in events) < 2:
@@ -324,7 +324,7 @@ def test_messages_without_a_request() -> None:
 def test_the_nul_behind_a_chunk_may_be_missing() -> None:
     head = AJP.response(200, [])[:-6]
     for chunk in (b"AB\0\7\3\0\3abc\0", b"AB\0\6\3\0\3abc"):
-        events = decoded(AJP.pair()[1], head + chunk + b"AB\0\3\3\0\0" + b"AB\0\2\5\0")
+        events = decoded(AJP.decoders()[1], head + chunk + b"AB\0\3\3\0\0" + b"AB\0\2\5\0")
         assert body_of(events) == b"abc"
         assert events[-1] == End(len(head + chunk) + 13, 0, (0,))
 
@@ -333,7 +333,7 @@ def test_many_small_chunks_at_once_are_no_problem() -> None:
     """Fed whole: what stands behind a chunk is not copied for it."""
     head, end = AJP.response(200, [])[:-6], AJP.response(200, [])[-6:]
     with bounded(8):
-        events = decoded(AJP.pair()[1], head + b"AB\0\5\3\0\1a\0" * 350_000 + end)
+        events = decoded(AJP.decoders()[1], head + b"AB\0\5\3\0\1a\0" * 350_000 + end)
     assert len(body_of(events)) == 350_000
 
 
@@ -427,7 +427,7 @@ def check_wrong(direction: Direction, data: bytes, error: str, offset: int, mess
     expected = Truncated if error == "Truncated" else getattr(AJP, error)
     for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
         with pytest.raises(expected, match=message) as raised:
-            decoded(AJP.pair()[direction == "response"], *pieces)
+            decoded(AJP.decoders()[direction == "response"], *pieces)
         assert raised.value.offset == offset
         assert data.startswith(raised.value.seen, offset)
     fields = AJP.annotate(direction, data).fields
@@ -449,7 +449,7 @@ def check_wrong(direction: Direction, data: bytes, error: str, offset: int, mess
 def test_limits(headers: bytes, attributes: bytes, error: type[WireError], message: str) -> None:
     limits = Limits(name=5, value=6, head=60, variables=2)
     with pytest.raises(error, match=message):
-        decoded(AJP.pair(limits)[0], forward(headers=headers, attributes=attributes))
+        decoded(AJP.decoders(limits)[0], forward(headers=headers, attributes=attributes))
 
 
 def test_secrets_are_marked() -> None:

@@ -29,7 +29,7 @@ each_specimen = pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=list
 
 
 def answer(data: bytes) -> list[Event]:
-    return decoded(CGI.pair()[1], data)
+    return decoded(CGI.decoders()[1], data)
 
 
 def head_of(data: bytes) -> Head:
@@ -44,15 +44,15 @@ def head_of(data: bytes) -> Head:
 @each_specimen
 def test_specimens_are_the_same_however_they_are_cut(specimen: Specimen) -> None:
     for index, data in enumerate((specimen.request, specimen.response)):
-        whole = decoded(CGI.pair()[index], data)
-        assert decoded(CGI.pair()[index], *(data[at : at + 1] for at in range(len(data)))) == whole
+        whole = decoded(CGI.decoders()[index], data)
+        assert decoded(CGI.decoders()[index], *(data[at : at + 1] for at in range(len(data)))) == whole
         for at in range(len(data)):
-            assert decoded(CGI.pair()[index], data[:at], data[at:]) == whole
+            assert decoded(CGI.decoders()[index], data[:at], data[at:]) == whole
 
 
 @each_specimen
 def test_specimens_are_encoded_as_they_were(specimen: Specimen) -> None:
-    variables, *rest = decoded(CGI.pair()[0], specimen.request)
+    variables, *rest = decoded(CGI.decoders()[0], specimen.request)
     assert isinstance(variables, Variables)
     body = b"".join(event.data for event in rest if isinstance(event, Data))
     assert CGI.request(variables.pairs, body) == specimen.request
@@ -75,7 +75,7 @@ def test_specimens_have_a_name_for_every_byte(specimen: Specimen) -> None:
 
 
 def test_the_hello_specimen_says_hello() -> None:
-    request = decoded(CGI.pair()[0], SPECIMENS["hello"].request)
+    request = decoded(CGI.decoders()[0], SPECIMENS["hello"].request)
     assert isinstance(request[0], Variables)
     assert dict(request[0].pairs)[b"PATH_INFO"] == b"/hello"
     head, body, end = answer(SPECIMENS["hello"].response)
@@ -99,7 +99,7 @@ def test_the_kernel_lays_an_environment_out_like_this() -> None:
 
 def test_the_zoos_program_run_with_a_decoded_environment_answers_as_then() -> None:
     specimen = SPECIMENS["hello"]
-    variables = decoded(CGI.pair()[0], specimen.request)[0]
+    variables = decoded(CGI.decoders()[0], specimen.request)[0]
     assert isinstance(variables, Variables)
     environment = dict(variables.pairs) | {b"PATH": os.fsencode(os.environ["PATH"]), b"PYTHONPATH": bytes(ROOT / "app")}
     argv = [python_of(), str(ROOT / "cgi_bin/app.cgi")]
@@ -135,7 +135,7 @@ def test_php_answers_with_what_we_can_read_but_for_a_status_without_reason(tmp_p
     for code in (404, 299):
         variables = [(b"SCRIPT_FILENAME", bytes(script)), (b"REDIRECT_STATUS", b"200"), (b"REQUEST_METHOD", b"POST")]
         variables += [(b"QUERY_STRING", b"c=%d" % code), (b"CONTENT_LENGTH", b"5"), (b"CONTENT_TYPE", b"text/plain")]
-        told = decoded(CGI.pair()[0], CGI.request(variables, b"okapi"))
+        told = decoded(CGI.decoders()[0], CGI.request(variables, b"okapi"))
         assert isinstance(told[0], Variables)
         assert isinstance(told[1], Data)
         done = subprocess.run(
@@ -220,7 +220,7 @@ def test_wrong_responses(data: bytes, error: str, offset: int, message: str) -> 
     expected = Truncated if error == "Truncated" else getattr(CGI, error)
     for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
         with pytest.raises(expected, match=message) as raised:
-            decoded(CGI.pair()[1], *pieces)
+            decoded(CGI.decoders()[1], *pieces)
         assert raised.value.offset == offset
     last = CGI.annotate("response", data).fields[-1]
     assert last.fault
@@ -248,13 +248,13 @@ def test_wrong_requests(data: bytes, error: str, offset: int, message: str) -> N
     expected = Truncated if error == "Truncated" else getattr(CGI, error)
     for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
         with pytest.raises(expected, match=message) as raised:
-            decoded(CGI.pair()[0], *pieces)
+            decoded(CGI.decoders()[0], *pieces)
         assert raised.value.offset == offset
 
 
 def test_an_empty_or_absent_content_length_is_none() -> None:
     for data in (b"\0", b"CONTENT_LENGTH=\0\0", b"CONTENT_LENGTH=0\0\0"):
-        assert decoded(CGI.pair()[0], data)[-1] == End(len(data), 0)
+        assert decoded(CGI.decoders()[0], data)[-1] == End(len(data), 0)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_an_empty_or_absent_content_length_is_none() -> None:
 def test_limits(direction: int, data: bytes, error: type[WireError], message: str) -> None:
     limits = Limits(name=5, value=6, head=30, variables=2)
     with pytest.raises(error, match=message):
-        decoded(CGI.pair(limits)[direction], data)
+        decoded(CGI.decoders(limits)[direction], data)
 
 
 def test_secrets_are_marked() -> None:

@@ -52,7 +52,7 @@ END_OK = End(0, 1, (0, 0))
 
 
 def decoded(direction: Direction, pieces: Iterable[bytes], limits: Limits | None = None) -> list[Event]:
-    decoder: Decoder = wire.pair(*[limits] if limits else [])[direction == "response"]
+    decoder: Decoder = wire.decoders(*[limits] if limits else [])[direction == "response"]
     events = [event for piece in pieces for event in decoder.feed(piece)]
     return joined(events + decoder.close())
 
@@ -292,7 +292,7 @@ def test_records_of_no_active_request_are_told_but_are_no_part_of_one() -> None:
 
 
 def test_data_comes_out_before_its_record_is_complete() -> None:
-    decoder = wire.pair()[1]
+    decoder = wire.decoders()[1]
     data = wire.record(6, 1, b"x" * 1000, padding=255)
     assert said(decoder.feed(data[:108])) == [("Data", 1, "STDOUT", b"x" * 100)]
     assert decoder.offset == 108
@@ -300,7 +300,7 @@ def test_data_comes_out_before_its_record_is_complete() -> None:
 
 
 def test_nothing_is_settled_while_variables_are_half_there() -> None:
-    decoder = wire.pair()[0]
+    decoder = wire.decoders()[0]
     data = wire.request(PAIRS, b"body")
     settled = []
     for at in range(len(data)):
@@ -325,9 +325,24 @@ WRONG: list[tuple[str, Direction, bytes, str]] = [
     ("WrongDirection", "request", wire.end(), "expected no END_REQUEST: only the other side sends it"),
     ("WrongDirection", "response", BEGIN, "expected no BEGIN_REQUEST: only the other side sends it"),
     ("AlreadyActive", "request", BEGIN + BEGIN, "offset 18: b'\\x00\\x01'; expected the rest of request 1 before"),
-    ("OutOfOrder", "request", BEGIN + wire.record(5, 1), "expected PARAMS of request 1, not STDIN"),
-    ("OutOfOrder", "request", BEGIN + wire.record(4, 1) * 2, "expected STDIN of request 1, not PARAMS"),
-    ("OutOfOrder", "request", BEGIN + wire.record(4, 1) + wire.record(8, 1), "expected STDIN of request 1, not DATA"),
+    (
+        "OutOfOrder",
+        "request",
+        BEGIN + wire.record(5, 1),
+        "expected PARAMS of request 1, not STDIN: its state is PARAMS",
+    ),
+    (
+        "OutOfOrder",
+        "request",
+        BEGIN + wire.record(4, 1) * 2,
+        "expected STDIN of request 1, not PARAMS: its state is STDIN",
+    ),
+    (
+        "OutOfOrder",
+        "request",
+        BEGIN + wire.record(4, 1) + wire.record(8, 1),
+        "expected STDIN of request 1, not DATA: its state is STDIN",
+    ),
     ("OutOfOrder", "response", wire.record(6, 1) * 2, "expected END_REQUEST of request 1, its STDOUT has ended"),
     ("BadPairs", "request", BEGIN + wire.params(1, [])[:0] + wire.stream(4, 1, b"\5\1AB"), "offset 24"),
     ("BadPairs", "request", BEGIN + wire.stream(4, 1, b"\1"), "the length of a name and of a value"),
@@ -568,7 +583,7 @@ class Answering:
     def _serve(self) -> None:
         with self.listener, self.listener.accept()[0] as connection:
             connection.settimeout(10)
-            decoder = wire.pair()[0]
+            decoder = wire.decoders()[0]
             while not any(isinstance(event, End) for event in self.seen) and (data := connection.recv(4096)):
                 self.seen += decoder.feed(data)
             body = b"".join(event.data for event in self.seen if isinstance(event, Data))
@@ -666,7 +681,7 @@ VARIABLES: Pairs = [
 
 def ask(path: Path, data: bytes) -> list[Event]:
     """Send, and decode until END_REQUEST, or until an answer of the connection itself."""
-    decoder, events = wire.pair()[1], list[Event]()
+    decoder, events = wire.decoders()[1], list[Event]()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(20)
         connection.connect(str(path))
@@ -706,7 +721,7 @@ def test_two_requests_on_one_connection_of_fcgisgi(zoo: Zoo) -> None:
     one, two = block(b"/hello"), block(b"/ping")
     data = wire.begin(1, keep=True) + wire.record(4, 1, one[:30]) + wire.begin(2, keep=True) + wire.stream(4, 2, two)
     data += wire.record(4, 1, one[30:]) + wire.record(4, 1) + wire.record(5, 2) + wire.record(5, 1)
-    decoder, events = wire.pair()[1], list[Event]()
+    decoder, events = wire.decoders()[1], list[Event]()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(20)
         connection.connect(str(zoo.run / "sock/fastcgi-modern.sock"))

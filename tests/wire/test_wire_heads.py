@@ -44,7 +44,7 @@ def test_every_byte_is_refused_or_read(byte: int) -> None:
                 data = head(200, [header])
             except CannotEncode:
                 continue
-            decoder = WIRES[protocol].pair()[1]
+            decoder = WIRES[protocol].decoders()[1]
             decoder.asked(b"GET")
             events, error = decode(decoder, [data])
             assert error is None

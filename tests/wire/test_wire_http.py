@@ -51,7 +51,7 @@ BOTH: tuple[tuple[Direction, bytes], ...] = (("request", REQUESTS), ("response",
 
 
 def decoder(direction: Direction, methods: Iterable[bytes] = (), limits: Limits | None = None) -> Decoder:
-    found: Decoder = HTTP.pair(limits or Limits())[direction == "response"]
+    found: Decoder = HTTP.decoders(limits or Limits())[direction == "response"]
     for method in methods if direction == "response" else ():
         found.asked(method)
     return found
@@ -120,7 +120,7 @@ def test_each_answer_is_read_by_what_was_asked() -> None:
 
 
 def test_an_answer_may_come_before_the_request_is_complete() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     requests.feed(head("POST / HTTP/1.1", "Host: a", "Content-Length: 10") + b"12345")
     events = responses.feed(head("HTTP/1.1 413 Too Large", "Content-Length: 0"))
     assert [type(event) for event in events] == [Head, End]
@@ -130,7 +130,7 @@ def test_an_answer_may_come_before_the_request_is_complete() -> None:
 
 
 def test_an_answer_may_come_before_any_request() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     responses.feed(head("HTTP/1.1 408 Request Timeout", "Content-Length: 0"))
     requests.feed(head("HEAD / HTTP/1.1", "Host: a") + head("GET / HTTP/1.1", "Host: a"))
     events = responses.feed(head("HTTP/1.1 200 OK", "Content-Length: 2") + b"ab")
@@ -171,7 +171,7 @@ def test_a_server_may_refuse_to_switch(proposes: str) -> None:
     first = head("GET / HTTP/1.1", "Host: a", f"Upgrade: {proposes}", "Connection: upgrade")
     second = head("GET /2 HTTP/1.1", "Host: a")
     for told in (False, True):
-        requests, responses = HTTP.pair()
+        requests, responses = HTTP.decoders()
         events = requests.feed(first)
         if told:
             responses.feed(head("HTTP/1.1 200 OK", "Content-Length: 0"))
@@ -180,7 +180,7 @@ def test_a_server_may_refuse_to_switch(proposes: str) -> None:
 
 
 def test_a_tunnel_is_no_http() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     events = requests.feed(head("CONNECT a:443 HTTP/1.1", "Host: a"))
     events += responses.feed(head("HTTP/1.1 200 OK") + b"\x16\x03")
     events += requests.feed(b"GET / HTTP/1.1\r\n")
@@ -280,7 +280,7 @@ def test_what_is_wrong_in_chunks_has_a_name(chunks: bytes, kind: type[WireError]
 
 
 def test_nobody_may_switch_a_client_that_has_not_asked() -> None:
-    requests, responses = HTTP.pair()
+    requests, responses = HTTP.decoders()
     requests.feed(head("GET / HTTP/1.1", HOST))
     with pytest.raises(HTTP.BadUpgrade, match="the client has not asked to upgrade"):
         responses.feed(head("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket"))

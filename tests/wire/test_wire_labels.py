@@ -10,7 +10,7 @@ from gateway_zoo.wire import labels, specimen
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.conversation import Conversation
 
-CAGES = [cage for cage in REGISTRY.cages if (cage.path / "wire.py").is_file()]
+CAGES = list(Codecs(REGISTRY).cages.values())
 
 
 def test_no_label_has_drifted() -> None:
@@ -51,3 +51,18 @@ def test_a_label_follows_its_specimen() -> None:
     lesson = labels.block(file, cage.file.protocol, Codecs(REGISTRY))
     assert "modifier1 WSGI" in lesson
     assert (ROOT / "uwsgi/README.md").read_text(encoding="utf-8").count(lesson) == 1
+
+
+def test_every_byte_of_a_record_header_is_named() -> None:
+    """In lines that fit a terminal: a header of FastCGI has six parts in eight bytes."""
+    lines = labels.BLOCK.findall((ROOT / "fastcgi/README.md").read_text(encoding="utf-8"))[0].splitlines()
+    rows = [line for line in lines if line[:4].strip().isdigit()]
+    assert max(map(len, rows)) <= 80
+    heads = [index for index, line in enumerate(rows) if " version FCGI_VERSION_1, type " in line]
+    assert len(heads) == 8
+    for index in heads:
+        named = ", ".join(row[35:].strip(" ,") for row in rows[index : index + 3])
+        shown = bytes.fromhex("".join(row[6:30] for row in rows[index : index + 3]))
+        parts = [part.split(" ")[0] for part in named.split(", ")]
+        assert parts == ["version", "type", "requestId", "contentLength", "paddingLength", "reserved"]
+        assert len(shown) == 8

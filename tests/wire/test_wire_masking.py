@@ -1,10 +1,12 @@
 """No secret gets into a recording: of no protocol, however its bytes are cut; and nothing else is changed."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from zoo_in_test import REGISTRY, ROOT
 
+from gateway_zoo.wire import secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.recorder.mask_stream import Masking
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
@@ -244,6 +246,18 @@ def test_pieces_keep_their_times() -> None:
     for entry in entries("uwsgi", [("request", request[:50]), ("request", request[50:])]):
         masking(entry)
     assert [(e.at, len(e.data)) for e in out if isinstance(e, Bytes)] == [(2, 50), (3, len(request) - 50)]
+
+
+@pytest.mark.parametrize("page", ["app/zoo_status.py", "php/status.php"])
+def test_the_status_pages_mask_the_same_names(page: str) -> None:
+    """They run inside gateways, where they import nothing of ours. An answer's headers and Cookie2 cannot come
+    there."""
+    listed = re.search(r"SECRETS = [(\[](.*?)[)\]]", (ROOT / page).read_text(encoding="utf-8"))
+    assert listed
+    names = set(re.findall(r"HTTP_\w+", listed[1]))
+    assert names == {
+        f"HTTP_{name.decode().upper()}" for name in secrets.SECRETS - {b"cookie2", b"set_cookie", b"set_cookie2"}
+    }
 
 
 def test_the_checkout_has_a_wire_for_each() -> None:

@@ -213,7 +213,7 @@ def _exchange(film: Film, protocol: str, path: str = "/x/hello", **more: Any) ->
 
 
 def named(exchange: Exchange) -> dict[Direction, list[Variable]]:
-    return variables_of(exchange.protocol, fields_of(exchange, WIRES))
+    return variables_of(exchange.protocol, fields_of(exchange, WIRES), WIRES)
 
 
 @pytest.mark.parametrize("protocol", ["FastCGI", "SCGI", "uwsgi", "CGI", "HTTP"])

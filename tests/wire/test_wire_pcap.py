@@ -41,7 +41,7 @@ def connection(number: int, protocol: str, pieces: list[tuple[Direction, bytes]]
 def exported(tmp_path: Path, entries: list[AnyEntry]) -> Path:
     path = tmp_path / "x.pcap"
     with path.open("wb") as file:
-        pcap.export([Recorded(version=1, made=1e9, secrets=False), *entries], file)
+        pcap.export([Recorded(version=1, made=1e9, secrets=False), *entries], file, WIRES)
     return path
 
 
@@ -120,5 +120,5 @@ def test_times_and_addresses(tmp_path: Path) -> None:
 def test_a_recording_that_is_cut_off_is_exported() -> None:
     """No end is made up."""
     file = io.BytesIO()
-    pcap.export(connection(1, "HTTP", [("request", b"x")])[:2], file)
+    pcap.export(connection(1, "HTTP", [("request", b"x")])[:2], file, WIRES)
     assert file.getvalue().count(b"\x7f\0\x01\x01\x7f\0\x02\x01") == 3  # SYN, ACK, the byte

@@ -24,7 +24,7 @@ HEAD: Pairs = [(b"CONTENT_LENGTH", b"0"), (b"SCGI", b"1")]
 
 
 def requests(limits: Limits = LIMITS) -> Decoder:
-    decoder: Decoder = SCGI.pair(limits)[0]
+    decoder: Decoder = SCGI.decoders(limits)[0]
     return decoder
 
 
@@ -63,7 +63,7 @@ def test_specimens(name: str) -> None:
     else:
         assert SCGI.request(first.pairs, body) == specimen.request
     answer = [Data(0, 0, "RESPONSE", specimen.response), End(len(specimen.response), 0)]
-    assert same_in_any_pieces(lambda: SCGI.pair()[1], specimen.response) == answer
+    assert same_in_any_pieces(lambda: SCGI.decoders()[1], specimen.response) == answer
 
 
 @pytest.mark.parametrize("name", SPECIMENS)
@@ -337,5 +337,5 @@ def test_sioscgi_writes_such_answers() -> None:
 def test_a_long_number_is_judged_when_it_is_whole() -> None:
     """Found by the fuzzer: too many digits, then something else, was another error when it came byte by byte."""
     data = b"21636320\x12"
-    errors = [decode(WIRES["SCGI"].pair()[0], pieces)[1] for pieces in ([data], [data[:8], data[8:]])]
+    errors = [decode(WIRES["SCGI"].decoders()[0], pieces)[1] for pieces in ([data], [data[:8], data[8:]])]
     assert [type(error).__name__ for error in errors] == ["BadNetstring"] * 2

@@ -347,7 +347,7 @@ def wire(
     def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
         return requests(limits), responses(limits)
 
-    return SimpleNamespace(INNER=inner, pair=pair, annotate=said)
+    return SimpleNamespace(INNER=inner, decoders=pair, annotate=said)
 
 
 INVENTED = cast(

@@ -26,12 +26,12 @@ SPECIMENS = specimens("uwsgi")
 
 
 def requests(limits: Limits = LIMITS) -> Decoder:
-    decoder: Decoder = UWSGI.pair(limits)[0]
+    decoder: Decoder = UWSGI.decoders(limits)[0]
     return decoder
 
 
 def responses() -> Decoder:
-    decoder: Decoder = UWSGI.pair()[1]
+    decoder: Decoder = UWSGI.decoders()[1]
     return decoder
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from zoo_in_test import REGISTRY
@@ -54,7 +54,7 @@ GOLDEN = """\
 REQUEST  GET /hello   78 bytes of uwsgi, me to it
 at len  bytes              what
  0  1  00                 modifier1 = 0 (WSGI)
-                            the kind of packet: who shall answer
+                            the kind of packet: the plug-in that answers
  3  1  00                 modifier2 = 0     more about the kind; nearly always 0
  4 74                     vars                     the variables, The uwsgi vars
  4 21  0e 00 52 45 51 …     REQUEST_METHOD = GET
@@ -191,7 +191,7 @@ def test_every_byte_is_decoded_once_and_named_once(
     options = Options(words=["/"], as_json=how == "json")
     if how == "diff":
         seen = view_of(asked, WIRES, secrets=False)
-        assert diff.run(seen, seen, options) == 0
+        assert diff.run(WIRES, seen, seen, options) == 0
     else:
         assert present(WIRES, asked, options) == 0
     assert "host" in capsys.readouterr().out.lower()
@@ -204,6 +204,7 @@ def test_every_byte_is_decoded_once_and_named_once(
 
 
 @pytest.mark.parametrize("protocol", ["uwsgi", "FastCGI", "SCGI", "AJP", "HTTP", "CGI"])
+@settings(derandomize=True, deadline=None, max_examples=30)
 @given(secret_value=st.binary(min_size=1, max_size=30).map(lambda data: b"v" + data.translate(None, CONTROLS) + b"v"))
 def test_masked_fields_are_those_of_the_masked_bytes(protocol: str, secret_value: bytes) -> None:
     pairs = [(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/v"), (b"HTTP_HOST", b"vv"), (b"HTTP_X", b"request 1")]

@@ -43,7 +43,7 @@ def several(key: bytes) -> bytes:
 
 
 def decoder(direction: Direction, limits: Limits | None = None) -> Decoder:
-    found: Decoder = WS.pair(limits or Limits())[direction == "response"]
+    found: Decoder = WS.decoders(limits or Limits())[direction == "response"]
     return found
 
 

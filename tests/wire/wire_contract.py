@@ -201,8 +201,8 @@ def check_input(codecs: Codecs, protocol: str, given: Input, random: Random, lim
     wire, direction, data = codecs[protocol], given.direction, given.data
     as_sent = protocol not in NOT_AS_SENT
     cut = pieces(random, data)
-    whole = decode(wire.pair(limits)[direction == "response"], [data] if data else [], given.methods, as_sent)
-    check_same(whole, decode(wire.pair(limits)[direction == "response"], cut, given.methods, as_sent))
+    whole = decode(wire.decoders(limits)[direction == "response"], [data] if data else [], given.methods, as_sent)
+    check_same(whole, decode(wire.decoders(limits)[direction == "response"], cut, given.methods, as_sent))
     annotated = wire.annotate(direction, data, given.methods)
     check_annotated(annotated, len(data))
     check_agrees(whole.events, annotated.fields)

@@ -1,7 +1,7 @@
-"""What `check` shows: a row for each exhibit, a column for each front; what failed; headers that differ.
+"""Print what `check` found: exhibits by fronts, failures, other headers.
 
-Which columns survive: the exhibit and its results, always. Where all fronts do not fit side by side, their cells become
-short; where these do not fit, the fronts stand in several tables. A time is never cut.
+The exhibit and its results always stay. If the fronts do not fit side by side, their cells become short; if these do
+not fit, the fronts stand in several tables. A time is never cut.
 """
 
 import statistics
@@ -33,7 +33,7 @@ def report(out: Console, cells: list[Cell], results: list[Result], differences: 
 
 
 def table(cells: list[Cell], results: list[Result], width: int) -> list[str]:
-    """The lines of the table, or of several below each other."""
+    """Return the lines of the table, or of several tables below each other."""
     exhibits = list(dict.fromkeys(cell.exhibit for cell in cells))
     fronts = list(dict.fromkeys(cell.front for cell in cells))
     found: dict[tuple[str, str], list[Result]] = {}
@@ -50,7 +50,7 @@ def table(cells: list[Cell], results: list[Result], width: int) -> list[str]:
 def _columns(
     exhibits: list[str], fronts: list[str], found: dict[tuple[str, str], list[Result]], *, short: bool
 ) -> list[list[str]]:
-    """For each front its name, then a cell for each exhibit."""
+    """Return a column for each front: its name, then a cell for each exhibit."""
     cell = _short if short else _full
     heads = [front.removeprefix("apache-") if short else front.replace("apache", "Apache") for front in fronts]
     texts = [[cell(found.get((exhibit, front), [])) for exhibit in exhibits] for front in fronts]
@@ -62,7 +62,7 @@ def _wide(block: list[list[str]], first: int = 17) -> int:
 
 
 def _blocks(all_of_them: list[list[str]], width: int) -> Iterator[list[list[str]]]:
-    """As many fronts as fit beside the exhibits' names, then the next; at least one."""
+    """Yield as many fronts as fit beside the exhibits' names, then the next; at least one each time."""
     block: list[list[str]] = []
     for column in all_of_them:
         if block and _wide([*block, column]) > width:
@@ -88,7 +88,7 @@ def _full(mine: list[Result]) -> str:
 
 
 def _short(mine: list[Result]) -> str:
-    """At most ten characters: five fronts fit 80 columns."""
+    """Return at most ten characters, so that five fronts fit 80 columns."""
     if not mine or mine[0].state == "closed":
         return "-"
     good = _good(mine)
@@ -100,7 +100,7 @@ def _good(mine: list[Result]) -> list[float]:
 
 
 def _headers(out: Console, differences: Differences) -> None:
-    """One line for each header and value: how many cells send it, then as much of the value as fits."""
+    """Print a line for each header and value: how many cells send it, and as much of the value as fits."""
     if differences:
         out.print("\nOther headers on hello (no failure):")
     for name, values in sorted(differences.items()):

@@ -22,7 +22,7 @@ SMALLEST = 50_000  # bytes: pages that one request touches differ by more from r
 
 
 def table(seen: list[Observation], axes: dict[str, Axes]) -> None:
-    """A row per cell, with what must be known to read it above."""
+    """Print a row per cell, below a legend."""
     out = tables.console()
     out.print(
         f"Of {observe.CROWD} requests sent at once, so many ran in parallel ({observe.CROWD}+: perhaps more). "
@@ -35,7 +35,7 @@ def table(seen: list[Observation], axes: dict[str, Axes]) -> None:
 
 
 def remarks(seen: list[Observation]) -> list[str]:
-    """What somebody might wonder at in the figures."""
+    """Explain figures that look wrong."""
     found = []
     if few := [o.exhibit for o in seen if o.memory.requests < observe.IN_FLIGHT]:
         found.append(f"{_names(few)}: four requests could not be caught in flight at once; again on a quieter machine.")
@@ -81,12 +81,12 @@ def columns(seen: list[Observation], axes: dict[str, Axes]) -> tuple[list[Column
 
 
 def _at_four(m: Memory) -> float | None:
-    """None where fewer than four were caught in flight: --json and the sentences say how many."""
+    """Return None if fewer than four were in flight; --json and the sentences have the number."""
     return m.parallel if m.requests == observe.IN_FLIGHT else None
 
 
 def parallel(o: Observation) -> str:
-    """The most requests that ran at the same time; with a plus where no limit was seen."""
+    """Return the most requests that ran at the same time, with a plus if no limit was seen."""
     return f"{o.parallel}+" if o.parallel == o.crowd else str(o.parallel)
 
 
@@ -106,7 +106,7 @@ def _few(values: Sequence[Any], noun: str) -> str:
 
 
 def added(per_request: Interval | None, unit: bool = True) -> str:
-    """Memory that a request in flight adds, as an interval; nothing is said where the readings do not show it."""
+    """Return the interval of memory that a request in flight adds, if the readings show it."""
     if per_request is None:
         return "unknown" if unit else "-"
     if per_request.low < SMALLEST:
@@ -120,7 +120,7 @@ def added(per_request: Interval | None, unit: bool = True) -> str:
 
 
 def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> None:
-    """Two exhibits as prose: what each does, then what differs, axis by axis."""
+    """Print two exhibits as prose: each for itself, then the differences, axis by axis."""
     out = tables.console()
     for id in ids:
         for o in [o for o in seen if o.exhibit == id]:
@@ -136,7 +136,7 @@ def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> N
 
 
 def sentence(o: Observation) -> str:
-    """One cell in a sentence."""
+    """Describe one cell in a sentence."""
     requests = sum(o.served.values())
     how = f"from {count(o.processes, 'process')}"
     if o.model == "fork per request":
@@ -152,7 +152,7 @@ def sentence(o: Observation) -> str:
 
 
 def memory_sentence(m: Memory) -> str:
-    """What its processes use, and what that does not say."""
+    """Describe the memory of one cell in a sentence."""
     if m.rest is None or m.one is None or m.parallel is None:
         return f"Its memory is unknown: {m.why}."
     at = "four" if m.requests == observe.IN_FLIGHT else str(m.requests)
@@ -167,7 +167,10 @@ def memory_sentence(m: Memory) -> str:
 
 
 def difference(a: Observation, b: Observation) -> str:
-    """Where two cells behind the same front differ; a ratio only of figures that can be compared."""
+    """Describe the differences of two cells behind the same front.
+
+    Only figures that can be compared have a ratio.
+    """
     parts = []
     if a.processes != b.processes:
         parts.append(f"{count(a.processes, 'process')} against {b.processes}")
@@ -185,7 +188,7 @@ def difference(a: Observation, b: Observation) -> str:
 
 
 def _against(one: float | None, other: float | None) -> str:
-    """Two sizes, and how many times as much the first is where neither is nothing."""
+    """Return two sizes, and their ratio if neither is zero."""
     said = [figures.memory(size) if size != 0 else "none" for size in (one, other)]
     times = ratio(one or 0, other or 0)
     return f"{said[0]} against {said[1]}" + (f" ({times} times)" if times else "")

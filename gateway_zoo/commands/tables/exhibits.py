@@ -22,9 +22,16 @@ def lines(plan: Plan, width: int) -> list[str]:
     found = [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
     front = plan.fronts[0]
     url = f"http://localhost:{plan.settings.port(front)}"
-    found += [f"{'in a browser':{FIRST}} {url}{page}" for page in plans.pages(plan, front)]
+    found += [_page(f"{url}{page}", title, width) for page, title in plans.pages(plan, front).items()]
     found += for_a_class(plan)
     return [*found, *closed_lines(plan, plan.cells, width), "", *columns.words(NEXT, width)]
+
+
+def _page(url: str, title: str, width: int) -> str:
+    """A page's address, and its title where the line has room for it."""
+    address = f"{'in a browser':{FIRST}} {url}"
+    line = f"{address:{FIRST + 44}} {title}"
+    return line if len(line) <= width else address
 
 
 def for_a_class(plan: Plan) -> list[str]:

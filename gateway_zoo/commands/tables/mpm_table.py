@@ -1,8 +1,12 @@
-"""What `compare --mpm` shows: a column for each MPM, the lecture's word below each observation, and why they differ."""
+"""Print what `compare --mpm` observed.
+
+A column for each MPM, the lecture's word below each observation, and why the two differ.
+"""
 
 from collections.abc import Callable
 
-from gateway_zoo.measure.mpm import RANKED, WORDED, Seen, size
+from gateway_zoo.measure.lecture import WORDED
+from gateway_zoo.measure.mpm import RANKED, Seen, size
 from gateway_zoo.terminal import tables
 
 FRESH = (
@@ -19,28 +23,34 @@ NOT_FRESH = (
 def show_all(
     seen: list[Seen], differs: list[dict[str, str]], lecture: dict[str, dict[str, str]], how: Callable[[str], str]
 ) -> None:
-    """The table, the reasons, and what was not observed. `how` gives the command that starts an MPM."""
+    """Print the table, the reasons, and the MPMs that do not run.
+
+    `how` returns the command that starts an MPM.
+    """
     out = tables.console()
-    table = tables.table("", *(one.mpm for one in seen))
+    table = tables.table("", *(apache.mpm for apache in seen))
     for column in table.columns:
         column.no_wrap, column.overflow = False, "fold"
     for name in (*WORDED, *RANKED):
-        observed = [size(one.interval(name), one.fresh) if name in RANKED else str(getattr(one, name)) for one in seen]
+        observed = [
+            size(apache.interval(name), apache.fresh) if name in RANKED else str(getattr(apache, name))
+            for apache in seen
+        ]
         marks = ["[red]≠[/] " if name in why else "" for why in differs]
-        said = [f"{mark}[dim]{lecture[name][one.mpm]}[/]" for mark, one in zip(marks, seen, strict=True)]
+        words = [f"{mark}[dim]{lecture[name][apache.mpm]}[/]" for mark, apache in zip(marks, seen, strict=True)]
         table.add_row(lecture[name]["title"], *observed)
-        table.add_row("[dim]  lecture says[/]", *said)
-    table.add_row("processes, threads", *(f"{one.processes}, {one.threads}" for one in seen))
+        table.add_row("[dim]  lecture says[/]", *words)
+    table.add_row("processes, threads", *(f"{apache.processes}, {apache.threads}" for apache in seen))
     out.print(table)
-    told: dict[str, list[str]] = {}
-    for one, why in zip(seen, differs, strict=True):
+    reasons: dict[str, list[str]] = {}
+    for apache, why in zip(seen, differs, strict=True):
         for text in why.values():
-            told.setdefault(text, []).append(one.mpm)
-    for text, mpms in told.items():
+            reasons.setdefault(text, []).append(apache.mpm)
+    for text, mpms in reasons.items():
         out.print(f"[red]≠[/] {', '.join(mpms)}: {text}")
-    for one in seen:
-        if one.memory_why:
-            out.print(f"{one.mpm}: memory is unknown: {one.memory_why}", style="yellow")
-    out.print(FRESH if all(one.fresh for one in seen) else NOT_FRESH, style="dim")
-    for mpm in sorted({"event", "worker", "prefork", "itk"} - {one.mpm for one in seen}):
+    for apache in seen:
+        if apache.memory_why:
+            out.print(f"{apache.mpm}: memory is unknown: {apache.memory_why}", style="yellow")
+    out.print(FRESH if all(apache.fresh for apache in seen) else NOT_FRESH, style="dim")
+    for mpm in sorted({"event", "worker", "prefork", "itk"} - {apache.mpm for apache in seen}):
         out.print(f"{mpm} was not observed: it does not run here ({how(mpm)})", style="yellow")

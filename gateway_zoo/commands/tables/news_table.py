@@ -1,7 +1,7 @@
-"""What `news` shows: a row per cell, the time from event to arrival, notes on what fails, and what all of it comes to.
+"""Print what `news` heard: a row per cell, notes on failures, a summary.
 
-Where the terminal is too narrow for all intervals, those of polling stay, whose spread is its nature; then none. A line
-for each way has the range. No number is cut.
+A terminal that is too narrow for all intervals shows those of polling only, because its delays differ by nature; a
+narrower one shows none. A line for each way has the range. No number is cut.
 """
 
 from gateway_zoo.errors import printable
@@ -14,7 +14,7 @@ from gateway_zoo.terminal.columns import Column, chosen
 
 
 def show_all(results: list[Result], ways: list[str]) -> None:
-    """The table and its notes. An observation that nobody declared is marked (!)."""
+    """Print the table and its notes. An undeclared observation is marked (!)."""
     out = tables.console()
     notes: dict[str, int] = {}
     opened = [result for result in results if result.state != "closed"]
@@ -49,7 +49,7 @@ def columns(
 
 
 def cell(result: Result, notes: dict[str, int], *, interval: bool) -> str:
-    """One way through one cell: "550 (46-1100)", "fails [1]"."""
+    """Return the text of one way through one cell: "550 (46-1100)", "fails [1]"."""
     mark = "" if result.as_declared else "! "
     if result.ms is not None and result.low_ms is not None and result.high_ms is not None:
         between = f" ({milliseconds(result.low_ms)}-{milliseconds(result.high_ms)})" if interval else ""
@@ -59,7 +59,10 @@ def cell(result: Result, notes: dict[str, int], *, interval: bool) -> str:
 
 
 def summary(results: list[Result], ways: list[str]) -> list[str]:
-    """For each way what was expected and between which medians the cells are; then whether all is as declared."""
+    """Return a line for each way, then whether all is as declared.
+
+    A line has the expected delay, and the lowest and highest median of the cells.
+    """
     lines = []
     for way in ways:
         heard = [r for r in results if r.way == way and r.ms is not None]
@@ -83,14 +86,14 @@ def _expected(result: Result) -> str:
 
 
 def _range(heard: list[Result]) -> str:
-    """In whichever cell."""
+    """Return the range of all cells."""
     low = min(r.low_ms for r in heard if r.low_ms is not None)
     high = max(r.high_ms for r in heard if r.high_ms is not None)
     return f"{milliseconds(low)} to {milliseconds(high)} ms"
 
 
 def show_closed(cells: list[Cell], *, by_name: bool) -> None:
-    """What could not be asked: why, where somebody asked for it by name; else how many."""
+    """Print the closed cells: their reasons if they were asked for by name, else their number."""
     out = tables.console()
     shut = [cell for cell in cells if cell.closed is not None]
     if by_name:

@@ -1,1 +1,1 @@
-"""`zoo wire`: one client for all gateway protocols, in the place of a front."""
+"""`zoo wire`: one client for all gateway protocols."""

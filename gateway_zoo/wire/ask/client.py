@@ -1,4 +1,4 @@
-"""The client: send bytes to a gateway's socket, and read until the answer is complete.
+"""Send bytes to a gateway's socket, and read the answer.
 
 The protocol's decoder tells where an answer ends. In uwsgi and SCGI nothing tells it: the gateway closes. The client
 does not half-close its side: fronts do not, and some gateways take it for a client that went away.

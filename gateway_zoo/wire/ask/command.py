@@ -1,4 +1,4 @@
-"""`zoo wire`: one client for all gateway protocols. It asks, and shows what crossed the wire, field by field.
+"""`zoo wire`: ask a gateway, show the bytes field by field.
 
 Exit status: 0 for an answer in the protocol (HTTP status 500 is one), 1 if the bytes break the protocol or the answer
 has no end, 2 for a wrong command line, 3 if nothing listens.
@@ -38,7 +38,7 @@ def run(settings: Settings, options: Options) -> int:
         from gateway_zoo.wire.view import diff
 
         one, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in exchanges)
-        return diff.run(one, other, options)
+        return diff.run(codecs, one, other, options)
     return present(codecs, exchanges[0], options)
 
 

@@ -1,4 +1,4 @@
-"""Send a request straight to a gateway's socket, without a web server: an exhibit's, or any other.
+"""Send a request straight to a gateway's socket.
 
 Raises Stop: 2 for a request that the protocol cannot carry, 3 for a gateway that does not run.
 """
@@ -13,7 +13,7 @@ from gateway_zoo.keeper import state
 from gateway_zoo.registry import places, why_closed
 from gateway_zoo.registry.cagefile import Exhibit
 from gateway_zoo.registry.cages import Registry
-from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.registry.plans import Plan
 from gateway_zoo.settings import Settings
 from gateway_zoo.wire.ask import client
 from gateway_zoo.wire.ask.client import Address
@@ -98,8 +98,8 @@ def encode(codecs: Codecs, protocol: str, request: ClientRequest, target: Target
 def _must_run(settings: Settings, exhibit: Exhibit) -> None:
     if settings.compose:
         if not any(settings.sockets.glob("*.sock")):
-            here = f"docker compose exec nginx zoo wire {exhibit.id} /hello"
-            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {here}", 3)
+            command = f"docker compose exec nginx zoo wire {exhibit.id} /hello"
+            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {command}", 3)
     elif not state.running(settings):
         fail(f"no zoo is running in {settings.run}; ./zoo up starts one", 3)
 
@@ -113,7 +113,7 @@ def address_of(settings: Settings, exhibit: Exhibit) -> Address:
 
 def closed(settings: Settings, registry: Registry, id: str) -> str:
     """Why this exhibit is closed in the running zoo behind every front, as a sentence; empty if it is not."""
-    cells = [Cell(**cell) for cell in (state.read(settings) or {"cells": []})["cells"] if cell["exhibit"] == id]
+    cells = [cell for cell in state.running_cells(settings) if cell.exhibit == id]
     return next(iter(why_closed.sentences(registry, cells, [id])), "") if cells else ""
 
 

@@ -1,6 +1,7 @@
-"""Run a CGI program as CGI does: variables are its environment, the body its input (RFC 3875).
+"""Run a CGI program as CGI does (RFC 3875).
 
-It runs as the zoo's user, in its own folder, with the environment that gateways get (keeper/supervisor.py).
+The variables are its environment, the body is its input. It runs as the zoo's user, in its own folder, with the
+environment that gateways get (keeper/supervisor.py).
 """
 
 import os

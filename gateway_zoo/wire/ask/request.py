@@ -1,4 +1,4 @@
-"""The meta-variables that `zoo wire` sends to a gateway, as nginx would send them.
+"""The meta-variables of a request, as nginx would send them.
 
 The names are those of nginx/params/*.conf; a test compares the two. Some values are not nginx's: software and front are
 `zoo wire`, the request's id is random, the client is this machine.

@@ -1,4 +1,4 @@
-"""`wire --via`: send a request through a real front, and show what the front made of it.
+"""`wire --via`: send a request through a real front.
 
 The front is a second one with the zoo's configuration and a relay behind it (recording_fronts.py). It gets an ordinary
 HTTP request. Programs that live inside Apache have no socket, and cannot be seen.

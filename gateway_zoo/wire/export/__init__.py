@@ -1,1 +1,1 @@
-"""Files for other tools, made from the layout tables: Kaitai Struct, and Wireshark's Lua."""
+"""Scripts for Wireshark, made from the layout tables of the protocols that it does not know."""

@@ -1,50 +1,45 @@
 """A Shape as a dissector for Wireshark, in Lua.
 
-Strategy: for each Shape a Lua function that reads it is written out, part by part; around these stands the same frame
-for every protocol: which direction, how many bytes are wanted, the body. The functions are run twice: without a tree to
-learn the body's length, and with one when everything is there.
+Strategy: each Shape becomes a Lua function that reads it part by part. Around these functions stands the same frame for
+every protocol: the direction, the number of bytes that are wanted, the body. The functions run twice: without a tree to
+learn the body's length, and with a tree when all bytes are there.
 
 What trips people up: what a dissector has added to the tree stays there, also when it then asks for more bytes. And a
 range of no bytes at the very end is out of bounds in Wireshark's Lua: see `span`.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from gateway_zoo.wire.export.kaitai import word
+from gateway_zoo.wire.codecs import Dissector
 from gateway_zoo.wire.shape import Choice, Decimal, Literal, Number, Part, Raw, Repeat, Shape, Size, Zero
 
 FRAME = Path(__file__).with_name("frame.lua")
 
 
-class Protocol(NamedTuple):
-    """What the table does not say. `answers`: Wireshark's dissector of the answer; `again`: may another request
-    follow on the same connection; `packets`: first bytes of answers that are of `shape` themselves."""
-
-    id: str
-    title: str
-    answers: str
-    again: bool
-    packets: tuple[int, ...]
-
-
-def dissector(shape: Shape, protocol: Protocol) -> str:
-    """The script: declarations, a function for each shape, the frame."""
+def dissector(shape: Shape, id: str, title: str, about: Dissector) -> str:
+    """Write the script: declarations, a function for each shape, the frame. `id` begins the names of its fields."""
     shapes = list(_inner_first(shape))
-    known = [f"local proto = Proto({_text(protocol.id)}, {_text(protocol.title)})", "local f = proto.fields"]
-    fields = [line for one in shapes for line in _fields(one, shape, protocol.id)]
-    readers = [line for one in shapes for line in (*_reader(one, shape), "")]
+    known = [f"local proto = Proto({_text(id)}, {_text(title)})", "local f = proto.fields"]
+    fields = [line for inner in shapes for line in _fields(inner, shape, id)]
+    readers = [line for inner in shapes for line in (*_reader(inner, shape), "")]
     helpers, frame = FRAME.read_text(encoding="utf-8").split("-- HERE the readers\n")
-    packets = ", ".join(f"[{first}] = true" for first in protocol.packets)
+    packets = ", ".join(f"[{first}] = true" for first in about.packets)
     settings = [
         *_head_size(shape),
         "",
         f"local read = read_{word(shape.name)}",
-        f"local answers = Dissector.get({_text(protocol.answers)})",
-        f"local another_may_follow, packets = {str(protocol.again).lower()}, {{{packets}}}",
+        f"local answers = Dissector.get({_text(about.answers)})",
+        f"local another_may_follow, packets = {str(about.again).lower()}, {{{packets}}}",
     ]
     return "\n".join([*known, *fields, "", helpers + "\n".join(readers), *settings, frame])
+
+
+def word(name: str) -> str:
+    """Turn a name of the specification into a Lua name: contentLength -> content_length."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
 
 
 def _inner_first(shape: Shape) -> Iterator[Shape]:
@@ -52,12 +47,12 @@ def _inner_first(shape: Shape) -> Iterator[Shape]:
     for part in shape.parts:
         inside = [part.shape] if isinstance(part, Repeat) else part.shapes.values() if isinstance(part, Choice) else ()
         for inner in inside:
-            seen |= {one.name: one for one in _inner_first(inner)}
+            seen |= {each.name: each for each in _inner_first(inner)}
     yield from (seen | {shape.name: shape}).values()
 
 
 def _name(part: Part, shape: Shape, top: Shape) -> str:
-    """The key of a field in the script."""
+    """Return the key of a field in the script."""
     return word(part.name) if shape is top else f"{word(shape.name)}_{word(part.name)}"
 
 
@@ -93,7 +88,10 @@ def _is_text(part: Part, shape: Shape) -> bool:
 
 
 def _reader(shape: Shape, top: Shape) -> Iterator[str]:
-    """`local function read_x(buf, at, stop, tree, said)`: returns the offset behind it; nil after a fault."""
+    """Write `local function read_x(buf, at, stop, tree, said)`.
+
+    It returns the offset behind the shape; nil after a fault.
+    """
     yield f"-- {shape.means}"
     yield f"local function read_{word(shape.name)}(buf, at, stop, tree, said)"
     if shape.pair:
@@ -111,7 +109,7 @@ def _reader(shape: Shape, top: Shape) -> Iterator[str]:
 
 
 def _part(part: Part, shape: Shape, top: Shape) -> list[str]:
-    """Lines that read one part and move `at` behind it."""
+    """Write lines that read one part and move `at` behind it."""
     name, field = word(part.name), "f." + _name(part, shape, top)
     fault = f"return wrong(buf, at, stop, tree, {field}, {_text(part.name)})"
     match part:
@@ -149,7 +147,7 @@ def _part(part: Part, shape: Shape, top: Shape) -> list[str]:
 
 
 def _string(name: str, field: str, length: str, size: str) -> list[str]:
-    """Lines for `length` bytes of text; the next part stands `size` bytes on."""
+    """Write lines for `length` bytes of text; the next part stands `size` bytes on."""
     return [
         f"local {name} = span(buf, at, {length}):raw()",
         f"add_text(tree, {field}, span(buf, at, {length}))",
@@ -180,7 +178,7 @@ def _sized(part: Raw | Repeat | Choice, field: str, fault: str) -> list[str]:
 
 
 def _head_size(shape: Shape) -> Iterator[str]:
-    """`head_size(buf, at, stop)`: bytes of one `shape`; nil if they cannot be known yet, or 0 after a fault."""
+    """Write `head_size(buf, at, stop)`: bytes of one `shape`; nil if not known yet, 0 after a fault."""
     yield f"-- Bytes of {shape.means}: nil if they cannot be known yet, 0 after a fault."
     yield "local function head_size(buf, at, stop)"
     yield "  local start = at"

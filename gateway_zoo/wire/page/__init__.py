@@ -1,1 +1,1 @@
-"""A recording in the browser, live: a process that follows the file (`python -m gateway_zoo.wire.page`)."""
+"""A recording in the browser, live."""

@@ -1,6 +1,7 @@
-"""A recording as a web page in Wireshark's manner, live: `python -m gateway_zoo.wire.page FILE [--port N]`.
+"""Serve a recording as a web page that grows with it.
 
-One process with one event loop. application.py has the addresses, shown.py the exchanges, follow.py the file.
+`python -m gateway_zoo.wire.page FILE [--port N]`. One process with one event loop. application.py has the addresses,
+shown.py the exchanges, follow.py the file.
 
 What trips people up: a browser opens six connections to a server and no more (HTTP/1.1), and a tab that listens holds
 one of them. So the page listens only while it is visible.

@@ -1,4 +1,4 @@
-"""The page as an ASGI application. shown.py knows what there is to show; here are the addresses:
+"""The page as an ASGI application, with these addresses:
 
     /                  the page, and its files beside it
     /exchanges         all exchanges, a line each

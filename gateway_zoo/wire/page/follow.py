@@ -1,4 +1,4 @@
-"""Follow a recording that grows: read its entries so far, and later those that were added.
+"""Follow a recording that grows.
 
 The file may not exist yet. Its last line may be incomplete. The next recording may replace it, as a new file or in the
 same one. So each look first checks that it is the same recording: device and inode are the same, the file is not

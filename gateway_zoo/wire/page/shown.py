@@ -154,6 +154,6 @@ class Shown:
 
     def exchange(self, number: int) -> Exchange | None:
         """A copy of an exchange: a thread names its fields while more bytes come."""
-        if (found := self.exchanges.all.get(number)) is None:
+        if (exchange := self.exchanges.all.get(number)) is None:
             return None
-        return replace(found, request=found.request[:], response=found.response[:], errors=found.errors[:])
+        return replace(exchange, request=exchange.request[:], response=exchange.response[:], errors=exchange.errors[:])

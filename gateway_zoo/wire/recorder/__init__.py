@@ -1,1 +1,1 @@
-"""`zoo record` and `zoo replay`: a relay between fronts and gateways, and what becomes of what it hears."""
+"""`zoo record` and `zoo replay`, and the relay behind them."""

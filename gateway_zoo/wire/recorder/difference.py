@@ -1,4 +1,4 @@
-"""Compare an answer with the recorded one: status, headers, and the body from the first byte that differs.
+"""Compare an answer with the recorded one.
 
 Records and chunks do not count, only what they carry. Headers that change with each answer (HEADERS_ANEW) are left out.
 Values of secret headers are never shown.

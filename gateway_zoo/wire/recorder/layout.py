@@ -1,8 +1,8 @@
-"""The configuration of a recording front: the zoo's own, with the relay's sockets in place of the gateways'.
+"""The configuration of a recording front.
 
-Only local.conf differs. It stands in the front's own run directory, $ZOO_RUN/wire/nginx, whose sockets are the relay's.
-A gateway on TCP has the same port there, on another address of this machine, 127.0.0.2. Each front has its own sockets,
-so the relay knows which front connects.
+It is the zoo's, with the relay's sockets in place of the gateways'. Only local.conf differs. It stands in the front's
+own run directory, $ZOO_RUN/wire/nginx, whose sockets are the relay's. A gateway on TCP has the same port there, on
+another address of this machine, 127.0.0.2. Each front has its own sockets, so the relay knows which front connects.
 
 A program that lives inside Apache (mod_cgid, mod_fcgid, mod_wsgi) has no socket to relay: its cell is closed, with the
 reason. A cell that is closed in the running zoo is closed here, too.

@@ -1,4 +1,4 @@
-"""Keeps secrets out of recordings: each byte of a secret value (secrets.py) becomes `*`.
+"""Keep secrets out of recordings: their bytes become `*`.
 
     masking = Masking(codecs, out)      a callback of the relay; it passes the entries on to `out`
 

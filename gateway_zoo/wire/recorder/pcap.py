@@ -1,9 +1,9 @@
-"""Write a recording as a pcap file for Wireshark, in invented TCP segments.
+"""Write a recording as a pcap file for Wireshark.
 
 The bytes and the times are the recording's. The packets are invented: handshake, segments of at most 65,000 bytes, an
 acknowledgement for each, FIN or RST, right checksums. So are the addresses: a front is 127.0.1.N, a gateway 127.0.2.N,
-unix sockets included. The gateway's port tells the protocol: tshark knows AJP (8009) and HTTP (80) by itself, FastCGI
-(9000) with DECODE_AS, uwsgi (3031) and SCGI (4000) with the zoo's dissectors.
+unix sockets included. The gateway's port tells the protocol (`PORT` in its wire.py): tshark knows AJP (8009) and HTTP
+(80) by itself, FastCGI (9000) with DECODE_AS, uwsgi (3031) and SCGI (4000) with the zoo's dissectors.
 
 Source: the libpcap file format (version 2.4, LINKTYPE_RAW 101), RFC 791, RFC 9293.
 """
@@ -13,16 +13,15 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import IO
 
-from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 LINKTYPE_RAW = 101
 LONGEST = 65_000  # bytes of data in a segment; with the headers it must fit IPv4's 65,535
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-PORTS = {"FastCGI": 9000, "AJP": 8009, "HTTP": 80, "uwsgi": 3031, "SCGI": 4000}
 #: Options for tshark: its table of ports has no FastCGI.
 DECODE_AS = ("-d", "tcp.port==9000,fcgi")
-OTHER = 9999  # any other protocol
+OTHER = 9999  # a protocol without a PORT
 FIRST_PORT, PORTS_OF_FRONTS = 32_768, 28_000
 WORD = 1 << 32
 
@@ -30,11 +29,10 @@ WORD = 1 << 32
 class _Stream:
     """One connection as TCP, with the next sequence number of each side."""
 
-    def __init__(self, opened: Opened, front: bytes, gateway: bytes) -> None:
+    def __init__(self, opened: Opened, front: bytes, gateway: tuple[bytes, int]) -> None:
         port = FIRST_PORT + opened.connection % PORTS_OF_FRONTS
-        there = PORTS.get(opened.protocol, OTHER)
         start = opened.connection * 0x01000193 % WORD  # another for each connection (RFC 9293 3.4.1)
-        self.ends: dict[Direction, tuple[bytes, int]] = {"request": (front, port), "response": (gateway, there)}
+        self.ends: dict[Direction, tuple[bytes, int]] = {"request": (front, port), "response": gateway}
         self.next: dict[Direction, int] = {"request": start, "response": start ^ 0x5A5A5A5A}
         self.over: set[Direction] = set()
 
@@ -42,9 +40,9 @@ class _Stream:
         """The next segment of this direction as an IP packet."""
         back = other(direction)
         acknowledged = self.next[back] if flags & ACK else 0
-        made = packet(self.ends[direction], self.ends[back], self.next[direction], acknowledged, flags, data)
+        segment = packet(self.ends[direction], self.ends[back], self.next[direction], acknowledged, flags, data)
         self.next[direction] = (self.next[direction] + len(data) + bool(flags & SYN) + bool(flags & FIN)) % WORD
-        return made
+        return segment
 
     def open(self) -> Iterator[bytes]:
         yield self.segment("request", SYN)
@@ -74,7 +72,7 @@ def other(direction: Direction) -> Direction:
     return "response" if direction == "request" else "request"
 
 
-def export(entries: Iterable[AnyEntry], file: IO[bytes]) -> None:
+def export(entries: Iterable[AnyEntry], file: IO[bytes], codecs: Codecs) -> None:
     """Write the recording's connections to `file`, as pcap."""
     file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0x40000, LINKTYPE_RAW))
     streams: dict[int, _Stream] = {}
@@ -82,9 +80,10 @@ def export(entries: Iterable[AnyEntry], file: IO[bytes]) -> None:
     latest = 0.0
     for entry in entries:
         if isinstance(entry, Opened):
-            made = _Stream(entry, fronts.of(entry.front), gateways.of(entry.exhibit))
-            streams[entry.connection] = made
-            packets = made.open()
+            port = codecs[entry.protocol].PORT if entry.protocol in codecs else 0
+            stream = _Stream(entry, fronts.of(entry.front), (gateways.of(entry.exhibit), port or OTHER))
+            streams[entry.connection] = stream
+            packets = stream.open()
         elif isinstance(entry, Bytes) and entry.connection in streams:
             packets = streams[entry.connection].data(entry.direction, entry.data)
         elif isinstance(entry, Ended) and entry.connection in streams:

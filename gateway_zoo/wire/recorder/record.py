@@ -1,7 +1,7 @@
-"""`zoo record`: start fronts before the running zoo's gateways, and write what crosses between them to a file.
+"""`zoo record`: write the bytes to and from gateways to a file.
 
-The file grows while things happen: a recorder that is killed leaves a good file. A line is printed for each exchange
-that is over (recorder.py).
+It starts fronts of its own before the running zoo's gateways. The file grows while things happen: a recorder that is
+killed leaves a good file. A line is printed for each exchange that is over (recorder.py).
 """
 
 import os

@@ -1,7 +1,8 @@
-"""What a recorder does with each entry: `Recorder` writes it to the file, `Printer` prints the exchanges.
+"""Write the entries of a recording, and print its exchanges.
 
-The relay's thread writes, the main thread prints. A terminal may be slow, and a person reads few lines a second:
-of more than FOLLOWED new connections in a second the others are counted, not printed. All are recorded.
+The relay's thread writes (`Recorder`), the main thread prints (`Printer`). A terminal may be slow, and a person reads
+few lines a second: of more than FOLLOWED new connections in a second the others are counted, not printed. All are
+recorded.
 """
 
 import os

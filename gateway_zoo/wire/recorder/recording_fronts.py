@@ -1,4 +1,4 @@
-"""Start a second nginx and Apache whose gateway sockets lead through the relay.
+"""Start a second nginx and Apache in front of the relay.
 
     with RecordingFronts(settings, ["nginx"], ["uwsgi"], entries.append) as fronts:
         requests.get(fronts.url("nginx", "uwsgi") + "/hello")
@@ -138,10 +138,10 @@ class RecordingFronts:
 
     def _cells_of_the_zoo(self) -> list[Cell]:
         """The running zoo's cells behind the wanted fronts. Raises CannotFront."""
-        running = state.read(self.settings) if state.running(self.settings) else None
+        running = state.of_running(self.settings)
         if running is None:
             raise CannotFront("the zoo is not running; ./zoo up starts it")
-        cells = [Cell(**cell) for cell in running["cells"] if cell["front"] in self.names]
+        cells = [cell for cell in running.cells if cell.front in self.names]
         for name in self.names:
             if name != kind(name):
                 raise CannotFront(f"{name} sends what {kind(name)} sends; record that")

@@ -1,4 +1,4 @@
-"""A relay: copies every byte between fronts and gateways, changes none, and reports each piece to a callback.
+"""Relay bytes between fronts and gateways, and report them.
 
     relay = Relay(on_entry, on_pause)         on_entry: Opened, Bytes, Ended and Closed of recording.py, as they happen
     relay.add(socket that listens, Target)    before run

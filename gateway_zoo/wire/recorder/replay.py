@@ -1,4 +1,4 @@
-"""`zoo replay FILE`: send the requests of a recording again, straight to a gateway's socket, and compare the answers.
+"""`zoo replay FILE`: send recorded requests again, and compare.
 
 The exhibit from which a request was recorded gets the same bytes. For another exhibit the request is decoded (variables
 and body), gets the other's variables of place (SCRIPT_NAME, REQUEST_URI and what its front adds), and is encoded in the

@@ -1,6 +1,7 @@
-"""End recording fronts when the recorder is gone: `python -m gateway_zoo.wire.recorder.watcher PIPE DIRECTORY`.
+"""End recording fronts when the recorder is gone.
 
-The watcher waits in a read on a pipe that only the recorder holds open. It has inherited the lock of the directory.
+`python -m gateway_zoo.wire.recorder.watcher PIPE DIRECTORY`. The watcher waits in a read on a pipe that only the
+recorder holds open. It has inherited the lock of the directory.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""Views for a terminal: an exchange field by field, two side by side, a recording as a list."""
+"""Views of exchanges and recordings for a terminal."""

@@ -1,4 +1,4 @@
-"""Compare the same request in two protocols: the variables of each, and its cost in bytes.
+"""Compare variables and bytes of a request in two protocols.
 
 Framing is what is neither name, nor value, nor body.
 """
@@ -13,7 +13,7 @@ from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.columns import Column
 from gateway_zoo.terminal.messages import print_json
 from gateway_zoo.wire.ask.options import Options
-from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.exchanges import Exchange, Fields
 from gateway_zoo.wire.view.variables import Variable, variables_of
 
@@ -42,9 +42,9 @@ class Side:
     left_out: int  # bytes that crossed and are not kept: their names and values are not counted
 
 
-def side(exchange: Exchange, fields: Fields) -> Side:
+def side(exchange: Exchange, fields: Fields, codecs: Codecs) -> Side:
     """Count the bytes of an exchange."""
-    variables = variables_of(exchange.protocol, fields)
+    variables = variables_of(exchange.protocol, fields, codecs)
 
     def cost(direction: Direction) -> Cost:
         names = sum(variable.name_bytes for variable in variables[direction])
@@ -69,9 +69,9 @@ def _row(variable: Variable) -> dict[str, Any]:
 # --- what people see --------------------------------------------------------------------------------------------------
 
 
-def run(one: tuple[Exchange, Fields], other: tuple[Exchange, Fields], options: Options) -> int:
+def run(codecs: Codecs, one: tuple[Exchange, Fields], other: tuple[Exchange, Fields], options: Options) -> int:
     """Print both. Returns the exit status: 1 if one of them has no answer in the protocol."""
-    sides = [side(*one), side(*other)]
+    sides = [side(*one, codecs), side(*other, codecs)]
     if options.as_json:
         print_json({"variables": compare(*sides), "sides": [asdict(side) for side in sides]})
     else:

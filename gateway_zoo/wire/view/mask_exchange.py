@@ -40,7 +40,7 @@ def _mask_side(exchange: Exchange, direction: Direction, fields: list[Field], co
     if not unread and not any(field.fault for field in fields):
         return bytearray(masked), False
     streams = codecs[protocol].annotate(direction, masked).streams if protocol in codecs else []
-    rest = _behind_a_name(masked, protocol, streams)
+    rest = _behind_a_name(masked, codecs[protocol].SECRET_CODES if protocol in codecs else (), streams)
     if rest is None:
         return bytearray(masked), False
     return bytearray(secrets.masked(masked, [(rest, len(masked) - rest)])), True
@@ -66,13 +66,13 @@ def _overlap(a: Span, b: Span) -> bool:
     return a[0] < sum(b) and b[0] < sum(a)
 
 
-def _behind_a_name(data: bytes, protocol: str, streams: list[Stream]) -> int | None:
+def _behind_a_name(data: bytes, codes: tuple[bytes, ...], streams: list[Stream]) -> int | None:
     """Offset behind the first name of a secret, or None. In a stream inside, a name may lie in several pieces."""
     ends = []
-    if found := secrets.names(protocol).search(data):
+    if found := secrets.names(codes).search(data):
         ends.append(found.end())
     for stream in streams:
-        if found := secrets.names(protocol).search(cut(data, stream.spans)):
+        if found := secrets.names(codes).search(cut(data, stream.spans)):
             ends.append(_outer_offset(found.end(), stream.spans))
     return min(ends, default=None)
 

@@ -1,4 +1,4 @@
-"""`wire --show FILE`: list the exchanges of a recording, show one, or export all for Wireshark."""
+"""`wire --show FILE`: list, show or export a recording."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ MOST = 1_000_000  # exchanges that are kept
 def run(codecs: Codecs, options: Options) -> int:
     """Returns the exit status: 1 if a shown exchange has errors. Raises Stop for a file that is no recording."""
     if options.pcap:
-        _export(options.recording, options.pcap)
+        _export(options.recording, options.pcap, codecs)
         return 0
     wanted = int(options.words[0]) if options.words else 0
     exchanges = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number == wanted else 0)
@@ -64,14 +64,14 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _export(recording: str, name: str) -> None:
+def _export(recording: str, name: str, codecs: Codecs) -> None:
     """Write the pcap. A nameless file comes first: a damaged recording must not leave half a pcap. Raises Stop."""
     from gateway_zoo.wire.recorder import pcap
 
     out = Path(name)
     try:
         with tempfile.TemporaryFile() as complete:
-            pcap.export(_entries(recording), complete)
+            pcap.export(_entries(recording), complete, codecs)
             complete.seek(0)
             if out.exists() and out.samefile(recording):
                 fail(f"--pcap {name} is the recording itself; expected another file", 2)

@@ -1,4 +1,4 @@
-"""Choose the fields that a view shows, their indents, and the bytes without a name.
+"""Choose the fields that a view shows, and their indents.
 
 A variable or a header is one row: its parts (lengths, name, value) only repeat it. Lengths and paddings are left out,
 too: the columns have their numbers. With `every`, all fields are rows.
@@ -31,14 +31,14 @@ def rows(fields: list[Field], data: bytes, every: bool) -> list[FieldRow]:
     """The rows to show, in order. `every`: all fields."""
     children = below(fields)
     shown = set(range(len(fields)) if every else _shown(fields, children))
-    made = list(_indented(fields, shown))
-    found: list[FieldRow] = []
-    for number, (index, indent) in enumerate(made):
-        after = made[number + 1][1] if number + 1 < len(made) else 0
+    indented = list(_indented(fields, shown))
+    shown_rows: list[FieldRow] = []
+    for number, (index, indent) in enumerate(indented):
+        after = indented[number + 1][1] if number + 1 < len(indented) else 0
         pair = parts_of_pair(fields, index, children[index]) is not None
-        found.append(FieldRow(fields[index], indent, after > indent, pair, number))
-    nameless = [FieldRow(field, 0, False, False, len(found) + n) for n, field in enumerate(unnamed(fields, data))]
-    return sorted(found + nameless, key=lambda row: row.field.offset) if nameless else found
+        shown_rows.append(FieldRow(fields[index], indent, after > indent, pair, number))
+    nameless = [FieldRow(field, 0, False, False, len(shown_rows) + n) for n, field in enumerate(unnamed(fields, data))]
+    return sorted(shown_rows + nameless, key=lambda row: row.field.offset) if nameless else shown_rows
 
 
 def _indented(fields: list[Field], shown: set[int]) -> Iterator[tuple[int, int]]:
@@ -54,7 +54,7 @@ def _indented(fields: list[Field], shown: set[int]) -> Iterator[tuple[int, int]]
 
 def below(fields: list[Field]) -> list[list[int]]:
     """For each field, the indexes of the fields inside it, in all of its pieces."""
-    made: list[list[int]] = []
+    children: list[list[int]] = []
     for index, field in enumerate(fields):
         inside, end = [], max(map(sum, field.spans))
         for other in range(index + 1, len(fields)):
@@ -64,8 +64,8 @@ def below(fields: list[Field]) -> list[list[int]]:
                 inside.append(other)
             elif not field.rest:
                 break
-        made.append(inside)
-    return made
+        children.append(inside)
+    return children
 
 
 def _within(inner: Field, outer: Field) -> bool:
@@ -74,9 +74,9 @@ def _within(inner: Field, outer: Field) -> bool:
 
 
 def _shown(fields: list[Field], children: list[list[int]]) -> Iterator[int]:
-    said: set[int] = set()
+    repeated: set[int] = set()
     for index, field in enumerate(fields):
-        if index in said:
+        if index in repeated:
             continue
         inside = children[index]
         pair = parts_of_pair(fields, index, inside)
@@ -84,16 +84,18 @@ def _shown(fields: list[Field], children: list[list[int]]) -> Iterator[int]:
         if field.fault or pair or not (wraps or DETAIL.fullmatch(field.name)):
             yield index
         if pair or _sums_up(fields, index, inside):
-            said.update(inside)
+            repeated.update(inside)
 
 
 def _sums_up(fields: list[Field], index: int, inside: list[int]) -> bool:
     """Tell whether the value says all that the parts say, as in HTTP's first line and AJP's strings."""
-    said, parts = fields[index].value, [fields[i] for i in inside]
-    if not said or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
+    value, parts = fields[index].value, [fields[i] for i in inside]
+    if not value or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
         return False
     details = [part for part in parts if DETAIL.fullmatch(part.name)]
-    return all(part.value in said for part in parts) or all(part.value == said for part in parts if part not in details)
+    return all(part.value in value for part in parts) or all(
+        part.value == value for part in parts if part not in details
+    )
 
 
 def parts_of_pair(fields: list[Field], index: int, inside: list[int]) -> tuple[Field, Field] | None:
@@ -111,8 +113,8 @@ def parts_of_pair(fields: list[Field], index: int, inside: list[int]) -> tuple[F
 
 def _says(part: Field) -> tuple[str, ...]:
     """A name, and the name behind a code: `0xA00B (Host)`."""
-    said = part.value.lower()
-    return said, said.partition("(")[2].rstrip(")") if said.startswith("0x") else said
+    text = part.value.lower()
+    return text, text.partition("(")[2].rstrip(")") if text.startswith("0x") else text
 
 
 def unnamed(fields: list[Field], data: bytes) -> Iterator[Field]:

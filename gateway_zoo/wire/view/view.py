@@ -1,4 +1,4 @@
-"""Print an exchange: for each direction a title, then a row for each field.
+"""Print an exchange: a title and a row for each field.
 
 Every row has offset, length, name, value and meaning. The meaning stands behind the value, or below it where there is
 no room; the section follows where it fits. The width decides how many bytes are shown: none below 50 columns, three
@@ -52,14 +52,14 @@ def line(out: Console, text: Text) -> None:
 
 
 def title(exchange: Exchange, direction: Direction | str, size: int) -> Text:
-    asked = f"{exchange.method} {exchange.target}"
+    request = f"{exchange.method} {exchange.target}"
     if direction == "request":
-        said = f"REQUEST  {asked}   {count(size)} of {exchange.protocol}, {exchange.front} to {exchange.exhibit}"
+        text = f"REQUEST  {request}   {count(size)} of {exchange.protocol}, {exchange.front} to {exchange.exhibit}"
     else:
         status = f"status {exchange.status}" if exchange.status is not None else "no status"
         took = "" if exchange.seconds is None else f", {exchange.seconds * 1000:.1f} ms"
-        said = f"RESPONSE {status}   {count(size)}{took}"
-    return Text(printable(said), "bold")
+        text = f"RESPONSE {status}   {count(size)}{took}"
+    return Text(printable(text), "bold")
 
 
 def count(size: int) -> str:
@@ -102,10 +102,10 @@ class _Side:
         room = self.out.width - self.left - 2 * row.indent
         most = None if self.every else self.out.width + 1  # a body may be large, and escaped it only grows
         whole = printable(self._said(row, most)[:most])
-        said = _wrapped(whole, room) if self.every else [_cut(whole, room)]
-        text.append("  " * row.indent + said[0], style)
+        values = _wrapped(whole, room) if self.every else [_cut(whole, room)]
+        text.append("  " * row.indent + values[0], style)
         below = self._add_meaning(text, field, self.left + 2 * row.indent + 2)
-        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in said[1:]), *below]
+        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in values[1:]), *below]
 
     def _said(self, row: FieldRow, most: int | None) -> str:
         """`name = value`. For bytes that are only counted (a body) the value is the first `most` of them."""
@@ -129,10 +129,10 @@ class _Side:
         """Add the field's meaning in its column or behind a long value, with the section if that fits. Returns the
         lines below the row where the meaning does not fit."""
         section = f"§{field.section}" if field.section[:1].isdigit() else field.section
-        for said in (", ".join(word for word in (field.means, section) if word), field.means or section):
-            at = max(len(text) + 2, min(self.aside, self.out.width - len(said)))
-            if said and at + len(said) <= self.out.width:
-                text.append(" " * (at - len(text)) + said, "dim")
+        for meaning in (", ".join(word for word in (field.means, section) if word), field.means or section):
+            at = max(len(text) + 2, min(self.aside, self.out.width - len(meaning)))
+            if meaning and at + len(meaning) <= self.out.width:
+                text.append(" " * (at - len(text)) + meaning, "dim")
                 return []
         room = max(self.out.width - indent, 12)
         return [Text(" " * indent + line, "dim") for line in columns.words(field.means, room)] if field.means else []

@@ -1,0 +1,58 @@
+"""AJPv13: packets that say what HTTP would, with numbers for what is said often.
+
+Source: "AJPv13", Apache Tomcat Connectors; its sections have names, no numbers. Packets to the container begin with
+0x1234, those from it with "AB"; then a length of two bytes, and that many bytes, of which the first is the kind of
+message. A string is a length, its bytes and a NUL that is not counted; the length 0xFFFF says "no string".
+
+How the decoder tells it: a Forward Request is three events. Values: what the connection is (remote_addr, remote_host,
+server_name, server_port, is_ssl); Head: the first line and the headers as HTTP has them, the query in its place;
+Values: the attributes. A null string is left out.
+
+What trips people up: body packets have no kind. One follows at once if content-length is not 0, more are sent when the
+container asks (Get Body Chunk), and it need not ask for all: then the next message comes early. A packet is taken for
+a body if one is due and the length inside fits the packet. Of a chunked body no packet is sent unasked, and only an
+empty one says that it has ended. The code 0xFF for a method is in no table: Apache sends the name as `stored_method`.
+The specification's limit of 8192 bytes is a setting (Apache ProxyIOBufferSize, Tomcat packetSize): we write no larger
+packets, but read them.
+
+Where to read on: codes.py (the tables), decoder.py (packets become events; read.py has the two large
+ones), packet.py and fields.py (a name for every byte, and what is wrong), encode.py (the way back).
+"""
+
+from .codes import METHODS, PLACES, PORT, SECRET_CODES, VARIABLES
+from .decoder import decoders
+from .encode import cping, request, response
+from .faults import (
+    BadBody,
+    BadBoolean,
+    BadContentLength,
+    BadFirstLine,
+    BadLength,
+    BadMagic,
+    BadString,
+    OutOfPlace,
+    UnknownCode,
+)
+from .fields import annotate
+
+__all__ = [
+    "METHODS",
+    "PLACES",
+    "PORT",
+    "SECRET_CODES",
+    "VARIABLES",
+    "BadBody",
+    "BadBoolean",
+    "BadContentLength",
+    "BadFirstLine",
+    "BadLength",
+    "BadMagic",
+    "BadString",
+    "OutOfPlace",
+    "UnknownCode",
+    "annotate",
+    "cping",
+    "decoders",
+    "request",
+    "response",
+]

@@ -1,0 +1,160 @@
+"""AJP from CGI's meta-variables, or from a status and headers."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import quote
+
+from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.events import Pairs
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, WireError
+from gateway_zoo.wire.fields import text
+from gateway_zoo.wire.meta_variables import CUSTOMARY, RFC3875
+
+from .codes import (
+    ATTRIBUTES,
+    CHUNKED,
+    CPING,
+    DONE,
+    END_RESPONSE,
+    FACTS,
+    FORWARD_REQUEST,
+    HEADER,
+    INTEGER,
+    LARGEST,
+    MAGIC,
+    METHODS,
+    NULL,
+    REQ_ATTRIBUTE,
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    SEND_BODY_CHUNK,
+    SEND_HEADERS,
+    SSL_KEY_SIZE,
+    STORED,
+    VARIABLES,
+)
+from .decoder import Requests, Responses
+
+
+def request(variables: Pairs, body: bytes = b"") -> bytes:
+    """Write a Forward Request and all of its body at once, without waiting for Get Body Chunk.
+
+    SCRIPT_NAME and other variables without a place in AJP are left out; variables of no specification become
+    attributes. Raises CannotEncode.
+    """
+    given = dict(variables)
+    uri, mark, query = given.get(b"REQUEST_URI", b"").partition(b"?")
+    path = quote(given.get(b"SCRIPT_NAME", b"") + given.get(b"PATH_INFO", b"")).encode()
+    asked = query if mark else given.get(b"QUERY_STRING") or None
+    method = given.get(b"REQUEST_METHOD", b"")
+    code = next((code for code, name in METHODS.items() if name == method), STORED)
+    port = given.get(b"SERVER_PORT", b"") or b"80"
+    if not (port.isdigit() and len(port) < 6 and int(port) <= NULL):
+        raise CannotEncode(f"SERVER_PORT {port[:24]!r}; a port is a number of two bytes")
+    https = given.get(b"HTTPS", b"").lower() not in (b"", b"off", b"0")
+    attributes = [(ATTRIBUTES[5], asked), (b"stored_method", method if code == STORED else None)]
+    attributes += [(name, given[variable]) for name, variable in _AS_ATTRIBUTES if variable in given]
+    attributes += [pair for pair in variables if _undefined(pair[0])]
+    strings: list[bytes | None] = [given.get(b"SERVER_PROTOCOL") or b"HTTP/1.1", uri or path]
+    strings += [given.get(VARIABLES[name]) for name in FACTS]
+    block = b"".join(
+        [
+            bytes([FORWARD_REQUEST, code]),
+            *(_text(string) for string in strings),
+            INTEGER.pack(int(port)) + bytes([https]),
+            _pairs(_as_headers(variables), REQUEST_HEADERS),
+            *(_attribute(name, value) for name, value in attributes if value is not None),
+            bytes([DONE]),
+        ]
+    )
+    head = packet("request", block)
+    return head + _checked(head, body)
+
+
+_AS_ATTRIBUTES = [(name, variable) for name, variable in VARIABLES.items() if name not in FACTS]
+
+
+def _undefined(variable: bytes) -> bool:
+    name = text(variable)
+    return not (name in RFC3875 or name in CUSTOMARY or name.startswith("HTTP_"))
+
+
+def _as_headers(variables: Pairs) -> Pairs:
+    """Turn the variables that were headers of the client into headers again (RFC 3875 4.1.18)."""
+    headers: Pairs = []
+    for name, value in variables:
+        if name.startswith(b"HTTP_") or (name in (b"CONTENT_TYPE", b"CONTENT_LENGTH") and value):
+            headers.append((name.removeprefix(b"HTTP_").lower().replace(b"_", b"-"), value))
+    return headers
+
+
+def _checked(head: bytes, body: bytes) -> bytes:
+    """Write the packets of the body. Raises CannotEncode if the head is none, or announces another body."""
+    decoder = Requests(LIMITS)
+    try:
+        decoder.feed(head)
+        due = decoder._due
+        size = LARGEST - HEADER.size - 2
+        pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        packets = b"".join(packet("request", INTEGER.pack(len(piece)) + piece) for piece in pieces)
+        if due == CHUNKED:
+            packets += packet("request", b"")
+        elif due != len(body):
+            raise CannotEncode(f"{len(body)} bytes of body, and CONTENT_LENGTH says {due}")
+    except WireError as error:
+        raise CannotEncode(f"no AJP request: {error}") from None
+    return packets
+
+
+def packet(direction: Direction, block: bytes) -> bytes:
+    """Write a packet with this data. Raises CannotEncode."""
+    if len(block) + HEADER.size > LARGEST:
+        raise CannotEncode(f"{len(block)} bytes in a packet; with its header it has at most {LARGEST}")
+    return HEADER.pack(MAGIC[direction], len(block)) + block
+
+
+def cping() -> bytes:
+    """Write a CPing: it asks whether the container is there."""
+    return packet("request", bytes([CPING]))
+
+
+def _text(string: bytes | None) -> bytes:
+    if string is None:
+        return INTEGER.pack(NULL)
+    if len(string) >= LARGEST:
+        raise CannotEncode(f"{string[:24]!r}… has {len(string)} bytes; a packet has {LARGEST}")
+    return INTEGER.pack(len(string)) + string + b"\0"
+
+
+def _pairs(pairs: Pairs, names: Mapping[int, bytes]) -> bytes:
+    codes = {name.lower(): INTEGER.pack(code) for code, name in names.items()}
+    coded = (codes.get(name.lower()) or _text(name) for name, _ in pairs)
+    if len(pairs) > NULL:
+        raise CannotEncode(f"{len(pairs)} headers; their number has two bytes")
+    return INTEGER.pack(len(pairs)) + b"".join(
+        name + _text(value) for name, (_, value) in zip(coded, pairs, strict=True)
+    )
+
+
+def _attribute(name: bytes, value: bytes) -> bytes:
+    code = next((code for code, known in ATTRIBUTES.items() if known == name), 0)
+    if code in (0, REQ_ATTRIBUTE, SSL_KEY_SIZE):
+        return bytes([REQ_ATTRIBUTE]) + _text(name) + _text(value)
+    return bytes([code]) + _text(value)
+
+
+def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
+    """Write Send Headers, the body in chunks, and End Response with reuse. Raises CannotEncode."""
+    if not 100 <= status <= 999:
+        raise CannotEncode(f"status {status}; it has three digits")
+    reason = HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b""
+    block = bytes([SEND_HEADERS]) + INTEGER.pack(status) + _text(reason) + _pairs(headers, RESPONSE_HEADERS)
+    head = packet("response", block)
+    try:
+        Responses(LIMITS).feed(head)
+    except WireError as error:
+        raise CannotEncode(f"no AJP response: {error}") from None
+    size = LARGEST - HEADER.size - 4
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    chunks = (bytes([SEND_BODY_CHUNK]) + INTEGER.pack(len(piece)) + piece + b"\0" for piece in pieces)
+    return head + b"".join(packet("response", chunk) for chunk in [*chunks, bytes([END_RESPONSE, 1])])

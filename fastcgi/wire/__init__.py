@@ -1,0 +1,84 @@
+"""FastCGI 1.0: records of requests and of their answers, many requests on one connection, each with its own id.
+
+Source: M. Brown, "FastCGI Specification", 29 April 1996; section numbers are its own. A connection is nothing but
+records, in both directions: a header of eight bytes, the content, padding. Some records say one thing (BEGIN_REQUEST);
+the others are pieces of streams (PARAMS, STDIN, STDOUT, …), which a record without content ends.
+
+What trips people up: content has 65,535 bytes at most, and the place where a stream is cut means nothing (3.3): a
+variable may begin in one PARAMS record and end in another. The variables are known when the empty PARAMS record comes.
+Each direction is decoded by itself. So an id is active until its streams have ended or are aborted, although the
+application may end the request earlier: END_REQUEST is in the other direction.
+
+Where to read on: layout.py (the tables), records.py (what both decoders share), requests.py (the states of a request),
+responses.py, pairs.py (names and values), faults.py, fields.py (a name for every byte), encode.py (the way back).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.decoder import Decoder
+from gateway_zoo.wire.faults import LIMITS, Limits
+from gateway_zoo.wire.fields import Annotated, Stream, in_order
+
+from .encode import (
+    abort,
+    begin,
+    encoded,
+    end,
+    get_values,
+    params,
+    record,
+    request,
+    response,
+    stream,
+    unknown_type,
+    values_result,
+)
+from .fields import Naming
+from .layout import LAYOUT
+from .pairs import pairs
+from .requests import Requests
+from .responses import Responses
+
+__all__ = [
+    "INNER",
+    "LAYOUT",
+    "PORT",
+    "Requests",
+    "Responses",
+    "abort",
+    "annotate",
+    "begin",
+    "decoders",
+    "encoded",
+    "end",
+    "get_values",
+    "pairs",
+    "params",
+    "record",
+    "request",
+    "response",
+    "stream",
+    "unknown_type",
+    "values_result",
+]
+
+INNER: Mapping[str, str] = {"STDOUT": "CGI"}
+PORT = 9000
+
+
+def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
+    """Make the decoders of requests and of responses."""
+    return Requests(limits), Responses(limits)
+
+
+def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
+    """Name every byte. Never raises: what is wrong is a field with `fault`, and so is all that follows."""
+    naming = Naming(data, decoders()[direction == "response"])
+    at = 0
+    while at < len(data):
+        at = naming.record(at)
+    for spans in naming.params.values():
+        naming.variables(spans)
+    naming.streams += [Stream("CGI", tuple(spans), 2) for spans in naming.stdout.values()]
+    return Annotated(in_order(naming.fields), naming.streams)

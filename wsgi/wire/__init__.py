@@ -1,0 +1,54 @@
+"""HTTP/1.1: a line, headers, an empty line, a body; requests there, responses back, one behind the other.
+
+Sources: RFC 9112 (the bytes), RFC 9110 (what they mean). Between a web server and a program it says nothing of
+SCRIPT_NAME or REMOTE_ADDR: the program must be told its path in another way, and X-Forwarded-For can be forged.
+
+Where to read on: messages.py (how h11 is made to observe), decoder.py (requests, and the answers to them), faults.py,
+grammar.py (lines as patterns), fields.py (a name for every byte), encode.py (the way back).
+
+What trips people up: which body an answer has depends on the method that was asked.
+"""
+
+from gateway_zoo.wire.codecs import Places
+
+from .decoder import decoders
+from .encode import chunked, request, response
+from .faults import (
+    AfterClose,
+    BadChunk,
+    BadContentLength,
+    BadHeader,
+    BadHost,
+    BadMessage,
+    BadRequestLine,
+    BadStatusLine,
+    BadTransferEncoding,
+    BadUpgrade,
+    BadVersion,
+)
+from .fields import INNER, annotate
+
+PORT = 80
+PLACES = Places({"method": "REQUEST_METHOD", "target": "REQUEST_URI", "version": "SERVER_PROTOCOL"})
+
+__all__ = [
+    "INNER",
+    "PLACES",
+    "PORT",
+    "AfterClose",
+    "BadChunk",
+    "BadContentLength",
+    "BadHeader",
+    "BadHost",
+    "BadMessage",
+    "BadRequestLine",
+    "BadStatusLine",
+    "BadTransferEncoding",
+    "BadUpgrade",
+    "BadVersion",
+    "annotate",
+    "chunked",
+    "decoders",
+    "request",
+    "response",
+]
