@@ -56,7 +56,6 @@ from zoo_in_test import FRONTS, ROOT, Zoo, eventually, needs_sight
 from gateway_zoo.registry import installed
 from gateway_zoo.registry.cages import load
 
-
 POOLS = ("php-fpm", "php-fpm-dynamic", "php-fpm-ondemand")
 EXHIBITS = [exhibit.id for cage in load(ROOT).cages if cage.name == "php" for exhibit in cage.file.exhibit]
 ABSENT = [part for part in ("php-fpm", "php-cgi") if not installed.program(part)]
