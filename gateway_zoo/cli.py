@@ -155,9 +155,9 @@ def up(
 @app.command()
 def down() -> None:
     """Stop the zoo. Stopping one that does not run is fine."""
-    from gateway_zoo.commands import up as command
+    from gateway_zoo.commands import down as command
 
-    raise typer.Exit(command.down(environment_settings()))
+    raise typer.Exit(command.run(environment_settings()))
 
 
 @app.command()
@@ -165,9 +165,9 @@ def restart(
     id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.", autocompletion=_exhibits_and_fronts)],
 ) -> None:
     """Start an exhibit or a front again."""
-    from gateway_zoo.commands import up as command
+    from gateway_zoo.commands import restart as command
 
-    raise typer.Exit(command.restart(running_settings(), id))
+    raise typer.Exit(command.run(running_settings(), id))
 
 
 @app.command()

@@ -45,8 +45,7 @@ def run(settings: Settings, ids: list[str] | None, follow: bool, count: int, as_
 
     Exit 0; 3 if there can be no request.
     """
-    if settings.compose:
-        fail("in containers Compose has the logs: docker compose logs --follow", 3)
+    settings.only_natively("in containers Compose has the logs: docker compose logs --follow")
     registry = load(settings.root)
     wanted = known_ids(ids, list(registry.exhibits))
     try:

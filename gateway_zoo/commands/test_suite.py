@@ -27,8 +27,9 @@ ALL = [*SIDE_BY_SIDE, "-m", "not docker"]
 
 def run(settings: Settings, words: list[str]) -> int:
     """pytest's exit status; 1 for any failure, also of collection."""
-    if settings.compose:
-        fail("the tests run on your machine, in the checkout: ./zoo test; those of the containers: make test-docker", 3)
+    settings.only_natively(
+        "the tests run on your machine, in the checkout: ./zoo test; those of the containers: make test-docker"
+    )
     absent = [package for program, package in installed.APT_FOR_TESTS.items() if not installed.program(program)]
     privileges.install_what_is_missing(settings, load(settings.root).families.values(), tuple(absent))
     privileges.compile_ahead(settings)

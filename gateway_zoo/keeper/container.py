@@ -13,7 +13,7 @@ import os
 import sys
 from typing import NoReturn
 
-from gateway_zoo.keeper import fronts, state, supervisor, tls
+from gateway_zoo.keeper import children, fronts, state, tls
 from gateway_zoo.registry import installed, plans
 from gateway_zoo.registry.plans import Plan
 from gateway_zoo.serving import listen
@@ -48,7 +48,7 @@ def main() -> NoReturn:
             tls.make(settings)
         fronts.write(name, plan)
         argv = fronts.command(name, settings)
-    os.execvpe(installed.versioned(argv[0]), argv, supervisor.environment(settings, name, START + name))  # noqa: S606 - no shell is the point
+    os.execvpe(installed.versioned(argv[0]), argv, children.environment(settings, name, START + name))  # noqa: S606 - no shell is the point
 
 
 def clear_sockets(plan: Plan, family: str) -> None:

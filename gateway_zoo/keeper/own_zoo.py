@@ -95,8 +95,9 @@ class OwnZoo:
     """
 
     def __init__(self, settings: Settings, ids: list[str], mpm: str = "event") -> None:
-        if settings.compose:
-            fail("this lab starts a zoo of its own, which a container cannot: run ./zoo lab on the machine itself", 3)
+        settings.only_natively(
+            "this lab starts a zoo of its own, which a container cannot: run ./zoo lab on the machine itself"
+        )
         self.ids = ids
         self.up: subprocess.Popen[bytes] | None = None
         registry = load(settings.root)

@@ -5,6 +5,7 @@ version, which made no mark, has filled it: then nothing is in it but what the z
 refused before anything in it changes: ZOO_RUN=$HOME must not cost a person's files, nor their mode.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Sequence
@@ -55,10 +56,10 @@ def user_of_a_start() -> int:
 
 def foreign(run: Path) -> str:
     """The name of something in a directory without the mark that the zoo did not make; empty if the zoo may have it."""
-    mark = run / MARK
+    names = sorted(path.name for path in run.iterdir())
+    mark = run / MARK  # looked at last: another start may make it now
     if mark.is_file() and not mark.is_symlink():
         return ""
-    names = sorted(path.name for path in run.iterdir())
     strange = next((name for name in names if not _of_ours(run / name)), "")
     some_proof = {"sock", "state.json", "nginx", "apache", "keeper.sock"}.intersection(names)
     return strange or ("" if some_proof or not names else names[0])
@@ -128,8 +129,8 @@ def take(settings: Settings) -> None:
         raise SettingsError("; ".join(problem))
     try:
         run.mkdir(mode=0o750, parents=True, exist_ok=True)
-        if not (run / MARK).is_file():
-            own_files.write(run / MARK, TEXT)
+        with contextlib.suppress(FileExistsError), open(run / MARK, "x", encoding="ascii") as mark:
+            mark.write(TEXT)  # made under its own name: another start must see no file that is not the zoo's
         run.chmod(0o750)
     except OSError as error:
         raise unusable(run, error) from None

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway_zoo.errors import printable
-from gateway_zoo.keeper import fronts, leftovers, privileges, process, run_directory, supervisor, tls
+from gateway_zoo.keeper import children, fronts, leftovers, privileges, process, run_directory, tls
 from gateway_zoo.registry import places, plans
 from gateway_zoo.registry.plans import ALL, Broken, Plan
 from gateway_zoo.settings import kind
@@ -91,7 +91,7 @@ def _complaint(front: str, plan: Plan) -> str:
 
 
 def _read(front: str, plan: Plan) -> str:
-    environment = supervisor.environment(plan.settings, front, "")
+    environment = children.environment(plan.settings, front, "")
     argv = [*fronts.command(front, plan.settings), "-t"]
     try:
         done = subprocess.run(
@@ -108,7 +108,7 @@ def _started(front: str, plan: Plan) -> str:
     log.unlink(missing_ok=True)
     for file in (settings.run / front).glob("*.pid"):
         file.unlink()
-    environment = supervisor.environment(settings, front, token)
+    environment = children.environment(settings, front, token)
     pid = process.spawn(fronts.command(front, settings), environment, settings.sockets, log)
     try:
         how = _ended_before_an_answer(pid, settings.port(front), log)

@@ -6,6 +6,8 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway_zoo.errors import fail
+
 #: A unix socket's path must fit sockaddr_un.sun_path with its NUL: 108 bytes (unix(7)).
 MAX_SOCKET_PATH = 107
 #: Apache's process models beside the first Apache: MPM -> distance of its port from ZOO_APACHE_PORT.
@@ -38,6 +40,11 @@ class Settings:
     gateway_hosts: str = ""
     compose: bool = False
     echo: bool = False
+
+    def only_natively(self, instead: str) -> None:
+        """Raise Stop in a container; `instead` is the sentence that says what to do there."""
+        if self.compose:
+            fail(instead, 3)
 
     @property
     def sockets(self) -> Path:

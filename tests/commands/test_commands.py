@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from zoo_in_test import ANSWERS, CELLS, FRONTS, REGISTRY, ROOT, Zoo, eventually, needs_sight
+from zoo_in_test import ANSWERS, CELLS, FRONTS, REGISTRY, ROOT, Zoo, eventually, needs_sight, slow
 
 TABLES = [["ls"], ["check"], ["compare", "fastcgi", "fastcgi-fork", "mod_wsgi-embedded"], ["ps"], ["logs"]]
 
@@ -29,7 +29,7 @@ def lying(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: words[0])
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [80, *slow(120)])
 def test_tables_fit(zoo: Zoo, words: list[str], columns: int) -> None:
     zoo.get("wsgi", "nginx")
     done = zoo.cli(*words, env={"COLUMNS": str(columns)})

@@ -119,6 +119,7 @@ def test_doctor_of_a_healthy_zoo(few: Zoo) -> None:
     assert json.loads(few.cli("doctor", "--json").stdout) == []
 
 
+@pytest.mark.slow
 def test_doctor_names_a_cell_that_does_not_answer(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("fastcgi", "scgi")
     frozen = [process for process in fresh_zoo.processes() if process.pid == fresh_zoo.session("scgi")]

@@ -64,6 +64,7 @@ def test_the_monolith_needs_no_web_server(small_zoo: Zoo) -> None:
     assert (refused.status_code, set(refused.headers["Allow"].split(", "))) == (405, {"GET", "HEAD"})
 
 
+@pytest.mark.slow
 def test_the_clock_goes_on(small_zoo: Zoo) -> None:
     for way, base in bases(small_zoo).items():
         before = clock(base)

@@ -56,13 +56,14 @@ from zoo_in_test import FRONTS, ROOT, Zoo, eventually, needs_sight
 from gateway_zoo.registry import installed
 from gateway_zoo.registry.cages import load
 
-pytestmark = pytest.mark.slow
-
 POOLS = ("php-fpm", "php-fpm-dynamic", "php-fpm-ondemand")
 EXHIBITS = [exhibit.id for cage in load(ROOT).cages if cage.name == "php" for exhibit in cage.file.exhibit]
 ABSENT = [part for part in ("php-fpm", "php-cgi") if not installed.program(part)]
 ABSENT += [part for part in ("libphp*.so", "mod_fcgid.so") if not installed.apache_module(part)]
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {', '.join(ABSENT)}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {', '.join(ABSENT)}"),
+]
 
 
 @pytest.fixture(scope="module")

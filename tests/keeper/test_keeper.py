@@ -176,6 +176,7 @@ def test_the_foreground_says_when_its_keeper_is_killed(fresh_zoo: Zoo) -> None:
     gone(fresh_zoo, GONE_S)
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_the_start_stops_everything(fresh_zoo: Zoo) -> None:
     argv = [str(fresh_zoo.root / "zoo"), "up", "-d", *FEW]
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -201,6 +202,7 @@ def test_a_second_start_is_refused_and_disturbs_nothing(fresh_zoo: Zoo) -> None:
     assert fresh_zoo.get("wsgi", "apache").text == "pong\n"
 
 
+@pytest.mark.slow
 def test_of_starts_at_the_same_moment_one_wins(fresh_zoo: Zoo) -> None:
     argv = [str(fresh_zoo.root / "zoo"), "up", "-d", "wsgi", "cgi"]
     for _ in range(2):

@@ -159,6 +159,7 @@ def test_ctrl_c_ends_a_foreground_zoo_without_a_directory(fresh_zoo: Zoo) -> Non
     assert all_gone(processes)
 
 
+@pytest.mark.slow
 @needs_sight
 def test_zoos_whose_directories_are_gone_do_not_end_each_other(running: tuple[Zoo, list[psutil.Process]]) -> None:
     zoo, mine = running
@@ -303,6 +304,7 @@ def test_a_directory_of_an_earlier_version_is_taken(fresh_zoo: Zoo) -> None:
     assert mark.is_file()
 
 
+@pytest.mark.slow
 def test_a_persons_files_in_the_run_directory_stay(fresh_zoo: Zoo, tmp_path: Path) -> None:
     """Whatever `up`, `down`, and a second start remove, they made."""
     fresh_zoo.up("wsgi").down()
@@ -386,6 +388,7 @@ def give_text(path: Path) -> Path:
     return give(path)
 
 
+@pytest.mark.slow
 @needs_sight
 def test_a_killed_recorder_whose_directory_is_gone_leaves_nothing(running: tuple[Zoo, list[psutil.Process]]) -> None:
     zoo, _ = running

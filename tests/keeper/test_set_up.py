@@ -51,6 +51,7 @@ def made(root: Path, env: dict[str, str] | None = None) -> str:
 # --- whose .venv is it? -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_step_says_one_line(bare: Path) -> None:
     lines = made(bare).splitlines()
     assert [line.partition(":")[2].strip()[:11] for line in lines] == ["step 1 of 2", "step 2 of 2"], lines
@@ -112,6 +113,7 @@ def test_a_venv_from_before_the_mark_is_known_by_its_lock(bare: Path, monkeypatc
     assert set_up.is_ours(bare / ".venv")
 
 
+@pytest.mark.slow
 def test_a_venv_from_before_the_mark_that_fits_is_kept(bare: Path) -> None:
     made(bare)
     (bare / ".venv" / set_up.MARK).unlink()

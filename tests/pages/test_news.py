@@ -19,7 +19,7 @@ import requests
 from news_in_test import FUTURE, cells, events, read_to_the_end
 from zoo_in_test import FRONTS, ROOT, Zoo, eventually
 
-from gateway_zoo.keeper import supervisor
+from gateway_zoo.keeper import children
 from gateway_zoo.settings import read_settings
 
 # --- what is answered -------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_only_pages_of_this_machine_may_read_across_origins_and_only_if_asked(
 
 
 def test_importing_the_app_does_not_import_news(zoo: Zoo) -> None:
-    environ = supervisor.environment(read_settings(zoo.env | {"ZOO_ROOT": str(ROOT)}), "test", "test")
+    environ = children.environment(read_settings(zoo.env | {"ZOO_ROOT": str(ROOT)}), "test", "test")
     code = "import sys, zoo_app; print('zoo_news' in sys.modules)"
     done = subprocess.run([sys.executable, "-P", "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

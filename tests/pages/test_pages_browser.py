@@ -206,6 +206,7 @@ def test_the_overview_gathers_what_this_tab_recorded(zoo: Zoo, front: str, page:
         assert cells[3] == f"{noted[way]['content']:.0f} ms"
 
 
+@pytest.mark.slow
 def test_the_record_command_prints_every_way_through_both_fronts(zoo: Zoo, browser: "Browser") -> None:
     # `browser` only to skip where there is none
     bases = [f"http://127.0.0.1:{zoo.ports[front]}" for front in FRONTS]

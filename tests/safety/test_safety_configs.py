@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from zoo_in_test import FRONTS, ROOT, Zoo
 
-from gateway_zoo.keeper import fronts, supervisor
+from gateway_zoo.keeper import children, fronts
 from gateway_zoo.serving import flup_runner
 from gateway_zoo.settings import read_settings, user_of_the_zoo
 
@@ -163,7 +163,7 @@ def test_the_web_server_itself_accepts_its_configuration(zoo: Zoo, front: str) -
     piped = ["sh", "-c", '"$@" 2>&1 | cat', "sh"]  # a pipe of their own: they open /dev/stdout by name
     done = subprocess.run(
         [*(become if os.geteuid() == 0 else []), *piped, *fronts.command(front, made), "-t"],
-        env=supervisor.environment(made, front, "test"),
+        env=children.environment(made, front, "test"),
         cwd=made.sockets,
         capture_output=True,
         text=True,
@@ -176,7 +176,7 @@ def test_the_web_server_itself_accepts_its_configuration(zoo: Zoo, front: str) -
 
 def test_flask_shows_no_debugger(zoo: Zoo) -> None:
     code = "import zoo_app; print(zoo_app.app.debug, zoo_app.app.testing, zoo_app.app.config['PROPAGATE_EXCEPTIONS'])"
-    environ = supervisor.environment(read_settings(zoo.env | {"ZOO_ROOT": str(ROOT)}), "test", "test")
+    environ = children.environment(read_settings(zoo.env | {"ZOO_ROOT": str(ROOT)}), "test", "test")
     argv = [sys.executable, "-P", "-c", code]
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "None"]

@@ -1,7 +1,7 @@
 """Run a CGI program as CGI does (RFC 3875).
 
 The variables are its environment, the body is its input. It runs as the zoo's user, in its own folder, with the
-environment that gateways get (keeper/supervisor.py).
+environment that gateways get (keeper/children.py).
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from gateway_zoo.errors import fail
-from gateway_zoo.keeper import supervisor
+from gateway_zoo.keeper import children
 from gateway_zoo.registry import places
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
@@ -35,7 +35,7 @@ def run_program(settings: Settings, registry: Registry, codecs: Codecs, id: str,
         programs = ", ".join(e.id for e in registry.exhibits.values() if e.program)
         fail(f"{id} is no program that is run for a request; these are: {programs}", 2)
     with places.linked_for_now(settings) as linked:
-        zoo = supervisor.environment(linked, exhibit.family, "")
+        zoo = children.environment(linked, exhibit.family, "")
         environment = {os.fsencode(name): os.fsencode(value) for name, value in zoo.items()}
         try:
             environment |= dict(variables(request, direct.target_of(linked, registry, id, request)))

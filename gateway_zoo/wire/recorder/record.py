@@ -67,8 +67,7 @@ def run(
 def _check(settings: Settings, names: Sequence[str], output: str) -> None:
     if unknown := [name for name in names if name not in FRONTS]:
         fail(f"unknown front '{unknown[0]}'; expected nginx or apache", 2)
-    if settings.compose:
-        fail("in containers nothing can stand between a front and its gateways; record a zoo started by ./zoo up", 3)
+    settings.only_natively("a container cannot look between a front and its gateways; record a zoo started by ./zoo up")
     if not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
     if output and os.geteuid() == 0:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway_zoo.errors import printable
-from gateway_zoo.keeper import fronts, privileges, process, state, supervisor
+from gateway_zoo.keeper import children, fronts, privileges, process, state
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell, Plan
 from gateway_zoo.safe_io import own_files
@@ -200,7 +200,7 @@ class RecordingFronts:
         for file in (settings.run / front.name).glob("*.pid"):
             file.unlink()
         front.started = time.monotonic()
-        environment = supervisor.environment(settings, front.name, self._token)
+        environment = children.environment(settings, front.name, self._token)
         log = settings.logs / f"{front.name}.log"
         front.pid = process.spawn(fronts.command(front.name, settings), environment, settings.sockets, log)
 
