@@ -72,9 +72,8 @@ def since(text: str | None) -> int | None:
 
 def busy(waiting: int, limit: int) -> NoNews:
     """Make the answer for a client that finds no place."""
-    return NoNews(
-        503, f"{waiting} clients wait here already and {limit} may: each holds a slot; ask again in a second\n"
-    )
+    why = f"{waiting} clients wait here already and {limit} may: each holds a slot; ask again in a second\n"
+    return NoNews(503, why)
 
 
 def event(item: dict[str, Any]) -> bytes:

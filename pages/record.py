@@ -77,9 +77,8 @@ def main() -> int:
     with sync_playwright() as playwright:
         args = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=args)
-        sys.stdout.write(
-            f"Chromium {browser.version}, headless, 1280x720; medians of {options.visits} visits (least-most)\n"
-        )
+        sizes = f"headless, 1280x720; medians of {options.visits} visits (least-most)"
+        sys.stdout.write(f"Chromium {browser.version}, {sizes}\n")
         sys.stdout.write(table(record(browser, options.urls, options.visits)) + "\n")
         browser.close()
     return 0

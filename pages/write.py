@@ -28,9 +28,7 @@ def render() -> dict[Path, str]:
 
 def main(words: list[str]) -> int:
     """Return 0 if all files are current or written, else 1."""
-    stale = [
-        path for path, text in render().items() if not path.exists() or path.read_bytes() != (text + "\n").encode()
-    ]
+    stale = [p for p, text in render().items() if not p.exists() or p.read_bytes() != (text + "\n").encode()]
     for path in stale:
         if "--write" in words:
             path.parent.mkdir(exist_ok=True)

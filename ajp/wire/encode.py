@@ -109,9 +109,7 @@ def _pairs(pairs: Pairs, names: Mapping[int, bytes]) -> bytes:
     coded = (short.get(name.lower()) or _text(name) for name, _ in pairs)
     if len(pairs) > codes.NULL:
         raise CannotEncode(f"{len(pairs)} headers; their number has two bytes")
-    return codes.INTEGER.pack(len(pairs)) + b"".join(
-        name + _text(value) for name, (_, value) in zip(coded, pairs, strict=True)
-    )
+    return codes.INTEGER.pack(len(pairs)) + b"".join(n + _text(v) for n, (_, v) in zip(coded, pairs, strict=True))
 
 
 def _attribute(name: bytes, value: bytes) -> bytes:

@@ -14,6 +14,9 @@ from . import codes
 from .faults import BadBoolean, BadContentLength, BadFirstLine, BadLength, BadString, Odd, UnknownCode
 from .read import first_line, is_length
 
+Pair = tuple[bytes, bytes]
+BASIC = "Basic Packet Structure"
+
 
 class Packet:
     """Names the bytes of one packet. Each method names one part and moves on, or raises. `base`: offset of `data`."""
@@ -29,9 +32,7 @@ class Packet:
         self.fields.append(Field(self.at, length, name, value, means, f"AJPv13, {section}", depth))
         self.at += length
 
-    def wrong(
-        self, kind: type[WireError], name: str, expected: str, depth: int = 1, *, hide: bool = False
-    ) -> WireError:
+    def wrong(self, kind: type[WireError], name: str, expected: str, depth: int = 1, hide: bool = False) -> WireError:
         """Mark the rest of the packet as a fault, and make the error."""
         seen = self.data[self.at : self.end]
         value = f"expected {expected}"
@@ -59,22 +60,16 @@ class Packet:
         self.add(1, name, value, means, section)
         return number
 
-    def string(
-        self, name: str, section: str, most: int, depth: int, *, null: bool = False, hide: bool = False
-    ) -> bytes:
+    def string(self, name: str, section: str, most: int, depth: int, null: bool = False, hide: bool = False) -> bytes:
         """Name length, bytes and NUL. A null string is read as an empty one where `null` allows it."""
-        length = self.integer(
-            "length", "bytes of the string, without its NUL; 65535: null", "Basic Packet Structure", depth
-        )
+        length = self.integer("length", "bytes of the string, without its NUL; 65535: null", BASIC, depth)
         if length == codes.NULL and null:
             return b""
         if length == codes.NULL:
             raise self.blame(-1, BadString, "a string that is not null")
         return self.bytes_and_nul(name, section, length, most, depth, hide=hide)
 
-    def bytes_and_nul(
-        self, name: str, section: str, length: int, most: int, depth: int, *, hide: bool = False
-    ) -> bytes:
+    def bytes_and_nul(self, name: str, section: str, length: int, most: int, depth: int, hide: bool = False) -> bytes:
         if length > most:
             raise self.wrong(TooLong, name, f"at most {most} bytes, not {length}", depth, hide=hide)
         value = self.data[self.at : self.at + length]
@@ -85,7 +80,7 @@ class Packet:
             self.fields[-1] = replace(self.fields[-1], secret=True)
         if self.data[self.at : self.at + 1] not in (b"\0", b""):
             raise self.wrong(BadString, "NUL", "the NUL that ends a string", depth)
-        self.add(1, "NUL", "", "ends the string", "Basic Packet Structure", depth)
+        self.add(1, "NUL", "", "ends the string", BASIC, depth)
         return value
 
     def place(self, name: str) -> bytes:
@@ -101,9 +96,7 @@ class Packet:
         self.fields[index] = replace(self.fields[index], length=self.at - start, value=shown)
         return value
 
-    def named(
-        self, shown: str, means: str, section: str, read: Callable[[], tuple[bytes, bytes]]
-    ) -> tuple[bytes, bytes]:
+    def named(self, shown: str, means: str, section: str, read: Callable[[], Pair]) -> Pair:
         """Name a name and its value, as `read` reads them, below a field for both."""
         index, start = len(self.fields), self.at
         self.fields.append(Field(start, self.end - start, shown, "", means, f"AJPv13, {section}", 1))
@@ -112,7 +105,7 @@ class Packet:
         self.fields[index] = whole
         return name, value
 
-    def header(self, names: Mapping[int, bytes]) -> tuple[bytes, bytes]:
+    def header(self, names: Mapping[int, bytes]) -> Pair:
         which = "req" if names is codes.REQUEST_HEADERS else "res"
         code = int.from_bytes(self.data[self.at : min(self.at + 2, self.end)], "big")
         if code >> 8 != 0xA0:
@@ -130,7 +123,7 @@ class Packet:
                 raise self.blame(-2, BadContentLength, "one content-length, a decimal number")
         return name, value
 
-    def attribute(self) -> tuple[bytes, bytes]:
+    def attribute(self) -> Pair:
         code = self.data[self.at]
         if code not in codes.ATTRIBUTES:
             raise self.wrong(UnknownCode, "attribute_name", "the code of an attribute, or 0xFF at their end", 2)

@@ -52,9 +52,8 @@ def _bars(out: Console, rows: list[C10kRow]) -> None:
     sizes = [row.bytes_per_connection or 0 for row in rows]
     out.print("memory per accepted connection (logarithmic)")
     for row, bytes_each in zip(rows, sizes, strict=True):
-        out.print(
-            f"  {row.front:8} {chart.log_bar(bytes_each, max(sizes), width, 100)} {size(row.bytes_per_connection)}"
-        )
+        bar = chart.log_bar(bytes_each, max(sizes), width, 100)
+        out.print(f"  {row.front:8} {bar} {size(row.bytes_per_connection)}")
     waits = [row.visitors.p99_ms for row in rows]
     out.print("a new visitor's wait for ping, 99th percentile (logarithmic)")
     for row, wait in zip(rows, waits, strict=True):

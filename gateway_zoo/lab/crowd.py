@@ -37,6 +37,10 @@ class Guest:
         self.state, self.text, self.ms = "knocking", b"", 0.0
         self.since = time.perf_counter()
 
+    @property
+    def waits(self) -> bool:
+        return self.state in ("knocking", "asked")
+
 
 def sources(count: int) -> list[str]:
     """Client addresses, at least four: each needs at most an eighth of its ports."""
@@ -108,11 +112,9 @@ class Crowd:
 
     def _let_in(self, kind: str, until: int, elapsed: float) -> None:
         now = time.perf_counter()
-        while self.young and (
-            self.young[0].state not in ("knocking", "asked") or now - self.young[0].since > PATIENCE_S
-        ):
-            self.young.popleft()
-        room = WINDOW - sum(guest.state in ("knocking", "asked") for guest in self.young)
+        while (young := self.young) and (not young[0].waits or now - young[0].since > PATIENCE_S):
+            young.popleft()
+        room = WINDOW - sum(guest.waits for guest in self.young)
         if now - self.progress > PATIENCE_S:
             room = min(WINDOW, int(until * elapsed / COMING_S) - self.count["opened"])
         for _ in range(min(room, until - self.count["opened"])):
@@ -129,11 +131,11 @@ class Crowd:
             if now >= began + len(self.visits) * pause:
                 self.visits.append(self.enter("visitor", "127.0.0.1"))
             self.turn(0.001)
-        while any(g.state in ("knocking", "asked") and now - g.since < patience for g in self.visits):
+        while any(guest.waits and now - guest.since < patience for guest in self.visits):
             self.turn(0.01)
             now = time.perf_counter()
         for guest in self.visits:
-            if guest.state in ("knocking", "asked"):
+            if guest.waits:
                 self._leave(guest, "failed")
         return self.visits
 
@@ -200,7 +202,7 @@ class Crowd:
         """Close a connection. `gone`: the server ended it; for a visitor that counts as failed."""
         if guest.kind != "visitor":
             self.held -= guest.state == "held" and guest.kind == "idle"
-            self.count["settled"] += guest.state in ("knocking", "asked")
+            self.count["settled"] += guest.waits
             self.count[state] += 1
         guest.state = state
         self.guests.pop(guest.sock.fileno(), None)

@@ -22,7 +22,7 @@ from gateway_zoo.keeper.own_zoo import OwnZoo
 from gateway_zoo.lab import kernel, overload, sockets_report
 from gateway_zoo.lab.overload import Overload
 from gateway_zoo.lab.progress import Bar
-from gateway_zoo.lab.sockets_rows import Cost, Door
+from gateway_zoo.lab.sockets_rows import Cost, Door, Limits
 from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal.messages import print_json
@@ -34,15 +34,12 @@ def run(settings: Settings, pings: int, as_json: bool) -> int:
     """Run the lab. Raises Stop if the exhibits cannot be started."""
     pairs = pairs_of(settings)
     own_zoo.stop_like_ctrl_c()
-    with (
-        third_user(settings) as third,
-        OwnZoo(settings, [id for pair in pairs for id in pair]) as zoo,
-        Bar(as_json) as bar,
-    ):
+    ids = [id for pair in pairs for id in pair]
+    with third_user(settings) as third, OwnZoo(settings, ids) as zoo, Bar(as_json) as bar:
         if reason := zoo.closed("nginx"):
             fail(f"nginx cannot be asked: {reason}", 3)
         bar.start("permission", None)
-        doors = [door(zoo, id, third) for pair in pairs for id in pair]
+        doors = [door(zoo, id, third) for id in ids]
         costs = []
         for pair in pairs:
             bar.start(f"cost: {pair[0]} through nginx", ROUNDS)
@@ -60,9 +57,7 @@ def run(settings: Settings, pings: int, as_json: bool) -> int:
     return 0
 
 
-def report(
-    doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]
-) -> dict[str, Any]:
+def report(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: Limits) -> dict[str, Any]:
     """The figures for JSON."""
     setting = {"slots": 4, "backlog": overload.BACKLOG, "hold_ms": overload.HOLD_MS, "at_once": overload.CROWD}
     return {
@@ -185,7 +180,6 @@ def _costs(
     for column, unit in enumerate(("time", "CPU")):
         low, middle, high = statistics.quantiles([t[column] / u[column] for u, t in rounds], n=4)
         us = [statistics.median(r[side][column] for r in rounds) * 1e6 for side in (0, 1)]
-        costs.append(
-            Cost(f"{what}, {unit}", round(us[0], 1), round(us[1], 1), round(middle, 3), round(low, 3), round(high, 3))
-        )
+        ratios = round(middle, 3), round(low, 3), round(high, 3)
+        costs.append(Cost(f"{what}, {unit}", round(us[0], 1), round(us[1], 1), *ratios))
     return costs

@@ -4,7 +4,7 @@ import os
 
 from gateway_zoo.lab import overload
 from gateway_zoo.lab.overload import DEADLINE_S, Overload
-from gateway_zoo.lab.sockets_rows import Cost, Door
+from gateway_zoo.lab.sockets_rows import Cost, Door, Limits
 from gateway_zoo.terminal import tables as look
 from gateway_zoo.terminal.columns import Column
 
@@ -16,7 +16,7 @@ COSTS = (
 )
 
 
-def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]) -> None:
+def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: Limits) -> None:
     out = look.console()
     out.print("\nPermission: another user of this machine tries", style="bold")
     cells = []
@@ -42,10 +42,8 @@ def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits
     cells = []
     for run in overloads:
         for number, (outcome, facts) in enumerate(run.outcomes.items()):
-            ends = [
-                sum(k == outcome and min(int(s), len(seconds) - 1) == n for k, s in run.waits)
-                for n in range(len(seconds))
-            ]
+            ended = [min(int(waited), len(seconds) - 1) for kind, waited in run.waits if kind == outcome]
+            ends = [ended.count(second) for second in range(len(seconds))]
             first = (run.way, run.socket) if number == 0 else ("", "")
             cells.append([*first, outcome, str(int(facts["count"])), *(str(n or ".") for n in ends)])
     numbers = [Column(name, right=True) for name in ("count", *seconds)]
@@ -55,9 +53,7 @@ def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits
         out.print(line)
 
 
-def conclusions(
-    doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]
-) -> list[str]:
+def conclusions(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: Limits) -> list[str]:
     """Sentences from the figures."""
     lines = []
     private = next(door for door in doors if door.mode)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+Limits = dict[str, int | None]  # name of a kernel's limit -> its value; None where the kernel has none
+
 
 @dataclass(frozen=True)
 class Door:

@@ -73,9 +73,8 @@ class Codecs:
     """`codecs["FastCGI"]`, loaded at the first use; KeyError for a protocol without a `wire`."""
 
     def __init__(self, registry: Registry) -> None:
-        self.cages = {
-            cage.file.decodes or cage.file.protocol: cage for cage in reversed(registry.cages) if wire_file(cage.path)
-        }
+        cages = [cage for cage in reversed(registry.cages) if wire_file(cage.path)]
+        self.cages = {cage.file.decodes or cage.file.protocol: cage for cage in cages}
         self._loaded: dict[str, Codec] = {}
 
     @property

@@ -277,10 +277,8 @@ def status_of(head: Head) -> int | None:
     if head.start:
         code = head.start.split(b" ")[1:2]
     else:
-        code = [
-            _header(head.headers, b"status").split(b" ")[0]
-            or (b"302" if _header(head.headers, b"location") else b"200")
-        ]
+        absent = b"302" if _header(head.headers, b"location") else b"200"
+        code = [_header(head.headers, b"status").split(b" ")[0] or absent]
     return int(code[0]) if code and code[0].isdigit() and len(code[0]) == 3 else None
 
 

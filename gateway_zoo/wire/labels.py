@@ -108,12 +108,10 @@ def _end(field: Field) -> int:
 
 
 def _name_and_value(field: Field, alone: bool) -> str:
+    if alone and (field.value or field.name.isupper()):
+        return f"{field.name} = {field.value}"
     if alone:
-        return (
-            f"{field.name} = {field.value}"
-            if field.value or field.name.isupper()
-            else f"{field.name}, {field.length} bytes"
-        )
+        return f"{field.name}, {field.length} bytes"
     named = re.fullmatch(r"\d+ \((.+)\)", field.value)
     value = named[1] if named else field.value if field.value.isalnum() else ""
     return f"{field.name} {value}".rstrip()

@@ -50,9 +50,8 @@ class Masking:
     def inner_protocol(self, protocol: str) -> str:
         """The protocol of which a response of this one consists (uwsgi's is HTTP); empty if it has bytes of its own."""
         if protocol not in self._inner_protocol:
-            streams = (
-                self._codecs[protocol].annotate("response", secrets.MASK).streams if protocol in self._codecs else []
-            )
+            known = protocol in self._codecs
+            streams = self._codecs[protocol].annotate("response", secrets.MASK).streams if known else []
             self._inner_protocol[protocol] = streams[0].protocol if streams and streams[0].spans == ((0, 1),) else ""
         return self._inner_protocol[protocol]
 

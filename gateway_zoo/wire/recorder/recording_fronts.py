@@ -164,9 +164,7 @@ class RecordingFronts:
                     self.run = run
                     return run, lock
                 os.close(lock)
-        raise CannotFront(
-            f"{self.settings.run}/wire to wire{DIRECTORIES} are taken, by recorders or by files of others"
-        )
+        raise CannotFront(f"{self.settings.run}/wire to wire{DIRECTORIES} are taken, by recorders or files of others")
 
     def _start_watcher(self, run: Path, lock: int) -> None:
         """Start the watcher. It holds the lock, too: the directory stays taken until it has finished."""

@@ -167,12 +167,8 @@ class Relay:
     def _bridge(self, front: socket.socket, gateway: socket.socket, target: Target, tcp: bool, error: int) -> None:
         self.count += 1
         bridge = _Bridge(self.count, front, gateway, tcp)
-        exhibit, name, protocol, address, _ = target
-        self._note(
-            Opened(
-                connection=self.count, at=time.time(), exhibit=exhibit, front=name, protocol=protocol, address=address
-            )
-        )
+        facts = {"exhibit": target.exhibit, "protocol": target.protocol, "address": target.address}
+        self._note(Opened(connection=self.count, at=time.time(), front=target.front, **facts))
         self._sides[bridge.front.fd], self._sides[bridge.gateway.fd] = bridge.front, bridge.gateway
         if tcp:
             for sock in (front, gateway):
