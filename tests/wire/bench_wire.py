@@ -25,7 +25,7 @@ from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire import specimen
 from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.events import Data, Event, Head, Variables
+from gateway_zoo.wire.events import Event, Head, Other, Variables
 
 TURNS = 41
 SECONDS = 0.01  # how long one contender decodes in a turn
@@ -178,7 +178,7 @@ def websocket() -> Row:
     data = b"".join(wire.frame(1, text.encode(), key=b"\x01\x80\xff\x37") for text in texts)
 
     def payloads(events: list[Event]) -> Variety:
-        found = [event.data.decode() for event in events if isinstance(event, Data)]
+        found = [event.data.decode() for event in events if isinstance(event, Other)]
         return {str(number): text for number, text in enumerate(found)}
 
     ours = Contender("ours", lambda data: partial(wire.pair()[0].feed, data), payloads)
