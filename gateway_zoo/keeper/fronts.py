@@ -1,8 +1,8 @@
 """Start the two web servers, and write the one file that differs between installations.
 
-The configurations below nginx/ and apache/ are plain files. The facts of one machine (addresses, paths, clients that may
-ask for status, closed cells with their reasons) are in $ZOO_RUN/<front>/local.conf only; `zoo config` prints it. The
-texts that a front answers itself are files beside it, in pages/ (front_pages.py).
+The configurations below nginx/ and apache/ are plain files. The facts of one machine (addresses, paths, clients that
+may get status, closed cells and reasons) are in $ZOO_RUN/<front>/local.conf only; `zoo config` prints it. The texts
+that a front answers itself are files beside it, in pages/ (front_pages.py).
 """
 
 import functools
