@@ -132,7 +132,8 @@ def _describe(pid: int, requests: int | None) -> dict[str, Any]:
         "pid": pid,
         "ppid": int(stat[1]),
         "role": "",
-        "user": _user(_real_uid(pid)),
+        # The real user. The owner of /proc/PID is root for every process that has changed its user (proc(5)).
+        "user": _user(_line(pid, "status", b"Uid:")),
         "threads": int(stat[17]),
         "rss": int(stat[21]) * os.sysconf("SC_PAGE_SIZE"),
         "pss": None,
@@ -141,7 +142,7 @@ def _describe(pid: int, requests: int | None) -> dict[str, Any]:
         "requests": requests,
     }
     try:
-        row["pss"] = _pss(pid)
+        row["pss"] = _line(pid, "smaps_rollup", b"Pss:") * 1024  # the kernel tells it in kB
     except OSError as error:
         row["pss_why"] = f"smaps of {pid} may not be read: {type(error).__name__}"
     return row
@@ -154,19 +155,6 @@ def _line(pid: int, file: str, name: bytes) -> int:
             if line.startswith(name):
                 return int(line.split()[1])
     raise ProcessLookupError(f"{pid} has ended")  # a zombie has no memory
-
-
-def _real_uid(pid: int) -> int:
-    """Return the real user id of a process.
-
-    The owner of /proc/PID is no answer: it is root for every process that has changed its user (proc(5)).
-    """
-    return _line(pid, "status", b"Uid:")
-
-
-def _pss(pid: int) -> int:
-    """Return the PSS in bytes; the kernel tells it in kB."""
-    return _line(pid, "smaps_rollup", b"Pss:") * 1024
 
 
 def arrived(environ: dict[str, Any], body: bytes) -> dict[str, Any]:

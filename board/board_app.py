@@ -41,8 +41,6 @@ TICK_S = 0.5  # between two looks at the file and at the number of visitors
 QUIET_S = 20  # the longest silence: a page must tell a quiet board from a lost connection
 
 
-# --- The board --------------------------------------------------------------------------------------------------------
-
 store = Store(Path(os.environ["ZOO_RUN"]) / "board" / "board.sqlite")
 visitors: set[Visitor] = set()
 turn = asyncio.Lock()  # held to change or read the file and to tell of it, so that events keep their order
@@ -108,9 +106,6 @@ async def watch() -> None:
             async with turn:
                 if present() and await asyncio.to_thread(store.changed_elsewhere):
                     tell(await whole())
-
-
-# --- HTTP and WebSocket -----------------------------------------------------------------------------------------------
 
 
 @contextlib.asynccontextmanager
@@ -222,10 +217,6 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
 
 
 @app.exception_handler(Refused)
-async def _refused(_: Request, error: Refused) -> Response:
-    return answer({"why": str(error)}, 409)
-
-
 @app.exception_handler(Broken)
-async def _broken(_: Request, error: Broken) -> Response:
-    return answer({"why": str(error)}, 503)
+async def _unchanged(_: Request, error: Refused | Broken) -> Response:
+    return answer({"why": str(error)}, 409 if isinstance(error, Refused) else 503)

@@ -50,9 +50,6 @@ def as_the_fronts_do(response: Response) -> Response:
     return response
 
 
-# --- pages ------------------------------------------------------------------------------------------------------------
-
-
 @pages.get("/", provide_automatic_options=False)
 def overview() -> str:
     """Show the ways side by side, with links."""
@@ -98,9 +95,6 @@ def scroll() -> str:
 def slash(way: str) -> ResponseReturnValue:
     """Redirect a static folder's path without its slash."""
     return redirect(f"{request.script_root}/{way}/", 308)
-
-
-# --- data -------------------------------------------------------------------------------------------------------------
 
 
 @pages.get("/data.json", provide_automatic_options=False)

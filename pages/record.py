@@ -25,9 +25,8 @@ Visits = dict[tuple[str, str, str], list[dict[str, Any]]]
 def visit(page: Any, url: str) -> dict[str, Any]:
     """Open a page; return its own summary, in ms and bytes."""
     page.goto(url, wait_until="load")
-    page.locator(
-        "dt", has_text="content visible"
-    ).wait_for()  # the chart shows this line as soon as it knows the figure
+    # The chart shows this line as soon as it knows the figure.
+    page.locator("dt", has_text="content visible").wait_for()
     summary: dict[str, Any] = page.evaluate("import('/pages/assets/waterfall.js').then((chart) => chart.summary())")
     return summary
 

@@ -225,9 +225,8 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     if body := data[after : after + length]:
         named.append(Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts"))
     if rest := data[after + length :]:
-        named.append(
-            Field(after + length, len(rest), "behind the request", means="one request a connection", fault=True)
-        )
+        means = "one request a connection"
+        named.append(Field(after + length, len(rest), "behind the request", means=means, fault=True))
     return Annotated(named, [])
 
 
@@ -243,12 +242,10 @@ def _judged(named: list[Field]) -> list[Field]:
             fault = _forbidden(field, seen)
             seen.add(field.name)
         judged.append(replace(field, means=fault, section="SCGI 3", fault=True) if fault else field)
-    return judged if "SCGI" in seen or named[-1].fault else [_without_version(field) for field in judged]
-
-
-def _without_version(field: Field) -> Field:
-    """Mark the field of all headers together."""
-    return replace(field, means="no header SCGI", section="SCGI 3", fault=True) if field.name == "headers" else field
+    if "SCGI" not in seen and not named[-1].fault:
+        index = [field.name for field in judged].index("headers")  # the field of all headers together
+        judged[index] = replace(judged[index], means="no header SCGI", section="SCGI 3", fault=True)
+    return judged
 
 
 def _forbidden(header: Field, seen: set[str]) -> str:

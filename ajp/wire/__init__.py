@@ -22,17 +22,6 @@ ones), packet.py and fields.py (a name for every byte, and what is wrong), encod
 from .codes import METHODS, PLACES, PORT, SECRET_CODES, VARIABLES
 from .decoder import decoders
 from .encode import cping, request, response
-from .faults import (
-    BadBody,
-    BadBoolean,
-    BadContentLength,
-    BadFirstLine,
-    BadLength,
-    BadMagic,
-    BadString,
-    OutOfPlace,
-    UnknownCode,
-)
 from .fields import annotate
 
 __all__ = [
@@ -41,15 +30,6 @@ __all__ = [
     "PORT",
     "SECRET_CODES",
     "VARIABLES",
-    "BadBody",
-    "BadBoolean",
-    "BadContentLength",
-    "BadFirstLine",
-    "BadLength",
-    "BadMagic",
-    "BadString",
-    "OutOfPlace",
-    "UnknownCode",
     "annotate",
     "cping",
     "decoders",

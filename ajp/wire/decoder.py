@@ -7,18 +7,7 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head, Other, Pairs, Values
 from gateway_zoo.wire.faults import LIMITS, SHOWN, Limits, TooLong, Truncated
 
-from .codes import (
-    CHUNKED,
-    HEADER,
-    INTEGER,
-    KINDS,
-    MAGIC,
-    PING,
-    REASON,
-    RESPONSE_HEADERS,
-    SEND_BODY_CHUNK,
-    SHUTDOWN,
-)
+from .codes import CHUNKED, HEADER, INTEGER, KINDS, MAGIC, PING, REASON, RESPONSE_HEADERS, SEND_BODY_CHUNK, SHUTDOWN
 from .faults import BadBody, BadLength, BadMagic, BadString, Odd, OutOfPlace
 from .packet import explained
 from .read import check, forward_request, headers_at, string_at

@@ -1,7 +1,7 @@
 """AJP from CGI's meta-variables, or from a status and headers."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 from urllib.parse import quote
 
 from gateway_zoo.wire.codecs import Direction
@@ -10,29 +10,7 @@ from gateway_zoo.wire.faults import LIMITS, CannotEncode, WireError
 from gateway_zoo.wire.fields import text
 from gateway_zoo.wire.meta_variables import CUSTOMARY, RFC3875
 
-from .codes import (
-    ATTRIBUTES,
-    CHUNKED,
-    CPING,
-    DONE,
-    END_RESPONSE,
-    FACTS,
-    FORWARD_REQUEST,
-    HEADER,
-    INTEGER,
-    LARGEST,
-    MAGIC,
-    METHODS,
-    NULL,
-    REQ_ATTRIBUTE,
-    REQUEST_HEADERS,
-    RESPONSE_HEADERS,
-    SEND_BODY_CHUNK,
-    SEND_HEADERS,
-    SSL_KEY_SIZE,
-    STORED,
-    VARIABLES,
-)
+from . import codes
 from .decoder import Requests, Responses
 
 
@@ -45,33 +23,33 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
     given = dict(variables)
     uri, mark, query = given.get(b"REQUEST_URI", b"").partition(b"?")
     path = quote(given.get(b"SCRIPT_NAME", b"") + given.get(b"PATH_INFO", b"")).encode()
-    asked = query if mark else given.get(b"QUERY_STRING") or None
+    query_string = query if mark else given.get(b"QUERY_STRING") or None
     method = given.get(b"REQUEST_METHOD", b"")
-    code = next((code for code, name in METHODS.items() if name == method), STORED)
+    code = next((code for code, name in codes.METHODS.items() if name == method), codes.STORED)
     port = given.get(b"SERVER_PORT", b"") or b"80"
-    if not (port.isdigit() and len(port) < 6 and int(port) <= NULL):
+    if not (port.isdigit() and len(port) < 6 and int(port) <= codes.NULL):
         raise CannotEncode(f"SERVER_PORT {port[:24]!r}; a port is a number of two bytes")
     https = given.get(b"HTTPS", b"").lower() not in (b"", b"off", b"0")
-    attributes = [(ATTRIBUTES[5], asked), (b"stored_method", method if code == STORED else None)]
+    attributes = [(codes.ATTRIBUTES[5], query_string), (b"stored_method", method if code == codes.STORED else None)]
     attributes += [(name, given[variable]) for name, variable in _AS_ATTRIBUTES if variable in given]
     attributes += [pair for pair in variables if _undefined(pair[0])]
     strings: list[bytes | None] = [given.get(b"SERVER_PROTOCOL") or b"HTTP/1.1", uri or path]
-    strings += [given.get(VARIABLES[name]) for name in FACTS]
+    strings += [given.get(codes.VARIABLES[name]) for name in codes.FACTS]
     block = b"".join(
         [
-            bytes([FORWARD_REQUEST, code]),
+            bytes([codes.FORWARD_REQUEST, code]),
             *(_text(string) for string in strings),
-            INTEGER.pack(int(port)) + bytes([https]),
-            _pairs(_as_headers(variables), REQUEST_HEADERS),
+            codes.INTEGER.pack(int(port)) + bytes([https]),
+            _pairs(_as_headers(variables), codes.REQUEST_HEADERS),
             *(_attribute(name, value) for name, value in attributes if value is not None),
-            bytes([DONE]),
+            bytes([codes.DONE]),
         ]
     )
     head = packet("request", block)
     return head + _checked(head, body)
 
 
-_AS_ATTRIBUTES = [(name, variable) for name, variable in VARIABLES.items() if name not in FACTS]
+_AS_ATTRIBUTES = [(name, variable) for name, variable in codes.VARIABLES.items() if name not in codes.FACTS]
 
 
 def _undefined(variable: bytes) -> bool:
@@ -94,10 +72,10 @@ def _checked(head: bytes, body: bytes) -> bytes:
     try:
         decoder.feed(head)
         due = decoder._due
-        size = LARGEST - HEADER.size - 2
+        size = codes.LARGEST - codes.HEADER.size - 2
         pieces = [body[at : at + size] for at in range(0, len(body), size)]
-        packets = b"".join(packet("request", INTEGER.pack(len(piece)) + piece) for piece in pieces)
-        if due == CHUNKED:
+        packets = b"".join(packet("request", codes.INTEGER.pack(len(piece)) + piece) for piece in pieces)
+        if due == codes.CHUNKED:
             packets += packet("request", b"")
         elif due != len(body):
             raise CannotEncode(f"{len(body)} bytes of body, and CONTENT_LENGTH says {due}")
@@ -108,38 +86,38 @@ def _checked(head: bytes, body: bytes) -> bytes:
 
 def packet(direction: Direction, block: bytes) -> bytes:
     """Write a packet with this data. Raises CannotEncode."""
-    if len(block) + HEADER.size > LARGEST:
-        raise CannotEncode(f"{len(block)} bytes in a packet; with its header it has at most {LARGEST}")
-    return HEADER.pack(MAGIC[direction], len(block)) + block
+    if len(block) + codes.HEADER.size > codes.LARGEST:
+        raise CannotEncode(f"{len(block)} bytes in a packet; with its header it has at most {codes.LARGEST}")
+    return codes.HEADER.pack(codes.MAGIC[direction], len(block)) + block
 
 
 def cping() -> bytes:
     """Write a CPing: it asks whether the container is there."""
-    return packet("request", bytes([CPING]))
+    return packet("request", bytes([codes.CPING]))
 
 
 def _text(string: bytes | None) -> bytes:
     if string is None:
-        return INTEGER.pack(NULL)
-    if len(string) >= LARGEST:
-        raise CannotEncode(f"{string[:24]!r}… has {len(string)} bytes; a packet has {LARGEST}")
-    return INTEGER.pack(len(string)) + string + b"\0"
+        return codes.INTEGER.pack(codes.NULL)
+    if len(string) >= codes.LARGEST:
+        raise CannotEncode(f"{string[:24]!r}… has {len(string)} bytes; a packet has {codes.LARGEST}")
+    return codes.INTEGER.pack(len(string)) + string + b"\0"
 
 
 def _pairs(pairs: Pairs, names: Mapping[int, bytes]) -> bytes:
-    codes = {name.lower(): INTEGER.pack(code) for code, name in names.items()}
-    coded = (codes.get(name.lower()) or _text(name) for name, _ in pairs)
-    if len(pairs) > NULL:
+    short = {name.lower(): codes.INTEGER.pack(code) for code, name in names.items()}
+    coded = (short.get(name.lower()) or _text(name) for name, _ in pairs)
+    if len(pairs) > codes.NULL:
         raise CannotEncode(f"{len(pairs)} headers; their number has two bytes")
-    return INTEGER.pack(len(pairs)) + b"".join(
+    return codes.INTEGER.pack(len(pairs)) + b"".join(
         name + _text(value) for name, (_, value) in zip(coded, pairs, strict=True)
     )
 
 
 def _attribute(name: bytes, value: bytes) -> bytes:
-    code = next((code for code, known in ATTRIBUTES.items() if known == name), 0)
-    if code in (0, REQ_ATTRIBUTE, SSL_KEY_SIZE):
-        return bytes([REQ_ATTRIBUTE]) + _text(name) + _text(value)
+    code = next((code for code, known in codes.ATTRIBUTES.items() if known == name), 0)
+    if code in (0, codes.REQ_ATTRIBUTE, codes.SSL_KEY_SIZE):
+        return bytes([codes.REQ_ATTRIBUTE]) + _text(name) + _text(value)
     return bytes([code]) + _text(value)
 
 
@@ -147,14 +125,13 @@ def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """Write Send Headers, the body in chunks, and End Response with reuse. Raises CannotEncode."""
     if not 100 <= status <= 999:
         raise CannotEncode(f"status {status}; it has three digits")
-    reason = HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b""
-    block = bytes([SEND_HEADERS]) + INTEGER.pack(status) + _text(reason) + _pairs(headers, RESPONSE_HEADERS)
-    head = packet("response", block)
+    start = bytes([codes.SEND_HEADERS]) + codes.INTEGER.pack(status) + _text(responses.get(status, "").encode())
+    head = packet("response", start + _pairs(headers, codes.RESPONSE_HEADERS))
     try:
         Responses(LIMITS).feed(head)
     except WireError as error:
         raise CannotEncode(f"no AJP response: {error}") from None
-    size = LARGEST - HEADER.size - 4
+    size = codes.LARGEST - codes.HEADER.size - 4
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    chunks = (bytes([SEND_BODY_CHUNK]) + INTEGER.pack(len(piece)) + piece + b"\0" for piece in pieces)
-    return head + b"".join(packet("response", chunk) for chunk in [*chunks, bytes([END_RESPONSE, 1])])
+    chunks = (bytes([codes.SEND_BODY_CHUNK]) + codes.INTEGER.pack(len(piece)) + piece + b"\0" for piece in pieces)
+    return head + b"".join(packet("response", chunk) for chunk in [*chunks, bytes([codes.END_RESPONSE, 1])])

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, Event
+from gateway_zoo.wire.events import Data
 from gateway_zoo.wire.faults import LIMITS, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
 
@@ -18,35 +17,23 @@ from .packet import Packet
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    events, error = _decoded(decoders()[direction == "response"], data)
+    events, error = decoders()[direction == "response"].whole(data)
     bodies = {event.offset - HEADER.size - 2 for event in events if isinstance(event, Data)}
-    found: list[Field] = []
+    named: list[Field] = []
     at = 0
     while at < len(data):
         packet = Packet(data, at, len(data), LIMITS)
         whole = _named(packet, direction, at in bodies)
-        faulty = any(field.fault for field in packet.found)
+        faulty = any(field.fault for field in packet.fields)
         end = whole.offset + whole.length
         if error and at <= error.offset < end and not faulty and not isinstance(error, Truncated):
             whole, faulty = replace(whole, value=f"expected {error.expected}", fault=True), True
-        found += [whole, *packet.found]
+        named += [whole, *packet.fields]
         at = end
-        if faulty and at < len(data):
-            found.append(
-                Field(at, len(data) - at, "rest", f"{len(data) - at} bytes", "not read after a fault", fault=True)
-            )
+        if faulty and (rest := len(data) - at):
+            named.append(Field(at, rest, "rest", f"{rest} bytes", "not read after a fault", fault=True))
             break
-    return Annotated(found, [])
-
-
-def _decoded(decoder: Decoder, data: bytes) -> tuple[list[Event], WireError | None]:
-    events: list[Event] = []
-    try:
-        events += decoder.feed(data)
-        events += decoder.close()
-    except WireError as error:
-        return events + error.events, error
-    return events, None
+    return Annotated(named, [])
 
 
 def _named(packet: Packet, direction: Direction, body: bool) -> Field:
@@ -72,6 +59,6 @@ def _named(packet: Packet, direction: Direction, body: bool) -> Field:
             packet.message(direction)
     except WireError:
         pass
-    if packet.end == len(packet.data) and not packet.found[-1].fault and packet.at < start + 4:
+    if packet.end == len(packet.data) and not packet.fields[-1].fault and packet.at < start + 4:
         packet.wrong(Truncated, "data_length", "the rest of the packet")
     return Field(start, packet.end - start, name, "", means, section)

@@ -10,33 +10,7 @@ from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import Limits, TooLong, TooMany, WireError
 from gateway_zoo.wire.fields import Field, secret, text
 
-from .codes import (
-    ATTRIBUTES,
-    BOOLEAN,
-    CPING,
-    CPONG,
-    DONE,
-    END_RESPONSE,
-    FORWARD_REQUEST,
-    GET_BODY_CHUNK,
-    HEADER,
-    KINDS,
-    MEANS,
-    METHODS,
-    NULL,
-    PING,
-    REASON,
-    REQ_ATTRIBUTE,
-    REQUEST_HEADERS,
-    RESPONSE_HEADERS,
-    SECRET,
-    SEND_BODY_CHUNK,
-    SEND_HEADERS,
-    SHUTDOWN,
-    SSL_KEY_SIZE,
-    STORED,
-    STRINGS,
-)
+from . import codes
 from .faults import BadBoolean, BadContentLength, BadFirstLine, BadLength, BadString, Odd, UnknownCode
 from .read import first_line, is_length
 
@@ -46,13 +20,13 @@ class Packet:
 
     def __init__(self, data: bytes, at: int, end: int, limits: Limits, base: int = 0) -> None:
         self.data, self.at, self.end, self.limits, self.base = data, at, end, limits, base
-        self.found: list[Field] = []
+        self.fields: list[Field] = []
         self.lengths: list[bytes] = []  # every content-length
 
     def add(self, length: int, name: str, value: str, means: str, section: str, depth: int = 1) -> None:
         if self.at + length > self.end:
             raise self.wrong(BadLength, name, f"{length} bytes, which end within the packet", depth)
-        self.found.append(Field(self.at, length, name, value, means, f"AJPv13, {section}", depth))
+        self.fields.append(Field(self.at, length, name, value, means, f"AJPv13, {section}", depth))
         self.at += length
 
     def wrong(
@@ -60,13 +34,14 @@ class Packet:
     ) -> WireError:
         """Mark the rest of the packet as a fault, and make the error."""
         seen = self.data[self.at : self.end]
-        self.found.append(Field(self.at, len(seen), name, f"expected {expected}", depth=depth, fault=True, secret=hide))
+        value = f"expected {expected}"
+        self.fields.append(Field(self.at, len(seen), name, value, depth=depth, fault=True, secret=hide))
         return kind(self.base + self.at, seen, expected)
 
     def blame(self, index: int, kind: type[WireError], expected: str) -> WireError:
         """Mark a field that is there already as a fault, and make the error."""
-        field = self.found[index]
-        self.found[index] = replace(field, fault=True)
+        field = self.fields[index]
+        self.fields[index] = replace(field, fault=True)
         return kind(self.base + field.offset, self.data[field.offset : self.end], expected)
 
     def integer(self, name: str, means: str, section: str, depth: int = 1) -> int:
@@ -77,11 +52,11 @@ class Packet:
     def byte(self, name: str, means: str, section: str, values: Mapping[int, str]) -> int:
         number = self.data[self.at] if self.at < self.end else 0
         if self.at < self.end and number not in values:
-            kind = BadBoolean if values is BOOLEAN else UnknownCode
-            what = "0 or 1" if values is BOOLEAN else f"the code of a {'method' if name == 'method' else 'message'}"
-            raise self.wrong(kind, name, what)
-        said = str(number) if values is BOOLEAN else f"{number} ({values.get(number, '')})"
-        self.add(1, name, said, means, section)
+            if values is codes.BOOLEAN:
+                raise self.wrong(BadBoolean, name, "0 or 1")
+            raise self.wrong(UnknownCode, name, f"the code of a {'method' if name == 'method' else 'message'}")
+        value = str(number) if values is codes.BOOLEAN else f"{number} ({values.get(number, '')})"
+        self.add(1, name, value, means, section)
         return number
 
     def string(
@@ -91,9 +66,9 @@ class Packet:
         length = self.integer(
             "length", "bytes of the string, without its NUL; 65535: null", "Basic Packet Structure", depth
         )
-        if length == NULL and null:
+        if length == codes.NULL and null:
             return b""
-        if length == NULL:
+        if length == codes.NULL:
             raise self.blame(-1, BadString, "a string that is not null")
         return self.bytes_and_nul(name, section, length, most, depth, hide=hide)
 
@@ -107,7 +82,7 @@ class Packet:
             raise self.wrong(BadLength, name, f"{length} bytes, which end within the packet", depth, hide=hide)
         self.add(length, name, text(value), "", section, depth)
         if hide:
-            self.found[-1] = replace(self.found[-1], secret=True)
+            self.fields[-1] = replace(self.fields[-1], secret=True)
         if self.data[self.at : self.at + 1] not in (b"\0", b""):
             raise self.wrong(BadString, "NUL", "the NUL that ends a string", depth)
         self.add(1, "NUL", "", "ends the string", "Basic Packet Structure", depth)
@@ -115,30 +90,30 @@ class Packet:
 
     def place(self, name: str) -> bytes:
         """Name a string that has its place and no name."""
-        index, start = len(self.found), self.at
-        self.found.append(Field(start, 0, name))
+        index, start = len(self.fields), self.at
+        self.fields.append(Field(start, 0, name))
         section, null = "Request Packet Structure", name not in ("protocol", "req_uri")
         try:
             value = self.string("string", section, self.limits.value, 2, null=null)
         finally:
-            self.found[index] = Field(start, self.end - start, name, "", MEANS[name], f"AJPv13, {section}", 1)
-        said = "null" if self.at - start == 2 and null else text(value)
-        self.found[index] = replace(self.found[index], length=self.at - start, value=said)
+            self.fields[index] = Field(start, self.end - start, name, "", codes.MEANS[name], f"AJPv13, {section}", 1)
+        shown = "null" if self.at - start == 2 and null else text(value)
+        self.fields[index] = replace(self.fields[index], length=self.at - start, value=shown)
         return value
 
     def named(
         self, shown: str, means: str, section: str, read: Callable[[], tuple[bytes, bytes]]
     ) -> tuple[bytes, bytes]:
         """Name a name and its value, as `read` reads them, below a field for both."""
-        index, start = len(self.found), self.at
-        self.found.append(Field(start, self.end - start, shown, "", means, f"AJPv13, {section}", 1))
+        index, start = len(self.fields), self.at
+        self.fields.append(Field(start, self.end - start, shown, "", means, f"AJPv13, {section}", 1))
         name, value = read()
-        whole = replace(self.found[index], length=self.at - start, name=text(name), value=text(value))
-        self.found[index] = whole
+        whole = replace(self.fields[index], length=self.at - start, name=text(name), value=text(value))
+        self.fields[index] = whole
         return name, value
 
     def header(self, names: Mapping[int, bytes]) -> tuple[bytes, bytes]:
-        which = "req" if names is REQUEST_HEADERS else "res"
+        which = "req" if names is codes.REQUEST_HEADERS else "res"
         code = int.from_bytes(self.data[self.at : min(self.at + 2, self.end)], "big")
         if code >> 8 != 0xA0:
             length = self.integer("length", "bytes of the name; below 0xA000", "Headers", 2)
@@ -157,15 +132,15 @@ class Packet:
 
     def attribute(self) -> tuple[bytes, bytes]:
         code = self.data[self.at]
-        if code not in ATTRIBUTES:
+        if code not in codes.ATTRIBUTES:
             raise self.wrong(UnknownCode, "attribute_name", "the code of an attribute, or 0xFF at their end", 2)
-        name = ATTRIBUTES[code]
+        name = codes.ATTRIBUTES[code]
         self.add(1, "attribute_name", f"0x{code:02X} ({text(name)})", "a code for the name", "Attributes", 2)
-        if code == SSL_KEY_SIZE:
+        if code == codes.SSL_KEY_SIZE:
             return name, b"%d" % self.integer("attribute_value", "bits of the key", "Attributes", 2)
-        if code == REQ_ATTRIBUTE:
+        if code == codes.REQ_ATTRIBUTE:
             name = self.string("attribute_name", "Attributes", self.limits.name, 2)
-        hide = code == SECRET or secret(name)
+        hide = code == codes.SECRET or secret(name)
         return name, self.string("attribute_value", "Attributes", self.limits.value, 2, hide=hide)
 
     def headers(self, names: Mapping[int, bytes], section: str) -> None:
@@ -176,15 +151,15 @@ class Packet:
             self.named("header", "a header: code or name, and value", "Headers", lambda: self.header(names))
 
     def forward_request(self) -> None:
-        section, first = "Request Packet Structure", len(self.found)
-        codes = {code: text(name) for code, name in METHODS.items()} | {STORED: "stored_method"}
-        method = self.byte("method", "a code for the method", "method", codes)
-        protocol, uri, *_ = [self.place(name) for name in STRINGS]
+        section, first = "Request Packet Structure", len(self.fields)
+        methods = {code: text(name) for code, name in codes.METHODS.items()} | {codes.STORED: "stored_method"}
+        method = self.byte("method", "a code for the method", "method", methods)
+        protocol, uri, *_ = [self.place(name) for name in codes.STRINGS]
         self.integer("server_port", "the port that was asked", section)
-        self.byte("is_ssl", "1: the client came over TLS", section, BOOLEAN)
-        self.headers(REQUEST_HEADERS, "Headers")
+        self.byte("is_ssl", "1: the client came over TLS", section, codes.BOOLEAN)
+        self.headers(codes.REQUEST_HEADERS, "Headers")
         given: Pairs = []
-        while self.at >= self.end or self.data[self.at] != DONE:
+        while self.at >= self.end or self.data[self.at] != codes.DONE:
             if self.at >= self.end:
                 raise self.wrong(BadLength, "request_terminator", "0xFF at the end of the attributes")
             given.append(self.named("attribute", "beside what HTTP says", "Attributes", self.attribute))
@@ -202,18 +177,16 @@ class Packet:
         if not 100 <= status <= 999:
             raise self.blame(-1, BadFirstLine, "a status from 100 to 999")
         message = self.string("http_status_msg", "Send Headers", self.limits.value, 1, null=True)
-        if not REASON.fullmatch(message):
+        if not codes.REASON.fullmatch(message):
             raise self.blame(-2, BadFirstLine, "a message without control characters")
-        self.headers(RESPONSE_HEADERS, "Send Headers")
+        self.headers(codes.RESPONSE_HEADERS, "Send Headers")
         self.nothing_more()
 
     def body(self, name: str, section: str) -> None:
         size = self.integer(f"{name}_length", "bytes of the body in this packet", section)
-        there = min(size, self.end - self.at)
-        if there:
-            means, fault = "a piece of the body", there < size
-            said = f"{there} of {size} bytes"
-            self.found.append(Field(self.at, there, name, said, means, f"AJPv13, {section}", 1, fault=fault))
+        if there := min(size, self.end - self.at):
+            value, means = f"{there} of {size} bytes", "a piece of the body"
+            self.fields.append(Field(self.at, there, name, value, means, f"AJPv13, {section}", 1, fault=there < size))
             self.at += there
 
     def send_body_chunk(self) -> None:
@@ -225,7 +198,7 @@ class Packet:
         self.nothing_more()
 
     def end_response(self) -> None:
-        self.byte("reuse", "1: the connection may be used again", "End Response", BOOLEAN)
+        self.byte("reuse", "1: the connection may be used again", "End Response", codes.BOOLEAN)
         self.nothing_more()
 
     def get_body_chunk(self) -> None:
@@ -244,27 +217,27 @@ class Packet:
         """Name all bytes behind the packet's header. Raises WireError."""
         if self.at >= self.end:
             raise self.wrong(BadLength, "prefix_code", "a kind of message")
-        kinds = {code: name for code, (name, _) in KINDS[direction].items()}
+        kinds = {code: name for code, (name, _) in codes.KINDS[direction].items()}
         code = self.byte("prefix_code", "the kind of message", "Packet Headers", kinds)
         self.MESSAGES[code](self)
 
     MESSAGES: ClassVar[dict[int, Callable[["Packet"], None]]] = {
-        FORWARD_REQUEST: forward_request,
-        SEND_BODY_CHUNK: send_body_chunk,
-        SEND_HEADERS: send_headers,
-        END_RESPONSE: end_response,
-        GET_BODY_CHUNK: get_body_chunk,
-        SHUTDOWN: login,
-        PING: login,
-        CPONG: nothing_more,
-        CPING: nothing_more,
+        codes.FORWARD_REQUEST: forward_request,
+        codes.SEND_BODY_CHUNK: send_body_chunk,
+        codes.SEND_HEADERS: send_headers,
+        codes.END_RESPONSE: end_response,
+        codes.GET_BODY_CHUNK: get_body_chunk,
+        codes.SHUTDOWN: login,
+        codes.PING: login,
+        codes.CPONG: nothing_more,
+        codes.CPING: nothing_more,
     }
 
 
 def explained(direction: Direction, block: bytes, offset: int, limits: Limits) -> WireError:
     """Find what is wrong with a message that a decoder could not read. `offset`: of its packet."""
     try:
-        Packet(block, 0, len(block), limits, offset + HEADER.size).message(direction)
+        Packet(block, 0, len(block), limits, offset + codes.HEADER.size).message(direction)
     except WireError as error:
         return error
     raise AssertionError(f"nothing is wrong with {block!r}")

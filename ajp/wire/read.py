@@ -15,23 +15,8 @@ from collections.abc import Mapping
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import Limits
 
-from .codes import (
-    ATTRIBUTES,
-    CHUNKED,
-    CODE_AND_LENGTH,
-    DONE,
-    FACTS,
-    FIRST_LINE,
-    METHODS,
-    NUL_AND_LENGTH,
-    NULL,
-    PORT_AND_SSL,
-    REQ_ATTRIBUTE,
-    REQUEST_HEADERS,
-    SSL_KEY_SIZE,
-    STORED,
-    STRINGS,
-)
+from . import codes
+from .codes import ATTRIBUTES, DONE, METHODS, NUL_AND_LENGTH, NULL, REQ_ATTRIBUTE, SSL_KEY_SIZE, STORED
 from .faults import Odd
 
 ZERO_ONE = (b"0", b"1")
@@ -46,7 +31,7 @@ def forward_request(block: bytes, limits: Limits) -> tuple[Pairs, bytes, Pairs, 
     """
     strings: list[bytes | None] = []
     at = 2
-    for _ in STRINGS:  # as string_at reads each, without its call
+    for _ in codes.STRINGS:  # as string_at reads each, without its call
         length = block[at] << 8 | block[at + 1]
         at += 2
         if length == NULL:
@@ -58,11 +43,11 @@ def forward_request(block: bytes, limits: Limits) -> tuple[Pairs, bytes, Pairs, 
         strings.append(block[at:end])
         at = end + 1
     protocol, uri, *facts = strings
-    places = [(name, value) for name, value in zip(FACTS, facts, strict=False) if value is not None]
-    port, is_ssl = PORT_AND_SSL.unpack_from(block, at)
+    places = [(name, value) for name, value in zip(codes.FACTS, facts, strict=False) if value is not None]
+    port, is_ssl = codes.PORT_AND_SSL.unpack_from(block, at)
     places.append((b"server_port", b"%d" % port))
     places.append((b"is_ssl", ZERO_ONE[is_ssl]))
-    headers, at = headers_at(block, at + 3, REQUEST_HEADERS)
+    headers, at = headers_at(block, at + 3, codes.REQUEST_HEADERS)
     attributes, at = _attributes(block, at)
     if at != len(block) or protocol is None or uri is None:
         raise Odd
@@ -87,7 +72,7 @@ def first_line(method: int, uri: bytes, protocol: bytes, attributes: Pairs) -> b
         if attribute == b"query_string":
             uri = b"%b?%b" % (uri, value)
     start = b" ".join((name, uri, protocol))
-    if not FIRST_LINE.fullmatch(start):
+    if not codes.FIRST_LINE.fullmatch(start):
         raise Odd
     return start
 
@@ -112,7 +97,7 @@ def headers_at(block: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pairs
     which ends beyond every packet: it needs no question of its own.
     """
     pairs: Pairs = []
-    unpack_both, unpack_behind = CODE_AND_LENGTH.unpack_from, NUL_AND_LENGTH.unpack_from
+    unpack_both, unpack_behind = codes.CODE_AND_LENGTH.unpack_from, NUL_AND_LENGTH.unpack_from
     add, known = pairs.append, names.get
     count = block[at] << 8 | block[at + 1]
     at += 2
@@ -172,9 +157,8 @@ def _due(headers: Pairs) -> int:
             chunked = chunked or lower == b"transfer-encoding"
     if len(lengths) > 1 or (lengths and not is_length(lengths[0])):
         raise Odd
-    return CHUNKED if chunked else int(lengths[0]) if lengths else 0
+    return codes.CHUNKED if chunked else int(lengths[0]) if lengths else 0
 
 
 def is_length(value: bytes) -> bool:
-    """Tell whether a content-length is a decimal number."""
     return value.isdigit() and len(value) < 19

@@ -13,35 +13,7 @@ Where to read on: frame.py (the layout, and the encoders), decoder.py, faults.py
 """
 
 from .decoder import decoders
-from .faults import (
-    AfterClose,
-    BadClose,
-    BadControl,
-    BadFrame,
-    BadLength,
-    BadMask,
-    BadOpcode,
-    BadReserved,
-    BadSequence,
-    BadText,
-)
 from .fields import annotate
 from .frame import frame, request, response
 
-__all__ = [
-    "AfterClose",
-    "BadClose",
-    "BadControl",
-    "BadFrame",
-    "BadLength",
-    "BadMask",
-    "BadOpcode",
-    "BadReserved",
-    "BadSequence",
-    "BadText",
-    "annotate",
-    "decoders",
-    "frame",
-    "request",
-    "response",
-]
+__all__ = ["annotate", "decoders", "frame", "request", "response"]

@@ -5,77 +5,61 @@ from collections.abc import Sequence
 from wsproto.frame_protocol import Opcode
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.faults import Truncated, WireError
+from gateway_zoo.wire.faults import Truncated
 from gateway_zoo.wire.fields import Annotated, Field, text
 
 from .decoder import decoders
 from .frame import OPCODES, header_size, unmasked
 
 #: Status codes of CLOSE (7.4.1, and IANA's registry).
-CODES = {
-    1000: "normal",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "a type of data that it cannot take",
-    1007: "data that is not what its type says",
-    1008: "against its rules",
-    1009: "too big",
-    1010: "an extension is missing",
-    1011: "the server failed",
-    1012: "the server restarts",
-    1013: "try again later",
-    1014: "a gateway got no good answer",
-}
+CODES = (
+    {1000: "normal", 1001: "going away", 1002: "protocol error", 1003: "a type of data that it cannot take"}
+    | {1007: "data that is not what its type says", 1008: "against its rules", 1009: "too big"}
+    | {1010: "an extension is missing", 1011: "the server failed", 1012: "the server restarts"}
+    | {1013: "try again later", 1014: "a gateway got no good answer"}
+)
 
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    decoder = decoders()[direction == "response"]
-    error: WireError | None = None
-    try:
-        decoder.feed(data)
-        decoder.close()
-    except WireError as found:
-        error = found
-    found_fields: list[Field] = []
+    _, error = decoders()[direction == "response"].whole(data)
+    fields: list[Field] = []
     at, end = 0, len(data)
     wrong = error.offset if error and not isinstance(error, Truncated) else end
     while at < wrong:
-        at = _Frame(data, at, found_fields).name_it()
+        at = _Frame(data, at, fields).name_it()
     if error and at < end:
         name, expected = type(error).__name__, f"expected {error.expected}"
-        found_fields.append(Field(at, end - at, name, expected, "", "RFC 6455 7.1.7", fault=True))
-    return Annotated(found_fields, [])
+        fields.append(Field(at, end - at, name, expected, "", "RFC 6455 7.1.7", fault=True))
+    return Annotated(fields, [])
 
 
 class _Frame:
     """The fields of one frame. Several have the same byte, because its bits are the fields."""
 
-    def __init__(self, data: bytes, at: int, found: list[Field]) -> None:
-        self.data, self.start, self.at, self.found = data, at, at, found
+    def __init__(self, data: bytes, at: int, fields: list[Field]) -> None:
+        self.data, self.start, self.at, self.fields = data, at, at, fields
 
     def name_it(self) -> int:
         """Name the frame. Return the offset behind it, or the end of the data."""
-        first, end = len(self.found), len(self.data)
+        first, end = len(self.fields), len(self.data)
         parts = (self._bits, self._length, self._key, self._payload)
         whole = all(part() for part in parts)
         opcode = OPCODES.get(self.data[self.start] & 15, "?")
         after = self.at if whole else end
         size = f"{after - self.start} bytes" if whole else "cut off"
         frame = Field(self.start, after - self.start, opcode, size, "a frame", "RFC 6455 5.2", fault=not whole)
-        self.found.insert(first, frame)
+        self.fields.insert(first, frame)
         return after
 
     def _add(self, length: int, name: str, value: str, means: str, section: str = "5.2", depth: int = 1) -> None:
-        self.found.append(Field(self.at, length, name, value, means, f"RFC 6455 {section}", depth))
+        self.fields.append(Field(self.at, length, name, value, means, f"RFC 6455 {section}", depth))
 
     def _bits(self) -> bool:
         byte = self.data[self.at]
         opcode = byte & 15
         self._add(1, "FIN", str(byte >> 7), "1: the message ends with this frame", "5.4")
-        self._add(
-            1, "RSV1", str(byte >> 6 & 1), "1: the message is compressed (RFC 7692 6), its payload shown as it is"
-        )
+        self._add(1, "RSV1", str(byte >> 6 & 1), "1: the message is compressed (RFC 7692 6), and shown as it is")
         self._add(1, "RSV2", str(byte >> 5 & 1), "reserved: 0")
         self._add(1, "RSV3", str(byte >> 4 & 1), "reserved: 0")
         self._add(1, "opcode", f"{opcode} ({OPCODES.get(opcode, 'reserved')})", "what the frame is", "5.2, 11.8")
@@ -112,7 +96,7 @@ class _Frame:
 
     def _cut(self, name: str) -> bool:
         if rest := len(self.data) - self.at:
-            self.found.append(Field(self.at, rest, name, "cut off", depth=1, fault=True))
+            self.fields.append(Field(self.at, rest, name, "cut off", depth=1, fault=True))
         return False
 
     def _payload(self) -> bool:

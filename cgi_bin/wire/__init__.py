@@ -15,43 +15,17 @@ response, to be passed on as it is. mod_cgid believes it only if the program's f
 Where to read on: request.py, response.py, faults.py (their errors), fields.py (a name for every byte).
 """
 
-from http import HTTPStatus
+from http.client import responses
 
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, WireError
 
-from .faults import (
-    AfterTheBody,
-    BadContentLength,
-    BadHeader,
-    BadStatus,
-    BadStatusLine,
-    BadVariable,
-    ContinuedLine,
-    NoCGIField,
-    RepeatedField,
-)
 from .fields import annotate
 from .request import Requests
 from .response import Responses, head, response_type
 
-__all__ = [
-    "AfterTheBody",
-    "BadContentLength",
-    "BadHeader",
-    "BadStatus",
-    "BadStatusLine",
-    "BadVariable",
-    "ContinuedLine",
-    "NoCGIField",
-    "RepeatedField",
-    "annotate",
-    "decoders",
-    "request",
-    "response",
-    "response_type",
-]
+__all__ = ["annotate", "decoders", "request", "response", "response_type"]
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
@@ -69,8 +43,7 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """Write a document response, or a redirect if there is a Location. Raises CannotEncode. Lines end in CR LF."""
-    reason = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
-    pairs = [(b"Status", b"%d %b" % (status, reason.encode())), *headers]
+    pairs = [(b"Status", b"%d %b" % (status, responses.get(status, "").encode())), *headers]
     block = b"".join(b"%b: %b\r\n" % pair for pair in pairs) + b"\r\n"
     try:
         _, read = head(block, LIMITS)

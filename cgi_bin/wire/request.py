@@ -23,7 +23,6 @@ def variables(block: bytes, limits: Limits) -> Pairs:
 
 
 def _check(strings: list[bytes], limits: Limits) -> None:
-    """Raise for the first string that is no variable, or breaks a limit."""
     at = 0
     for count, string in enumerate(strings, start=1):
         name, equals, value = string.partition(b"=")

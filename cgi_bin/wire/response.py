@@ -33,7 +33,7 @@ def end_of_head(data: bytes, searched: int = 0) -> int:
     if data.startswith((b"\n", b"\r\n")):
         return data.index(b"\n") + 1
     begin = max(0, searched - 2)
-    ends = [found + len(end) for end in (b"\n\n", b"\n\r\n") if (found := data.find(end, begin)) >= 0]
+    ends = [at + len(end) for end in (b"\n\n", b"\n\r\n") if (at := data.find(end, begin)) >= 0]
     return min(ends, default=0)
 
 
@@ -85,7 +85,6 @@ def _bad_line(block: bytes, at: int) -> WireError:
 
 
 def _check_limits(block: bytes, at: int, pairs: Pairs, limits: Limits) -> None:
-    """Raise TooLong or TooMany for the first header that breaks a limit."""
     for count, ((name, value), (offset, line)) in enumerate(zip(pairs, lines(block, at), strict=False), start=1):
         if count > limits.variables:
             raise TooMany(offset, line, f"at most {limits.variables} headers")

@@ -20,7 +20,7 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.faults import LIMITS, Limits
 from gateway_zoo.wire.fields import Annotated, Stream, in_order
 
-from .encode import (
+from .encode import (  # noqa: F401 - parts of messages, for the tests of decoders
     abort,
     begin,
     encoded,
@@ -35,33 +35,8 @@ from .encode import (
     values_result,
 )
 from .fields import Naming
-from .layout import LAYOUT
-from .pairs import pairs
 from .requests import Requests
 from .responses import Responses
-
-__all__ = [
-    "INNER",
-    "LAYOUT",
-    "PORT",
-    "Requests",
-    "Responses",
-    "abort",
-    "annotate",
-    "begin",
-    "decoders",
-    "encoded",
-    "end",
-    "get_values",
-    "pairs",
-    "params",
-    "record",
-    "request",
-    "response",
-    "stream",
-    "unknown_type",
-    "values_result",
-]
 
 INNER: Mapping[str, str] = {"STDOUT": "CGI"}
 PORT = 9000

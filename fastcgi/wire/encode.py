@@ -9,28 +9,7 @@ from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.heads import cgi_head
 
-from .layout import (
-    ABORT_REQUEST,
-    BEGIN,
-    BEGIN_REQUEST,
-    END,
-    END_REQUEST,
-    GET_VALUES,
-    GET_VALUES_RESULT,
-    HEADER,
-    KEEP_CONN,
-    LARGEST,
-    LENGTH,
-    LONGEST,
-    MANAGEMENT,
-    PARAMS,
-    RESPONDER,
-    STATUSES,
-    STDIN,
-    STDOUT,
-    TYPES,
-    UNKNOWN_TYPE,
-)
+from . import layout
 
 
 def record(type: int, id: int, content: bytes = b"", padding: int | None = None) -> bytes:
@@ -39,38 +18,38 @@ def record(type: int, id: int, content: bytes = b"", padding: int | None = None)
         padding = -len(content) % 8
     for name, number, highest in (
         ("type", type, 255),
-        ("requestId", id, LARGEST),
-        ("contentLength", len(content), LARGEST),
+        ("requestId", id, layout.LARGEST),
+        ("contentLength", len(content), layout.LARGEST),
         ("paddingLength", padding, 255),
     ):
         if not 0 <= number <= highest:
             raise CannotEncode(f"{name} {number}: a FastCGI record has room for 0 to {highest}")
-    if type in TYPES and (type in MANAGEMENT) == bool(id):
-        raise CannotEncode(f"requestId {id}: {TYPES[type]} has {'0' if id else 'another'}")
-    return HEADER.pack(1, type, id, len(content), padding) + content + bytes(padding)
+    if type in layout.TYPES and (type in layout.MANAGEMENT) == bool(id):
+        raise CannotEncode(f"requestId {id}: {layout.TYPES[type]} has {'0' if id else 'another'}")
+    return layout.HEADER.pack(1, type, id, len(content), padding) + content + bytes(padding)
 
 
-def begin(id: int = 1, role: int = RESPONDER, keep: bool = False) -> bytes:
+def begin(id: int = 1, role: int = layout.RESPONDER, keep: bool = False) -> bytes:
     """Write BEGIN_REQUEST. Raises CannotEncode. `keep`: the connection stays open after the answer."""
-    if not 0 <= role <= LARGEST:
+    if not 0 <= role <= layout.LARGEST:
         raise CannotEncode(f"role {role}: it has two bytes")
-    return record(BEGIN_REQUEST, id, BEGIN.pack(role, KEEP_CONN * keep))
+    return record(layout.BEGIN_REQUEST, id, layout.BEGIN.pack(role, layout.KEEP_CONN * keep))
 
 
 def abort(id: int = 1) -> bytes:
     """Write ABORT_REQUEST. Raises CannotEncode."""
-    return record(ABORT_REQUEST, id)
+    return record(layout.ABORT_REQUEST, id)
 
 
 def stream(type: int, id: int, data: bytes) -> bytes:
     """Write a whole stream: its records, and the empty one that ends it. Raises CannotEncode."""
-    pieces = [record(type, id, data[at : at + LARGEST]) for at in range(0, len(data), LARGEST)]
+    pieces = [record(type, id, data[at : at + layout.LARGEST]) for at in range(0, len(data), layout.LARGEST)]
     return b"".join([*pieces, record(type, id)])
 
 
 def params(id: int, variables: Pairs) -> bytes:
     """Write the stream PARAMS with these variables. Raises CannotEncode."""
-    return stream(PARAMS, id, encoded(variables))
+    return stream(layout.PARAMS, id, encoded(variables))
 
 
 def encoded(variables: Pairs) -> bytes:
@@ -81,42 +60,42 @@ def encoded(variables: Pairs) -> bytes:
 
 
 def _length(length: int) -> bytes:
-    if length > LONGEST:
-        raise CannotEncode(f"a name or value of {length} bytes; FastCGI has room for {LONGEST}")
-    return bytes((length,)) if length < 128 else LENGTH.pack(length | 0x80000000)
+    if length > layout.LONGEST:
+        raise CannotEncode(f"a name or value of {length} bytes; FastCGI has room for {layout.LONGEST}")
+    return bytes((length,)) if length < 128 else layout.LENGTH.pack(length | 0x80000000)
 
 
 def end(id: int = 1, app_status: int = 0, protocol_status: int = 0) -> bytes:
     """Write END_REQUEST. Raises CannotEncode."""
-    if protocol_status not in STATUSES:
+    if protocol_status not in layout.STATUSES:
         raise CannotEncode(f"protocolStatus {protocol_status}: 0 to 3 are defined (5.5)")
     if not 0 <= app_status <= 0xFFFFFFFF:
         raise CannotEncode(f"appStatus {app_status}: it has four bytes")
-    return record(END_REQUEST, id, END.pack(app_status, protocol_status))
+    return record(layout.END_REQUEST, id, layout.END.pack(app_status, protocol_status))
 
 
 def get_values(names: Sequence[bytes]) -> bytes:
     """Write GET_VALUES: the web server asks for these. Raises CannotEncode."""
-    return record(GET_VALUES, 0, encoded([(name, b"") for name in names]))
+    return record(layout.GET_VALUES, 0, encoded([(name, b"") for name in names]))
 
 
 def values_result(values: Pairs) -> bytes:
     """Write GET_VALUES_RESULT: only the names that the application knows (4.1). Raises CannotEncode."""
-    return record(GET_VALUES_RESULT, 0, encoded(values))
+    return record(layout.GET_VALUES_RESULT, 0, encoded(values))
 
 
 def unknown_type(type: int) -> bytes:
     """Write UNKNOWN_TYPE: the answer to a management record of this type. Raises CannotEncode."""
     if not 0 <= type <= 255:
         raise CannotEncode(f"type {type}: it has one byte")
-    return record(UNKNOWN_TYPE, 0, bytes((type, *bytes(7))))
+    return record(layout.UNKNOWN_TYPE, 0, bytes((type, *bytes(7))))
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
     """Write a request to a Responder, id 1, on a connection of its own. Raises CannotEncode."""
-    return begin() + params(1, variables) + stream(STDIN, 1, body)
+    return begin() + params(1, variables) + stream(layout.STDIN, 1, body)
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """Write the answer of a Responder to request 1: CGI's in STDOUT. Raises CannotEncode."""
-    return stream(STDOUT, 1, cgi_head(status, headers) + body) + end()
+    return stream(layout.STDOUT, 1, cgi_head(status, headers) + body) + end()

@@ -17,7 +17,7 @@ from gateway_zoo.wire.fields import Field, Span, Stream, cut, placed
 from gateway_zoo.wire.shape import fields as fields_of
 
 from .faults import BadVersion
-from .layout import BEGIN_REQUEST, DATA, END_REQUEST, HEADER, KINDS, PAIR, PARAMS, RECORD, STDIN, STDOUT, TYPES
+from .layout import BEGIN_REQUEST, DATA, END_REQUEST, HEADER, KINDS, PAIR, PARAMS, RECORD, STDIN, STDOUT
 
 
 class Naming:
@@ -52,7 +52,7 @@ class Naming:
             self.fields += inside
             return
         _, type, id, length, _ = HEADER.unpack_from(self.data, at)
-        name, (means, section) = TYPES.get(type, f"type {type}"), KINDS.get(type, ("in no specification", "4.2"))
+        name, means, section = KINDS.get(type, (f"type {type}", "in no specification", "4.2"))
         owner = f"request {id}" if id else "the connection"
         if id and ignored:
             owner, section = f"{owner}: not active, to be ignored", "3.3"

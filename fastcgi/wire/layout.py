@@ -10,37 +10,26 @@ from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLo
 LARGEST = 65_535  # contentLength has two bytes
 LONGEST = 0x7FFFFFFF  # a name or a value: four bytes, the highest bit says that there are four (3.4)
 KEEP_CONN = 1
+FLAGS = {0: "close", KEEP_CONN: "KEEP_CONN"}
 
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
 GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
 
-TYPES = {
-    BEGIN_REQUEST: "BEGIN_REQUEST",
-    ABORT_REQUEST: "ABORT_REQUEST",
-    END_REQUEST: "END_REQUEST",
-    PARAMS: "PARAMS",
-    STDIN: "STDIN",
-    STDOUT: "STDOUT",
-    STDERR: "STDERR",
-    DATA: "DATA",
-    GET_VALUES: "GET_VALUES",
-    GET_VALUES_RESULT: "GET_VALUES_RESULT",
-    UNKNOWN_TYPE: "UNKNOWN_TYPE",
-}
-#: The meaning of each type, and its section in the specification.
+#: Each type of record: its name, its meaning, and the section of the specification.
 KINDS = {
-    BEGIN_REQUEST: ("a request begins", "5.1"),
-    ABORT_REQUEST: ("the web server gives the request up", "5.4"),
-    END_REQUEST: ("the answer is complete", "5.5"),
-    PARAMS: ("a piece of the variables; empty: that was all", "5.2"),
-    STDIN: ("a piece of the body; empty: that was all", "5.3"),
-    STDOUT: ("a piece of the answer; empty: that was all", "5.3"),
-    STDERR: ("a piece of what is for the log; empty: that was all", "5.3"),
-    DATA: ("a piece of the file that a Filter shall change; empty: that was all", "5.3"),
-    GET_VALUES: ("the web server asks what the application can do", "4.1"),
-    GET_VALUES_RESULT: ("what the application can do", "4.1"),
-    UNKNOWN_TYPE: ("the application does not know a record's type", "4.2"),
+    BEGIN_REQUEST: ("BEGIN_REQUEST", "a request begins", "5.1"),
+    ABORT_REQUEST: ("ABORT_REQUEST", "the web server gives the request up", "5.4"),
+    END_REQUEST: ("END_REQUEST", "the answer is complete", "5.5"),
+    PARAMS: ("PARAMS", "a piece of the variables; empty: that was all", "5.2"),
+    STDIN: ("STDIN", "a piece of the body; empty: that was all", "5.3"),
+    STDOUT: ("STDOUT", "a piece of the answer; empty: that was all", "5.3"),
+    STDERR: ("STDERR", "a piece of what is for the log; empty: that was all", "5.3"),
+    DATA: ("DATA", "a piece of the file that a Filter shall change; empty: that was all", "5.3"),
+    GET_VALUES: ("GET_VALUES", "the web server asks what the application can do", "4.1"),
+    GET_VALUES_RESULT: ("GET_VALUES_RESULT", "what the application can do", "4.1"),
+    UNKNOWN_TYPE: ("UNKNOWN_TYPE", "the application does not know a record's type", "4.2"),
 }
+TYPES = {type: name for type, (name, _, _) in KINDS.items()}
 RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
 ROLES = {RESPONDER: "RESPONDER", AUTHORIZER: "AUTHORIZER", FILTER: "FILTER"}
 STATUSES = {0: "REQUEST_COMPLETE", 1: "CANT_MPX_CONN", 2: "OVERLOADED", 3: "UNKNOWN_ROLE"}
@@ -50,9 +39,7 @@ PAIR = Shape(
     means="a name and its value",
     pair=("nameData", "valueData"),
     parts=(
-        ShortOrLong(
-            name="nameLength", means="bytes of the name: one byte, or four with the highest bit set", section="3.4"
-        ),
+        ShortOrLong(name="nameLength", means="bytes of the name: one byte, or four (highest bit set)", section="3.4"),
         ShortOrLong(name="valueLength", means="bytes of the value: one byte, or four likewise", section="3.4"),
         Raw(name="nameData", size="nameLength", means="the name", section="3.4"),
         Raw(name="valueData", size="valueLength", means="the value", section="3.4"),
@@ -68,13 +55,7 @@ BEGIN_BODY = Shape(
     means="a request begins",
     parts=(
         Number(name="role", bytes=2, values=ROLES, means="what the application shall be", section="5.1"),
-        Number(
-            name="flags",
-            bytes=1,
-            values={0: "close", 1: "KEEP_CONN"},
-            means="lowest bit: the connection stays open after the answer",
-            section="5.1",
-        ),
+        Number(name="flags", bytes=1, values=FLAGS, means="lowest bit: stay open after the answer", section="5.1"),
         Raw(name="reserved", size=5, section="5.1"),
     ),
 )
@@ -112,23 +93,16 @@ RECORD = Shape(
             on="type",
             means="what the type says",
             section="3.3",
-            shapes={
-                BEGIN_REQUEST: BEGIN_BODY,
-                END_REQUEST: END_BODY,
-                GET_VALUES: PAIRS,
-                GET_VALUES_RESULT: PAIRS,
-                UNKNOWN_TYPE: UNKNOWN_TYPE_BODY,
-            },
+            shapes={BEGIN_REQUEST: BEGIN_BODY, END_REQUEST: END_BODY, UNKNOWN_TYPE: UNKNOWN_TYPE_BODY}
+            | dict.fromkeys((GET_VALUES, GET_VALUES_RESULT), PAIRS),
         ),
         Raw(name="paddingData", size="paddingLength", means="ignored; aligns the next record", section="3.3"),
     ),
 )
-LAYOUT = RECORD  # what repeats, in both directions
 
 HEADER = struct.Struct(">BBHHBx")
 LENGTH = struct.Struct(">I")
 BEGIN = struct.Struct(">HB5x")
 END = struct.Struct(">IB3x")
 
-UNKNOWN_TYPE_SIZE = 8
 MANAGEMENT = {GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE}  # their request id is 0 (3.3, appendix A)

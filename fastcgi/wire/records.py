@@ -96,14 +96,13 @@ class Records(Decoder):
         """Tell whether the first bytes of this record may go out before its last have come."""
 
     def _values(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
-        asked = type == GET_VALUES
         try:
             values = pairs(content, self.limits)
         except WireError as error:
             raise moved(error, offset + HEADER.size + error.offset, error.seen) from None
-        if asked and any(value for _, value in values):
+        if type == GET_VALUES and any(value for _, value in values):
             raise BadPairs(offset + HEADER.size, content, "names with empty values in GET_VALUES")  # 4.1
-        events.append(Values(offset, 0, asked, values))
+        events.append(Values(offset, 0, type == GET_VALUES, values))
 
     def _other(self, type: int, id: int, content: bytes, offset: int, after: int, events: list[Event]) -> None:
         """Note a record that is no part of a request. An application answers an unknown type of management (4.2)."""

@@ -18,22 +18,9 @@ from typing import ClassVar
 from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Variables
 from gateway_zoo.wire.faults import TooLong, TooMany, Truncated, WireError
 
+from . import layout
 from .faults import AlreadyActive, OutOfOrder
-from .layout import (
-    ABORT_REQUEST,
-    AUTHORIZER,
-    BEGIN,
-    BEGIN_REQUEST,
-    DATA,
-    FILTER,
-    GET_VALUES,
-    HEADER,
-    KEEP_CONN,
-    PARAMS,
-    RESPONDER,
-    STDIN,
-    TYPES,
-)
+from .layout import ABORT_REQUEST, BEGIN, BEGIN_REQUEST, DATA, GET_VALUES, HEADER, KEEP_CONN, PARAMS, STDIN, TYPES
 from .pairs import pairs
 from .records import Records, Rule, moved
 
@@ -41,9 +28,9 @@ IDLE = 0  # The other states have the number of the stream that is to come: PARA
 #: role -> state -> the state after the end of its stream (6.2, 6.3, 6.4). An application refuses a role that it does
 #: not know; until it does, such a request is read as a Responder's.
 NEXT = {
-    RESPONDER: {PARAMS: STDIN, STDIN: IDLE},
-    AUTHORIZER: {PARAMS: IDLE},
-    FILTER: {PARAMS: STDIN, STDIN: DATA, DATA: IDLE},
+    layout.RESPONDER: {PARAMS: STDIN, STDIN: IDLE},
+    layout.AUTHORIZER: {PARAMS: IDLE},
+    layout.FILTER: {PARAMS: STDIN, STDIN: DATA, DATA: IDLE},
 }
 Step = Callable[..., None]  # (decoder, request or None, type, id, content, offset, offset behind the record, events)
 
@@ -55,7 +42,7 @@ class _Request:
 
     def __init__(self, role: int) -> None:
         self.state = PARAMS
-        self.next = NEXT.get(role, NEXT[RESPONDER])
+        self.next = NEXT.get(role, NEXT[layout.RESPONDER])
         self.params: list[tuple[int, bytes]] = []  # offset, content
         self.size = 0
         self.head_at: int | None = None  # where the first PARAMS record stands, until they are complete
@@ -140,13 +127,7 @@ class Requests(Records):
             events.append(End(after, id))
 
     STATES: ClassVar[Mapping[int, Mapping[int, Step]]] = {
-        IDLE: {
-            BEGIN_REQUEST: _begin,
-            ABORT_REQUEST: _abort,
-            PARAMS: _ignore,
-            STDIN: _ignore,
-            DATA: _ignore,
-        },
+        IDLE: {BEGIN_REQUEST: _begin, ABORT_REQUEST: _abort, PARAMS: _ignore, STDIN: _ignore, DATA: _ignore},
         PARAMS: {PARAMS: _params, ABORT_REQUEST: _abort},
         STDIN: {STDIN: _data, ABORT_REQUEST: _abort},
         DATA: {DATA: _data, ABORT_REQUEST: _abort},

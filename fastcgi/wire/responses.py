@@ -6,18 +6,7 @@ from gateway_zoo.wire.events import Data, End, Event
 from gateway_zoo.wire.faults import TooMany, Truncated
 
 from .faults import BadStatus, OutOfOrder
-from .layout import (
-    END,
-    END_REQUEST,
-    GET_VALUES_RESULT,
-    HEADER,
-    STATUSES,
-    STDERR,
-    STDOUT,
-    TYPES,
-    UNKNOWN_TYPE,
-    UNKNOWN_TYPE_SIZE,
-)
+from .layout import END, END_REQUEST, GET_VALUES_RESULT, HEADER, STATUSES, STDERR, STDOUT, TYPES, UNKNOWN_TYPE
 from .records import Records, Rule
 
 
@@ -67,5 +56,5 @@ class Responses(Records):
         STDOUT: Rule(_data, None, management=False),
         STDERR: Rule(_data, None, management=False),
         GET_VALUES_RESULT: Rule(Records._values, None, management=True),
-        UNKNOWN_TYPE: Rule(Records._other, UNKNOWN_TYPE_SIZE, management=True),
+        UNKNOWN_TYPE: Rule(Records._other, 8, management=True),
     }

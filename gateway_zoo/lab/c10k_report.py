@@ -68,7 +68,7 @@ def conclusions(rows: list[C10kRow]) -> list[str]:
     lines = [_sentence(row) for row in rows]
     lines.append(
         "Memory is PSS of the front's processes. The kernel's part, sockets and files, some KB at each end of a "
-        "connection, is in nobody's PSS."
+        "connection, is in no PSS."
     )
     busiest = max(row.generator_cpu for row in rows)
     lines.append(f"The load generator used at most {busiest:.0%} of one core while visitors came.")

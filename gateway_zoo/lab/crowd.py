@@ -67,8 +67,6 @@ class Crowd:
         self.held = self.most_held = 0  # idle guests, answered and still connected
         self.progress = time.perf_counter()
 
-    # --- coming ---------------------------------------------------------------------------------------------------
-
     def enter(self, kind: str, home: str) -> Guest:
         """Begin one more connection."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -139,8 +137,6 @@ class Crowd:
                 self._leave(guest, "failed")
         return self.visits
 
-    # --- what happens ---------------------------------------------------------------------------------------------
-
     def turn(self, wait: float) -> None:
         """Handle what has happened, and send the next bytes of slow guests."""
         for descriptor, _ in self.epoll.poll(wait, 64):
@@ -199,8 +195,6 @@ class Crowd:
                     guest.sock.send(b"z")
                 guest.since = now
                 self.slow.append(guest)
-
-    # --- going ----------------------------------------------------------------------------------------------------
 
     def _leave(self, guest: Guest, state: str) -> None:
         """Close a connection. `gone`: the server ended it; for a visitor that counts as failed."""

@@ -101,25 +101,17 @@ def _descriptors(count: int) -> Iterator[tuple[list[int], int]]:
             os.close(descriptor)
 
 
-def _select(descriptors: list[int]) -> Wait:
-    return lambda: select.select(descriptors, (), ())
-
-
-def _poll(descriptors: list[int]) -> Wait:
-    watch = select.poll()
+def _poll(watch: "select.poll | select.epoll", descriptors: list[int]) -> Wait:
     for descriptor in descriptors:
-        watch.register(descriptor, select.POLLIN)
+        watch.register(descriptor, select.POLLIN)  # EPOLLIN is the same number
     return watch.poll
 
 
-def _epoll(descriptors: list[int]) -> Wait:
-    watch = select.epoll()
-    for descriptor in descriptors:
-        watch.register(descriptor, select.EPOLLIN)
-    return watch.poll
-
-
-WAITS: dict[str, Callable[[list[int]], Wait]] = {"select": _select, "poll": _poll, "epoll": _epoll}
+WAITS: dict[str, Callable[[list[int]], Wait]] = {
+    "select": lambda descriptors: lambda: select.select(descriptors, (), ()),
+    "poll": lambda descriptors: _poll(select.poll(), descriptors),
+    "epoll": lambda descriptors: _poll(select.epoll(), descriptors),
+}
 
 
 def _sample(wait: Wait) -> float:
@@ -130,9 +122,6 @@ def _sample(wait: Wait) -> float:
             wait()
         calls += 8
     return taken / calls * 1e6
-
-
-# --- for people -------------------------------------------------------------------------------------------------------
 
 
 #: On a narrow terminal the number, the call and its time stay; the bars get the rest of the line.

@@ -41,7 +41,7 @@ def run(settings: Settings, pings: int, as_json: bool) -> int:
     ):
         if reason := zoo.closed("nginx"):
             fail(f"nginx cannot be asked: {reason}", 3)
-        bar.start("who may come", None)
+        bar.start("permission", None)
         doors = [door(zoo, id, third) for pair in pairs for id in pair]
         costs = []
         for pair in pairs:
@@ -82,8 +82,6 @@ def pairs_of(settings: Settings) -> list[tuple[str, str]]:
     return pairs
 
 
-# --- who may come -----------------------------------------------------------------------------------------------------
-
 Third = Callable[[str], tuple[str | None, str | None]]
 
 
@@ -104,7 +102,7 @@ def third_user(settings: Settings) -> Iterator[Third]:
 
         def attempt(address: str) -> tuple[str | None, str | None]:
             if not name:
-                return None, "setpriv could not make anybody else"
+                return None, "setpriv could not start another user"
             assert child.stdin
             assert child.stdout
             child.stdin.write(address + "\n")
@@ -125,9 +123,6 @@ def door(zoo: OwnZoo, id: str, third: Third) -> Door:
     path = zoo.settings.sockets / address
     modes = [stat.filemode(each.stat().st_mode) for each in (path, path.parent)]
     return Door(id, str(path), modes[0], modes[1], f"{path.owner()}:{path.group()}", *third(str(path)))
-
-
-# --- cost -------------------------------------------------------------------------------------------------------------
 
 
 def through_nginx(zoo: OwnZoo, pair: tuple[str, str], pings: int, shown: Callable[[int], None]) -> list[Cost]:
@@ -178,12 +173,13 @@ def _costs(
     tcp: Callable[[], tuple[float, float]],
     shown: Callable[[int], None],
 ) -> list[Cost]:
-    rounds: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    rounds = []
     for number in range(ROUNDS):
-        # the two take turns in going first
-        first, second = (unix, tcp) if number % 2 == 0 else (tcp, unix)
-        one, other = first(), second()
-        rounds.append((one, other) if first is unix else (other, one))
+        if number % 2 == 0:  # the two take turns in going first
+            rounds.append((unix(), tcp()))
+        else:
+            tcp_times = tcp()
+            rounds.append((unix(), tcp_times))
         shown(number + 1)
     costs = []
     for column, unit in enumerate(("time", "CPU")):

@@ -18,11 +18,11 @@ COSTS = (
 
 def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits: dict[str, int | None]) -> None:
     out = look.console()
-    out.print("\nWho may come: another user of this machine tries", style="bold")
+    out.print("\nPermission: another user of this machine tries", style="bold")
     cells = []
     for door in doors:
         address = door.address if door.mode is None else os.path.basename(door.address)
-        cells.append([door.exhibit, address, door.mode or "has none", door.third or "nobody tried: see below"])
+        cells.append([door.exhibit, address, door.mode or "has none", door.third or "not tried: see below"])
     look.rows(out, DOORS, cells)
 
     out.print("\nWhat a ping costs, in microseconds", style="bold")
@@ -40,13 +40,13 @@ def show(doors: list[Door], costs: list[Cost], overloads: list[Overload], limits
     unit = " s" if out.width >= NARROW else "s"
     seconds = [f"{n}{unit}" for n in range(int(DEADLINE_S) + 1)]
     cells = []
-    for one in overloads:
-        for number, (outcome, facts) in enumerate(one.outcomes.items()):
+    for run in overloads:
+        for number, (outcome, facts) in enumerate(run.outcomes.items()):
             ends = [
-                sum(k == outcome and min(int(s), len(seconds) - 1) == n for k, s in one.waits)
+                sum(k == outcome and min(int(s), len(seconds) - 1) == n for k, s in run.waits)
                 for n in range(len(seconds))
             ]
-            first = (one.way, one.socket) if number == 0 else ("", "")
+            first = (run.way, run.socket) if number == 0 else ("", "")
             cells.append([*first, outcome, str(int(facts["count"])), *(str(n or ".") for n in ends)])
     numbers = [Column(name, right=True) for name in ("count", *seconds)]
     look.rows(out, [Column("way"), Column("socket"), Column("outcome", least=8), *numbers], cells)
@@ -66,11 +66,11 @@ def conclusions(
         "; a TCP port on loopback has no owner: every user of the machine may connect."
     )
     if private.third_why:
-        lines.append(f"Nobody else tried: {private.third_why}.")
+        lines.append(f"No other user tried: {private.third_why}.")
     cpu = [cost for cost in costs if cost.what.endswith("CPU")]
     ratios = ", ".join(f"{cost.ratio:.2f} ({cost.what.rpartition(',')[0]})" for cost in cpu)
     lines.append(f"cost: TCP took so many times the servers' CPU: {ratios}.")
-    lines += [_overload(one) for one in overloads]
+    lines += [_overload(run) for run in overloads]
     lines.append(
         f"somaxconn is {limits['somaxconn']:,} here: listen(2) with 65,535 got a queue of "
         f"{limits['listen_65535_gives']:,}. It limits both kinds of socket, each one by itself."
@@ -78,9 +78,8 @@ def conclusions(
     return lines
 
 
-def _overload(one: Overload) -> str:
-    """A sentence: how this kind of socket refused."""
-    outcomes = dict(one.outcomes)
+def _overload(run: Overload) -> str:
+    outcomes = dict(run.outcomes)
     good = outcomes.pop("200", None)
     none = outcomes.pop("none", None)
     parts = []
@@ -91,4 +90,4 @@ def _overload(one: Overload) -> str:
         parts.append(f"{facts['count']} ended with {name} after {quick:.0f} to {slow:.0f} ms")
     if none:
         parts.append(f"{none['count']} without any answer after {DEADLINE_S:g} s")
-    return f"overload, {one.socket}, {'through nginx' if one.way == 'nginx' else 'direct'}: " + "; ".join(parts) + "."
+    return f"overload, {run.socket}, {'through nginx' if run.way == 'nginx' else 'direct'}: " + "; ".join(parts) + "."

@@ -53,11 +53,11 @@ class Conversation:
 
     def close(self, direction: Direction) -> list[ProtocolEvent]:
         """End this direction: no byte follows."""
-        found = self._decode(direction, self._decoders[direction], None)
+        decoded = self._decode(direction, self._decoders[direction], None)
         for (towards, _, _), inner in self._inner.items():
             if towards == direction and direction not in self._faulty:  # or the outer fault explains it
-                found += self._decode_inner(direction, inner, None)
-        return found
+                decoded += self._decode_inner(direction, inner, None)
+        return decoded
 
     def settled(self, direction: Direction) -> int:
         """Every header block before this offset is complete, inner protocols included."""
@@ -66,21 +66,21 @@ class Conversation:
         return min(offset for offset in held if offset is not None)
 
     def _decode(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[ProtocolEvent]:
-        found: list[ProtocolEvent] = []
+        decoded: list[ProtocolEvent] = []
         events, error = _feed_or_close(decoder, data)
         for event in events:
             if isinstance(event, End):
-                found += self._end_inner(direction, event.id)
-            found.append(ProtocolEvent(self._protocol, event))
+                decoded += self._end_inner(direction, event.id)
+            decoded.append(ProtocolEvent(self._protocol, event))
             if isinstance(event, Data) and event.stream in self._codecs[self._protocol].INNER:
-                found += self._feed_inner(direction, event)
+                decoded += self._feed_inner(direction, event)
             elif direction == "request" and (method := method_of(event)):
                 self._note_method(event.id, method)
         if error and direction not in self._faulty:
             self._faulty.add(direction)
             self.errors.setdefault(direction, error)
-            found.append(ProtocolEvent(self._protocol, Fault(error.offset, 0, str(error))))
-        return found
+            decoded.append(ProtocolEvent(self._protocol, Fault(error.offset, 0, str(error))))
+        return decoded
 
     def _note_method(self, id: int, method: bytes) -> None:
         """Tell the method to the answer's inner decoders, now or later. (The outer decoders are a pair.)"""
@@ -91,15 +91,15 @@ class Conversation:
 
     def _end_inner(self, direction: Direction, id: int) -> list[ProtocolEvent]:
         """Close the inner decoders of a message that ends. The next message may have the same id."""
-        found: list[ProtocolEvent] = []
+        decoded: list[ProtocolEvent] = []
         for key in [key for key in self._inner if key[:2] == (direction, id)]:
             inner = self._inner.pop(key)
-            found += self._decode_inner(direction, inner, None)
+            decoded += self._decode_inner(direction, inner, None)
             if inner.holds is not None:  # its header block was never complete
                 self._never.setdefault(direction, inner.holds)
         if direction == "response" and (methods := self._methods.pop(id, [])[1:]):
             self._methods[id] = methods
-        return found
+        return decoded
 
     def _feed_inner(self, direction: Direction, event: Data) -> list[ProtocolEvent]:
         key = (direction, event.id, event.stream)
@@ -112,13 +112,13 @@ class Conversation:
                 decoder.asked(method)
             self._inner[key] = _Inner(protocol, decoder)
         inner = self._inner[key]
-        found = self._decode_inner(direction, inner, event.data)
+        decoded = self._decode_inner(direction, inner, event.data)
         inner.fed += len(event.data)
         if inner.decoder.settled == inner.fed:
             inner.holds = None
         elif inner.holds is None:
             inner.holds = event.offset
-        return found
+        return decoded
 
     def _decode_inner(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[ProtocolEvent]:
         events, error = _feed_or_close(inner.decoder, data)

@@ -70,6 +70,16 @@ class Decoder(ABC):
             raise
         return events
 
+    def whole(self, data: bytes) -> tuple[list[Event], WireError | None]:
+        """Decode a stream from its first byte to its last. Returns the events, and the error that ended them."""
+        events: list[Event] = []
+        try:
+            events += self.feed(data)
+            events += self.close()
+        except WireError as error:
+            return events + error.events, error
+        return events, None
+
     @property
     def settled(self) -> int:
         return self.offset

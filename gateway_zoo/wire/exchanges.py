@@ -74,10 +74,7 @@ def summary(exchange: Exchange) -> dict[str, Any]:
     return row | {"request": exchange.size("request"), "response": exchange.size("response")}
 
 
-_NAMES = (
-    *("number", "connection", "exhibit", "front", "protocol", "began", "seconds", "method", "target", "status"),
-    "errors",
-)
+_NAMES = "number connection exhibit front protocol began seconds method target status errors".split()
 
 
 def whole(exchange: Exchange, fields: Fields) -> dict[str, Any]:
@@ -170,12 +167,7 @@ class Exchanges:
         return changed
 
     def _note(
-        self,
-        connection: _Connection,
-        direction: Direction,
-        events: Iterable[ProtocolEvent],
-        at: float,
-        size: int = 0,
+        self, connection: _Connection, direction: Direction, events: Iterable[ProtocolEvent], at: float, size: int = 0
     ) -> list[Exchange]:
         """Note what the events tell. `size`: bytes of the piece in which they were found."""
         changed = []

@@ -10,7 +10,7 @@ Neighbouring numbers share a line. Of a long row of variables only some are show
 import re
 import sys
 from collections.abc import Iterator
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 
 from gateway_zoo.errors import fail
@@ -75,13 +75,11 @@ def _kind(field: Field, below: list[Field]) -> str:
 
 def _variables(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
     """Write the first variables and the last; between them, how many more there are, in how many bytes."""
-    between = fields[SHOWN:-1]
-    shown = [fields[:SHOWN], fields[-1:]] if len(between) > 1 else [fields, []]
-    yield from (line for field in shown[0] for line in _lines([field], data, depth))
-    if len(between) > 1:
+    lines = [list(_lines([field], data, depth)) for field in fields]
+    if len(between := fields[SHOWN:-1]) > 1:
         size = sum(length for field in between for _, length in field.spans)
-        yield f"{COLUMNS}{'  ' * depth}… {len(between)} more, {size} bytes"
-    yield from (line for field in shown[1] for line in _lines([field], data, depth))
+        lines[SHOWN:-1] = [[f"{COLUMNS}{'  ' * depth}… {len(between)} more, {size} bytes"]]
+    return chain.from_iterable(lines)
 
 
 def _lines(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
@@ -90,8 +88,8 @@ def _lines(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
     margin, alone = "  " * depth, len(fields) == 1
     row: list[Field] = []
     for field in fields:
-        said = ", ".join(_said(each, alone) for each in [*row, field])
-        if row and (len(COLUMNS) + len(margin) + len(said) >= WIDTH or _end(field) - row[0].offset > HEX):
+        text = ", ".join(_name_and_value(each, alone) for each in [*row, field])
+        if row and (len(COLUMNS) + len(margin) + len(text) >= WIDTH or _end(field) - row[0].offset > HEX):
             yield _line(row, data, margin, alone) + ","
             row = []
         row.append(field)
@@ -102,14 +100,14 @@ def _lines(fields: list[Field], data: bytes, depth: int) -> Iterator[str]:
 def _line(row: list[Field], data: bytes, margin: str, alone: bool) -> str:
     start, stop = row[0].offset, _end(row[-1])
     shown = data[start : min(stop, start + HEX)].hex(" ") + (" …" if stop > start + HEX else "")
-    return f"{start:4}  {shown:27}{margin}" + ", ".join(_said(field, alone) for field in row)
+    return f"{start:4}  {shown:27}{margin}" + ", ".join(_name_and_value(field, alone) for field in row)
 
 
 def _end(field: Field) -> int:
     return field.offset + field.length
 
 
-def _said(field: Field, alone: bool) -> str:
+def _name_and_value(field: Field, alone: bool) -> str:
     if alone:
         return (
             f"{field.name} = {field.value}"

@@ -1,7 +1,7 @@
 """The CGI meta-variables and their meanings (RFC 3875 4.1)."""
 
 RFC3875 = {
-    "AUTH_TYPE": ("4.1.1", "how the client proved who it is"),
+    "AUTH_TYPE": ("4.1.1", "how the client proved its name"),
     "CONTENT_LENGTH": ("4.1.2", "bytes of the body, in decimal"),
     "CONTENT_TYPE": ("4.1.3", "media type of the body"),
     "GATEWAY_INTERFACE": ("4.1.4", "the dialect of CGI"),

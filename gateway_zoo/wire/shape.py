@@ -102,33 +102,33 @@ class _Stop(Exception):
 
 def fields(shape: Shape, data: bytes, at: int = 0, depth: int = 0) -> tuple[list[Field], int]:
     """Name the bytes of one `shape` from `at` on. Return the fields and the offset behind them. Never raises."""
-    found: list[Field] = []
+    named: list[Field] = []
     try:
-        return found, _Row(data, len(data), depth, found).read(shape, at)
+        return named, _Row(data, len(data), depth, named).read(shape, at)
     except _Stop:
         # A fault's field reaches to the end of its row, which may be before the end of the data.
-        named = max(field.offset + field.length for field in found)
-        if rest := len(data) - named:
-            found.append(Field(named, rest, "rest", f"{rest} bytes", "not read after a fault", depth=depth, fault=True))
-        return found, len(data)
+        end = max(field.offset + field.length for field in named)
+        if rest := len(data) - end:
+            named.append(Field(end, rest, "rest", f"{rest} bytes", "not read after a fault", depth=depth, fault=True))
+        return named, len(data)
 
 
 class _Row:
     """One shape in data[…:end]. Each method names one part and returns the offset behind it, or raises _Stop.
 
-    A row appends to `found`, in the order of the bytes, and reads each part once. `numbers` and `texts` are the values
+    A row appends to `named`, in the order of the bytes, and reads each part once. `numbers` and `texts` are the values
     of its parts so far: a later part's size is one of them. A shape inside (Repeat, Choice) is a row of its own, whose
     `end` is the end of that part: it cannot read beyond. So at each return all bytes before the offset have a field;
     at a _Stop all bytes before `end` have one, and the last field is the fault.
     """
 
-    def __init__(self, data: bytes, end: int, depth: int, found: list[Field]) -> None:
-        self.data, self.end, self.depth, self.found = data, end, depth, found
+    def __init__(self, data: bytes, end: int, depth: int, named: list[Field]) -> None:
+        self.data, self.end, self.depth, self.named = data, end, depth, named
         self.numbers: dict[str, int] = {}
         self.texts: dict[str, bytes] = {}
 
     def read(self, shape: Shape, at: int) -> int:
-        start, first = at, len(self.found)
+        start, first = at, len(self.named)
         self.depth += bool(shape.pair)
         try:
             for part in shape.parts:
@@ -144,27 +144,27 @@ class _Row:
     def _show_as_pair(self, pair: tuple[str, str], first: int, offset: int, length: int) -> None:
         name, value = (text(self.texts[part]) for part in pair)
         means, section = meaning(name)
-        self.found.insert(first, Field(offset, length, name, value, means, section, self.depth - 1))
+        self.named.insert(first, Field(offset, length, name, value, means, section, self.depth - 1))
         if secret(self.texts[pair[0]]):
-            index = next(i for i in range(first + 1, len(self.found)) if self.found[i].name == pair[1])
-            self.found[index] = replace(self.found[index], secret=True)
+            index = next(i for i in range(first + 1, len(self.named)) if self.named[i].name == pair[1])
+            self.named[index] = replace(self.named[index], secret=True)
 
     def _show_as_cut(self, shape: Shape, first: int, offset: int) -> None:
         """Show the part of a pair that is there. The last field, the fault, may be the beginning of a secret."""
         name = self.texts.get(shape.pair[0] if shape.pair else "")
         shown = shape.name if name is None else text(name)
-        self.found.insert(first, Field(offset, self.end - offset, shown, "", shape.means, depth=self.depth - 1))
+        self.named.insert(first, Field(offset, self.end - offset, shown, "", shape.means, depth=self.depth - 1))
         if name is not None and secret(name):
-            self.found[-1] = replace(self.found[-1], secret=True)
+            self.named[-1] = replace(self.named[-1], secret=True)
 
     def _wrong(self, part: Part, at: int, what: str) -> _Stop:
         """Name all bytes up to the end as this part, with a fault."""
         rest = self.end - at
-        self.found.append(Field(at, rest, part.name, what, part.means, part.section, self.depth, fault=True))
+        self.named.append(Field(at, rest, part.name, what, part.means, part.section, self.depth, fault=True))
         return _Stop()
 
     def _add(self, part: Part, at: int, length: int, value: str = "") -> int:
-        self.found.append(Field(at, length, part.name, value, part.means, part.section, self.depth))
+        self.named.append(Field(at, length, part.name, value, part.means, part.section, self.depth))
         return at + length
 
     def _wanted(self, size: Size, at: int) -> int:
@@ -219,7 +219,7 @@ class _Row:
         # Read what is there, even if the size says more: the shapes that are whole are shown, then the fault.
         stop = self._add(part, at, min(length, self.end - at))
         while at < stop:
-            at = _Row(self.data, stop, self.depth + 1, self.found).read(part.shape, at)
+            at = _Row(self.data, stop, self.depth + 1, self.named).read(part.shape, at)
         if stop < start + length:
             raise self._wrong(part, at, f"cut off: {stop - start} of {length} bytes")
         return at
@@ -231,7 +231,7 @@ class _Row:
             wanted = self._sized(part, part.size, at)
             return self._add(part, at, wanted, text(self.data[at : at + wanted]))
         stop = self._add(part, at, min(wanted, self.end - at), chosen.name)
-        inside = _Row(self.data, stop, self.depth + 1, self.found)
+        inside = _Row(self.data, stop, self.depth + 1, self.named)
         inside.read(chosen, at)
         if stop < at + wanted:
             raise inside._wrong(part, stop, f"cut off: {stop - at} of {wanted} bytes")

@@ -36,11 +36,6 @@ def loads(toml: str) -> Specimen:
     return msgspec.convert(table, Specimen)
 
 
-def save(path: Path, specimen: Specimen) -> None:
-    """Write a specimen's file. Raises OSError."""
-    path.write_text(dumps(specimen), encoding="utf-8")
-
-
 def dumps(specimen: Specimen) -> str:
     """Write a specimen as TOML."""
     lines = [f"{name} = {_quoted(getattr(specimen, name))}" for name in ("about", "by", "protocol")]

@@ -117,7 +117,7 @@ def zoo() -> Iterator[Zoo]:
         before = fingerprints(root)
         (root / "lines/specimens").mkdir(parents=True)
         asked = specimen.Specimen(about="GET /lines/", by="this test", request=b"PATH=/lines/\n\n", response=ANSWER)
-        specimen.save(root / "lines/specimens/hello.toml", asked)
+        (root / "lines/specimens/hello.toml").write_text(specimen.dumps(asked), encoding="utf-8")
         for name, contents in (("cage.toml", CAGE), ("wire.py", WIRE), ("README.md", "# Lines\n\n**Try it.**\n")):
             (root / "lines" / name).write_text(contents, encoding="utf-8")
         with zoo_of(root) as zoo:

@@ -424,7 +424,7 @@ def test_wrong_responses(data: bytes, error: str, offset: int, message: str) -> 
 
 
 def check_wrong(direction: Direction, data: bytes, error: str, offset: int, message: str) -> None:
-    expected = Truncated if error == "Truncated" else getattr(AJP, error)
+    expected = Truncated if error == "Truncated" else getattr(AJP.faults, error)
     for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
         with pytest.raises(expected, match=message) as raised:
             decoded(AJP.decoders()[direction == "response"], *pieces)

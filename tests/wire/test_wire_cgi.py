@@ -147,7 +147,7 @@ def test_php_answers_with_what_we_can_read_but_for_a_status_without_reason(tmp_p
     assert {(b"Status", b"404 Not Found"), (b"X-Way", b"php")} <= set(head.headers)
     assert isinstance(body, Data)
     assert body.data == b"okapi"
-    with pytest.raises(CGI.BadStatus, match="Status as three digits, a space and a reason"):
+    with pytest.raises(CGI.faults.BadStatus, match="Status as three digits, a space and a reason"):
         answer(written[299])
 
 
@@ -217,7 +217,7 @@ def test_response_types(head: bytes, body: bytes, kind: str, section: str, breac
     ],
 )
 def test_wrong_responses(data: bytes, error: str, offset: int, message: str) -> None:
-    expected = Truncated if error == "Truncated" else getattr(CGI, error)
+    expected = Truncated if error == "Truncated" else getattr(CGI.faults, error)
     for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
         with pytest.raises(expected, match=message) as raised:
             decoded(CGI.decoders()[1], *pieces)
@@ -245,7 +245,7 @@ def test_a_status_may_have_an_empty_reason() -> None:
     ],
 )
 def test_wrong_requests(data: bytes, error: str, offset: int, message: str) -> None:
-    expected = Truncated if error == "Truncated" else getattr(CGI, error)
+    expected = Truncated if error == "Truncated" else getattr(CGI.faults, error)
     for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
         with pytest.raises(expected, match=message) as raised:
             decoded(CGI.decoders()[0], *pieces)

@@ -31,6 +31,7 @@ from gateway_zoo.wire.specimen import Specimen, load
 
 WIRES = Codecs(REGISTRY)
 HTTP: Any = WIRES["HTTP"]
+ERRORS: Any = HTTP.faults
 SPECIMENS = sorted([*(ROOT / "wsgi/specimens").glob("*.toml"), *(ROOT / "asgi/specimens").glob("*.toml")])
 
 CHUNKED = b"3;a=b\r\nabc\r\n2\r\nde\r\n0;z\r\nX-T: 1\r\n\r\n"
@@ -205,57 +206,57 @@ def test_uwsgis_answer_is_http_inside() -> None:
 
 HOST = "Host: a"
 FAULTS: list[tuple[Direction, bytes, type[WireError], int, str]] = [
-    ("request", b"\x16\x03\x01\x00", HTTP.BadRequestLine, 0, "a method"),
-    ("request", b"\r\n\r\n", HTTP.BadRequestLine, 2, "a method"),
-    ("request", head("GET  / HTTP/1.1", HOST), HTTP.BadRequestLine, 0, "method, target and HTTP/1.1"),
-    ("request", head("GET /", HOST), HTTP.BadRequestLine, 0, "with one space between"),
-    ("request", head("GET / HTTP/2.0", HOST), HTTP.BadVersion, 0, "HTTP/1.1 or HTTP/1.0"),
-    ("request", head("GET / HTTP/1.1"), HTTP.BadHost, 0, "a Host header"),
-    ("request", head("GET / HTTP/1.1", HOST, HOST), HTTP.BadHost, 25, "one Host header"),
-    ("request", head("GET / HTTP/1.1", HOST, "A : b"), HTTP.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", HOST, "A: b\0"), HTTP.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", HOST, "A: b\rc"), HTTP.BadHeader, 25, "a name, a colon and a value"),
-    ("request", head("GET / HTTP/1.1", " " + HOST), HTTP.BadHeader, 16, "not its continuation"),
-    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: +5"), HTTP.BadContentLength, 26, "a decimal number"),
-    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: "), HTTP.BadContentLength, 26, "a decimal number"),
+    ("request", b"\x16\x03\x01\x00", ERRORS.BadRequestLine, 0, "a method"),
+    ("request", b"\r\n\r\n", ERRORS.BadRequestLine, 2, "a method"),
+    ("request", head("GET  / HTTP/1.1", HOST), ERRORS.BadRequestLine, 0, "method, target and HTTP/1.1"),
+    ("request", head("GET /", HOST), ERRORS.BadRequestLine, 0, "with one space between"),
+    ("request", head("GET / HTTP/2.0", HOST), ERRORS.BadVersion, 0, "HTTP/1.1 or HTTP/1.0"),
+    ("request", head("GET / HTTP/1.1"), ERRORS.BadHost, 0, "a Host header"),
+    ("request", head("GET / HTTP/1.1", HOST, HOST), ERRORS.BadHost, 25, "one Host header"),
+    ("request", head("GET / HTTP/1.1", HOST, "A : b"), ERRORS.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", HOST, "A: b\0"), ERRORS.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", HOST, "A: b\rc"), ERRORS.BadHeader, 25, "a name, a colon and a value"),
+    ("request", head("GET / HTTP/1.1", " " + HOST), ERRORS.BadHeader, 16, "not its continuation"),
+    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: +5"), ERRORS.BadContentLength, 26, "a decimal number"),
+    ("request", head("POST / HTTP/1.1", HOST, "Content-Length: "), ERRORS.BadContentLength, 26, "a decimal number"),
     (
         "request",
         head("POST / HTTP/1.1", HOST, "Content-Length: 5", "Content-Length: 6"),
-        HTTP.BadContentLength,
+        ERRORS.BadContentLength,
         45,
         "one Content-Length",
     ),
-    ("request", head("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip"), HTTP.BadTransferEncoding, 26, "chunked"),
-    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), HTTP.BadTransferEncoding, 17, "in HTTP/1.0"),
-    ("request", head("GET / HTTP/1.0", "Connection: keep-alive, close") + b"G", HTTP.AfterClose, 49, "nothing more"),
-    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", HTTP.AfterClose, 46, "nothing more"),
-    ("request", head("GET / HTTP/1.0") + b"G", HTTP.AfterClose, 18, "nothing more"),
+    ("request", head("POST / HTTP/1.1", HOST, "Transfer-Encoding: gzip"), ERRORS.BadTransferEncoding, 26, "chunked"),
+    ("request", head("POST / HTTP/1.0", "Transfer-Encoding: chunked"), ERRORS.BadTransferEncoding, 17, "in HTTP/1.0"),
+    ("request", head("GET / HTTP/1.0", "Connection: keep-alive, close") + b"G", ERRORS.AfterClose, 49, "nothing more"),
+    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", ERRORS.AfterClose, 46, "nothing more"),
+    ("request", head("GET / HTTP/1.0") + b"G", ERRORS.AfterClose, 18, "nothing more"),
     ("request", head("GET / HTTP/1.1", HOST) + b"GET", Truncated, 27, "the rest of a head"),
     ("request", head("POST / HTTP/1.1", HOST, "Content-Length: 5") + b"ab", Truncated, 49, "3 more bytes of the body"),
-    ("response", b"<html>", HTTP.BadStatusLine, 0, "three digits"),
-    ("response", head("HTTP/1.1 20 OK"), HTTP.BadStatusLine, 0, "three digits"),
-    ("response", head("HTTP/1.1 101 Yes"), HTTP.BadUpgrade, 0, "a header Upgrade"),
+    ("response", b"<html>", ERRORS.BadStatusLine, 0, "three digits"),
+    ("response", head("HTTP/1.1 20 OK"), ERRORS.BadStatusLine, 0, "three digits"),
+    ("response", head("HTTP/1.1 101 Yes"), ERRORS.BadUpgrade, 0, "a header Upgrade"),
     ("response", head("HTTP/1.1 100 Continue"), Truncated, 25, "the final response"),
     (
         "response",
         head("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 0") + b"x",
-        HTTP.AfterClose,
+        ERRORS.AfterClose,
         57,
         "close",
     ),
 ]
 UPLOAD = head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked")
 CHUNK_FAULTS: list[tuple[bytes, type[WireError], int, str]] = [
-    (b"x\r\n", HTTP.BadChunk, 0, "a chunk-size in hexadecimal digits"),
-    (b"+5\r\nabcde\r\n", HTTP.BadChunk, 0, "a chunk-size"),
-    (b"0x5\r\nabcde\r\n", HTTP.BadChunk, 0, "a chunk-size"),
-    (b"\r\n", HTTP.BadChunk, 0, "a chunk-size"),
-    (b"3\r\nabc\r\n-1\r\n", HTTP.BadChunk, 8, "a chunk-size"),
-    (b"3\r\nabcd\r\n", HTTP.BadChunk, 6, "CRLF behind the chunk"),
-    (b"3\r\nabc\rd", HTTP.BadChunk, 6, "CRLF behind the chunk"),
-    (b"1\r\n \r0", HTTP.BadChunk, 4, "CRLF behind the chunk"),
-    (b"3\r\nabc\r\n0\r\nA b\r\n\r\n", HTTP.BadHeader, 11, "a name, a colon and a value"),
-    (b"0\r\nA: b\r\n c d\r\nE\0: f\r\n\r\n", HTTP.BadHeader, 15, "a name, a colon and a value"),
+    (b"x\r\n", ERRORS.BadChunk, 0, "a chunk-size in hexadecimal digits"),
+    (b"+5\r\nabcde\r\n", ERRORS.BadChunk, 0, "a chunk-size"),
+    (b"0x5\r\nabcde\r\n", ERRORS.BadChunk, 0, "a chunk-size"),
+    (b"\r\n", ERRORS.BadChunk, 0, "a chunk-size"),
+    (b"3\r\nabc\r\n-1\r\n", ERRORS.BadChunk, 8, "a chunk-size"),
+    (b"3\r\nabcd\r\n", ERRORS.BadChunk, 6, "CRLF behind the chunk"),
+    (b"3\r\nabc\rd", ERRORS.BadChunk, 6, "CRLF behind the chunk"),
+    (b"1\r\n \r0", ERRORS.BadChunk, 4, "CRLF behind the chunk"),
+    (b"3\r\nabc\r\n0\r\nA b\r\n\r\n", ERRORS.BadHeader, 11, "a name, a colon and a value"),
+    (b"0\r\nA: b\r\n c d\r\nE\0: f\r\n\r\n", ERRORS.BadHeader, 15, "a name, a colon and a value"),
     (b"3\r\nab", Truncated, 5, "the last chunk"),
     (b"0\r\nA: b\r\n", Truncated, 3, "the last chunk"),
 ]
@@ -282,7 +283,7 @@ def test_what_is_wrong_in_chunks_has_a_name(chunks: bytes, kind: type[WireError]
 def test_nobody_may_switch_a_client_that_has_not_asked() -> None:
     requests, responses = HTTP.decoders()
     requests.feed(head("GET / HTTP/1.1", HOST))
-    with pytest.raises(HTTP.BadUpgrade, match="the client has not asked to upgrade"):
+    with pytest.raises(ERRORS.BadUpgrade, match="the client has not asked to upgrade"):
         responses.feed(head("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket"))
 
 

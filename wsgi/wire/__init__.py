@@ -13,42 +13,9 @@ from gateway_zoo.wire.codecs import Places
 
 from .decoder import decoders
 from .encode import chunked, request, response
-from .faults import (
-    AfterClose,
-    BadChunk,
-    BadContentLength,
-    BadHeader,
-    BadHost,
-    BadMessage,
-    BadRequestLine,
-    BadStatusLine,
-    BadTransferEncoding,
-    BadUpgrade,
-    BadVersion,
-)
 from .fields import INNER, annotate
 
 PORT = 80
 PLACES = Places({"method": "REQUEST_METHOD", "target": "REQUEST_URI", "version": "SERVER_PROTOCOL"})
 
-__all__ = [
-    "INNER",
-    "PLACES",
-    "PORT",
-    "AfterClose",
-    "BadChunk",
-    "BadContentLength",
-    "BadHeader",
-    "BadHost",
-    "BadMessage",
-    "BadRequestLine",
-    "BadStatusLine",
-    "BadTransferEncoding",
-    "BadUpgrade",
-    "BadVersion",
-    "annotate",
-    "chunked",
-    "decoders",
-    "request",
-    "response",
-]
+__all__ = ["INNER", "PLACES", "PORT", "annotate", "chunked", "decoders", "request", "response"]

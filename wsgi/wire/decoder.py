@@ -127,4 +127,4 @@ def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
 
 
 def is_websocket(upgrade: bytes) -> bool:
-    return b"websocket" in [one.strip() for one in upgrade.lower().split(b",")]
+    return b"websocket" in [name.strip() for name in upgrade.lower().split(b",")]

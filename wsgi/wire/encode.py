@@ -1,7 +1,7 @@
 """HTTP/1.1 from CGI's meta-variables, or from a status and headers. h11 writes it, and refuses other bytes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
+from http.client import responses
 from urllib.parse import quote
 
 import h11
@@ -54,7 +54,7 @@ def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     if status >= 200 and status not in {204, 304} and not names & {b"content-length", b"transfer-encoding"}:
         headers = [*headers, (b"Content-Length", b"%d" % len(body))]
     kind = h11.Response if status >= 200 else h11.InformationalResponse
-    reason = HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b""
+    reason = responses.get(status, "").encode()
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: any\r\n\r\n")
     connection.next_event()
@@ -65,7 +65,6 @@ def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
 
 
 def _sent(connection: h11.Connection, head: Callable[[], h11.Event], body: bytes) -> bytes:
-    """Let h11 write a whole message."""
     try:
         event = head()
         events = [event, *([h11.Data(data=body)] if body else [])]

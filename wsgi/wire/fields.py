@@ -7,7 +7,6 @@ from re import Match
 from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Event, Head
 from gateway_zoo.wire.faults import Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
@@ -32,22 +31,12 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     decoder = decoders()[direction == "response"]
     for method in methods:
         decoder.asked(method)
-    events, error = _decoded(decoder, data)
+    events, error = decoder.whole(data)
     naming = _Naming(data)
     for event in events:
         naming.follow(event)
     naming.rest(error)
-    return Annotated(naming.found, naming.streams)
-
-
-def _decoded(decoder: Decoder, data: bytes) -> tuple[list[Event], WireError | None]:
-    events: list[Event] = []
-    try:
-        events += decoder.feed(data)
-        events += decoder.close()
-    except WireError as error:
-        return events + error.events, error
-    return events, None
+    return Annotated(naming.fields, naming.streams)
 
 
 class _Naming:
@@ -55,7 +44,7 @@ class _Naming:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
-        self.found: list[Field] = []
+        self.fields: list[Field] = []
         self.streams: list[Stream] = []
         self._chunked = False
         self._length = ""  # of the body, as the head says
@@ -87,13 +76,13 @@ class _Naming:
         if self.at < len(self.data):
             wrong, kind = self.data[self.at :], type(error).__name__
             hide = any(secret(line.partition(b":")[0].strip()) for line in wrong.split(b"\n"))
-            hide = hide or (wrong[:1] in b" \t" and bool(self.found) and self.found[-1].secret)
+            hide = hide or (wrong[:1] in b" \t" and bool(self.fields) and self.fields[-1].secret)
             expected = f"expected {error.expected}"
-            self.found.append(Field(self.at, len(wrong), kind, expected, fault=True, secret=hide))
+            self.fields.append(Field(self.at, len(wrong), kind, expected, fault=True, secret=hide))
             self.at = len(self.data)
-        elif self.found:
-            last = max(index for index, field in enumerate(self.found) if field.depth == 0)
-            self.found[last] = replace(self.found[last], fault=True)
+        elif self.fields:
+            last = max(index for index, field in enumerate(self.fields) if field.depth == 0)
+            self.fields[last] = replace(self.fields[last], fault=True)
 
     def _good_lines(self, end: int) -> None:
         """Name the good lines before `end`, of a head that is wrong, or cut off, later."""
@@ -109,14 +98,14 @@ class _Naming:
             self._header(line)  # which `rest` then marks
 
     def _add(self, length: int, name: str, value: str = "", means: str = "", section: str = "") -> None:
-        self.found.append(Field(self.at, length, name, value, means, section))
+        self.fields.append(Field(self.at, length, name, value, means, section))
         self.at += length
 
     def _part(self, found: Match[bytes], part: str, name: str, means: str, section: str, *, hide: bool = False) -> None:
         """Name one group of a line, as a field of depth 1."""
         if found[part] is not None:
             start, end = found.span(part)
-            self.found.append(Field(start, end - start, name, text(found[part]), means, section, 1, secret=hide))
+            self.fields.append(Field(start, end - start, name, text(found[part]), means, section, 1, secret=hide))
 
     def _head(self, event: Head) -> None:
         if self.at < event.offset:
@@ -193,7 +182,8 @@ class _Naming:
             self._add(min(end, after + 2) - self.at, "chunk", f"{got} of {size} bytes", "", "RFC 9112 7.1")
             self._part(line, "size", "chunk-size", f"{size} bytes, in hexadecimal", "RFC 9112 7.1")
             self._part(line, "ext", "chunk-ext", "an extension", "RFC 9112 7.1.1")
-            self.found.append(Field(start, got, "chunk-data", f"{got} bytes", "a piece of the body", "RFC 9112 7.1", 1))
+            means = "a piece of the body"
+            self.fields.append(Field(start, got, "chunk-data", f"{got} bytes", means, "RFC 9112 7.1", 1))
 
 
 def _status_means(status: bytes) -> str:

@@ -31,7 +31,7 @@ def header_at(head: bytes, names: Iterable[bytes]) -> int:
     starts = ((at, field["name"]) for at, field in fields if field)
     at = 0
     for name in names:
-        at = next(start for start, found in starts if found == name)
+        at = next(start for start, field in starts if field == name)
     return at
 
 
@@ -42,7 +42,7 @@ def blamed(head: bytes, name: bytes | None) -> int:
     """
     if name == b"":
         return 0
-    last, section = 0, head[: found.end()] if (found := BLANK.search(head)) else head
+    last, section = 0, head[: end.end()] if (end := BLANK.search(head)) else head
     goes_on = False  # the next line may be an obs-fold
     for line in LINE.finditer(section):
         field = FIELD_LINE.fullmatch(line[0])

@@ -88,11 +88,11 @@ class Messages(Decoder):
         return at
 
     def _head(self, data: bytes, at: int, events: list[Event]) -> int:
-        found = BLANK.search(data, at + max(0, self._searched - 2))
-        end = found.end() if found else len(data)
+        blank = BLANK.search(data, at + max(0, self._searched - 2))
+        end = blank.end() if blank else len(data)
         if end - at > self.limits.head:
             raise TooLong(self.offset + at, data[at:], f"a head of at most {self.limits.head} bytes")
-        if not found:
+        if not blank:
             self._searched = end - at
             return at
         self._searched = 0
@@ -179,25 +179,25 @@ class Messages(Decoder):
                 event = connection.next_event()
             except h11.RemoteProtocolError as error:
                 raise self._bad_chunk(error, data, at) from None
-            here = given - len(connection.trailing_data[0])
+            reached = given - len(connection.trailing_data[0])
             line = at + self._footer  # where a chunk-size, or the trailers begin
             content = event.data if isinstance(event, h11.Data) else b""
             start = self._trailers_at(data, line) if isinstance(event, h11.EndOfMessage) else line
-            if here - len(content) - start > self.limits.head:
+            if reached - len(content) - start > self.limits.head:
                 raise self._too_long(data, start)
             if isinstance(event, h11.EndOfMessage):
-                self._trailers(event, data[start:here], start, events)
-                return here
+                self._trailers(event, data[start:reached], start, events)
+                return reached
             if isinstance(event, h11.Data):
-                events.append(Data(self.offset + here - len(content), 0, "body", bytes(content)))
+                events.append(Data(self.offset + reached - len(content), 0, "body", bytes(content)))
                 self._footer = 2 if event.chunk_end else 0
-                at = here
+                at = reached
                 continue
-            if here > line:
+            if reached > line:
                 self._last_chunk = bool(LAST_CHUNK.match(data, line))
-            self._footer = max(0, line - here)
-            self._unused = given - here
-            return here
+            self._footer = max(0, line - reached)
+            self._unused = given - reached
+            return reached
 
     def _bad_chunk(self, error: h11.RemoteProtocolError, data: bytes, at: int) -> WireError:
         words, line = str(error), at + self._footer
@@ -216,8 +216,8 @@ class Messages(Decoder):
         return TooLong(self.offset + at, data[at:], f"a line, or trailers, of at most {self.limits.head} bytes")
 
     def _trailers_at(self, data: bytes, line: int) -> int:
-        found = None if self._last_chunk else CHUNK_LINE.match(data, line)
-        return found.end() if found else line
+        chunk = None if self._last_chunk else CHUNK_LINE.match(data, line)
+        return chunk.end() if chunk else line
 
     def _trailers(self, event: h11.EndOfMessage, trailers: bytes, at: int, events: list[Event]) -> None:
         if pairs := event.headers.raw_items():

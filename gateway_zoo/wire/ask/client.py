@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
-from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
+from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 
 DEADLINE_S = 10.0
 LIMIT = 16_000_000  # bytes of an answer
@@ -82,12 +82,13 @@ class _Call:
     def run(self, connection: socket.socket, request: bytes) -> Exchange:
         connection.setblocking(False)
         came = 0
-        self._feed(Bytes(connection=1, at=self.began, direction="request", data=request))
+        self.exchanges.feed(Bytes(connection=1, at=self.began, direction="request", data=request))
         unsent, why = memoryview(request), ""
         while self.exchange.seconds is None:
             patience = self.deadline - time.monotonic()
             if patience <= 0:
-                why = "" if self.shortened else self._timeout()
+                if not self.shortened:
+                    why = f"no end of the answer within {DEADLINE_S:.0f} s, our limit; {came} bytes of it came"
                 break
             readable, writable, _ = select.select([connection], [connection] if unsent else [], [], patience)
             try:
@@ -105,23 +106,16 @@ class _Call:
                 why, unsent = error.strerror or str(error), memoryview(b"")
                 if not writable:
                     break
-        self._feed(Closed(connection=1, at=time.time(), why=why if self.exchange.seconds is None else ""))
+        self.exchanges.feed(Closed(connection=1, at=time.time(), why=why if self.exchange.seconds is None else ""))
         return self.exchange
 
     def _receive(self, data: bytes) -> bool:
         """Take a piece of the answer; False at its end."""
         if not data:
-            self._feed(Ended(connection=1, at=time.time(), direction="response"))
+            self.exchanges.feed(Ended(connection=1, at=time.time(), direction="response"))
             return False
-        self._feed(Bytes(connection=1, at=time.time(), direction="response", data=data))
+        self.exchanges.feed(Bytes(connection=1, at=time.time(), direction="response", data=data))
         if not self.shortened and (self.exchange.errors or self.exchange.status == 101):
             self.shortened = True
             self.deadline = time.monotonic() + (JUNK_S if self.exchange.errors else FRAMES_S)
         return True
-
-    def _feed(self, entry: AnyEntry) -> None:
-        self.exchanges.feed(entry)
-
-    def _timeout(self) -> str:
-        came = self.exchange.size("response")
-        return f"no end of the answer within {DEADLINE_S:.0f} s, our limit; {came} bytes of it came"

@@ -45,7 +45,6 @@ def run(settings: Settings, options: Options) -> int:
 def _ask(
     settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], request: ClientRequest, options: Options
 ) -> list[Exchange]:
-    """One exchange, or two for a comparison."""
     if options.foreign:
         protocol, text = next(iter(options.foreign.items()))
         try:

@@ -118,7 +118,6 @@ def closed(settings: Settings, registry: Registry, id: str) -> str:
 
 
 def _why_silent(settings: Settings, registry: Registry, exhibit: Exhibit, address: Address, error: OSError) -> str:
-    """Why there is no answer, and what helps."""
     if isinstance(error, PermissionError):
         path = Path(address.path)
         owner = path.owner() if os.access(path.parent, os.X_OK) else "the user of the zoo"

@@ -1,7 +1,7 @@
 """Run a CGI program as CGI does (RFC 3875).
 
 The variables are its environment, the body is its input. It runs as the zoo's user, in its own folder, with the
-environment that gateways get (keeper/supervisor.py).
+environment that gateways get (keeper/children.py).
 """
 
 import os
@@ -21,7 +21,6 @@ from gateway_zoo.wire.ask import direct
 from gateway_zoo.wire.ask.client import DEADLINE_S, LIMIT
 from gateway_zoo.wire.ask.request import FRONT, BadWordError, ClientRequest, variables
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
@@ -31,30 +30,22 @@ PROTOCOL = "CGI"
 
 def run_program(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
     """Run the program of an exhibit once. Raises Stop: 2 for an exhibit without a program, 3 if it does not run."""
-    with places.linked_for_now(settings) as linked:
-        return _run_program(linked, registry, codecs, id, request)
-
-
-def _run_program(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
-    exhibit, cage = registry.exhibits[id], registry.cage_of(id)
+    exhibit, cage, body = registry.exhibits[id], registry.cage_of(id), request.data or b""
     if not exhibit.program:
         programs = ", ".join(e.id for e in registry.exhibits.values() if e.program)
         fail(f"{id} is no program that is run for a request; these are: {programs}", 2)
-    try:
-        target = direct.target_of(settings, registry, id, request)
-        pairs = _environment(settings, exhibit.family, variables(request, target))
-        block = codecs[PROTOCOL].request(pairs, request.data or b"")
-    except (BadWordError, CannotEncode) as error:
-        fail(str(error), 2)
-    began = time.time()
-    output, why = _run(str(cage.path / exhibit.program), str(cage.path), dict(pairs), request.data or b"")
+    with places.linked_for_now(settings) as linked:
+        zoo = children.environment(linked, exhibit.family, "")
+        environment = {os.fsencode(name): os.fsencode(value) for name, value in zoo.items()}
+        try:
+            environment |= dict(variables(request, direct.target_of(linked, registry, id, request)))
+            block = codecs[PROTOCOL].request(list(environment.items()), body)
+        except (BadWordError, CannotEncode) as error:
+            fail(str(error), 2)
+        began = time.time()
+        output, why = _run(str(cage.path / exhibit.program), str(cage.path), environment, body)
     opened = Opened(connection=1, at=began, exhibit=id, front=FRONT, protocol=PROTOCOL, address=exhibit.program)
     return _exchange(codecs, opened, block, output, why)
-
-
-def _environment(settings: Settings, family: str, pairs: Pairs) -> Pairs:
-    ours = {os.fsencode(name): os.fsencode(value) for name, value in children.environment(settings, family, "").items()}
-    return list((ours | dict(pairs)).items())
 
 
 def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes) -> tuple[bytes, str]:

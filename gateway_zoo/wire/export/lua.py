@@ -52,7 +52,6 @@ def _inner_first(shape: Shape) -> Iterator[Shape]:
 
 
 def _name(part: Part, shape: Shape, top: Shape) -> str:
-    """Return the key of a field in the script."""
     return word(part.name) if shape is top else f"{word(shape.name)}_{word(part.name)}"
 
 

@@ -88,8 +88,8 @@ def application(shown: Shown, port: int, ended: Callable[[], bool], end: Callabl
 
     def find(request: Request, name: str = "number") -> Exchange:
         number: int = request.path_params[name]
-        if found := shown.exchange(number):
-            return found
+        if exchange := shown.exchange(number):
+            return exchange
         raise HTTPException(404, f"exchange {number} is not there, or no longer kept")
 
     async def exchanges(_: Request) -> Response:
@@ -139,8 +139,8 @@ def _file(path: Path) -> Callable[[Request], Response]:
     return lambda _: Response(path.read_bytes(), media_type=TYPES[path.suffix])
 
 
-def _json(what: Any) -> Response:
-    return Response(msgspec.json.encode(what), media_type="application/json")
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
 
 
 def _whole(exchange: Exchange, codecs: Codecs) -> dict[str, Any]:

@@ -83,16 +83,18 @@ def body(then: bytes, now: bytes) -> Body | None:
     return Body(len(then), len(now), low, text(then[low : low + AROUND]), text(now[low : low + AROUND]))
 
 
-def sentences(found_headers: list[Header], found_body: Body | None) -> list[str]:
+def sentences(changed_headers: list[Header], changed_body: Body | None) -> list[str]:
     """The differences as sentences, the body first."""
     lines = []
-    if found_body:
-        sizes = f"{found_body.recorded_bytes:,} bytes"
-        if found_body.now_bytes != found_body.recorded_bytes:
-            sizes = f"{found_body.now_bytes:,} bytes, not {found_body.recorded_bytes:,}"
-        where = f"from byte {found_body.at:,}"
-        lines.append(f"another body ({sizes}) {where}: {_quoted(found_body.now)}, not {_quoted(found_body.recorded)}")
-    for header in found_headers:
+    if changed_body:
+        sizes = f"{changed_body.recorded_bytes:,} bytes"
+        if changed_body.now_bytes != changed_body.recorded_bytes:
+            sizes = f"{changed_body.now_bytes:,} bytes, not {changed_body.recorded_bytes:,}"
+        where = f"from byte {changed_body.at:,}"
+        lines.append(
+            f"another body ({sizes}) {where}: {_quoted(changed_body.now)}, not {_quoted(changed_body.recorded)}"
+        )
+    for header in changed_headers:
         now, then = ("absent" if value is None else _quoted(value) for value in (header.now, header.recorded))
         lines.append(f"header {header.name}: {now}, not {then}")
     return lines

@@ -90,7 +90,6 @@ class Layout:
         return ""
 
     def _with_ports(self, name: str) -> Settings:
-        """The zoo's settings with the ports of this recording front."""
         plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
         if not self.usual:
             try:

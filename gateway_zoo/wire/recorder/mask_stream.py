@@ -138,11 +138,11 @@ class _Connection:
         if self._conversation is None:
             self._mask_all(held)
             return
-        for found in self._conversation.feed(entry.direction, entry.data):
-            if found.protocol == self._protocol:
-                self._mask_outer(entry.direction, held, found.event)
+        for decoded in self._conversation.feed(entry.direction, entry.data):
+            if decoded.protocol == self._protocol:
+                self._mask_outer(entry.direction, held, decoded.event)
             else:
-                self._mask_inner(entry.direction, held, found)
+                self._mask_inner(entry.direction, held, decoded)
         if entry.direction in self._conversation.errors:
             held.release(min(self._conversation.settled(entry.direction), held.end), self._out)
             self._mask_all(held)
@@ -181,8 +181,6 @@ class _Connection:
             self._unread = True
             held.masked.append((held.start, held.end - held.start))
             held.release(held.end, self._out)
-
-    # --- where the secrets are ----------------------------------------------------------------------------------------
 
     def _mask_outer(self, direction: Direction, held: _Held, event: Event) -> None:
         """Note an event of the connection's own protocol, and mask the secrets that it tells of.
@@ -224,19 +222,19 @@ class _Connection:
             start = max(event.offset, held.start)  # no decoder reads its content: it may be anything
             held.masked.append((start, held.end - start))
 
-    def _mask_inner(self, direction: Direction, held: _Held, found: ProtocolEvent) -> None:
+    def _mask_inner(self, direction: Direction, held: _Held, decoded: ProtocolEvent) -> None:
         """Mask the secrets of a header block of the inner protocol: named in its own stream, then placed outside."""
-        if not isinstance(found.event, (Head, Variables)) or not (expected := secret_bytes(found.event)):
+        if not isinstance(decoded.event, (Head, Variables)) or not (expected := secret_bytes(decoded.event)):
             return
         count, pieces = held.inside[self._stream]
-        skip = max(0, found.event.offset - (count - sum(len(data) for _, data in pieces)))
+        skip = max(0, decoded.event.offset - (count - sum(len(data) for _, data in pieces)))
         spans = []
         for offset, data in pieces:
             if skip < len(data):
                 spans.append((offset + skip, len(data) - skip))
             skip = max(0, skip - len(data))
         window = fields.cut(held.data(), [(offset - held.start, length) for offset, length in spans])
-        self._mask(held, found.protocol, direction, window, tuple(spans), expected)
+        self._mask(held, decoded.protocol, direction, window, tuple(spans), expected)
 
     def _mask(
         self, held: _Held, protocol: str, direction: Direction, window: bytes, spans: tuple[Span, ...], expected: int

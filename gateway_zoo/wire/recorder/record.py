@@ -16,7 +16,7 @@ from typing import IO
 from gateway_zoo.errors import fail, known_ids
 from gateway_zoo.keeper import privileges, process, state
 from gateway_zoo.keeper.own_zoo import child, stop_like_ctrl_c
-from gateway_zoo.registry.cages import Registry, load
+from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal.messages import say
 from gateway_zoo.wire.codecs import Codecs
@@ -26,7 +26,6 @@ from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
 from gateway_zoo.wire.recording import BadRecording, read
 
 MOST_OF_HEAD = 4096  # bytes of a recording's first line
-PAGE = "gateway_zoo.wire.page"
 FRONTS = ("nginx", "apache")
 
 
@@ -50,7 +49,14 @@ def run(
         try:
             with file.opened:
                 recorder = Recorder(file.opened, secrets)
-                _record(settings, registry, codecs, ids, names, file, recorder, page=page)
+                fronts = RecordingFronts(
+                    *(settings, list(dict.fromkeys(names)) or _running(settings), ids, recorder.entry),
+                    on_pause=recorder.pause,
+                    secrets=secrets,
+                    usual=True,
+                    registry=registry,
+                )
+                _record(fronts, Printer(recorder, codecs), file, page=page)
         except CannotFront as error:
             fail(str(error), 3)
         except OSError as error:
@@ -78,21 +84,21 @@ class _OutputFile:
     def __init__(self, settings: Settings, output: str) -> None:
         self.path = Path(output).absolute() if output else settings.run / f"wire.{os.getpid()}"
         self.named = bool(output)
-        self.began = self.made = False
+        self.began = self.created = False
         self.opened: IO[bytes]
 
     def __enter__(self) -> "_OutputFile":
         try:
-            with process.signals_deferred():  # no Ctrl-C between making the file and knowing that it is made
+            with process.signals_deferred():  # no Ctrl-C between making the file and knowing that it is there
                 self.opened = _open(self.path)
-                self.made = True
+                self.created = True
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.made and not self.began:
+        if self.created and not self.began:
             with suppress(OSError):
                 self.path.unlink()
 
@@ -131,36 +137,18 @@ def _must_be_a_recording(path: Path) -> None:
         raise CannotFront(f"{path} is no recording of the zoo's, and is not overwritten; move it, or give -o FILE")
 
 
-def _record(
-    settings: Settings,
-    registry: Registry,
-    codecs: Codecs,
-    ids: Sequence[str],
-    names: Sequence[str],
-    file: _OutputFile,
-    recorder: Recorder,
-    *,
-    page: bool,
-) -> None:
+def _record(fronts: RecordingFronts, printer: Printer, file: _OutputFile, *, page: bool) -> None:
     """Start the fronts, record until Ctrl-C, sum up."""
-    printer = Printer(recorder, codecs)
-    fronts = RecordingFronts(
-        *(settings, list(dict.fromkeys(names)) or _running(settings), ids, recorder.entry),
-        on_pause=recorder.pause,
-        secrets=recorder.secrets,
-        usual=True,
-        registry=registry,
-    )
     with suppress(KeyboardInterrupt), fronts:
         _check_open_cells(fronts)
         file.begin(fronts)
-        _announce(fronts, file.path, recorder.secrets)
+        _announce(fronts, file.path, printer.recorder.secrets)
         _print_until_ctrl_c(fronts, printer, file.path if page else None)
     if not file.began:
         raise KeyboardInterrupt
     printer.print_rest()
     with suppress(OSError):  # the terminal may be gone
-        counts = f"{fronts.relay.count} connections, {recorder.bytes} bytes on them"
+        counts = f"{fronts.relay.count} connections, {printer.recorder.bytes} bytes on them"
         say(f"{counts}; ./zoo wire --show {file.path} lists them")
 
 
@@ -173,7 +161,6 @@ def _check_open_cells(fronts: RecordingFronts) -> None:
 
 
 def _running(settings: Settings) -> list[str]:
-    """The fronts of the running zoo."""
     running = {cell.front for cell in state.running_cells(settings) if not cell.closed}
     return [front for front in FRONTS if front in running]
 
@@ -199,7 +186,8 @@ def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | 
     signals: list[int] = []
     for number in process.ENDINGS:
         signal.signal(number, lambda number, _: signals.append(number))
-    viewer = _start_page(page) if page else None
+    argv = [sys.executable, "-I", "-m", "gateway_zoo.wire.page", str(page)]  # it ends when this process ends
+    viewer = child(argv, signal.SIGTERM, stdin=subprocess.DEVNULL) if page else None
     try:
         while not signals:
             fronts.restart_dead()
@@ -208,8 +196,3 @@ def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | 
         if viewer:
             viewer.terminate()
             viewer.wait()
-
-
-def _start_page(path: Path) -> "subprocess.Popen[bytes]":
-    """Start the page that shows the growing file. It ends when this process ends."""
-    return child([sys.executable, "-I", "-m", PAGE, str(path)], signal.SIGTERM, stdin=subprocess.DEVNULL)

@@ -66,9 +66,6 @@ def _row(variable: Variable) -> dict[str, Any]:
     return {"name": variable.variable, "sent_as": sent_as, "value": variable.value, **sizes}
 
 
-# --- what people see --------------------------------------------------------------------------------------------------
-
-
 def run(codecs: Codecs, one: tuple[Exchange, Fields], other: tuple[Exchange, Fields], options: Options) -> int:
     """Print both. Returns the exit status: 1 if one of them has no answer in the protocol."""
     sides = [side(*one, codecs), side(*other, codecs)]
@@ -97,15 +94,16 @@ def _print(one: Side, other: Side) -> None:
     out = tables.console()
     rows = compare(one, other)
     order = {"differ": 0, one.exhibit: 1, other.exhibit: 2, "both": 3}
-    sides = tuple(f"{side.exhibit} ({side.protocol})" for side in (one, other))
-    table, cells, styles = _columns(sides), [], []
+    sides = [Column(f"{side.exhibit} ({side.protocol})", least=10) for side in (one, other)]
+    cells, styles = [], []
     for row in sorted(rows, key=lambda row: order[row["where"]]):
         first, second = (None if values is None else ", ".join(values) for values in row["values"])
         mark = {"differ": "≠", "both": "="}.get(row["where"], "1")
         style = {"≠": "bold yellow", "1": "bold cyan"}.get(mark, "")
         cells.append([mark, printable(row["name"]), _cell(first), "same" if mark == "=" else _cell(second)])
         styles.append(style)
-    tables.rows(out, table, cells, styles)
+    # On a narrow terminal the mark and the name stay, and the values are cut.
+    tables.rows(out, [Column(""), Column("variable", least=16), *sides], cells, styles)
     counts = {word: sum(row["where"] == word for row in rows) for word in order}
     out.print(
         f"\n{counts['both']} the same (=), {counts['differ']} differ (≠), only one has it (1): "
@@ -117,11 +115,6 @@ def _print(one: Side, other: Side) -> None:
             out.print(f"{side.exhibit}: {printable(error)}", style="bold red", markup=False)
         if side.left_out:
             out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; not kept; what they name is not counted")
-
-
-def _columns(sides: tuple[str, ...]) -> list[Column]:
-    """On a narrow terminal the mark and the name stay, and the values are cut."""
-    return [Column(""), Column("variable", least=16), *(Column(side, least=10) for side in sides)]
 
 
 def _print_costs(out: Console, one: Side, other: Side) -> None:

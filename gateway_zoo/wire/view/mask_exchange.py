@@ -69,11 +69,11 @@ def _overlap(a: Span, b: Span) -> bool:
 def _behind_a_name(data: bytes, codes: tuple[bytes, ...], streams: list[Stream]) -> int | None:
     """Offset behind the first name of a secret, or None. In a stream inside, a name may lie in several pieces."""
     ends = []
-    if found := secrets.names(codes).search(data):
-        ends.append(found.end())
+    if match := secrets.names(codes).search(data):
+        ends.append(match.end())
     for stream in streams:
-        if found := secrets.names(codes).search(cut(data, stream.spans)):
-            ends.append(_outer_offset(found.end(), stream.spans))
+        if match := secrets.names(codes).search(cut(data, stream.spans)):
+            ends.append(_outer_offset(match.end(), stream.spans))
     return min(ends, default=None)
 
 

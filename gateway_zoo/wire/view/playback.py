@@ -59,11 +59,6 @@ def _choose(exchanges: Exchanges, number: int, name: str) -> Exchange:
     return exchanges.all[number]
 
 
-def _private(path: str, flags: int) -> int:
-    """Open a file for its owner only: it has bodies, and perhaps passwords."""
-    return os.open(path, flags, 0o600)
-
-
 def _export(recording: str, name: str, codecs: Codecs) -> None:
     """Write the pcap. A nameless file comes first: a damaged recording must not leave half a pcap. Raises Stop."""
     from gateway_zoo.wire.recorder import pcap
@@ -77,7 +72,8 @@ def _export(recording: str, name: str, codecs: Codecs) -> None:
                 fail(f"--pcap {name} is the recording itself; expected another file", 2)
             if out.is_file() and out.stat().st_size:
                 fail(f"--pcap {name} exists, and no file is overwritten; give another name, or remove it", 2)
-            with open(name, "wb", opener=_private) as file:  # Path.open has no opener
+            # For its owner only: it has bodies, and perhaps passwords.
+            with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 shutil.copyfileobj(complete, file)
     except OSError as error:
         fail(f"--pcap {name}: {error.strerror}; expected a file that can be written", 2)

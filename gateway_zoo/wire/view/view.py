@@ -75,8 +75,8 @@ class _Side:
         self.bytes = next(count for width, count in BYTES if out.width >= width)
         self.digits = max(2, len(str(len(data))))
         self.hex = 3 * self.bytes + 1 if self.bytes else 0
-        self.left = 2 * self.digits + 3 + self.hex + (self.bytes + 2 if self.ascii else 0)
-        self.aside = self.left + (out.width - self.left) * (2 if self.ascii else 3) // 5
+        self.margin = 2 * self.digits + 3 + self.hex + (self.bytes + 2 if self.ascii else 0)
+        self.aside = self.margin + (out.width - self.margin) * (2 if self.ascii else 3) // 5
 
     def show(self, dump: bool) -> None:
         if not self.data:
@@ -84,8 +84,8 @@ class _Side:
             return
         line(self.out, self._heading())
         for row in self.rows:
-            for made in self._lines(row):
-                line(self.out, made)
+            for text in self._lines(row):
+                line(self.out, text)
         if dump:
             self.out.print()
             self._dump()
@@ -98,16 +98,16 @@ class _Side:
         field, style = row.field, _style(row)
         length = sum(size for _, size in field.spans)
         text = Text().append(f"{field.offset:>{self.digits}} {length:>{self.digits}}  ", "dim")
-        text.append(self._bytes(field) if not row.holds else " " * (self.left - len(text)), style)
-        room = self.out.width - self.left - 2 * row.indent
+        text.append(self._bytes(field) if not row.holds else " " * (self.margin - len(text)), style)
+        room = self.out.width - self.margin - 2 * row.indent
         most = None if self.every else self.out.width + 1  # a body may be large, and escaped it only grows
-        whole = printable(self._said(row, most)[:most])
+        whole = printable(self._name_and_value(row, most)[:most])
         values = _wrapped(whole, room) if self.every else [_cut(whole, room)]
         text.append("  " * row.indent + values[0], style)
-        below = self._add_meaning(text, field, self.left + 2 * row.indent + 2)
-        return [text, *(Text(" " * (self.left + 2 * row.indent) + more, style) for more in values[1:]), *below]
+        below = self._add_meaning(text, field, self.margin + 2 * row.indent + 2)
+        return [text, *(Text(" " * (self.margin + 2 * row.indent) + more, style) for more in values[1:]), *below]
 
-    def _said(self, row: FieldRow, most: int | None) -> str:
+    def _name_and_value(self, row: FieldRow, most: int | None) -> str:
         """`name = value`. For bytes that are only counted (a body) the value is the first `most` of them."""
         field = row.field
         value = field.value
