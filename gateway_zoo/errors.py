@@ -1,4 +1,4 @@
-"""One exception for all that ends a command: `Stop`. Library code raises it; only the command line exits (cli.py).
+"""Stop, the one exception that ends a command. Library code raises it; only the command line exits (cli.py).
 
 A page that calls the same function catches it and shows its text.
 """
@@ -8,8 +8,11 @@ from typing import NoReturn
 
 
 class Stop(Exception):
-    """The text says what is wrong and what would be right. `status` is what a command exits with: 1 for a failed
-    check, 2 for a wrong use, 3 where the zoo does not run or something that it needs is missing."""
+    """The text says what is wrong and what is right.
+
+    `status` is the exit status of the command: 1 for a failed check, 2 for wrong usage, 3 if no zoo runs or something
+    is missing.
+    """
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -28,13 +31,13 @@ def printable(text: object) -> str:
 
 
 def nearest(name: str, names: list[str], otherwise: str) -> str:
-    """The nearest of the names as a question, else `otherwise`."""
+    """Ask whether the nearest of the names was meant; without a near one return `otherwise`."""
     near = difflib.get_close_matches(name, names, 1)
     return f"did you mean '{near[0]}'?" if near else otherwise
 
 
 def known_ids(ids: list[str] | None, exhibits: list[str], more: tuple[str, ...] = ()) -> list[str]:
-    """The ids, each of which exists. Raises Stop with the nearest that exists."""
+    """Return the ids if each exists. Raises Stop with the nearest that exists."""
     for name in ids or []:
         if name not in exhibits and name not in more:
             fail(f"unknown exhibit '{name}'; {nearest(name, [*exhibits, *more], 'zoo ls lists them')}", 2)

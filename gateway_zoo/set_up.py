@@ -2,10 +2,10 @@
 
 A .venv is the zoo's own if it has our mark, the file MARK. The mark is written first, so that an interrupted set-up is
 known as ours. Its two lines, the place and the interpreter, are written last; `zoo` compares them at every command. A
-.venv without the mark is a person's: we name it, and remove nothing.
+.venv without the mark is a user's: the zoo names it, and removes nothing.
 
-pip takes from the person where packages come from (index, proxy, certificates …) and nothing else: PIP_TARGET or
-PIP_USER would install them elsewhere, PIP_PRE or PIP_NO_BINARY would install others.
+Of the user's settings pip gets only those that say where packages come from (index, proxy, certificates …): PIP_TARGET
+or PIP_USER would install them elsewhere, PIP_PRE or PIP_NO_BINARY would install others.
 """
 
 import configparser
@@ -36,7 +36,7 @@ SOURCES = (
 
 
 def main() -> int:
-    """Make or adopt .venv; exit 3 with the reason where that cannot be. Of two at once the second waits."""
+    """Make or adopt .venv; exit 3 with the reason if that fails. A second set-up waits for the first."""
     here = Path(__file__).resolve().parent.parent
     venv = here / ".venv"
     refuse_this_place(here, venv)
@@ -62,7 +62,7 @@ def say(text: str) -> None:
     print(f"zoo: {text}", file=sys.stderr)
 
 
-# --- may we? ----------------------------------------------------------------------------------------------------------
+# --- is this place usable? --------------------------------------------------------------------------------------------
 
 
 def refuse_this_place(here: Path, venv: Path) -> None:
@@ -80,7 +80,7 @@ def refuse_this_place(here: Path, venv: Path) -> None:
 
 
 def cannot_hold(path: Path) -> str:
-    """What in a path makes it useless to a server or to Python's venv, with the reason; empty if nothing does."""
+    """Say what in a path makes it useless to a server or to venv, and why; empty if it is usable."""
     if "\n" in str(path):
         return "a line end in it, which no configuration can hold"
     try:
@@ -91,7 +91,7 @@ def cannot_hold(path: Path) -> str:
 
 
 def is_ours(venv: Path) -> bool:
-    """Did the zoo make it? The mark tells, or, from before there was one, the copy of our lock file. True if empty."""
+    """Did the zoo make this .venv? True if it is empty, or has the mark or (older) a copy of our lock file."""
     if not venv.is_dir():
         return False
     if (venv / MARK).is_file() or not any(venv.iterdir()):
@@ -109,7 +109,7 @@ def _keeps_links(here: Path) -> bool:
     return True
 
 
-# --- what is there ----------------------------------------------------------------------------------------------------
+# --- an existing .venv ------------------------------------------------------------------------------------------------
 
 
 def facts(venv: Path) -> list[str]:
@@ -123,7 +123,7 @@ def same_lock(here: Path, venv: Path) -> bool:
 
 
 def fits(here: Path, venv: Path) -> bool:
-    """As `fits` in zoo."""
+    """Does .venv fit this place? The same check as `fits` in the script `zoo`."""
     try:
         marked = (venv / MARK).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -132,14 +132,14 @@ def fits(here: Path, venv: Path) -> bool:
 
 
 def adopt(here: Path, venv: Path) -> bool:
-    """Mark a .venv from before there was a mark, if it still fits: nobody should need a network for that."""
+    """Mark a .venv of a version without a mark, if it still fits: that needs no network."""
     config = venv / "pyvenv.cfg"
     if (venv / MARK).exists() or not config.is_file() or not same_lock(here, venv):
         return False
     lines = config.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    said = {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
+    config_values = {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
     place, python = facts(venv)
-    if said.get("executable") != python or not said.get("command", "").endswith(f" {place}"):
+    if config_values.get("executable") != python or not config_values.get("command", "").endswith(f" {place}"):
         return False
     mark(venv)
     return True
@@ -151,7 +151,7 @@ def mark(venv: Path) -> None:
 
 
 def why_again(here: Path, venv: Path) -> str:
-    """Why a .venv of ours does not fit, in a few words; empty where there is none."""
+    """Say why a .venv of the zoo does not fit; empty if there is none."""
     if not (venv / "pyvenv.cfg").is_file():
         return ""
     if not same_lock(here, venv):
@@ -174,7 +174,7 @@ def make(here: Path, venv: Path) -> None:
     if why := why_again(here, venv):
         say(f"making {venv} again: {why}")
     venv.mkdir(exist_ok=True)
-    (venv / MARK).write_bytes(b"")  # ours, and not finished
+    (venv / MARK).write_bytes(b"")  # the zoo's, and not finished
     for path in venv.iterdir():
         if path.name != MARK:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -193,7 +193,7 @@ def make(here: Path, venv: Path) -> None:
 
 
 def run(argv: list[str], env: dict[str, str]) -> str:
-    """Run in silence. Returns the end of what was said if it failed, else an empty text."""
+    """Run a program in silence. Returns the end of its output if it failed, else an empty text."""
     done = subprocess.run(
         argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
@@ -202,22 +202,22 @@ def run(argv: list[str], env: dict[str, str]) -> str:
 
 
 def pip_install(python: Path, lock: Path) -> str:
-    """Install what a lock file names, by its hashes. Returns pip's words if it failed, else an empty text."""
+    """Install the packages of a lock file, by their hashes. Returns pip's output if it failed, else an empty text."""
     argv = [str(python), "-I", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
     return run([*argv, "-r", str(lock)], pip_environment(os.environ))
 
 
 def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without settings of pip or Python, plus those of pip that say where packages come from.
+    """Remove the settings of pip and Python, but keep those that say where packages come from.
 
-    We read pip's files ourselves: `pip config list` obeys a person's `user = true`, and then shows half of them.
+    pip's files are read here: `pip config list` obeys a user's `user = true`, and then shows half of them.
     """
-    kept: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for name in SOURCES:
         values = [settings[name] for settings in _pip_settings(environ) if name in settings]
-        kept |= {_variable(name): value for value in values}  # the last counts
-        kept |= {_variable(name): environ[_variable(name)]} if _variable(name) in environ else {}
-    return without_settings(environ) | kept
+        sources |= {_variable(name): value for value in values}  # the last counts
+        sources |= {_variable(name): environ[_variable(name)]} if _variable(name) in environ else {}
+    return without_settings(environ) | sources
 
 
 def _variable(name: str) -> str:
@@ -225,7 +225,7 @@ def _variable(name: str) -> str:
 
 
 def _pip_settings(environ: Mapping[str, str]) -> list[Mapping[str, str]]:
-    """Sections of pip's files that hold for `pip install`, the weakest first (pip's documentation, "Configuration")."""
+    """Read the sections for `pip install` in pip's files, the weakest first (pip's documentation, "Configuration")."""
     home = environ.get("HOME", "/nonexistent")
     folders = [*reversed(environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"))]
     files = [*(f"{folder}/pip/pip.conf" for folder in folders if folder), "/etc/pip.conf", f"{home}/.pip/pip.conf"]
@@ -239,11 +239,11 @@ def _pip_settings(environ: Mapping[str, str]) -> list[Mapping[str, str]]:
         except (configparser.Error, ValueError) as error:
             fail(f"{file}: {error}; expected settings of pip")
         sections.append({name: parser[name] for name in ("global", "install") if name in parser})
-    return [found[name] for name in ("global", "install") for found in sections if name in found]
+    return [file[name] for name in ("global", "install") for file in sections if name in file]
 
 
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which neither Python nor pip finds a person's settings, not in files either."""
+    """Remove all settings of Python and pip from an environment, also those in files."""
     env = {name: value for name, value in environ.items() if not name.startswith(("PYTHON", "PIP_"))}
     return env | {"PIP_CONFIG_FILE": os.devnull}  # pip then reads no file of settings (pip's documentation)
 

@@ -1,4 +1,4 @@
-"""`ls`: what there is. From the registry and this machine; a running zoo is not needed, but asked in containers."""
+"""`ls`: list the exhibits, from the registry and this machine. In containers the fronts are asked."""
 
 import os
 from dataclasses import replace
@@ -36,16 +36,16 @@ def run(settings: Settings, as_json: bool) -> int:
 
 
 def _cells(plan: Plan) -> list[Cell]:
-    """A running zoo's own list knows what was left out of its start. In containers the zoo is asked."""
+    """Take the cells of the running zoo, which knows what its start left out; in containers ask the fronts."""
     if plan.settings.compose:
-        return _found(plan)
+        return _ask_fronts(plan)
     return state.running_cells(plan.settings) or plan.cells
 
 
 def _row(plan: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
     family = plan.registry.family_of(id)
     cage = plan.registry.cage_of(id)
-    mine = {cell.front: cell for cell in cells if cell.exhibit == id}
+    own = {cell.front: cell for cell in cells if cell.exhibit == id}
     return {
         "id": id,
         "cage": cage.name,
@@ -56,14 +56,13 @@ def _row(plan: Plan, id: str, cells: list[Cell]) -> dict[str, Any]:
         "slots": family.slots,
         "server": family.server,
         "fronts": {
-            front: {"closed": mine[front].closed} if mine[front].closed else {"url": mine[front].url} for front in mine
+            front: {"closed": own[front].closed} if own[front].closed else {"url": own[front].url} for front in own
         },
     }
 
 
 def table(rows: list[dict[str, Any]], width: int) -> list[str]:
-    """Which columns survive: the exhibit, its protocol, its model and its fronts; slots leave second, the server's name
-    first."""
+    """Make the table. In a narrow terminal the server's name is left out first, then the slots."""
     cells = [
         [
             *(row["id"], row["protocol"], row["model"], "any" if row["slots"] is None else str(row["slots"])),
@@ -75,8 +74,8 @@ def table(rows: list[dict[str, Any]], width: int) -> list[str]:
     return [text for row in columns.lines(COLUMNS, cells, width) for text in row]
 
 
-def _found(plan: Plan) -> list[Cell]:
-    """The cells of the fronts that answer, at the addresses that this machine has them at."""
+def _ask_fronts(plan: Plan) -> list[Cell]:
+    """Ask the fronts for their cells; the addresses are those of this machine."""
     urls = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
     cells = targets.elsewhere(plan.settings, plan.registry, urls) if any(urls.values()) else plan.cells
     return [replace(cell, url=plan.cell(cell.exhibit, cell.front).url) for cell in cells]

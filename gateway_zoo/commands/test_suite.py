@@ -55,5 +55,5 @@ def _install(checkout: Path) -> None:
 
 def _environment() -> dict[str, str]:
     """No ZOO_ variable of this shell reaches a test: each zoo of a test has its own. Nor does a setting of Python."""
-    mine = {name: os.environ[name] for name in ("ZOO_REQUIRE_DOCKER",) if name in os.environ}
-    return {name: os.environ[name] for name in os.environ if not name.startswith(("ZOO_", "PYTHON"))} | mine
+    ours = {name: os.environ[name] for name in ("ZOO_REQUIRE_DOCKER",) if name in os.environ}
+    return {name: os.environ[name] for name in os.environ if not name.startswith(("ZOO_", "PYTHON"))} | ours

@@ -28,6 +28,7 @@ from gateway_zoo.terminal.messages import say
 READY_S = 60.0  # until every cell must have answered
 HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any longer; the keeper goes on trying
 AGAIN = 2  # deaths in a row that `up` says at once
+LOOK_S = 1.0  # between two looks of a waiting `up` for a signal
 LONG_S = 10.0  # after so long `up` says which cells it waits for
 
 
@@ -209,9 +210,13 @@ def _stay(keeper: subprocess.Popen[bytes], terminal: socket.socket | None) -> in
 
 def _listen(keeper: socket.socket) -> None:
     """Tell the keeper that everything answers, then print its lines until it ends. A line comes in one piece."""
-    with contextlib.suppress(OSError):
-        keeper.sendall(b"ready\n")
-        while text := keeper.recv(65536):
-            for line in text.decode(errors="replace").splitlines():
-                with contextlib.suppress(OSError):  # the terminal may be gone
-                    say(printable(line))
+    keeper.settimeout(LOOK_S)
+    text = b"ready\n"
+    with contextlib.suppress(ConnectionError):
+        keeper.sendall(text)
+        while text:
+            with contextlib.suppress(TimeoutError):  # a signal just before recv(2) does not interrupt it
+                text = keeper.recv(65536)
+                for line in text.decode(errors="replace").splitlines():
+                    with contextlib.suppress(OSError):  # the terminal may be gone
+                        say(printable(line))

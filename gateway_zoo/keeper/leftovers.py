@@ -1,7 +1,7 @@
-"""Tidying a run directory after a start that was killed. Used by the sentinel, by `down` and by the next start.
+"""Tidy a run directory after a killed start: for the sentinel, `down` and the next start.
 
-Only the holder of the run directory's lock may remove files there. Ending processes needs no lock, where a token names
-the start, and no directory.
+Only the holder of the run directory's lock may remove files there. Ending the processes of one start needs neither lock
+nor directory.
 """
 
 import contextlib
@@ -14,15 +14,17 @@ from gateway_zoo.settings import Settings
 
 
 def end(settings: Settings) -> int:
-    """End what any start left running here, remove its files; returns how many processes that was."""
+    """End the processes of earlier starts and remove their files; returns the number of processes."""
     ended = process.end(None, set(), settings.run, everything=True)
     clean(settings)
     return ended
 
 
 def clean(settings: Settings) -> None:
-    """Remove what only a running zoo needs; logs stay. Of sockets only those that nobody answers: a person's may be
-    among them. Links are not followed."""
+    """Remove the files that only a running zoo needs; logs stay.
+
+    A socket at which a process answers stays: it may be a user's. Links are not followed.
+    """
     apaches = [path for path in settings.run.glob("apache*") if not path.is_symlink()]
     places = [*_sockets(settings.sockets.glob("*")), *(s for path in apaches for s in _sockets(path.rglob("*")))]
     for path in (settings.control, *places) if not settings.sockets.is_symlink() else [settings.control]:

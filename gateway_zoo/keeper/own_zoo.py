@@ -1,7 +1,7 @@
-"""A zoo of the lab's own: a run directory in /tmp, free ports on loopback, `zoo up` in the foreground as a child.
+"""A zoo for a lab: a run directory in /tmp, free ports on loopback, `zoo up` in the foreground as a child.
 
-How it ends, whatever happens to us: `up` is told by the kernel when we die (PR_SET_PDEATHSIG), the keeper by the pipe
-that `up` holds, the servers by the keeper. The configuration files are the zoo's; a lab may change them in its run
+The zoo ends with the lab, in whatever way the lab ends: the kernel sends `up` a signal (PR_SET_PDEATHSIG), the socket
+of `up` to the keeper closes, and the keeper ends the servers. A lab may change a configuration file in its run
 directory (`rewrite`), never in the checkout.
 """
 
@@ -36,8 +36,10 @@ IMPATIENT_S = 1.0
 
 
 def stop_like_ctrl_c() -> None:
-    """SIGTERM and a terminal that hangs up end a lab as Ctrl-C does: through the `finally` of what it opened. Whoever
-    presses it again at once does not disturb that."""
+    """Make SIGTERM and SIGHUP end a lab as Ctrl-C does, through each `finally`.
+
+    A second signal within IMPATIENT_S changes nothing.
+    """
     last = -IMPATIENT_S
 
     def interrupt(signum: int, frame: object) -> None:
@@ -52,7 +54,7 @@ def stop_like_ctrl_c() -> None:
 
 @contextlib.contextmanager
 def signals_ignored() -> Iterator[None]:
-    """No Ctrl-C in here: for tidying."""
+    """Ignore Ctrl-C, SIGTERM and SIGHUP in the block, which tidies."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
     try:
         yield
@@ -81,7 +83,7 @@ def child(argv: list[str], death_signal: int, **options: Any) -> subprocess.Pope
 
 
 def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that nobody listens on; exit 3 if there are none."""
+    """Find the first of `count` free ports in a row. Raises Stop."""
     try:
         return ports.first_free(count)
     except ports.NoFreePorts as error:
@@ -89,9 +91,9 @@ def free_ports(count: int) -> int:
 
 
 class OwnZoo:
-    """`with Private(made, ids, mpm) as zoo:` a running zoo with these exhibits; gone, directory included, after it.
+    """`with OwnZoo(settings, ids, mpm) as zoo:` runs a zoo with these exhibits, and removes it afterwards.
 
-    Root is given up for good, as `up` does: what needs root must be done before.
+    It gives root up for good, as `up` does: do before what needs root. Raises Stop.
     """
 
     def __init__(self, settings: Settings, ids: list[str], mpm: str = "event") -> None:
@@ -136,14 +138,14 @@ class OwnZoo:
         return child(argv, signal.SIGTERM, env=self.env, stdin=subprocess.DEVNULL, **options)
 
     def _wait(self) -> None:
-        """Until `up` says that everything answers."""
+        """Wait until `up` says that everything answers."""
         deadline = time.monotonic() + START_S
-        while b"Ctrl-C stops everything" not in self._said():
+        while b"Ctrl-C stops everything" not in self._output():
             if self.up is None or self.up.poll() is not None or time.monotonic() > deadline:
-                fail(f"the lab's own zoo does not start:\n{self._said().decode(errors='replace')}", 3)
+                fail(f"the lab's own zoo does not start:\n{self._output().decode(errors='replace')}", 3)
             time.sleep(0.05)
 
-    def _said(self) -> bytes:
+    def _output(self) -> bytes:
         return (self.run / "up.log").read_bytes()
 
     def close(self) -> None:
@@ -162,14 +164,14 @@ class OwnZoo:
             shutil.rmtree(self.run, ignore_errors=True)
 
     def restart(self, front: str) -> None:
-        """Start a front again, so that its memory is as small as at the beginning; waits until it answers."""
+        """Restart a front, so that its memory is as small as at first; wait until it answers."""
         restarted = self._zoo("restart", front, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        said, _ = restarted.communicate(timeout=STOP_S)
+        output, _ = restarted.communicate(timeout=STOP_S)
         if restarted.returncode:
-            fail(f"the lab's own zoo: {said.decode(errors='replace').strip()}", 3)
+            fail(f"the lab's own zoo: {output.decode(errors='replace').strip()}", 3)
 
     def rewrite(self, name: str, text: str) -> None:
-        """Put a file of the lab's in place of one in the run directory, which may be a link into the checkout."""
+        """Replace a file in the run directory, which may be a link into the checkout."""
         path = self.run / name
         path.unlink(missing_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -192,8 +194,10 @@ class OwnZoo:
 
 
 def chosen_ports(tcp: list[int]) -> dict[str, str]:
-    """Free ports for the fronts, in a row, and a shift with which the TCP gateways have theirs. At random: another
-    lab may be starting, whose ports still look free."""
+    """Choose free ports for the fronts, and a shift that gives the TCP gateways free ports.
+
+    They are random: another lab may be starting, whose ports still look free.
+    """
     first = free_ports(8)
     names = ("ZOO_NGINX_PORT", "ZOO_NGINX_TLS_PORT", "ZOO_APACHE_TLS_PORT", "ZOO_APACHE_PORT")  # the last takes four
     chosen = {name: str(first + number) for number, name in enumerate(names)}
@@ -206,7 +210,7 @@ def chosen_ports(tcp: list[int]) -> dict[str, str]:
 
 
 def exhibit_for_pings(settings: Settings) -> str:
-    """The exhibit that is asked for `ping` where any would do: behind both fronts, several processes with threads."""
+    """Choose the exhibit for `ping`: behind both fronts, with several processes of several threads."""
     registry = load(settings.root)
     for exhibit in registry.exhibits.values():
         family = registry.family_of(exhibit.id)

@@ -1,5 +1,6 @@
-"""Ports on 127.0.0.1 that nobody listens on, for what is started beside the zoo. Below 32768: above, an outgoing
-connection may have them.
+"""Find free ports on 127.0.0.1, and the processes that hold the others.
+
+Ports above 32767 are not used: an outgoing connection may have them.
 """
 
 import errno
@@ -7,15 +8,15 @@ import random
 import socket
 from collections.abc import Iterable
 
-LOWEST, HIGHEST = 1024, 32767  # below, one must be root; above, an outgoing connection may hold the port
+LOWEST, HIGHEST = 1024, 32767  # below, only root may listen
 
 
 class NoFreePorts(Exception):
-    """None were found; the message says where we looked."""
+    """No ports were found; the message names the range."""
 
 
 def free(port: int) -> bool:
-    """Could we listen there now?"""
+    """Can this process listen at a port now?"""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -26,7 +27,7 @@ def free(port: int) -> bool:
 
 
 def first_free(count: int) -> int:
-    """The first of `count` free ports in a row. Raises NoFreePorts."""
+    """Find the first of `count` free ports in a row. Raises NoFreePorts."""
     trials = (random.randrange(12000, 30000) for _ in range(200))  # noqa: S311 - not a secret
     for first in trials:
         if all(free(port) for port in range(first, first + count)):
@@ -34,19 +35,19 @@ def first_free(count: int) -> int:
     raise NoFreePorts("no free ports on 127.0.0.1 between 12000 and 30000")
 
 
-#: Port -> who listens there, as root saw it (note_holders).
+#: Port -> the process that listens there, as root saw it (note_holders).
 _noted: dict[int, str] = {}
 
 
 def note_holders(addresses: Iterable[tuple[str, int]]) -> None:
-    """Look, as long as we are root, who holds these ports: the user that we become may not see it."""
+    """As root, note which processes hold these ports: the zoo's user may not see them."""
     for address in addresses:
         if LOWEST <= address[1] <= HIGHEST and held(address):
             _noted[address[1]] = holder(address[1])
 
 
 def held(address: tuple[str, int]) -> str | None:
-    """What is wrong with an address that we want: who holds it, or why it cannot be; None if it is free."""
+    """Say which process holds an address, or why it cannot be used; None if it is free."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

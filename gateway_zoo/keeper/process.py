@@ -1,9 +1,9 @@
-"""Starting, recognising and ending processes, so that none is left behind and none that is not ours is touched.
+"""Start, recognise and end processes: none is left behind, and no other process is touched.
 
 Every family runs in a session of its own (setsid(2)), started through setpriv(1): without new privileges, and with a
 death signal, so that its first process dies with the keeper. Whatever it forks stays in the session.
 
-A process is ours if it can gain no privileges (nobody's shell is like that, and all that we start stays so), and it
+A process is ours if it can gain no privileges (no login shell is like that, and every child inherits it), and if it
 carries the mark of a start: the path of the run directory, and 128 random bits that only our processes are given. Two
 places hold the mark, because each server may lose one of them:
 
@@ -36,7 +36,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def signals_deferred() -> Iterator[None]:
-    """What would end us waits until the block is over: an exception in its middle would lose what it makes."""
+    """Defer SIGINT, SIGTERM and SIGHUP until the end of the block, so that what it makes is never lost."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     try:
         yield
@@ -45,7 +45,7 @@ def signals_deferred() -> Iterator[None]:
 
 
 def adopt_orphans() -> None:
-    """Orphans of our families become our children, instead of init's, and nothing that we start gains privileges."""
+    """Adopt the orphans of our families in place of init, and let no child gain privileges. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option in (PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS):
         if libc.prctl(option, 1, 0, 0, 0) != 0:
@@ -53,7 +53,7 @@ def adopt_orphans() -> None:
 
 
 def mark(run: str | Path, token: str) -> int:
-    """Open a descriptor whose name, in /proc/PID/fd, tells which start of which run directory holds it."""
+    """Open a descriptor whose name in /proc/PID/fd has the run directory and the token of a start."""
     return os.memfd_create(_mark(run, token), 0)
 
 
@@ -64,7 +64,7 @@ def _mark(run: str | Path, token: str = "") -> str:
 def spawn(argv: list[str], environment: dict[str, str], cwd: Path, log: Path, outlives: tuple[int, ...] = ()) -> int:
     """Start a family; returns the pid, which is also its session. Output is appended to `log`.
 
-    It dies with us, unless it is given descriptors to watch us by (`outlives`).
+    It dies with this process, unless it gets descriptors to watch this process by (`outlives`). Raises OSError.
     """
     guard = ["setpriv", "--no-new-privs", *([] if outlives else ["--pdeathsig", "KILL"]), "--"]
     marked = mark(environment.get("ZOO_RUN", ""), environment[TOKEN])
@@ -88,11 +88,12 @@ def spawn(argv: list[str], environment: dict[str, str], cwd: Path, log: Path, ou
 
 
 def no_link(path: str, flags: int) -> int:
-    """A link in the place of a log leads to a file of somebody's."""
+    """Open a log for open(), but follow no link: it would lead to a file of a user."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o640)
 
 
 def pids() -> Iterator[int]:
+    """The numbers of all processes."""
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
@@ -136,31 +137,31 @@ def environment(pid: int) -> dict[str, str]:
 
 
 def keepers(run: Path) -> list[int]:
-    """The keepers of this run directory that run and have told their state, wherever the directory is by now."""
-    found = []
+    """Find the running keepers of this run directory by their mark, even if the directory is gone."""
+    keepers = []
     for pid in pids():
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().split(b"\0")
             if words[2:4] == [b"-m", KEEPER.encode()] and _descriptor_marks(pid, None, run):
-                found.append(pid)
-    return found
+                keepers.append(pid)
+    return keepers
 
 
 def stop_keepers(run: Path) -> bool:
     """Send SIGTERM to the keepers of this run directory; False if there is none."""
-    found = keepers(run)
-    for pid in found:
+    running = keepers(run)
+    for pid in running:
         with contextlib.suppress(OSError):
-            descriptor = os.pidfd_open(pid)  # it pins the process: the number cannot change hands in between
+            descriptor = os.pidfd_open(pid)  # it pins the process: no other process gets the number in between
             if pid in keepers(run):
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
             os.close(descriptor)
-    return bool(found)
+    return bool(running)
 
 
 def send(pid: int, signum: int, token: str | None, run: Path) -> None:
-    """Signal a process of ours. The pidfd pins it first, so that the number cannot change hands in between."""
+    """Send a signal to a process of ours. The pidfd pins it: no other process gets the number in between."""
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
@@ -175,7 +176,7 @@ def send(pid: int, signum: int, token: str | None, run: Path) -> None:
 
 
 def session(pid: int) -> int | None:
-    """The session of a process, None if it is gone."""
+    """The session of a process; None if it is gone."""
     try:
         return os.getsid(pid)
     except OSError:
@@ -183,18 +184,18 @@ def session(pid: int) -> int | None:
 
 
 def zombie(pid: int) -> bool:
-    """Has all of it ended? A process whose first thread has is called a zombie, too, while others hold its sockets."""
+    """Has a process ended with all its threads? If only the first has, others still hold its sockets."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            said = file.read().rpartition(")")[2].split()  # from the third field on (proc(5))
+            fields = file.read().rpartition(")")[2].split()  # from the third field on (proc(5))
     except OSError:
         return True
-    state, threads = said[0], said[17]
+    state, threads = fields[0], fields[17]
     return state in "ZX" and int(threads) <= 1
 
 
 def members(token: str | None, sessions: set[int], run: Path, everything: bool = False) -> list[int]:
-    """Living processes of ours in these sessions, or with `everything` in any. Never ourselves."""
+    """List living processes of ours in these sessions, or in any with `everything`; never this process."""
     return [
         pid
         for pid in pids()
@@ -206,11 +207,11 @@ def members(token: str | None, sessions: set[int], run: Path, everything: bool =
 
 
 def end(token: str | None, sessions: set[int], run: Path, everything: bool = False) -> int:
-    """SIGKILL until nobody is left; returns how many were ended. What forks while we look is met in the next round.
+    """Send SIGKILL until no process is left; returns how many were ended. The next round finds new forks.
 
-    A process that is ending has no environment any more by which we know it, but still its sockets: wait for it.
+    An ending process has lost the environment that identifies it, but still has its sockets: wait for it.
     """
-    ended: dict[int, int | None] = {}  # its session, in case somebody else gets the number
+    ended: dict[int, int | None] = {}  # pid -> session, in case another process gets the number
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         left = members(token, sessions, run, everything)

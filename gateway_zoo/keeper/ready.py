@@ -1,5 +1,6 @@
-"""Waiting until every open cell answers ping, with as little work as possible: on two cores, every request to a server
-that is not there yet, and every module loaded here, makes the servers themselves start later.
+"""Wait until every open cell answers ping, with as little work as possible.
+
+On two cores, every request to a missing server, and every module loaded here, delays the start of the servers.
 """
 
 import os
@@ -18,27 +19,30 @@ ANSWER_S, ANSWER_BYTES = 10.0, 8192  # of a ping, head included
 
 
 def wait(plan: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Cell]], bool]) -> list[Cell]:
-    """Ask each cell until it answers; returns those that did not within `seconds`, or while it was worth waiting."""
+    """Ask each cell until it answers; returns the silent cells.
+
+    Ends after `seconds`, or when `worth` says of the silent cells that waiting is useless.
+    """
     deadline = time.monotonic() + seconds
     waiting = {cell.url: cell for cell in cells}
-    asked: dict[str, Future[bool]] = {}
+    requests: dict[str, Future[bool]] = {}
     listening: set[tuple[str, int] | str] = set()
     with ThreadPoolExecutor(WORKERS) as pool:
         while waiting and worth(list(waiting.values())) and time.monotonic() < deadline:
             _progress(len(cells) - len(waiting), len(cells), waiting)
             for url, cell in list(waiting.items()):
-                if url in asked:
-                    if asked[url].done() and asked.pop(url).result():
+                if url in requests:
+                    if requests[url].done() and requests.pop(url).result():
                         del waiting[url]
                 elif _listens(plan, cell, listening):
-                    asked[url] = pool.submit(answers, cell)
+                    requests[url] = pool.submit(answers, cell)
             time.sleep(PAUSE_S if waiting else 0)
     _progress(0, 0, {})
     return list(waiting.values())
 
 
 def _listens(plan: Plan, cell: Cell, listening: set[tuple[str, int] | str]) -> bool:
-    """Is it worth asking? `listening` remembers the addresses where somebody listens."""
+    """Does a server listen for this cell? `listening` collects addresses with a server."""
     exhibit = plan.registry.exhibits[cell.exhibit]
     needed: list[tuple[str, int] | str] = [("127.0.0.1", plan.settings.port(cell.front))]
     if plan.registry.family_of(cell.exhibit) in plan.started:
@@ -79,7 +83,7 @@ def answers(cell: Cell) -> bool:
 
 
 def _progress(done: int, total: int, waiting: dict[str, Cell]) -> None:
-    """One line on a terminal, written over itself; empty at the end."""
+    """Write the progress over the last line of a terminal; empty it at the end."""
     if sys.stderr.isatty():
         names = ", ".join(sorted({cell.exhibit for cell in waiting.values()}))
         line = f"{done} of {total} cells answer; waiting for {names}"[:78] if waiting else ""

@@ -1,8 +1,8 @@
-"""The run directory itself: is it the zoo's? Only a directory that is gets another mode, files, and removals in it.
+"""Decide whether a run directory is the zoo's; only then may the zoo change it.
 
-It is the zoo's if it carries the mark, a file that says so; if it is empty; if it does not exist yet; or if an earlier
-version, which made no mark, has filled it: then nothing is in it but what the zoo makes. Any other directory is
-refused before anything in it changes: ZOO_RUN=$HOME must not cost a person's files, nor their mode.
+It is the zoo's if it has the mark (a file that says so), is empty, or does not exist yet. It is also the zoo's if an
+earlier version, which made no mark, has filled it: then it has only files that the zoo makes. Any other directory is
+refused before any change: ZOO_RUN=$HOME must not cost a user files, nor change their mode.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ HEAD = b"# Written by the zoo"  # of local.conf, see fronts.HEAD
 
 
 def refusal(settings: Settings, user: int | None = None) -> tuple[str, str] | None:
-    """Why this run directory cannot be the zoo's, and the cure; None if it can. It must be ours, or `user`'s."""
+    """Why this run directory cannot be the zoo's, and the cure; None if it can. It must belong to us, or to `user`."""
     run = settings.run
     try:
         return _kind_of_refusal(run, run.lstat(), os.geteuid() if user is None else user)
@@ -47,7 +47,7 @@ def _kind_of_refusal(run: Path, facts: os.stat_result, user: int) -> tuple[str, 
 
 
 def user_of_a_start() -> int:
-    """The user whose directory it must be: root hands an empty one of its own over."""
+    """The user that must own the directory. Root hands over an empty directory of its own."""
     try:
         return user_of_the_zoo().pw_uid
     except KeyError:
@@ -55,7 +55,7 @@ def user_of_a_start() -> int:
 
 
 def foreign(run: Path) -> str:
-    """The name of something in a directory without the mark that the zoo did not make; empty if the zoo may have it."""
+    """Name a file that the zoo did not make in a directory without the mark; empty if the zoo may have it."""
     names = sorted(path.name for path in run.iterdir())
     mark = run / MARK  # looked at last: another start may make it now
     if mark.is_file() and not mark.is_symlink():
@@ -66,7 +66,7 @@ def foreign(run: Path) -> str:
 
 
 def _of_ours(path: Path) -> bool:
-    """Is this one of the things that versions without a mark made?"""
+    """Did a version without a mark make this file or folder?"""
     if path.is_symlink():
         return False
     if path.name in ("nginx", *(name for name in [path.name] if name.startswith("apache"))):
@@ -84,7 +84,7 @@ def _of_ours(path: Path) -> bool:
 
 
 def obstacles(settings: Settings, fronts: Sequence[str], cages: Sequence[str]) -> list[Path]:
-    """What stands where a start must make a folder, a file or a link, and is of another kind. Nothing is changed."""
+    """List the paths where a start must make a folder, file or link, and something of another kind is."""
     run = settings.run
     folders = [settings.sockets, settings.logs, settings.tls]
     files = [settings.state, *(run / front / "local.conf" for front in fronts)]
@@ -105,7 +105,7 @@ def obstacles(settings: Settings, fronts: Sequence[str], cages: Sequence[str]) -
 
 
 def _stands(path: Path) -> int:
-    """The kind of what stands there; 0 also where a link above it, which is in the list itself, leads out of reach."""
+    """The kind of a file; 0 if it is missing, or behind an unreadable link (which is in the list itself)."""
     try:
         return own_files.kind_of(path)
     except OSError:
@@ -113,7 +113,7 @@ def _stands(path: Path) -> int:
 
 
 def full(settings: Settings) -> str:
-    """Why nothing more can be written where the run directory is; empty if there is room."""
+    """Why the file system of the run directory is full; empty if there is room."""
     existing = next(path for path in (settings.run, *settings.run.parents) if path.exists())
     room = os.statvfs(existing)
     if room.f_bavail * room.f_frsize < LEAST:
@@ -122,8 +122,10 @@ def full(settings: Settings) -> str:
 
 
 def take(settings: Settings) -> None:
-    """Make the run directory: the user's, 0750, with the mark. Raises SettingsError. Nothing else in it is touched: a
-    zoo may be running there."""
+    """Make the run directory: the user's, mode 0750, with the mark. Raises SettingsError.
+
+    It touches nothing else there: a zoo may be running.
+    """
     run = settings.run
     if problem := refusal(settings):
         raise SettingsError("; ".join(problem))
@@ -137,7 +139,7 @@ def take(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """The same, with the folders for sockets and logs."""
+    """Do the same, and make the folders for sockets and logs. Raises SettingsError."""
     take(settings)
     try:
         for path in (settings.sockets, settings.logs):
@@ -147,4 +149,5 @@ def prepare(settings: Settings) -> None:
 
 
 def unusable(run: Path, error: OSError) -> SettingsError:
+    """The error for a run directory that the system refuses."""
     return SettingsError(f"{run} cannot be used: {error.strerror}; set ZOO_RUN to a directory of yours")

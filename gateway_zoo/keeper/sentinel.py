@@ -1,10 +1,11 @@
-"""Ends what the keeper leaves behind when it is killed. `python -m gateway_zoo.keeper.sentinel DESCRIPTOR`
+"""End what a killed keeper leaves behind: `python -m gateway_zoo.keeper.sentinel DESCRIPTOR`.
 
-It sleeps in a read on a pipe that only the keeper holds open. When the keeper dies, however it dies, the read returns,
-and everything of that start is ended: first processes have died by their death signal, their workers have not.
+The sentinel sleeps in a read on a pipe that only the keeper holds open. When the keeper dies, in whatever way, the read
+returns, and the sentinel ends every process of that start. The first processes have died by their death signal, but
+their workers have not.
 
-The token names the start: nothing of another one is touched. Files are removed only with the lock of the run directory;
-whoever holds it instead removes them, and where there is no directory any more there is nothing to remove.
+The token names the start, so no other start is touched. Files are removed only with the lock of the run directory;
+another holder of the lock removes them itself.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ PATIENCE_S = 2.0  # for a child of the keeper that dies between fork and exec, a
 
 
 def main() -> None:
+    """Wait for the end of the keeper, then end its processes and tidy."""
     os.read(int(sys.argv[1]), 1)
     settings = read_settings()
     process.end(os.environ[process.TOKEN], set(), settings.run, everything=True)

@@ -1,7 +1,7 @@
-"""The zoo's own certificate authority, made at the first start: so that https and wss work without a network.
+"""Make the zoo's own certificate authority at the first start, for https and wss without a network.
 
-$ZOO_RUN/sock/tls/ca.pem is what a browser or `curl --cacert` must trust; both fronts give it away as /ca.pem. Its key
-is thrown away at once, so nobody can sign anything else with it. front.pem and front.key are for both fronts.
+A browser or `curl --cacert` must trust $ZOO_RUN/sock/tls/ca.pem; both fronts serve it as /ca.pem. Its key is never
+stored, so it signs nothing else. front.pem and front.key are for both fronts.
 """
 
 import datetime
@@ -19,9 +19,10 @@ DAYS = 365
 
 
 def make(settings: Settings) -> Path:
-    """The directory of the certificates; made if it is not there, its year is over, or ZOO_LISTEN is not in it.
+    """Return the directory of the certificates; make it if missing, too old, or without ZOO_LISTEN.
 
-    Two containers may do it at once: a whole directory is renamed into place, and who comes second takes the first's.
+    Two containers may do it at once: a whole directory is renamed into place, and the second uses the first's. Raises
+    InTheWay, OSError.
     """
     here = settings.tls
     if _expired(here) or not _covers(here, settings.listen):
@@ -31,7 +32,7 @@ def make(settings: Settings) -> Path:
         _write(new, [*NAMES, *([settings.listen] if settings.listen else [])])
         try:
             new.rename(here)
-        except OSError:  # somebody else was first
+        except OSError:  # another container was first
             shutil.rmtree(new)
     return here
 
@@ -54,7 +55,7 @@ def _expired(here: Path) -> bool:
 
 
 def _covers(here: Path, address: str) -> bool:
-    """Is the certificate for this address too?"""
+    """Does the certificate hold for this address, too?"""
     if not address or not (here / "front.pem").exists():
         return True
     from cryptography import x509  # late: only when the zoo is opened to others

@@ -1,13 +1,13 @@
-"""Ask each front whether it can live with its configuration, before anything starts; name what it cannot live with.
+"""Try each front with its configuration before the start, and name the parts with which it does not start.
 
 One module can take a whole web server down: mod_fcgid ends Apache where /dev/shm is read-only, a module built for
 another Apache is not even loaded, a fragment with a mistake in it ends the reading. So each front is tried as a whole,
-which is quick. Only a front that fails is taken apart: first nothing, then one part more each time. A part that makes
-it fail is left out, with the front's own words as the reason; if it fails with nothing, the front is closed.
+which is quick. Only a front that fails is tried in parts: first without any, then with one more each time. A part with
+which it fails is left out, with the message of the front as the reason; if it fails without any, the front is closed.
 
-Parts are the cages' fragments and, in Apache, each exhibit that it runs itself. nginx runs no programs, and says all
-that is wrong when it reads its configuration (`nginx -t`). Apache's modules start their work later, some of them in the
-children: so Apache is started, and asked for one page.
+Parts are the fragments of the cages and, in Apache, each exhibit that it runs itself. nginx runs no programs, and finds
+every error when it reads its configuration (`nginx -t`). Apache's modules start their work later, some of them in the
+children: so Apache is started, and must answer one request.
 """
 
 import contextlib
@@ -41,7 +41,10 @@ TOO_OFTEN = 5  # grave lines while we wait: processes that Apache starts die aga
 
 
 def broken(plan: Plan) -> Broken:
-    """For each front what it cannot live with, and why. The run directory is ready, and no zoo runs there."""
+    """Find the parts with which each front does not start, and why.
+
+    The run directory must be ready, and no zoo may run there. Raises SettingsError, OSError.
+    """
     before = os.umask(0o027)
     try:
         places.link(plan.settings)
@@ -53,7 +56,7 @@ def broken(plan: Plan) -> Broken:
 
 
 def broken_elsewhere(plan: Plan) -> Broken:
-    """The same without touching $ZOO_RUN, for `doctor`. Started as root, we become the zoo's user, for good."""
+    """Do the same in another directory, for `doctor`. As root, become the zoo's user for good."""
     with tempfile.TemporaryDirectory(prefix="zdoc", dir="/tmp") as folder:
         settings = replace(plan.settings, run=Path(folder))
         privileges.give_up(settings)
@@ -67,13 +70,13 @@ def _broken_parts(front: str, plan: Plan) -> dict[str, str]:
     left_out = dict.fromkeys(_parts(front, plan), "left out of this trial")
     if words := _complaint(front, plans.without(plan, {front: left_out})):
         return {ALL: f"{front} does not start: {words}; mend that, then ./zoo up"}
-    found = {}
+    broken_parts = {}
     for part in list(left_out):
         del left_out[part]
         if words := _complaint(front, plans.without(plan, {front: left_out})):
             mend = f"mend {kind(front)}/cages/{part}" if part.endswith(".conf") else "mend that, or do without"
-            left_out[part] = found[part] = f"{front} does not start with it: {words}; {mend}"
-    return found
+            left_out[part] = broken_parts[part] = f"{front} does not start with it: {words}; {mend}"
+    return broken_parts
 
 
 def _parts(front: str, plan: Plan) -> Iterator[str]:
@@ -85,7 +88,7 @@ def _parts(front: str, plan: Plan) -> Iterator[str]:
 
 
 def _complaint(front: str, plan: Plan) -> str:
-    """Why the front does not start with this plan, in its own words; empty if it does."""
+    """The message of a front that does not start with this plan; empty if it starts."""
     fronts.write(front, plan)
     return _read(front, plan) if kind(front) == "nginx" else _started(front, plan)
 
@@ -121,7 +124,7 @@ def _started(front: str, plan: Plan) -> str:
 
 
 def _ended_before_an_answer(pid: int, port: int, log: Path) -> str:
-    """How it ended, or that it never will answer; empty once it does."""
+    """Say how a front ended, or that it never answers; empty once it answers."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -143,17 +146,20 @@ def _how(code: int) -> str:
     return f"it ends with exit status {code}" if code >= 0 else f"it is ended by {signal.Signals(-code).name}"
 
 
-def _reason(plan: Plan, said: bytes, how: str) -> str:
-    return (last_words(said) or how).replace(str(plan.settings.run), "$ZOO_RUN")
+def _reason(plan: Plan, log: bytes, how: str) -> str:
+    return (last_words(log) or how).replace(str(plan.settings.run), "$ZOO_RUN")
 
 
-def last_words(said: bytes) -> str:
-    """The last line of a log that tells of an error, without its time and the way to its place; empty if none does."""
-    grave = _grave(said)
+def last_words(log: bytes) -> str:
+    """The last error line of a log, without time and place; empty if there is none."""
+    grave = _grave(log)
     return printable(BEFORE.sub("", grave[-1]))[:300] if grave else ""
 
 
-def _grave(said: bytes) -> list[str]:
-    """Apache gives the place of a mistake on a line that ends in a colon, and the mistake on the next one."""
-    text = said.decode("utf-8", "replace").replace(":\n", ": ")
+def _grave(log: bytes) -> list[str]:
+    """The error lines of a log.
+
+    Apache writes the place of an error on a line that ends in a colon, and the error on the next line.
+    """
+    text = log.decode("utf-8", "replace").replace(":\n", ": ")
     return [line for line in map(str.strip, text.splitlines()) if GRAVE.search(line) and not line.endswith("Failed")]

@@ -1,8 +1,8 @@
-"""The workers of masters that fork a fixed number: noticed when they end, although only their master is told.
+"""Notice the end of a worker whose master keeps a fixed number of workers.
 
-A process may watch any process of its user through a pidfd, which becomes readable at the end of it (pidfd_open(2)).
-How it ended only the parent learns. Not watched: what forks as many as it needs (Apache, CGI), where a process
-that ends is no news.
+A process may watch any process of its user through a pidfd, which becomes readable when that ends (pidfd_open(2)). Only
+the parent learns the exit status. Servers that fork as many processes as they need (Apache, CGI) are not watched: there
+an ended process is no event.
 """
 
 import os
@@ -13,24 +13,24 @@ from gateway_zoo.keeper import process
 
 
 class Workers:
-    """The direct children of some processes; `on_end(leader, worker, left)` is called for each that ends."""
+    """Watches the direct children of processes; calls `on_end(leader, worker, left)` for each that ends."""
 
     def __init__(self, selector: selectors.DefaultSelector, on_end: Callable[[int, int, int], None]) -> None:
         self._selector, self._on_end = selector, on_end
         self._watched: dict[int, dict[int, int]] = {}  # leader -> worker -> pidfd
 
     def watch(self, leader: int) -> int:
-        """Watch the children that a process has now; returns how many there are."""
+        """Watch the present children of a process; returns their number."""
         watched = self._watched.setdefault(leader, {})
         for worker in children(leader):
-            if worker not in watched and not process.zombie(worker):  # one that its master has not reaped yet
+            if worker not in watched and not process.zombie(worker):  # a zombie: its master has not reaped it yet
                 self._open(leader, worker)
         return len(watched)
 
     def _open(self, leader: int, worker: int) -> None:
         try:
             descriptor = os.pidfd_open(worker)
-        except OSError:  # gone, or no descriptor is left for it
+        except OSError:  # it is gone, or no descriptor is left for it
             return
         self._watched[leader][worker] = descriptor
         self._selector.register(descriptor, selectors.EVENT_READ, lambda _: self._ended(leader, worker))
@@ -40,7 +40,7 @@ class Workers:
             self._on_end(leader, worker, len(self._watched[leader]))
 
     def _close(self, leader: int, worker: int) -> bool:
-        """False where it was closed before, by an event of the same round."""
+        """Close a pidfd; False if an event of the same round has closed it."""
         descriptor = self._watched.get(leader, {}).pop(worker, None)
         if descriptor is None:
             return False
@@ -49,14 +49,14 @@ class Workers:
         return True
 
     def forget(self, leader: int) -> None:
-        """Watch no child of this process any more: it has ended, or is being stopped."""
+        """Stop watching the children of a process that has ended, or is being stopped."""
         for worker in list(self._watched.get(leader, {})):
             self._close(leader, worker)
         self._watched.pop(leader, None)
 
 
 def children(pid: int) -> list[int]:
-    """The children of a process; none where it is gone, or the kernel does not list them."""
+    """List the children of a process; empty if it is gone, or the kernel does not list them."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             return [int(word) for word in file.read().split()]

@@ -1,11 +1,11 @@
-"""Where things lie: paths that every configuration can hold, programs that may run, files that the servers can read.
+"""Give the servers paths that every configuration can hold, and find files that they cannot read or run.
 
 Apache, uWSGI, php-fpm and the shell read a path again, each in its own way: a space, `$`, `[`, `%` or `:` breaks
-another directive, and Python inside Apache dies over bytes outside ASCII. So no configuration sees such a path. Where
-the checkout or its .venv has one, the run directory gets a link with a plain name, and everything that we start is told
-the link. $ZOO_RUN itself must be plain: the links are there.
+another directive, and Python inside Apache dies over bytes outside ASCII. So no configuration gets such a path. If
+the checkout or its .venv has one, the run directory gets a link with a plain name, and every server gets the link.
+$ZOO_RUN itself must be plain: the links are there.
 
-What cannot work is found here before anything starts; `up` and `doctor` both ask `problems`.
+`problems` finds before a start what cannot work; `up` and `doctor` both ask it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from gateway_zoo.settings import Settings, user_of_the_zoo
 COPY = "use a copy of the checkout on another: cp -r . ~/zoo"
 #: Folders of the checkout that are no cages, and that the servers or the keeper read.
 FOLDERS = ("app", "apache", "gateway_zoo", "nginx", "web")
-#: Everything else means something to one of the readers. A path of ours is absolute, so `-` never comes first.
+#: Every other character means something to one of the readers. Our paths are absolute, so `-` is never the first.
 PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
 
 
@@ -37,23 +37,25 @@ def is_plain(path: Path) -> bool:
 
 
 def checkout(settings: Settings) -> Path:
-    """The checkout as everything that we start is told it."""
+    """The path of the checkout for the servers."""
     return settings.root if is_plain(settings.root) else settings.run / "checkout"
 
 
 def venv(settings: Settings) -> Path:
-    """The .venv as everything that we start is told it. Python finds pyvenv.cfg beside the path it was started by."""
+    """The path of .venv for the servers. Python looks for pyvenv.cfg beside the path that started it."""
     return VENV if is_plain(VENV) else settings.run / "venv"
 
 
 def search_path(settings: Settings) -> str:
-    """Search path of everything that we start. Servers of the virtual environment first."""
+    """The search path of the servers; those of the virtual environment come first."""
     return f"{venv(settings)}/bin:{SYSTEM_PATH}"
 
 
 def program(settings: Settings, name: str) -> list[str]:
-    """The first words of a command. A script of the .venv names its interpreter in a line that cannot quote: where the
-    path is not plain, we name the interpreter."""
+    """The first words of a command.
+
+    A script of .venv names its interpreter in a line that cannot quote, so a path that is not plain needs `python`.
+    """
     script = VENV / "bin" / name
     if is_plain(VENV) or not script.is_file() or not script.read_bytes().startswith(b"#!"):
         return [name]
@@ -61,7 +63,7 @@ def program(settings: Settings, name: str) -> list[str]:
 
 
 def link(settings: Settings) -> None:
-    """Make the links of this run directory, each anew: an old one may lead to a checkout of yesterday."""
+    """Make the links of this run directory; an old link may lead to another checkout. Raises OSError, InTheWay."""
     for there, here in ((settings.root, checkout(settings)), (VENV, venv(settings))):
         if here != there:
             own_files.link(here, there)
@@ -69,23 +71,25 @@ def link(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def linked_for_now(settings: Settings) -> Iterator[Settings]:
-    """Settings whose links exist, for a program that may run without a zoo: where any is needed, in a directory of the
-    moment, which any user may read."""
+    """Yield settings whose links exist, for a program that may run without a zoo.
+
+    Needed links are in a temporary directory, which every user may read.
+    """
     if is_plain(settings.root) and is_plain(VENV):
         yield settings
         return
     with tempfile.TemporaryDirectory(prefix="zoo-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
-        here = replace(settings, run=Path(folder))
-        link(here)
-        yield here
+        temporary = replace(settings, run=Path(folder))
+        link(temporary)
+        yield temporary
 
 
 # --- what cannot work -------------------------------------------------------------------------------------------------
 
 
 def problems(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What no start here can get over: (what, the cure that suffices). As root, ask before root is given up."""
+    """Find what prevents every start: (problem, cure that suffices). As root, ask before root is given up."""
     for path in (settings.root, VENV):
         if wrong := cannot_hold(path):
             yield f"the path {str(path)!a} has {wrong}", "rename the directory"
@@ -110,7 +114,7 @@ def problems(settings: Settings) -> Iterator[tuple[str, str]]:
 
 @contextlib.contextmanager
 def acting_as(user: pwd.struct_passwd) -> Iterator[None]:
-    """Root acts with the rights of a user for a while; anybody else is that user already."""
+    """As root, act with the rights of a user in the block. Another user is that user already."""
     if os.geteuid() != 0:
         yield
         return
@@ -127,19 +131,21 @@ def acting_as(user: pwd.struct_passwd) -> Iterator[None]:
 
 
 def what_we_read(settings: Settings) -> list[Path]:
-    """Folders of which we, or the servers, read everything. Beside them a person may keep private things."""
+    """Folders that the zoo or the servers read whole. A user may keep private files beside them."""
     cages = [path.parent for path in settings.root.glob("*/cage.toml")]
     return [*(settings.root / name for name in FOLDERS), *cages, VENV / "bin", VENV / "lib"]
 
 
 def first_unreadable(settings: Settings, folders: list[Path]) -> Path | None:
-    """The first file or directory that we need and may not read: tried with our rights, because a mode does not tell
-    everything (access control lists, network file systems)."""
+    """Find the first file or directory that is needed and unreadable.
+
+    It is tried, because a mode is not all (access control lists, network file systems).
+    """
     targets = (settings.root, VENV, (VENV / "bin/python").resolve(), Path(sysconfig.get_path("stdlib")))
     above = [path for target in targets for path in reversed(target.parents)]
-    found = (path for path in above if not _may(path, os.X_OK))
-    found_below = (path for path, wanted in _below([settings.root, *targets[3:]], folders) if not _may(path, wanted))
-    return next(found, None) or next(found_below, None)
+    closed = (path for path in above if not _may(path, os.X_OK))
+    closed_below = (path for path, wanted in _below([settings.root, *targets[3:]], folders) if not _may(path, wanted))
+    return next(closed, None) or next(closed_below, None)
 
 
 def _may(path: Path | str, wanted: int) -> bool:
@@ -147,7 +153,7 @@ def _may(path: Path | str, wanted: int) -> bool:
 
 
 def _below(listed: list[Path], folders: list[Path]) -> Iterator[tuple[Path, int]]:
-    """What must be readable, and for a directory also searchable. Not bytecode: Python does without."""
+    """Paths with the rights that are needed there. Bytecode is not needed."""
     enter = os.R_OK | os.X_OK
     yield from ((path, enter) for path in (*listed, *folders))
     for top in folders:
@@ -158,7 +164,7 @@ def _below(listed: list[Path], folders: list[Path]) -> Iterator[tuple[Path, int]
 
 
 def _owner_who_reads(settings: Settings) -> str:
-    """The name of the checkout's owner, if that is a user who could run the zoo; else empty."""
+    """The name of the checkout's owner, if that user could run the zoo; else empty."""
     try:
         owner = pwd.getpwuid(settings.root.stat().st_uid)
     except KeyError:
@@ -180,7 +186,7 @@ def cure(settings: Settings, closed: Path) -> str:
     if owner := _owner_who_reads(settings):
         return f"runuser -u {owner} -- {shlex.quote(str(root))}/zoo up"
     copy = next(path for n in range(1, 99) if not (path := Path(f"/opt/gateway-zoo{n if n > 1 else ''}")).exists())
-    if str(root) in homes:  # whose other files are nobody's business
+    if str(root) in homes:  # the other files of the home stay private
         return f"git clone {shlex.quote(str(root))} {copy} && chmod -R a+rX {copy} && {copy}/zoo up"
     return f"cp -r {shlex.quote(str(root))} {copy} && chmod -R a+rX {copy} && {copy}/zoo up"
 
@@ -189,7 +195,7 @@ def cure(settings: Settings, closed: Path) -> str:
 
 
 def put_run_bits_back(programs: list[Path]) -> list[Path]:
-    """A ZIP archive or a stick loses the run bits of CGI programs: give them back. Returns those that we changed."""
+    """Give CGI programs back the run bits that a ZIP archive or a stick has lost. Returns the changed paths."""
     changed = []
     for path in programs:
         mode = path.stat().st_mode

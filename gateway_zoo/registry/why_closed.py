@@ -1,7 +1,7 @@
-"""Why something is closed, in words: of one exhibit in a sentence, of many as a short list.
+"""Say in words why exhibits, cells and fronts are closed.
 
-A cell that can never be open (nginx embeds no interpreter) has its reason on the exhibit's label. Here it counts only
-where an exhibit has no other.
+The label of an exhibit has the reason of a cell that can never be open (nginx embeds no interpreter). Such a reason
+counts here only if the exhibit has no other.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,11 +17,11 @@ NOTHING_OPEN = 3  # exit status: something that the command needs is missing
 
 
 def sentence(exhibit: Exhibit, cells: Iterable[Cell]) -> str:
-    """Why an exhibit without an open cell is closed; one reason of many fronts is told once."""
-    mine = [cell for cell in cells if cell.exhibit == exhibit.id and cell.closed]
-    mine = [cell for cell in mine if kind(cell.front) not in exhibit.closed] or mine
+    """Say why an exhibit without an open cell is closed; a reason of several fronts once."""
+    closed = [cell for cell in cells if cell.exhibit == exhibit.id and cell.closed]
+    closed = [cell for cell in closed if kind(cell.front) not in exhibit.closed] or closed
     fronts: dict[str, list[str]] = {}
-    for cell in mine:
+    for cell in closed:
         fronts.setdefault(str(cell.closed), []).append(cell.front)
     if len(fronts) == 1:
         return f"{exhibit.id} is closed: {next(iter(fronts))}"
@@ -30,14 +30,17 @@ def sentence(exhibit: Exhibit, cells: Iterable[Cell]) -> str:
 
 
 def sentences(registry: Registry, cells: list[Cell], ids: Iterable[str]) -> list[str]:
-    """One for each of these exhibits that has no open cell."""
+    """Say why each of these exhibits without an open cell is closed."""
     opened = {cell.exhibit for cell in cells if cell.closed is None}
     return [sentence(registry.exhibits[id], cells) for id in ids if id not in opened and id in registry.exhibits]
 
 
 def fronts(registry: Registry, cells: list[Cell]) -> dict[str, str]:
-    """Front -> why it is closed as a whole: all cells that it could have are closed, for one reason, which is not that
-    they were left out. (plan._reasons tells a front's own reason first.)"""
+    """Map each front that is closed as a whole to the reason.
+
+    All cells that it could have are then closed for one reason, and not because they were left out. (plans._reasons
+    gives the reason of a front first.)
+    """
     reasons: dict[str, set[str | None]] = {}
     for cell in cells:
         if kind(cell.front) not in registry.exhibits[cell.exhibit].closed:
@@ -47,26 +50,28 @@ def fronts(registry: Registry, cells: list[Cell]) -> dict[str, str]:
 
 
 def by_reason(registry: Registry, cells: list[Cell]) -> dict[str, list[str]]:
-    """Reason -> what is closed for it and could be open: an exhibit, or `exhibit behind front` where another front has
-    it. Told of a kind of front only if no front of this kind has the exhibit: one of several Apaches is enough."""
-    found: dict[str, list[str]] = {}
+    """Map each reason to the closed exhibits that could be open.
+
+    An exhibit that another front has is `exhibit behind front`. One open cell behind any Apache is enough for all.
+    """
+    closed: dict[str, list[str]] = {}
     for cell in _worth_telling(registry, cells):
         elsewhere = any(c.exhibit == cell.exhibit and c.closed is None for c in cells)
         name = f"{cell.exhibit} behind {cell.front}" if elsewhere else cell.exhibit
-        names = found.setdefault(str(cell.closed), [])
+        names = closed.setdefault(str(cell.closed), [])
         if name not in names:
             names.append(name)
-    return found
+    return closed
 
 
 def _worth_telling(registry: Registry, cells: list[Cell]) -> Iterator[Cell]:
     opened = {(cell.exhibit, kind(cell.front)) for cell in cells if cell.closed is None}
-    told: set[tuple[str, str]] = set()
+    given: set[tuple[str, str]] = set()
     for cell in cells:
         place = cell.exhibit, kind(cell.front)
         never = registry.exhibits[cell.exhibit].closed.get(kind(cell.front))
-        if cell.closed and not never and place not in opened and place not in told:
-            told.add(place)
+        if cell.closed and not never and place not in opened and place not in given:
+            given.add(place)
             yield cell
 
 

@@ -2,7 +2,7 @@
 
 A socket's time-out begins again with every byte, and http.client reads a body of any size: a server that sends a byte
 a second, or never stops sending, would hold a command for ever. Here each answer has a deadline, from the moment
-at which we begin to wait for it, and a size, head included. The error says which of the two was met.
+at which the wait begins, and a size, head included. The error says which limit was reached.
 """
 
 import http.client
@@ -21,7 +21,7 @@ class OverLimit(OSError):
 
 
 class _Bounded(io.RawIOBase):
-    """What a socket receives, until a deadline (monotonic seconds) or a number of bytes."""
+    """Reads from a socket until a deadline (monotonic seconds) or a number of bytes."""
 
     def __init__(self, sock: socket.socket, seconds: float, limit: int) -> None:
         self.sock, self.raw = sock, sock.makefile("rb", buffering=0)
@@ -32,11 +32,11 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        left = self.deadline - time.monotonic()
+        seconds_left = self.deadline - time.monotonic()
         try:
-            if left <= 0:
+            if seconds_left <= 0:
                 raise TimeoutError
-            self.sock.settimeout(left)
+            self.sock.settimeout(seconds_left)
             count = self.raw.readinto(buffer) or 0
         except TimeoutError:
             raise OverLimit(
@@ -53,14 +53,14 @@ class _Bounded(io.RawIOBase):
 
 
 def line(sock: socket.socket, seconds: float, limit: int) -> bytes:
-    """One line that a socket receives. Raises OverLimit."""
+    """Read one line from a socket. Raises OverLimit."""
     return io.BufferedReader(_Bounded(sock, seconds, limit)).readline()
 
 
 def connect(
     url: str, seconds: float = SECONDS, limit: int = BYTES, authority: str | None = None
 ) -> http.client.HTTPConnection:
-    """A connection to the server of a URL, not yet open. Each answer on it has `seconds` and `limit` bytes.
+    """Make a connection to the server of a URL, not yet open. Each answer on it has `seconds` and `limit` bytes.
 
     `authority`: the file of the certificate authority to trust, for https. Reading raises OverLimit, an OSError.
     """

@@ -1,7 +1,7 @@
-"""Read files that other people made, with a limit: in bytes, in bytes of a line, and in seconds of silence.
+"""Read files of other users with a limit: in bytes, in bytes of a line, and in seconds of silence.
 
-A name may stand for a device that never ends, a FIFO that nobody writes to, or an image of ten gigabytes. Here a reader
-meets a limit instead of the end of the memory, and the error says which.
+A name may mean a device that never ends, a FIFO without a writer, or an image of ten gigabytes. A reader reaches
+a limit instead of the end of the memory, and the error says which limit.
 """
 
 import errno
@@ -21,7 +21,7 @@ WHOLE = 64_000_000  # bytes of a file that is read as a whole
 
 
 class _Waiting(io.RawIOBase):
-    """A descriptor that is no ordinary file; waits for its next bytes, but not for ever."""
+    """Reads a descriptor that is no ordinary file; waits SILENCE_S for the next bytes."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -42,8 +42,8 @@ class _Waiting(io.RawIOBase):
         super().close()
 
 
-def _opened(name: str) -> BinaryIO:
-    """Without waiting: the other end of a FIFO may never come."""
+def _open(name: str) -> BinaryIO:
+    """Open a file without waiting: a FIFO may never get a writer."""
     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISDIR(mode):
@@ -55,9 +55,9 @@ def _opened(name: str) -> BinaryIO:
 
 
 def lines(name: str) -> Iterator[bytes]:
-    """The lines of a file. Raises OSError; OverLimit, which is one, where a limit is met."""
+    """Read the lines of a file. Raises OSError, and OverLimit (an OSError) at a limit."""
     total = 0
-    with _opened(name) as file:
+    with _open(name) as file:
         while line := file.readline(LINE + 1):
             total += len(line)
             if len(line) > LINE:
@@ -68,13 +68,13 @@ def lines(name: str) -> Iterator[bytes]:
 
 
 def whole(name: str) -> bytes:
-    """A file as a whole. Raises OSError, as `lines` does."""
-    with _opened(name) as file:
+    """Read a file as a whole. Raises OSError, OverLimit."""
+    with _open(name) as file:
         return limited(file)
 
 
 def limited(file: BinaryIO) -> bytes:
-    """All that an open file gives, up to the limit."""
+    """Read an open file to its end. Raises OverLimit after WHOLE bytes."""
     data = file.read(WHOLE + 1)
     if len(data) > WHOLE:
         raise OverLimit(f"longer than {WHOLE:,} bytes, our limit")
@@ -82,5 +82,5 @@ def limited(file: BinaryIO) -> bytes:
 
 
 def why(error: OSError) -> str:
-    """The system's word for an error, or ours."""
+    """The system's text for an error, or ours."""
     return error.strerror or str(error)

@@ -1,7 +1,7 @@
-"""Write, link and remove files in a directory that the zoo fills, and nothing that it did not make.
+"""Write, link and remove files of the zoo in its run directory, and no others.
 
-The zoo knows what it makes by name and by kind: a text file, a link, a folder. Something of another kind that bears the
-name is a person's: it stays, and the command ends with its path (InTheWay). A link is never followed: a text replaces
+The zoo recognises its files by name and kind: a text file, a link, a folder. A file of another kind with that name
+belongs to a user: it stays, and the command ends with its path (InTheWay). A link is never followed: a text replaces
 it, and a link in the place of a folder is in the way.
 """
 
@@ -21,7 +21,7 @@ class InTheWay(SettingsError):
 
 
 def kind_of(path: Path) -> int:
-    """The type bits of what stands there; 0: nothing. A link is a link."""
+    """The type bits of a file; 0 if there is none. A link is not followed. Raises OSError."""
     try:
         return stat.S_IFMT(path.lstat().st_mode)
     except FileNotFoundError:
@@ -29,7 +29,7 @@ def kind_of(path: Path) -> int:
 
 
 def folder(path: Path, mode: int = 0o750) -> Path:
-    """Make a folder, or take the one that is there. Raises InTheWay, OSError."""
+    """Make a folder, or use an existing one. Raises InTheWay, OSError."""
     if kind_of(path) not in (0, stat.S_IFDIR):
         raise InTheWay(path, "folder")
     path.mkdir(mode=mode, exist_ok=True)
@@ -37,7 +37,7 @@ def folder(path: Path, mode: int = 0o750) -> Path:
 
 
 def write(path: Path, data: str | bytes) -> None:
-    """Replace a file as a whole: readers see the old one or the new one, never half. Raises InTheWay, OSError."""
+    """Replace a file as a whole: readers see the old text or the new, never half. Raises InTheWay, OSError."""
     if kind_of(path) not in (0, stat.S_IFREG, stat.S_IFLNK):
         raise InTheWay(path, "file")
     fresh = path.with_name(f"{path.name}.new")
@@ -58,9 +58,9 @@ def link(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-def remove(here: Path, pattern: str, kind: int) -> None:
-    """Remove what has this name and this kind (S_IFREG, S_IFLNK); leave the rest. Links are removed, not followed."""
-    for path in here.glob(pattern):
+def remove(folder: Path, pattern: str, kind: int) -> None:
+    """Remove the files of this pattern and kind (S_IFREG, S_IFLNK). A link is removed, not followed."""
+    for path in folder.glob(pattern):
         if kind_of(path) == kind:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()

@@ -281,3 +281,22 @@ def test_the_fragments_of_a_broken_cage_are_left_out(tmp_path: Path) -> None:
         fronts.write(front, made)
         fronts.write(front, made)  # a second start finds what the first one made
         assert [path.name for path in (run / front / "cages").iterdir()] == ["good.conf"]
+
+
+def test_the_registry_answers_for_each_exhibit() -> None:
+    registry = load(ROOT)
+    assert registry.exhibits is registry.exhibits
+    assert (registry.family_of("fastcgi").id, registry.protocol_of("fastcgi")) == ("fastcgi", "FastCGI")
+    assert (registry.protocol_of("cgi"), registry.socket_protocol("cgi")) == ("CGI", "FastCGI")
+    assert (registry.interface_of("cgi"), registry.interface_of("asgi")) == ("CGI program", "ASGI")
+    assert registry.socket_protocol("mod_wsgi-embedded") == "none"
+    assert (registry.runs_inside("cgi", "apache-itk"), registry.runs_inside("cgi", "nginx")) == (True, False)
+    with pytest.raises(KeyError):
+        registry.family_of("none")
+
+
+def test_a_front_that_starts_with_nothing_leaves_the_plan() -> None:
+    plan = plans.make(Settings(root=ROOT, run=ROOT))
+    fewer = plans.without(plan, {front: {plans.ALL: "broken"} for front in plan.fronts[:1]})
+    assert fewer.fronts == plan.fronts[1:]
+    assert {cell.closed for cell in fewer.open_cells if cell.front in plan.fronts[:1]} == set()

@@ -1,7 +1,7 @@
-"""What `up` shows when everything answers: a line to copy for each exhibit, pages, and what is closed and why.
+"""Make the text of `up`: a line to copy for each exhibit, the pages, and what is closed and why.
 
-An exhibit is told with all its fronts, in their order. What another start would open is told by its reason, a front
-apart from exhibits; what this start was not asked for is only counted.
+An exhibit is shown with all its fronts, in their order. Closed exhibits stand behind their reason, closed fronts apart;
+exhibits that this start left out are only counted.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ FIRST = 17  # columns of an exhibit's name
 
 
 def lines(plan: Plan, width: int) -> list[str]:
-    """All that `up` prints, for a terminal of this width."""
-    found = [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
+    """Make all lines of `up` for a terminal of this width."""
+    texts = [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
     front = plan.fronts[0]
     url = f"http://localhost:{plan.settings.port(front)}"
-    found += [_page(f"{url}{page}", title, width) for page, title in plans.pages(plan, front).items()]
-    found += for_a_class(plan)
-    return [*found, *closed_lines(plan, plan.cells, width), "", *columns.words(NEXT, width)]
+    texts += [_page(f"{url}{page}", title, width) for page, title in plans.pages(plan, front).items()]
+    texts += for_a_class(plan)
+    return [*texts, *closed_lines(plan, plan.cells, width), "", *columns.words(NEXT, width)]
 
 
 def _page(url: str, title: str, width: int) -> str:
@@ -52,17 +52,17 @@ def class_addresses(settings: Settings) -> list[str]:
     import psutil  # late: seldom needed
 
     first = _address_outward()
-    found = [
+    addresses = [
         entry.address
         for name, entries in psutil.net_if_addrs().items()
         for entry in entries
         if entry.family == socket.AF_INET and not entry.address.startswith("127.") and not _is_bridge(name)
     ]
-    return list(dict.fromkeys([*([first] if first else []), *found]))
+    return list(dict.fromkeys([*([first] if first else []), *addresses]))
 
 
 def _address_outward() -> str:
-    """Our address on the way to other networks: the one that a class most likely reaches. Nothing is sent for that."""
+    """The address of this machine on the way to other networks, which a class most likely reaches; nothing is sent."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
         trial.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737); UDP: only the route is looked up
         return str(trial.getsockname()[0])
@@ -96,12 +96,12 @@ def _also(plan: Plan, cells: list[Cell], room: int) -> str:
 
 
 def closed_lines(plan: Plan, cells: list[Cell], width: int) -> list[str]:
-    """A line for each reason; fronts first, and at the end what was left out on purpose."""
+    """Make a line for each reason: fronts first, and last the number of exhibits left out."""
     shut = why_closed.fronts(plan.registry, cells)
-    found = [f"closed: {front}: {why}" for front, why in shut.items()]
-    here = [cell for cell in cells if cell.front not in shut]
-    reasons = why_closed.by_reason(plan.registry, here)
+    texts = [f"closed: {front}: {why}" for front, why in shut.items()]
+    rest = [cell for cell in cells if cell.front not in shut]
+    reasons = why_closed.by_reason(plan.registry, rest)
     left_out = reasons.pop(plans.LEFT_OUT, [])
-    found += [f"closed: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
-    found += [f"left out: {len(left_out)} (./zoo up starts all)"] if left_out else []
-    return [text for line in found for text in columns.words(line, width)]
+    texts += [f"closed: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    texts += [f"left out: {len(left_out)} (./zoo up starts all)"] if left_out else []
+    return [text for line in texts for text in columns.words(line, width)]

@@ -1,0 +1,114 @@
+"""Write the texts that a front answers itself: its first page, and why a cell does not answer."""
+
+import json
+import stat
+from pathlib import Path
+
+from gateway_zoo.keeper import image
+from gateway_zoo.registry import plans
+from gateway_zoo.registry.plans import Plan
+from gateway_zoo.safe_io import own_files
+
+#: A command to the front in our texts (SSI): insert the address that the client asked.
+ADDRESS = '<!--#echo encoding="none" var="zoo_base" -->'
+#: Texts that are the same in every installation. nginx has those about `status` in nginx.conf.
+TEXTS = {
+    "refused.txt": "status answers only requests from this machine\n",
+    "named.txt": "status answers only where Host is localhost, an IP address or a name without a dot\n",
+    "methods.txt": "405 Method Not Allowed\n",
+}
+
+
+def write(front: str, pages: Path, plan: Plan) -> None:
+    """Write the texts as files. Raises OSError, InTheWay.
+
+    ErrorDocument would send a text as text/html, and nginx takes no string longer than 4 KiB.
+    """
+    own_files.folder(pages)
+    for folder in ("closed", "down", "about"):
+        own_files.remove(own_files.folder(pages / folder), "*.txt", stat.S_IFREG)
+    own_files.write(pages / "index.txt", index(front, plan))
+    own_files.write(pages / "exhibits.json", json.dumps(listed(front, plan), indent=1) + "\n")
+    own_files.write(pages / "image.json", json.dumps(image.of_this_image()) + "\n")
+    if (plan.settings.tls / "ca.pem").exists():
+        own_files.write(pages / "ca.pem", (plan.settings.tls / "ca.pem").read_bytes())
+    own_files.write(pages / "unknown.txt", unknown(plan))
+    for name, text in TEXTS.items():
+        own_files.write(pages / name, text)
+    for id in described(plan):
+        own_files.write(pages / "about" / f"{id}.txt", about(plan, id))
+    for cell in plan.cells:
+        if cell.front == front and cell.closed:
+            own_files.write(pages / "closed" / f"{cell.exhibit}.txt", closed(cell))
+        text = f"{cell.exhibit} does not answer. Start it with: {plan.start_hint(cell.exhibit)}\n"
+        own_files.write(pages / "down" / f"{cell.exhibit}.txt", text)
+
+
+def closed(cell: plans.Cell) -> str:
+    """The text of a closed cell."""
+    return f"{cell.exhibit} is closed behind {cell.front}: {cell.closed}\n"
+
+
+def index(front: str, plan: Plan) -> str:
+    """The first page of a front: each exhibit with its curl line, or the reason why it is closed."""
+    lines = [f"Gateway Zoo, behind {front}. One app through every gateway.\n"]
+    for exhibit in plan.registry.exhibits.values():
+        cell = plan.cell(exhibit.id, front)
+        line = f"closed: {cell.closed}" if cell.closed else f"curl {ADDRESS}/{exhibit.id}/hello"
+        lines.append(f"{exhibit.id:18} {exhibit.about:42} {line}")
+    lines += ["", *(f"{'in a browser':61} {ADDRESS}{page}" for page in plans.pages(plan, front))]
+    built = image.of_this_image()
+    lines += ["", "Each also answers /ping and, to this machine, /status."]
+    lines += [f"The image is of {built['built']}; docker compose up --build --wait makes a new one."] if built else []
+    return "\n".join(lines) + "\n"
+
+
+def about(plan: Plan, id: str) -> str:
+    """The first page of an exhibit: its facts and its paths, the same behind every front."""
+    exhibit, cage = plan.registry.exhibits[id], plan.registry.cage_of(id)
+    family = plan.registry.family_of(id)
+    lines = [
+        f"{id}: {exhibit.about}\n",
+        f"protocol       {plan.registry.protocol_of(id)} ({cage.file.title}, {cage.file.year})",
+        f"interface      {plan.registry.interface_of(id)}",
+        f"server         {family.server}",
+        f"process model  {family.model}",
+        f"label          {cage.name}/README.md\n",
+        f"/{id}/hello    the same bytes through every gateway",
+        f"/{id}/ping     the cheapest request there is",
+        f"/{id}/status   which process answered, and what it was told (?json, ?html, ?full); for this machine only",
+        *([f"/{id}{exhibit.page}  for a browser"] if exhibit.page else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def described(plan: Plan) -> list[str]:
+    """Exhibits whose first page is the text `about`; the others have a page of their own."""
+    return [exhibit.id for exhibit in plan.registry.exhibits.values() if exhibit.page != "/"]
+
+
+def paged(plan: Plan) -> list[str]:
+    """First path segments that have a page of their own, which needs a slash at its end."""
+    pages = [page for cage in plan.registry.cages for page in cage.file.pages]
+    pages += [f"/{exhibit.id}/" for exhibit in plan.registry.exhibits.values() if exhibit.page == "/"]
+    return sorted({page.strip("/") for page in pages if page.endswith("/") and page.count("/") == 2})
+
+
+def listed(front: str, plan: Plan) -> list[dict[str, object]]:
+    """/exhibits.json: the rows of `zoo ls` for pages, as of this front. `closed` is the reason, or null."""
+    rows = []
+    for exhibit in plan.registry.exhibits.values():
+        family, cage = plan.registry.family_of(exhibit.id), plan.registry.cage_of(exhibit.id)
+        row = {"id": exhibit.id, "cage": cage.name, "about": exhibit.about, "year": cage.file.year}
+        row |= {"protocol": plan.registry.protocol_of(exhibit.id), "model": family.model, "slots": family.slots}
+        row |= {"interface": plan.registry.interface_of(exhibit.id), "server": family.server}
+        rows.append(
+            row
+            | {"path": f"/{exhibit.id}/", "page": exhibit.page or None, "closed": plan.cell(exhibit.id, front).closed}
+        )
+    return rows
+
+
+def unknown(plan: Plan) -> str:
+    """The text of a 404 for a path of no exhibit."""
+    return "No such exhibit. There are: " + ", ".join(plan.registry.exhibits) + "\n"
