@@ -78,10 +78,7 @@ def status() -> ResponseReturnValue:
 # Without this line a WebSocket's handshake would get werkzeug's 400; zoo_news answers 501 and the reason.
 @app.get("/news/<way>", websocket=True, provide_automatic_options=False)
 def news(way: str) -> ResponseReturnValue:
-    """Tell news in one of four ways; see the label in news/.
-
-    The ways: `/news` (polling), `/news/long`, `/news/events`, `/news/socket`.
-    """
+    """Tell news in one of four ways; zoo_news lists them."""
     import zoo_news  # late, for the same reason
 
     return zoo_news.answer(way)

@@ -115,9 +115,6 @@ def now() -> float:
     return round(time.time(), 4)
 
 
-# --- the source -------------------------------------------------------------------------------------------------------
-
-
 class SourceConnection:
     """A connection to the source. Closing it frees the slot."""
 
@@ -163,9 +160,6 @@ def key_and_limit(environ: dict[str, Any]) -> tuple[str, int]:
 def worker() -> str:
     """Name the process and thread that hold the client."""
     return f"{os.getpid()}/{threading.get_native_id()}"
-
-
-# --- the answers ------------------------------------------------------------------------------------------------------
 
 
 def answer(way: str) -> Response:

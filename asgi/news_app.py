@@ -80,9 +80,6 @@ def _log(path: str, scope: Scope, status: int, began: float) -> None:
     os.write(2, line.encode("ascii", "backslashreplace"))
 
 
-# --- plain HTTP -------------------------------------------------------------------------------------------------------
-
-
 async def _poll(scope: Scope, receive: Receive, send: Send) -> None:
     last = zoo_news.since(_query(scope).get("since"))
     await feed.ready()
@@ -153,9 +150,6 @@ HTTP: dict[str, Handler] = {
 }
 
 
-# --- WebSocket --------------------------------------------------------------------------------------------------------
-
-
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Send each item as a text message.
 
@@ -190,9 +184,6 @@ async def _hear(receive: Receive, send: Send) -> None:
             await send({"type": "websocket.close", "code": 1003, "reason": 'expected {"ping": ...}'})
             return
         await send({"type": "websocket.send", "text": pong})
-
-
-# --- ASGI's messages --------------------------------------------------------------------------------------------------
 
 
 def _headers(scope: Scope) -> dict[str, str]:

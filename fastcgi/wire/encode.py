@@ -54,9 +54,8 @@ def params(id: int, variables: Pairs) -> bytes:
 
 def encoded(variables: Pairs) -> bytes:
     """Write names and values with their lengths (3.4). Raises CannotEncode."""
-    return b"".join(
-        part for name, value in variables for part in (_length(len(name)), _length(len(value)), name, value)
-    )
+    parts = ((_length(len(name)), _length(len(value)), name, value) for name, value in variables)
+    return b"".join(part for pair in parts for part in pair)
 
 
 def _length(length: int) -> bytes:

@@ -83,18 +83,16 @@ def body(then: bytes, now: bytes) -> Body | None:
     return Body(len(then), len(now), low, text(then[low : low + AROUND]), text(now[low : low + AROUND]))
 
 
-def sentences(changed_headers: list[Header], changed_body: Body | None) -> list[str]:
+def sentences(other_headers: list[Header], other_body: Body | None) -> list[str]:
     """The differences as sentences, the body first."""
     lines = []
-    if changed_body:
-        sizes = f"{changed_body.recorded_bytes:,} bytes"
-        if changed_body.now_bytes != changed_body.recorded_bytes:
-            sizes = f"{changed_body.now_bytes:,} bytes, not {changed_body.recorded_bytes:,}"
-        where = f"from byte {changed_body.at:,}"
-        lines.append(
-            f"another body ({sizes}) {where}: {_quoted(changed_body.now)}, not {_quoted(changed_body.recorded)}"
-        )
-    for header in changed_headers:
+    if other_body:
+        sizes = f"{other_body.recorded_bytes:,} bytes"
+        if other_body.now_bytes != other_body.recorded_bytes:
+            sizes = f"{other_body.now_bytes:,} bytes, not {other_body.recorded_bytes:,}"
+        where = f"from byte {other_body.at:,}"
+        lines.append(f"another body ({sizes}) {where}: {_quoted(other_body.now)}, not {_quoted(other_body.recorded)}")
+    for header in other_headers:
         now, then = ("absent" if value is None else _quoted(value) for value in (header.now, header.recorded))
         lines.append(f"header {header.name}: {now}, not {then}")
     return lines

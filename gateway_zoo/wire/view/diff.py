@@ -54,9 +54,8 @@ def side(exchange: Exchange, fields: Fields, codecs: Codecs) -> Side:
 
     carried = [_row(variable) for variable in variables["request"]]
     left_out = exchange.request_left_out + exchange.response_left_out
-    return Side(
-        exchange.exhibit, exchange.protocol, carried, cost("request"), cost("response"), exchange.errors, left_out
-    )
+    costs = cost("request"), cost("response")
+    return Side(exchange.exhibit, exchange.protocol, carried, *costs, exchange.errors, left_out)
 
 
 def _row(variable: Variable) -> dict[str, Any]:

@@ -93,9 +93,7 @@ def _sums_up(fields: list[Field], index: int, inside: list[int]) -> bool:
     if not value or len(parts) < 2 or any(part.fault or part.depth != fields[index].depth + 1 for part in parts):
         return False
     details = [part for part in parts if DETAIL.fullmatch(part.name)]
-    return all(part.value in value for part in parts) or all(
-        part.value == value for part in parts if part not in details
-    )
+    return all(p.value in value for p in parts) or all(p.value == value for p in parts if p not in details)
 
 
 def parts_of_pair(fields: list[Field], index: int, inside: list[int]) -> tuple[Field, Field] | None:
