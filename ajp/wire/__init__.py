@@ -19,20 +19,10 @@ Where to read on: codes.py (the tables), decoder.py (packets become events; read
 ones), packet.py and fields.py (a name for every byte, and what is wrong), encode.py (the way back).
 """
 
-from .codes import METHODS, PLACES, PORT, SECRET_CODES, VARIABLES
+from . import codes, faults
+from .codes import PLACES, PORT, SECRET_CODES
 from .decoder import decoders
 from .encode import cping, request, response
 from .fields import annotate
 
-__all__ = [
-    "METHODS",
-    "PLACES",
-    "PORT",
-    "SECRET_CODES",
-    "VARIABLES",
-    "annotate",
-    "cping",
-    "decoders",
-    "request",
-    "response",
-]
+__all__ = ["PLACES", "PORT", "SECRET_CODES", "annotate", "codes", "cping", "decoders", "faults", "request", "response"]

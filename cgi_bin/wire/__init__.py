@@ -21,11 +21,12 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, WireError
 
+from . import faults
 from .fields import annotate
 from .request import Requests
 from .response import Responses, head, response_type
 
-__all__ = ["annotate", "decoders", "request", "response", "response_type"]
+__all__ = ["annotate", "decoders", "faults", "request", "response", "response_type"]
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:

@@ -20,23 +20,13 @@ from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.faults import LIMITS, Limits
 from gateway_zoo.wire.fields import Annotated, Stream, in_order
 
-from .encode import (  # noqa: F401 - parts of messages, for the tests of decoders
-    abort,
-    begin,
-    encoded,
-    end,
-    get_values,
-    params,
-    record,
-    request,
-    response,
-    stream,
-    unknown_type,
-    values_result,
-)
+from . import encode
+from .encode import request, response
 from .fields import Naming
 from .requests import Requests
 from .responses import Responses
+
+__all__ = ["INNER", "PORT", "annotate", "decoders", "encode", "request", "response"]
 
 INNER: Mapping[str, str] = {"STDOUT": "CGI"}
 PORT = 9000

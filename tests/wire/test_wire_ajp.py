@@ -94,8 +94,8 @@ def variables_of(events: list[Event]) -> Pairs:
     method, uri, protocol = head.start.split(b" ")
     pairs = [(b"REQUEST_METHOD", method), (b"REQUEST_URI", uri), (b"SERVER_PROTOCOL", protocol)]
     for name, value in values.items():
-        if name in (b"server_port", *AJP.VARIABLES):
-            pairs.append((AJP.VARIABLES.get(name, b"SERVER_PORT"), value))
+        if name in (b"server_port", *AJP.codes.VARIABLES):
+            pairs.append((AJP.codes.VARIABLES.get(name, b"SERVER_PORT"), value))
         elif name not in (b"is_ssl", b"query_string", b"stored_method"):
             pairs.append((name, value))
     pairs.append((b"HTTPS", b"on" if values[b"is_ssl"] == b"1" else b""))
@@ -212,7 +212,7 @@ def test_tshark_reads_the_same(specimen: Specimen, tmp_path: Path) -> None:
     (found,) = tshark(tmp_path, first_packet(specimen.request), "40000,8009", "method uri ver raddr srv port nhdr host")
     head, values = head_of(events), values_of(events)
     method, uri, protocol = head.start.decode().split(" ")
-    code = next(code for code, name in AJP.METHODS.items() if name.decode() == method)
+    code = next(code for code, name in AJP.codes.METHODS.items() if name.decode() == method)
     port, address, server = (values[name].decode() for name in (b"server_port", b"remote_addr", b"server_name"))
     count = str(len(head.headers))
     expected = [str(code), uri.partition("?")[0], protocol, address, server, port, count]

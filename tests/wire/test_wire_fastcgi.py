@@ -33,6 +33,7 @@ from gateway_zoo.wire.specimen import Specimen, load
 
 WIRES = Codecs(REGISTRY)
 wire: Any = WIRES["FastCGI"]
+make: Any = wire.encode  # records and streams
 # No types, or none that name these.
 flup: Any = importlib.import_module("flup.server.fcgi_base")
 sansio: Any = importlib.import_module("fcgisgi.sansio")
@@ -71,21 +72,21 @@ def encoded(events: Iterable[Event]) -> bytes:
         match event:
             case Begin(id=id, role=role, keep=keep):
                 roles[id], pending[id] = role, [5, 8][: {1: 1, 2: 0, 3: 2}[role]]
-                out += wire.begin(id, role, keep)
+                out += make.begin(id, role, keep)
             case Variables(id=id, pairs=pairs):
-                out += wire.params(id, pairs)
+                out += make.params(id, pairs)
             case Data(id=id, stream=stream, data=data):
                 type = {"STDIN": 5, "STDOUT": 6, "STDERR": 7, "DATA": 8}[stream]
-                out += wire.stream(type, id, data)[: -8 if type in (6, 7) else None]
+                out += make.stream(type, id, data)[: -8 if type in (6, 7) else None]
                 pending[id] = [left for left in pending.get(id, []) if left != type]
             case End(id=id, status=()):
-                out += b"".join(wire.record(type, id) for type in pending.pop(id))
+                out += b"".join(make.record(type, id) for type in pending.pop(id))
             case End(id=id, status=status):
-                out += wire.end(id, *status)
+                out += make.end(id, *status)
             case Values(asked=True, pairs=pairs):
-                out += wire.get_values([name for name, _ in pairs])
+                out += make.get_values([name for name, _ in pairs])
             case Values(pairs=pairs):
-                out += wire.values_result(pairs)
+                out += make.values_result(pairs)
     return out
 
 
@@ -164,7 +165,7 @@ def test_a_request_in_full() -> None:
 
 
 def test_records_are_padded_to_eight_bytes_and_split_at_65535() -> None:
-    data = wire.stream(5, 1, BODY)
+    data = make.stream(5, 1, BODY)
     lengths = []
     at = 0
     while at < len(data):
@@ -177,7 +178,7 @@ def test_records_are_padded_to_eight_bytes_and_split_at_65535() -> None:
 
 @pytest.mark.parametrize(("role", "streams"), [(1, [4, 5]), (2, [4]), (3, [4, 5, 8])])
 def test_roles_end_with_their_last_stream(role: int, streams: list[int]) -> None:
-    data = wire.begin(7, role) + b"".join(wire.stream(type, 7, b"\1\1ab") for type in streams)
+    data = make.begin(7, role) + b"".join(make.stream(type, 7, b"\1\1ab") for type in streams)
     events = decoded("request", [data])
     assert isinstance(events[0], Begin)
     assert events[0].role == role
@@ -186,18 +187,18 @@ def test_roles_end_with_their_last_stream(role: int, streams: list[int]) -> None
 
 
 def test_a_pair_may_be_cut_at_any_byte() -> None:
-    block = wire.encoded(PAIRS)
+    block = make.encoded(PAIRS)
     for at in range(1, len(block)):
-        data = wire.begin() + wire.record(4, 1, block[:at]) + wire.record(4, 1, block[at:]) + wire.record(4, 1)
-        events = decoded("request", [data + wire.record(5, 1)])
+        data = make.begin() + make.record(4, 1, block[:at]) + make.record(4, 1, block[at:]) + make.record(4, 1)
+        events = decoded("request", [data + make.record(5, 1)])
         assert isinstance(events[1], Variables)
         assert events[1].pairs == PAIRS
 
 
 def test_a_split_value_is_one_field_in_two_pieces() -> None:
-    block = wire.encoded(PAIRS)
+    block = make.encoded(PAIRS)
     at = block.index(b"secret=1") + 3
-    data = wire.begin() + wire.record(4, 1, block[:at]) + wire.record(4, 1, block[at:]) + wire.record(4, 1)
+    data = make.begin() + make.record(4, 1, block[:at]) + make.record(4, 1, block[at:]) + make.record(4, 1)
     fields, _ = wire.annotate("request", data)
     (value,) = [field for field in fields if field.secret]
     assert value.rest
@@ -208,9 +209,9 @@ def test_a_split_value_is_one_field_in_two_pieces() -> None:
 def test_variables_in_records_of_six_bytes_are_named_in_time() -> None:
     """A thousand of them in 1,600 records: looking at every piece for every field took 1.5 s, and takes 0.04."""
     pairs = [(b"NAME%d" % number, b"v" * (number % 3)) for number in range(1000)]
-    block = wire.encoded(pairs)
-    pieces = [wire.record(4, 1, block[at : at + 6]) for at in range(0, len(block), 6)]
-    data = wire.begin() + b"".join(pieces) + wire.record(4, 1)
+    block = make.encoded(pairs)
+    pieces = [make.record(4, 1, block[at : at + 6]) for at in range(0, len(block), 6)]
+    data = make.begin() + b"".join(pieces) + make.record(4, 1)
     started = time.process_time()
     fields, _ = wire.annotate("request", data)
     assert time.process_time() - started < 0.8
@@ -226,9 +227,9 @@ def test_a_secret_that_is_cut_off_is_marked() -> None:
 
 
 def test_requests_are_told_apart() -> None:
-    data = wire.begin(1, keep=True) + wire.begin(2) + wire.params(2, [(b"A", b"2")]) + wire.params(1, [(b"A", b"1")])
-    data += wire.record(5, 1, b"one") + wire.record(5, 2, b"two") + wire.record(5, 1, b"more")
-    data += wire.record(5, 2) + wire.record(5, 1)
+    data = make.begin(1, keep=True) + make.begin(2) + make.params(2, [(b"A", b"2")]) + make.params(1, [(b"A", b"1")])
+    data += make.record(5, 1, b"one") + make.record(5, 2, b"two") + make.record(5, 1, b"more")
+    data += make.record(5, 2) + make.record(5, 1)
     events = said(decoded("request", [data]))
     assert events[:4] == [
         ("Begin", 1, 1, True),
@@ -246,9 +247,9 @@ def test_requests_are_told_apart() -> None:
 
 
 def test_each_request_has_a_stdout_of_its_own() -> None:
-    first, second = wire.record(6, 1, b"Status: 200 OK\r\n"), wire.record(6, 2, b"Status: 404 Not Found\r\n\r\n")
-    data = first + second + wire.record(6, 1, b"\r\n") + wire.end(2) + wire.end(1)
-    data += wire.record(6, 1, b"Status: 204\r\n\r\n") + wire.end(1)
+    first, second = make.record(6, 1, b"Status: 200 OK\r\n"), make.record(6, 2, b"Status: 404 Not Found\r\n\r\n")
+    data = first + second + make.record(6, 1, b"\r\n") + make.end(2) + make.end(1)
+    data += make.record(6, 1, b"Status: 204\r\n\r\n") + make.end(1)
     streams = wire.annotate("response", data).streams
     texts = [cut(data, stream.spans) for stream in streams]
     assert texts == [b"Status: 404 Not Found\r\n\r\n", b"Status: 200 OK\r\n\r\n", b"Status: 204\r\n\r\n"]
@@ -256,27 +257,27 @@ def test_each_request_has_a_stdout_of_its_own() -> None:
 
 @pytest.mark.parametrize("protocol_status", range(4))
 def test_statuses_of_end_request(protocol_status: int) -> None:
-    data = wire.end(3, 0xFFFFFFFF, protocol_status)
+    data = make.end(3, 0xFFFFFFFF, protocol_status)
     assert decoded("response", [data]) == [End(16, 3, (0xFFFFFFFF, protocol_status))]
 
 
 def test_abort_ends_what_is_not_complete() -> None:
-    half = wire.begin() + wire.record(4, 1, b"\1\1A")
-    events = decoded("request", [half + wire.abort()])
+    half = make.begin() + make.record(4, 1, b"\1\1A")
+    events = decoded("request", [half + make.abort()])
     assert events[1:] == [Abort(len(half), 1), End(len(half) + 8, 1)]
     whole = wire.request([])  # complete, and the application still at work: only the wish is told
-    assert decoded("request", [whole + wire.abort()])[-1] == Abort(len(whole), 1)
-    again = half + wire.abort() + wire.request([(b"B", b"2")])
+    assert decoded("request", [whole + make.abort()])[-1] == Abort(len(whole), 1)
+    again = half + make.abort() + wire.request([(b"B", b"2")])
     assert [field.name for field in wire.annotate("request", again).fields if field.name == "B"] == ["B"]
 
 
 def test_management() -> None:
-    asked = wire.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])
-    data = asked + wire.record(200, 0, b"what?")
+    asked = make.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])
+    data = asked + make.record(200, 0, b"what?")
     pairs = [(b"FCGI_MAX_CONNS", b""), (b"FCGI_MPXS_CONNS", b"")]
     assert decoded("request", [data]) == [Values(0, 0, True, pairs), Other(len(asked), 0, "type 200", b"what?")]
-    answer = wire.values_result([(b"FCGI_MPXS_CONNS", b"1")])
-    assert decoded("response", [answer + wire.unknown_type(200)]) == [
+    answer = make.values_result([(b"FCGI_MPXS_CONNS", b"1")])
+    assert decoded("response", [answer + make.unknown_type(200)]) == [
         Values(0, 0, False, [(b"FCGI_MPXS_CONNS", b"1")]),
         Other(len(answer), 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7)),
     ]
@@ -284,7 +285,7 @@ def test_management() -> None:
 
 def test_records_of_no_active_request_are_told_but_are_no_part_of_one() -> None:
     """3.3: the application ignores them. `\\xff…` would be no variable."""
-    data = wire.record(4, 9, b"\xff\xff") + wire.record(5, 9, b"late")
+    data = make.record(4, 9, b"\xff\xff") + make.record(5, 9, b"late")
     assert decoded("request", [data]) == [Other(0, 9, "PARAMS", b"\xff\xff"), Other(16, 9, "STDIN", b"late")]
     fields = wire.annotate("request", data).fields
     assert [field.value for field in fields if field.depth == 0] == ["request 9: not active, to be ignored"] * 2
@@ -293,7 +294,7 @@ def test_records_of_no_active_request_are_told_but_are_no_part_of_one() -> None:
 
 def test_data_comes_out_before_its_record_is_complete() -> None:
     decoder = wire.decoders()[1]
-    data = wire.record(6, 1, b"x" * 1000, padding=255)
+    data = make.record(6, 1, b"x" * 1000, padding=255)
     assert said(decoder.feed(data[:108])) == [("Data", 1, "STDOUT", b"x" * 100)]
     assert decoder.offset == 108
     assert said(decoder.feed(data[108:])) == [("Data", 1, "STDOUT", b"x" * 900)]
@@ -306,50 +307,50 @@ def test_nothing_is_settled_while_variables_are_half_there() -> None:
     for at in range(len(data)):
         decoder.feed(data[at : at + 1])
         settled.append(decoder.settled)
-    complete = len(wire.begin() + wire.params(1, PAIRS))
+    complete = len(make.begin() + make.params(1, PAIRS))
     assert set(settled[15 : complete - 1]) == {16}
     assert settled[complete - 1] == complete
 
 
 # --- what is wrong -----------------------------------------------------------------------------------------
 
-BEGIN = wire.begin()
+BEGIN = make.begin()
 WRONG: list[tuple[str, Direction, bytes, str]] = [
     ("BadVersion", "request", b"\2" + BEGIN[1:], "expected version 1, not 2"),
-    ("BadLength", "request", wire.record(1, 1, b"\0\1\0"), "expected 8 bytes of content for BEGIN_REQUEST, not 3"),
-    ("BadLength", "request", wire.record(2, 1, b"x"), "expected 0 bytes of content for ABORT_REQUEST, not 1"),
-    ("BadLength", "response", wire.record(3, 1, b"x" * 9), "expected 8 bytes of content for END_REQUEST, not 9"),
-    ("BadLength", "response", wire.record(11, 0), "expected 8 bytes of content for UNKNOWN_TYPE, not 0"),
+    ("BadLength", "request", make.record(1, 1, b"\0\1\0"), "expected 8 bytes of content for BEGIN_REQUEST, not 3"),
+    ("BadLength", "request", make.record(2, 1, b"x"), "expected 0 bytes of content for ABORT_REQUEST, not 1"),
+    ("BadLength", "response", make.record(3, 1, b"x" * 9), "expected 8 bytes of content for END_REQUEST, not 9"),
+    ("BadLength", "response", make.record(11, 0), "expected 8 bytes of content for UNKNOWN_TYPE, not 0"),
     ("BadRequestId", "request", BEGIN[:3] + b"\0" + BEGIN[4:], "a requestId other than 0 for BEGIN_REQUEST, not 0"),
     ("BadRequestId", "request", b"\1\x09\0\1\0\0\0\0", "expected requestId 0 for GET_VALUES, not 1"),
-    ("WrongDirection", "request", wire.end(), "expected no END_REQUEST: only the other side sends it"),
+    ("WrongDirection", "request", make.end(), "expected no END_REQUEST: only the other side sends it"),
     ("WrongDirection", "response", BEGIN, "expected no BEGIN_REQUEST: only the other side sends it"),
     ("AlreadyActive", "request", BEGIN + BEGIN, "offset 18: b'\\x00\\x01'; expected the rest of request 1 before"),
     (
         "OutOfOrder",
         "request",
-        BEGIN + wire.record(5, 1),
+        BEGIN + make.record(5, 1),
         "expected PARAMS of request 1, not STDIN: its state is PARAMS",
     ),
     (
         "OutOfOrder",
         "request",
-        BEGIN + wire.record(4, 1) * 2,
+        BEGIN + make.record(4, 1) * 2,
         "expected STDIN of request 1, not PARAMS: its state is STDIN",
     ),
     (
         "OutOfOrder",
         "request",
-        BEGIN + wire.record(4, 1) + wire.record(8, 1),
+        BEGIN + make.record(4, 1) + make.record(8, 1),
         "expected STDIN of request 1, not DATA: its state is STDIN",
     ),
-    ("OutOfOrder", "response", wire.record(6, 1) * 2, "expected END_REQUEST of request 1, its STDOUT has ended"),
-    ("BadPairs", "request", BEGIN + wire.params(1, [])[:0] + wire.stream(4, 1, b"\5\1AB"), "offset 24"),
-    ("BadPairs", "request", BEGIN + wire.stream(4, 1, b"\1"), "the length of a name and of a value"),
-    ("BadPairs", "request", BEGIN + wire.stream(4, 1, b"\1\x80\0"), "the length of a name and of a value"),
-    ("BadPairs", "request", wire.record(9, 0, b"\1\1AB"), "expected names with empty values in GET_VALUES"),
-    ("BadPairs", "response", wire.record(10, 0, b"\1\1A"), "a name of 1 and a value of 1 bytes in the 1 that are left"),
-    ("BadStatus", "response", wire.end()[:12] + b"\4\0\0\0", "offset 12: b'\\x04'; expected a protocolStatus from 0"),
+    ("OutOfOrder", "response", make.record(6, 1) * 2, "expected END_REQUEST of request 1, its STDOUT has ended"),
+    ("BadPairs", "request", BEGIN + make.params(1, [])[:0] + make.stream(4, 1, b"\5\1AB"), "offset 24"),
+    ("BadPairs", "request", BEGIN + make.stream(4, 1, b"\1"), "the length of a name and of a value"),
+    ("BadPairs", "request", BEGIN + make.stream(4, 1, b"\1\x80\0"), "the length of a name and of a value"),
+    ("BadPairs", "request", make.record(9, 0, b"\1\1AB"), "expected names with empty values in GET_VALUES"),
+    ("BadPairs", "response", make.record(10, 0, b"\1\1A"), "a name of 1 and a value of 1 bytes in the 1 that are left"),
+    ("BadStatus", "response", make.end()[:12] + b"\4\0\0\0", "offset 12: b'\\x04'; expected a protocolStatus from 0"),
 ]
 
 
@@ -371,7 +372,7 @@ def test_errors(name: str, direction: Direction, data: bytes, message: str) -> N
 
 
 def test_an_error_in_a_split_pair_points_at_the_pair() -> None:
-    data = wire.begin() + wire.record(4, 1, b"\1\1AB\1") + wire.record(4, 1, b"\x09C") + wire.record(4, 1)
+    data = make.begin() + make.record(4, 1, b"\1\1AB\1") + make.record(4, 1, b"\x09C") + make.record(4, 1)
     error = wrong("request", data)
     assert (error.offset, error.seen) == (28, b"\1")
     assert str(error) == (
@@ -381,9 +382,9 @@ def test_an_error_in_a_split_pair_points_at_the_pair() -> None:
 
 def test_what_was_read_before_an_error_in_a_split_pair_is_named() -> None:
     """Of two interleaved requests the first has wrong PARAMS, which shows when they end."""
-    wrong_pair = wire.begin(id=1) + wire.record(4, 1, b"\1\1AB\1\x09C")
-    other = wire.begin(id=2) + wire.params(2, [(b"NAME", b"value")]) + wire.stream(5, 2, b"")
-    fields = wire.annotate("request", wrong_pair + other + wire.record(4, 1) + wire.record(5, 1)).fields
+    wrong_pair = make.begin(id=1) + make.record(4, 1, b"\1\1AB\1\x09C")
+    other = make.begin(id=2) + make.params(2, [(b"NAME", b"value")]) + make.stream(5, 2, b"")
+    fields = wire.annotate("request", wrong_pair + other + make.record(4, 1) + make.record(5, 1)).fields
     assert [(f.name, f.value) for f in fields if f.name in ("A", "NAME")] == [("A", "B"), ("NAME", "value")]
     assert [f.offset for f in fields if f.fault] == [31, len(wrong_pair + other) + 8]
     assert (fields[-1].name, fields[-1].length) == ("rest", 8)
@@ -393,8 +394,8 @@ def test_what_was_read_before_an_error_in_a_split_pair_is_named() -> None:
 @pytest.mark.parametrize(("pairs", "at"), [([(b"A", b"1"), (b"N" * 1025, b"")], 28), ([(b"A", b"1")] * 1001, 24)])
 def test_a_variable_beyond_a_limit_is_marked(pairs: Pairs, at: int) -> None:
     """It can be read, and so nothing else in it is wrong."""
-    data = wire.begin() + wire.params(1, pairs)
-    for behind in (b"", wire.record(5, 1)):
+    data = make.begin() + make.params(1, pairs)
+    for behind in (b"", make.record(5, 1)):
         wrong, *rest = [field for field in wire.annotate("request", data + behind).fields if field.fault]
         assert wrong.offset == at
         assert wrong.means.startswith(("TooLong", "TooMany"))
@@ -410,12 +411,12 @@ SMALL = Limits(name=10, value=20, head=60, variables=3, pieces=5, requests=2)
         (TooLong, "request", wire.request([(b"N" * 11, b"")]), "a name of at most 10 bytes, not 11"),
         (TooLong, "request", wire.request([(b"A", b"v" * 21)]), "a value of at most 20 bytes, not 21"),
         (TooLong, "request", wire.request([(b"A", b"v" * 20)] * 3), "PARAMS of at most 60 bytes, not 69"),
-        (TooLong, "request", BEGIN + wire.stream(4, 1, b"\xff\xff\xff\xff\1"), "not 2147483647"),
+        (TooLong, "request", BEGIN + make.stream(4, 1, b"\xff\xff\xff\xff\1"), "not 2147483647"),
         (TooMany, "request", wire.request([(b"A", b"")] * 4), "at most 3 variables, not 4"),
-        (TooMany, "request", BEGIN + wire.record(4, 1, b"a") * 6, "PARAMS in at most 5 records"),
-        (TooMany, "request", wire.begin(1) + wire.begin(2) + wire.begin(3), "at most 2 requests at once"),
-        (TooMany, "response", b"".join(wire.record(6, id, b"x") for id in (1, 2, 3)), "at most 2 requests at once"),
-        (TooMany, "request", wire.get_values([b"A"] * 4), "at most 3 variables, not 4"),
+        (TooMany, "request", BEGIN + make.record(4, 1, b"a") * 6, "PARAMS in at most 5 records"),
+        (TooMany, "request", make.begin(1) + make.begin(2) + make.begin(3), "at most 2 requests at once"),
+        (TooMany, "response", b"".join(make.record(6, id, b"x") for id in (1, 2, 3)), "at most 2 requests at once"),
+        (TooMany, "request", make.get_values([b"A"] * 4), "at most 3 variables, not 4"),
     ],
 )
 def test_limits(kind: type[WireError], direction: Direction, data: bytes, message: str) -> None:
@@ -427,24 +428,24 @@ def test_limits(kind: type[WireError], direction: Direction, data: bytes, messag
 
 def test_the_end_in_the_middle_says_of_what() -> None:
     assert str(wrong("request", BEGIN)) == "Truncated at offset 16: b''; expected the end of PARAMS of request 1"
-    assert str(wrong("response", wire.record(6, 5, b"x"))).endswith("expected END_REQUEST of request 5")
-    assert str(wrong("response", wire.record(6, 5, b"x" * 8)[:-1])).endswith("expected the rest of a record")
+    assert str(wrong("response", make.record(6, 5, b"x"))).endswith("expected END_REQUEST of request 5")
+    assert str(wrong("response", make.record(6, 5, b"x" * 8)[:-1])).endswith("expected the rest of a record")
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: wire.record(5, 1, bytes(65_536)), "contentLength 65536: a FastCGI record has room for 0 to 65535"),
-        (lambda: wire.record(5, 1, b"", 256), "paddingLength 256"),
-        (lambda: wire.record(256, 1), "type 256"),
-        (lambda: wire.begin(65_536), "requestId 65536"),
-        (lambda: wire.begin(0), "requestId 0: BEGIN_REQUEST has another"),
-        (lambda: wire.record(9, 1), "requestId 1: GET_VALUES has 0"),
-        (lambda: wire.begin(1, 65_536), "role 65536: it has two bytes"),
-        (lambda: wire.end(1, -1), "appStatus -1: it has four bytes"),
-        (lambda: wire.end(1, 0, 4), "protocolStatus 4: 0 to 3 are defined (5.5)"),
-        (lambda: wire.unknown_type(256), "type 256: it has one byte"),
-        (lambda: wire.get_values([b"N" * 66_000]), "contentLength 66005"),
+        (lambda: make.record(5, 1, bytes(65_536)), "contentLength 65536: a FastCGI record has room for 0 to 65535"),
+        (lambda: make.record(5, 1, b"", 256), "paddingLength 256"),
+        (lambda: make.record(256, 1), "type 256"),
+        (lambda: make.begin(65_536), "requestId 65536"),
+        (lambda: make.begin(0), "requestId 0: BEGIN_REQUEST has another"),
+        (lambda: make.record(9, 1), "requestId 1: GET_VALUES has 0"),
+        (lambda: make.begin(1, 65_536), "role 65536: it has two bytes"),
+        (lambda: make.end(1, -1), "appStatus -1: it has four bytes"),
+        (lambda: make.end(1, 0, 4), "protocolStatus 4: 0 to 3 are defined (5.5)"),
+        (lambda: make.unknown_type(256), "type 256: it has one byte"),
+        (lambda: make.get_values([b"N" * 66_000]), "contentLength 66005"),
         (lambda: wire.response(200, [(b"A", b"b\r\nSet-Cookie: c")]), "is no header (RFC 3875 6.3)"),
         (lambda: wire.response(200, [(b"", b"b")]), "is no header (RFC 3875 6.3)"),
         (lambda: wire.response(20, []), "status 20: it has three digits"),
@@ -494,16 +495,16 @@ def test_flup_reads_what_we_write() -> None:
 
 
 def test_flup_and_we_write_the_same_bytes() -> None:
-    assert b"".join(flup.encode_pair(*pair) for pair in PAIRS) == wire.encoded(PAIRS)
+    assert b"".join(flup.encode_pair(*pair) for pair in PAIRS) == make.encoded(PAIRS)
     for content in (b"", b"x", b"x" * 8, b"x" * 65_535):
         record, sink = flup.Record(6, 1), Bytes()
         record.contentData, record.contentLength = content, len(content)
         record.write(sink)
-        assert sink.sent == wire.record(6, 1, content)
+        assert sink.sent == make.record(6, 1, content)
 
 
 def test_fcgisgi_reads_what_we_write() -> None:
-    events = sansio.FastCGIConnection().feed_data(wire.request(PAIRS, BODY) + wire.abort() + wire.begin(2, 3, True))
+    events = sansio.FastCGIConnection().feed_data(wire.request(PAIRS, BODY) + make.abort() + make.begin(2, 3, True))
     started, params, *body, end, aborted, second = events
     assert (started.request_id, started.role, started.flags) == (1, 1, 0)
     assert params.params == PAIRS
@@ -516,7 +517,7 @@ def test_we_read_what_fcgisgi_writes() -> None:
     peer = sansio.FastCGIConnection()
     data = peer.send_stdout(1, BODY) + peer.send_stdout(1, b"") + peer.send_stderr(1, b"log")
     data += peer.send_end_request(1, 938, 0)
-    assert data == wire.stream(6, 1, BODY) + wire.record(7, 1, b"log") + wire.end(1, 938)
+    assert data == make.stream(6, 1, BODY) + make.record(7, 1, b"log") + make.end(1, 938)
     assert said(decoded("response", [data])) == [
         ("Data", 1, "STDOUT", BODY),
         ("Data", 1, "STDERR", b"log"),
@@ -528,7 +529,7 @@ def test_fcgiproto_and_we_understand_each_other() -> None:
     ascii_pairs = [(name, value) for name, value in PAIRS if name.isascii()]
     peer = fcgiproto.FastCGIConnection(roles=(1, 3))
     begun, *rest = peer.feed_data(
-        wire.begin(1, 3) + wire.params(1, ascii_pairs) + wire.stream(5, 1, b"in") + wire.stream(8, 1, b"file")
+        make.begin(1, 3) + make.params(1, ascii_pairs) + make.stream(5, 1, b"in") + make.stream(8, 1, b"file")
     )
     assert (begun.role, len(begun.params)) == (3, len(ascii_pairs))
     assert [event.data for event in rest] == [b"in", b"", b"file", b""]
@@ -542,16 +543,16 @@ def test_fcgiproto_and_we_understand_each_other() -> None:
 
 def test_fcgiproto_answers_management_records() -> None:
     peer = fcgiproto.FastCGIConnection(fcgi_values={"FCGI_MAX_REQS": "4"})
-    peer.feed_data(wire.record(200, 0))
+    peer.feed_data(make.record(200, 0))
     assert said(decoded("response", [peer.data_to_send()])) == [("Other", 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7))]
 
 
 def test_flup_and_fcgisgi_differ_from_the_specification() -> None:
     """Where they do, so that the list in the docs stays true."""
-    half = wire.record(4, 1, b"\1\5A")[8:11]
+    half = make.record(4, 1, b"\1\5A")[8:11]
     assert flup.decode_pair(half) == (8, (b"A", b""))  # a pair that is cut off: quietly taken
     assert sansio.FastCGIConnection()._decode_pairs(half) == [(b"A", b"")]
-    assert str(wrong("request", BEGIN + wire.stream(4, 1, half))).startswith("BadPairs at offset 24")
+    assert str(wrong("request", BEGIN + make.stream(4, 1, half))).startswith("BadPairs at offset 24")
     (event,) = sansio.FastCGIConnection().feed_data(b"\x09" + BEGIN[1:])  # no version is refused
     assert event.request_id == 1
 
@@ -588,7 +589,7 @@ class Answering:
                 self.seen += decoder.feed(data)
             body = b"".join(event.data for event in self.seen if isinstance(event, Data))
             answer = wire.response(200, [(b"Content-Type", b"text/plain")], body[::-1])
-            connection.sendall(wire.stream(7, 1, self.STDERR) + answer[:-16] + wire.end(1, 7))
+            connection.sendall(make.stream(7, 1, self.STDERR) + answer[:-16] + make.end(1, 7))
 
 
 def test_cgi_fcgi_talks_to_our_server(tmp_path: Path) -> None:
@@ -615,8 +616,8 @@ def test_cgi_fcgi_talks_to_our_server(tmp_path: Path) -> None:
 def test_tshark_names_the_same(tmp_path: Path) -> None:
     """Every record, and every variable."""
     tshark, text2pcap = needs("tshark"), needs("text2pcap")
-    asked = wire.request([(b"REQUEST_METHOD", b"GET"), (b"LONG", b"l" * 200)], b"body") + wire.abort(3)
-    data = asked + wire.get_values([b"FCGI_MAX_CONNS"]) + wire.begin(2, 3, True)
+    asked = wire.request([(b"REQUEST_METHOD", b"GET"), (b"LONG", b"l" * 200)], b"body") + make.abort(3)
+    data = asked + make.get_values([b"FCGI_MAX_CONNS"]) + make.begin(2, 3, True)
     lines = [f"{at:06x} {data[at : at + 16].hex(' ')}" for at in range(0, len(data), 16)]
     (tmp_path / "hex").write_text("\n".join(lines) + "\n")
     subprocess.run(
@@ -715,12 +716,12 @@ def test_two_requests_on_one_connection_of_fcgisgi(zoo: Zoo) -> None:
 
     def block(path: bytes) -> bytes:
         own = [(b"SCRIPT_NAME", b"/fastcgi-modern"), (b"PATH_INFO", path), (b"REQUEST_METHOD", b"GET")]
-        encoded: bytes = wire.encoded(VARIABLES[5:9] + own)
+        encoded: bytes = make.encoded(VARIABLES[5:9] + own)
         return encoded
 
     one, two = block(b"/hello"), block(b"/ping")
-    data = wire.begin(1, keep=True) + wire.record(4, 1, one[:30]) + wire.begin(2, keep=True) + wire.stream(4, 2, two)
-    data += wire.record(4, 1, one[30:]) + wire.record(4, 1) + wire.record(5, 2) + wire.record(5, 1)
+    data = make.begin(1, keep=True) + make.record(4, 1, one[:30]) + make.begin(2, keep=True) + make.stream(4, 2, two)
+    data += make.record(4, 1, one[30:]) + make.record(4, 1) + make.record(5, 2) + make.record(5, 1)
     decoder, events = wire.decoders()[1], list[Event]()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(20)
@@ -734,14 +735,14 @@ def test_two_requests_on_one_connection_of_fcgisgi(zoo: Zoo) -> None:
 
 
 def test_management_answers_of_real_servers(zoo: Zoo) -> None:
-    question = wire.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])
+    question = make.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])
     (modern,) = said(ask(zoo.run / "sock/fastcgi-modern.sock", question))
     everything = [(b"FCGI_MAX_CONNS", b"100"), (b"FCGI_MAX_REQS", b"100"), (b"FCGI_MPXS_CONNS", b"1")]
     assert modern == ("Values", 0, False, everything)  # fcgisgi tells also what nobody asked
     (classic,) = said(ask(zoo.run / "sock/fastcgi.sock", question))
     assert classic == ("Values", 0, False, [])  # flup compares bytes with text: it knows no name
     for exhibit in ("fastcgi", "cgi"):  # flup, libfcgi
-        answer = said(ask(zoo.run / f"sock/{exhibit}.sock", wire.record(200, 0)))
+        answer = said(ask(zoo.run / f"sock/{exhibit}.sock", make.record(200, 0)))
         assert answer == [("Other", 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7))]
 
 
@@ -756,7 +757,7 @@ def test_php_fpm_answers_us(fresh_zoo: Zoo) -> None:
     assert isinstance(out, Data)
     assert out.data.endswith(b"\r\n\r\nHello from the Gateway Zoo\n")
     assert isinstance(end, End)
-    (answer,) = said(ask(path, wire.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])))
+    (answer,) = said(ask(path, make.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])))
     assert answer == ("Values", 0, False, [(b"FCGI_MPXS_CONNS", b"0")])
 
 

@@ -114,7 +114,7 @@ def test_a_variable_in_two_pieces_is_one_row() -> None:
     wire: Any = WIRES["FastCGI"]
     block = wire.request([(b"PATH_INFO", b"/hello")])[24:41]
     assert block.startswith(b"\x09\x06PATH_INFO")
-    request = wire.begin() + b"".join(wire.record(4, 1, piece) for piece in (block[:5], block[5:], b""))
+    request = wire.encode.begin() + b"".join(wire.encode.record(4, 1, piece) for piece in (block[:5], block[5:], b""))
     fields, _ = conversation.annotate(WIRES, "FastCGI", request)
     assert [row.pair for row in rows(fields, request, every=False) if row.field.name == "PATH_INFO"] == [True]
     assert "PATH_INFO (in 2 pieces) = /hello" in shown(exchange(request, b"", "FastCGI"))
@@ -127,7 +127,7 @@ def test_an_empty_variable_in_pieces_is_one_row() -> None:
     block = b"".join(bytes([len(name), len(value)]) + name + value for name, value in pairs)
     for size in range(1, len(block) + 1):
         pieces = [block[at : at + size] for at in range(0, len(block), size)]
-        request = wire.begin() + b"".join(wire.record(4, 1, piece) for piece in [*pieces, b""])
+        request = wire.encode.begin() + b"".join(wire.encode.record(4, 1, piece) for piece in [*pieces, b""])
         fields, _ = conversation.annotate(WIRES, "FastCGI", request)
         found = [row.field.name.encode() for row in rows(fields, request, every=False) if row.pair]
         assert found == [name for name, _ in pairs], size
@@ -233,7 +233,7 @@ def test_a_secrets_name_that_two_records_share_is_found() -> None:
     """In a head that nobody can read."""
     wire: Any = WIRES["FastCGI"]
     pieces = [b"Status: 200 OK\r\nbad line\r\nSet-Co", b"okie: id=geheim\r\n\r\nbody"]
-    response = b"".join(wire.record(6, 1, piece) for piece in [*pieces, b""]) + wire.end()
+    response = b"".join(wire.encode.record(6, 1, piece) for piece in [*pieces, b""]) + wire.encode.end()
     hidden = bytes(mask(exchange(b"", response, "FastCGI")).response)
     assert (len(hidden), b"geheim" in hidden) == (len(response), False)
     assert b"bad line" in hidden

@@ -11,6 +11,7 @@ What trips people up: which body an answer has depends on the method that was as
 
 from gateway_zoo.wire.codecs import Places
 
+from . import faults
 from .decoder import decoders
 from .encode import chunked, request, response
 from .fields import INNER, annotate
@@ -18,4 +19,4 @@ from .fields import INNER, annotate
 PORT = 80
 PLACES = Places({"method": "REQUEST_METHOD", "target": "REQUEST_URI", "version": "SERVER_PROTOCOL"})
 
-__all__ = ["INNER", "PLACES", "PORT", "annotate", "chunked", "decoders", "request", "response"]
+__all__ = ["INNER", "PLACES", "PORT", "annotate", "chunked", "decoders", "faults", "request", "response"]
