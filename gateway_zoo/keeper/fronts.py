@@ -55,10 +55,8 @@ def write(front: str, plan: Plan) -> None:
 
 
 def _link_fragments(here: Path, there: Path, plan: Plan, front: str) -> None:
-    """Link the fragments of readable cages that the front accepts.
-
-    A fragment may name an upstream, which only a readable cage.toml defines.
-    """
+    """Link the fragments of readable cages that the front accepts. A fragment may name an upstream, which only a
+    readable cage.toml defines."""
     if here.is_symlink():  # of an older version
         here.unlink()
     own_files.remove(own_files.folder(here), "*.conf", stat.S_IFLNK)
@@ -175,7 +173,6 @@ def _listen(plan: Plan) -> list[str]:
 
 
 def _start_of_all(plan: Plan) -> str:
-    """The command that starts the whole zoo."""
     return "docker compose up -d" if plan.settings.compose else "./zoo up"
 
 
