@@ -17,28 +17,21 @@ from gateway_zoo.terminal.messages import say, write_anything
 
 SHELLS = ("bash", "zsh", "fish")
 COMPLETE = "_ZOO_COMPLETE"  # the variable by which a shell asks for completions
-#: Words that people try, and the command that they mean.
-MEANT = {
-    "start": "up",
-    "run": "up",
-    "serve": "up",
-    "stop": "down",
-    "halt": "down",
-    "kill": "down",
-    "quit": "down",
-    "list": "ls",
-    "exhibits": "ls",
-    "log": "logs",
-    "tail": "logs",
-    "top": "ps",
-    "processes": "ps",
-    "info": "status",
-    "reload": "restart",
-    "benchmark": "lab",
-    "trace": "wire",
-    "sniff": "record",
-    "fix": "doctor",
+#: Command -> words that people try, and mean it.
+TRIED = {
+    "up": "start run serve",
+    "down": "stop halt kill quit",
+    "ls": "list exhibits",
+    "logs": "log tail",
+    "ps": "top processes",
+    "status": "info",
+    "restart": "reload",
+    "lab": "benchmark",
+    "wire": "trace",
+    "record": "sniff",
+    "doctor": "fix",
 }
+MEANT = {word: command for command, words in TRIED.items() for word in words.split()}
 
 
 class Commands(TyperGroup):
@@ -97,7 +90,6 @@ def zoo(
 
 
 def _exhibits(incomplete: str) -> list[str]:
-    """Complete the name of an exhibit, for the shell."""
     from gateway_zoo.registry.cages import load
 
     return [id for id in load(read_settings().root).exhibits if id.startswith(incomplete)]
@@ -312,8 +304,7 @@ def wire(
 def record(
     ids: Ids = None,
     output: Annotated[
-        str,
-        typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl, anew each time."),
+        str, typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl, anew each time.")
     ] = "",
     front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
     secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,

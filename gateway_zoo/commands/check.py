@@ -35,8 +35,7 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
         print_json(_json(cells, results, differences) | {"old_image": old})
     else:
         check_table.report(tables.console(), cells, results, differences)
-    for why in why_closed.sentences(registry, cells, ids or [] if opened else dict.fromkeys(c.exhibit for c in cells)):
-        say(why)
+    say(*why_closed.sentences(registry, cells, ids or [] if opened else dict.fromkeys(c.exhibit for c in cells)))
     return 1 if failed else 0 if opened else 3
 
 

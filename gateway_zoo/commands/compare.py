@@ -20,8 +20,7 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
     if as_json:
         print_json({"cells": _records(result), "silent": result.silent, "closed": why_closed.records(cells)})
     if whys := why_closed.nothing_open(cells):
-        for why in whys:
-            say(why)
+        say(*whys)
         return why_closed.NOTHING_OPEN
     if not as_json:
         axes = {id: axes_of(registry, id) for id in dict.fromkeys(cell.exhibit for cell in cells)}
@@ -30,7 +29,8 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
         elif result.observations:
             compare_table.table(result.observations, axes)
         out = tables.console()
-        for line in [*_contradictions(result), *result.silent]:
+        against = ((*cell, text) for cell, texts in result.contradictions.items() for text in texts)
+        for line in [*(f"{id} behind {front}: cage.toml {text}" for id, front, text in against), *result.silent]:
             out.print(printable(line), style="red", markup=False, soft_wrap=True)
         for line in why_closed.lines(cells) if ids else []:
             out.print(line, style="yellow", markup=False)
@@ -38,14 +38,5 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
 
 
 def _records(result: Comparison) -> list[dict[str, object]]:
-    """Return the JSON of the observations."""
     against = result.contradictions
     return [asdict(o) | {"model": o.model, "contradictions": against[o.exhibit, o.front]} for o in result.observations]
-
-
-def _contradictions(result: Comparison) -> list[str]:
-    return [
-        f"{id} behind {front}: cage.toml {text}"
-        for (id, front), sentences in result.contradictions.items()
-        for text in sentences
-    ]

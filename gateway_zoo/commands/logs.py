@@ -68,8 +68,7 @@ def _run(settings: Settings, registry: Registry, wanted: list[str], follow: bool
     past = [r for r in log.past() if not wanted or r.exhibit in wanted]
     whys = [] if past or follow else _closed(settings, registry, wanted)
     if whys:
-        for why in whys:
-            say(why)
+        say(*whys)
         return 3
     _print(past[-count:], as_json, follow, head=True)
     while follow and not _reader_is_gone(LOOK_MS):
@@ -108,19 +107,12 @@ def _print(requests: list[Request], as_json: bool, follow: bool, head: bool = Fa
 
 
 def table(requests: list[Request], width: int) -> list[str]:
-    """Return the head and a line for each request.
-
-    Only the width of the terminal decides the widths of the columns.
-    """
+    """Return the head and a line for each request; only the terminal decides the widths."""
     id_width = 32 if width >= WHOLE_ID else 8
     typical = [*TYPICAL[:7], "-" * id_width, *TYPICAL[8:]]
     widths = columns.chosen(COLUMNS, [typical], width)
-    head = [_row([column.name for column in COLUMNS], widths)]
-    return head + [_row(_cells(request, id_width), widths) for request in requests]
-
-
-def _row(cells: list[str], widths: dict[int, int]) -> str:
-    return columns.one_line(COLUMNS, cells, widths)
+    rows = [[column.name for column in COLUMNS], *(_cells(request, id_width) for request in requests)]
+    return [columns.one_line(COLUMNS, row, widths) for row in rows]
 
 
 def _cells(request: Request, id_width: int) -> list[str]:

@@ -22,8 +22,7 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
     if as_json:
         print_json({"ok": not wrong, "cells": [asdict(r) | {"as_declared": r.as_declared} for r in results]})
     if whys := why_closed.nothing_open(cells):
-        for why in whys:
-            say(why)
+        say(*whys)
         return why_closed.NOTHING_OPEN
     if not as_json:
         news_table.show_all(results, [way["id"] for way in data["way"]])

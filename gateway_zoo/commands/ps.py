@@ -27,8 +27,7 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool) -> int:
     whys = why_closed.sentences(registry, running.cells, names)
     only = families_of(registry, names)
     rows = [row for row in collect(settings, running) if not only or row.exhibit in only]
-    for why in whys:
-        say(why)
+    say(*whys)
     if names and not rows:
         if not whys:
             say(f"no process serves {' or '.join(names)} now")

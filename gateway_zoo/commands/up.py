@@ -50,11 +50,11 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     chosen = {registry.exhibits[id].family for id in only or plans.with_groups(registry, [])}
     privileges.install_what_is_missing(settings, [f for f in registry.families.values() if f.id in chosen or f.serves])
     _put_run_bits_back(registry)
-    _note_holders(settings, only, registry)
+    if os.geteuid() == 0:  # the zoo's user may not see which processes hold ports
+        problems.note_holders(plans.make(settings, only, registry))
     privileges.give_up(settings)
     plan = plans.make(settings, only, registry)
-    for error in plan.registry.errors:
-        say(str(error))
+    say(*map(str, plan.registry.errors))
     if plan.fronts and not plan.open_cells:
         _refuse_closed(plan, only)
     lock = client.take(settings)
@@ -73,7 +73,8 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
         return 3
     count = len(plan.open_cells) - len(silent)
     say(f"{count} {'cell answers' if count == 1 else 'cells answer'} after {time.monotonic() - began:.1f} s")
-    _show(plan)
+    for line in exhibits.lines(plan, tables.console().width):
+        print(line)
     return int(bool(silent)) if detach else _stay(keeper, terminal)
 
 
@@ -133,38 +134,29 @@ def _last_words(log: Path) -> str:
 
 
 def _servers(plan: Plan, cell: Cell) -> list[str]:
-    """Names of the children that a cell needs."""
     inside = plan.registry.runs_inside(cell.exhibit, cell.front)
     return [cell.front] if inside else [cell.front, plan.registry.family_of(cell.exhibit).id]
 
 
 def _refuse_closed(plan: Plan, only: list[str]) -> NoReturn:
     """Say why nothing of this start can open. Raises Stop."""
-    for why in why_closed.sentences(plan.registry, plan.cells, only or plan.registry.exhibits):
-        say(why)
+    say(*why_closed.sentences(plan.registry, plan.cells, only or plan.registry.exhibits))
     fail("nothing that was asked for can open here", 3)
-
-
-def _note_holders(settings: Settings, only: list[str], registry: Registry) -> None:
-    """As root, note which processes hold ports: the zoo's user may not see them."""
-    if os.geteuid() == 0:
-        problems.note_holders(plans.make(settings, only, registry))
 
 
 def refuse_if_blocked(plan: Plan) -> None:
     """Raise Stop if a problem prevents the start; it names the problem and the fix."""
     leftovers.end(plan.settings)  # first: a process of a killed start may hold a port
-    for problem in (blockers := problems.blockers(plan))[:-1]:
-        say(problem.text)
-    if blockers:
-        fail(blockers[-1].text, 3)
+    if blockers := [problem.text for problem in problems.blockers(plan)]:
+        say(*blockers[:-1])
+        fail(blockers[-1], 3)
 
 
 def _without_broken(plan: Plan) -> Plan:
     """Leave out what prevents a front from starting. Raises Stop if no front starts."""
     plan = plans.without(plan, trial.broken(plan))
     for problem in problems.closed_fronts(plan):
-        fail(f"{problem.what}; {problem.fix}", 3)
+        fail(problem.text, 3)
     return plan
 
 
@@ -172,7 +164,6 @@ def _without_broken(plan: Plan) -> Plan:
 
 
 def _complain(plan: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -> None:
-    """Say which cells do not answer, with the last lines of their logs."""
     for cell in silent:
         say(f"{cell.exhibit} behind {cell.front} does not answer")
     if keeper.poll() is not None:
@@ -181,13 +172,8 @@ def _complain(plan: Plan, keeper: subprocess.Popen[bytes], silent: list[Cell]) -
     for name in sorted(names):
         log = plan.settings.logs / f"{name}.log"
         if log.exists():
-            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-6:]:
-                say(f"{name}: {printable(line)}")
-
-
-def _show(plan: Plan) -> None:
-    for line in exhibits.lines(plan, tables.console().width):
-        print(line)
+            last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-6:]
+            say(*(f"{name}: {printable(line)}" for line in last))
 
 
 def _stay(keeper: subprocess.Popen[bytes], terminal: socket.socket | None) -> int:

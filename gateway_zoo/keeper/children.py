@@ -81,7 +81,6 @@ def answers(plan: Plan, child: Child) -> bool:
 
 
 def _addresses(plan: Plan, name: str) -> list[str]:
-    """List the addresses at which a child listens."""
     settings, registry = plan.settings, plan.registry
     if name in plan.fronts:
         return [f"127.0.0.1:{settings.port(name)}"]

@@ -55,10 +55,8 @@ def write(front: str, plan: Plan) -> None:
 
 
 def _link_fragments(here: Path, there: Path, plan: Plan, front: str) -> None:
-    """Link the fragments of readable cages that the front accepts.
-
-    A fragment may name an upstream, which only a readable cage.toml defines.
-    """
+    """Link the fragments of readable cages that the front accepts. A fragment may name an upstream, which only a
+    readable cage.toml defines."""
     if here.is_symlink():  # of an older version
         here.unlink()
     own_files.remove(own_files.folder(here), "*.conf", stat.S_IFLNK)
@@ -79,6 +77,7 @@ def _nginx(plan: Plan) -> str:
     tcp = [e for e in plan.registry.exhibits.values() if e.tcp and "nginx" in e.fronts]
     ids = list(plan.registry.exhibits)
     closed = {c.exhibit: front_pages.closed(c) for c in plan.cells if c.front == "nginx" and c.closed}
+    start_all = "docker compose up -d" if settings.compose else "./zoo up"
     starts = {i: plan.start_hint(i) for i in ids}
     return "\n".join(
         [
@@ -93,7 +92,7 @@ def _nginx(plan: Plan) -> str:
             *(f"upstream {e.id} {{ server {plan.address(e)}; }}" for e in tcp),
             "\n# Exhibits that are closed here, with the reason; the commands that start the others.",
             _map("$zoo_exhibit $zoo_closed", "", closed),
-            _map("$zoo_exhibit $zoo_start", _start_of_all(plan), starts),
+            _map("$zoo_exhibit $zoo_start", start_all, starts),
             "# Exhibits whose first page is a text of the zoo, and paths of pages without their last slash.",
             _map(
                 "$uri $zoo_about", "", {f"/{i}{slash}": i for i in front_pages.described(plan) for slash in ("", "/")}
@@ -172,11 +171,6 @@ def _listen(plan: Plan) -> list[str]:
     if extra == "0.0.0.0":  # noqa: S104 - compared with; it takes 127.0.0.1 in
         return [extra]
     return ["127.0.0.1", *([extra] if extra and extra != "127.0.0.1" else [])]
-
-
-def _start_of_all(plan: Plan) -> str:
-    """The command that starts the whole zoo."""
-    return "docker compose up -d" if plan.settings.compose else "./zoo up"
 
 
 def _map(head: str, default: str, rows: dict[str, str]) -> str:

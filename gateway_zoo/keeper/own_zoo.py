@@ -133,7 +133,6 @@ class OwnZoo:
         self.close()
 
     def _zoo(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
-        """A command of this zoo."""
         argv = [sys.executable, "-I", "-m", "gateway_zoo", *words]
         return child(argv, signal.SIGTERM, env=self.env, stdin=subprocess.DEVNULL, **options)
 

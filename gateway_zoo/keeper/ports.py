@@ -17,13 +17,17 @@ class NoFreePorts(Exception):
 
 def free(port: int) -> bool:
     """Can this process listen at a port now?"""
+    return _bind_error(("127.0.0.1", port)) is None
+
+
+def _bind_error(address: tuple[str, int]) -> OSError | None:
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+            trial.bind(address)
+        except OSError as error:
+            return error
+    return None
 
 
 def first_free(count: int) -> int:
@@ -48,15 +52,9 @@ def note_holders(addresses: Iterable[tuple[str, int]]) -> None:
 
 def held(address: tuple[str, int]) -> str | None:
     """Say which process holds an address, or why it cannot be used; None if it is free."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(address)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return f"is held by {holder(address[1])}"
-            return f"cannot be listened on: {error.strerror}"
-    return None
+    if (error := _bind_error(address)) and error.errno == errno.EADDRINUSE:
+        return f"is held by {holder(address[1])}"
+    return f"cannot be listened on: {error.strerror}" if error else None
 
 
 def holder(port: int) -> str:

@@ -101,11 +101,8 @@ def give_up(settings: Settings) -> None:
 
 
 def _hand_over(run: Path, user: pwd.struct_passwd) -> None:
-    """Make the run directory for the zoo's user.
-
-    An existing directory is handed over only if it is root's and empty: ZOO_RUN=/etc must stay root's. `up` checks
-    later, as that user, whether it can be used. Raises Stop.
-    """
+    """Make the run directory for the zoo's user. An existing directory is handed over only if it is root's and empty:
+    ZOO_RUN=/etc must stay root's. `up` checks later, as that user, whether it can be used. Raises Stop."""
     try:
         if not os.path.lexists(run):
             run.mkdir(mode=0o750, parents=True)

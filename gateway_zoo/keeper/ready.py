@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.serving import listen
 
 PAUSE_S = 0.03
 WORKERS = 4
@@ -26,7 +27,7 @@ def wait(plan: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Ce
     deadline = time.monotonic() + seconds
     waiting = {cell.url: cell for cell in cells}
     requests: dict[str, Future[bool]] = {}
-    listening: set[tuple[str, int] | str] = set()
+    listening: set[str] = set()
     with ThreadPoolExecutor(WORKERS) as pool:
         while waiting and worth(list(waiting.values())) and time.monotonic() < deadline:
             _progress(len(cells) - len(waiting), len(cells), waiting)
@@ -41,29 +42,20 @@ def wait(plan: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Ce
     return list(waiting.values())
 
 
-def _listens(plan: Plan, cell: Cell, listening: set[tuple[str, int] | str]) -> bool:
+def _listens(plan: Plan, cell: Cell, listening: set[str]) -> bool:
     """Does a server listen for this cell? `listening` collects addresses with a server."""
     exhibit = plan.registry.exhibits[cell.exhibit]
-    needed: list[tuple[str, int] | str] = [("127.0.0.1", plan.settings.port(cell.front))]
+    needed = [f"127.0.0.1:{plan.settings.port(cell.front)}"]
     if plan.registry.family_of(cell.exhibit) in plan.started:
         if exhibit.unix:
             needed.append(f"{plan.settings.sockets}/{exhibit.unix}")
         if exhibit.tcp:
-            needed.append(("127.0.0.1", exhibit.tcp + plan.settings.port_shift))
+            needed.append(f"127.0.0.1:{exhibit.tcp + plan.settings.port_shift}")
     for address in needed:
-        if address not in listening and _is_there(address):
+        there = os.path.exists if address.startswith("/") else listen.answers_at
+        if address not in listening and there(address):
             listening.add(address)
     return listening.issuperset(needed)
-
-
-def _is_there(address: tuple[str, int] | str) -> bool:
-    if isinstance(address, str):
-        return os.path.exists(address)
-    try:
-        socket.create_connection(address, timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def answers(cell: Cell) -> bool:

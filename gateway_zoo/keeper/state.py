@@ -23,10 +23,7 @@ MOST = 4_000_000  # bytes of state.json that are read; a zoo of 40 exhibits writ
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of state.json.
-
-    A `name` is the id of a family, a front, or `sentinel`.
-    """
+    """The content of state.json. A `name` is the id of a family, a front, or `sentinel`."""
 
     pid: int  # of the keeper
     token: str  # the mark of this start (process.py)
@@ -120,10 +117,7 @@ def hold(settings: Settings, wait: bool = False) -> int:
 
 
 def lock(path: Path) -> int:
-    """Lock a file, which is made if missing, until this process ends.
-
-    Returns the descriptor to keep. Raises Locked.
-    """
+    """Lock a file, which is made if missing, until this process ends. Returns the descriptor to keep. Raises Locked."""
     return _locked(path, os.O_RDWR | os.O_CREAT, wait=False)
 
 

@@ -149,10 +149,8 @@ class Keeper:
             self._start_later(child, f"does not start: {error}")
 
     def _stop(self, names: list[str]) -> None:
-        """Send the stop signal to several children, wait GRACE_S, then send SIGKILL. They stay down.
-
-        Meanwhile the other children are supervised as always.
-        """
+        """Send the stop signal to several children, wait GRACE_S, then send SIGKILL. They stay down. Meanwhile the
+        other children are supervised as always."""
         going = [self.children[name] for name in names]
         sessions = {child.pid for child in going if child.pid}
         for child in going:
@@ -202,7 +200,6 @@ class Keeper:
                 self.deaths.returned(name)
 
     def _complete(self, child: Child) -> bool:
-        """Does a child have as many workers as before one ended?"""
         return bool(child.pid) and self._watch(child) >= self.lacking.get(child.name, 0)
 
     # --- answers and notes ------------------------------------------------------------------------------------------

@@ -55,7 +55,6 @@ def _expired(here: Path) -> bool:
 
 
 def _covers(here: Path, address: str) -> bool:
-    """Does the certificate hold for this address, too?"""
     if not address or not (here / "front.pem").exists():
         return True
     from cryptography import x509  # late: only when the zoo is opened to others

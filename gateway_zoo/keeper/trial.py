@@ -111,8 +111,8 @@ def _started(front: str, plan: Plan) -> str:
     log.unlink(missing_ok=True)
     for file in (settings.run / front).glob("*.pid"):
         file.unlink()
-    environment = children.environment(settings, front, token)
-    pid = process.spawn(fronts.command(front, settings), environment, settings.sockets, log)
+    env = children.environment(settings, front, token)
+    pid = process.spawn(fronts.command(front, settings), env, settings.sockets, log)
     try:
         how = _ended_before_an_answer(pid, settings.port(front), log)
         return _reason(plan, log.read_bytes(), how) if how else ""
@@ -157,9 +157,7 @@ def last_words(log: bytes) -> str:
 
 
 def _grave(log: bytes) -> list[str]:
-    """The error lines of a log.
-
-    Apache writes the place of an error on a line that ends in a colon, and the error on the next line.
-    """
+    """The error lines of a log. Apache writes the place of an error on a line that ends in a colon, and the error on
+    the next line."""
     text = log.decode("utf-8", "replace").replace(":\n", ": ")
     return [line for line in map(str.strip, text.splitlines()) if GRAVE.search(line) and not line.endswith("Failed")]

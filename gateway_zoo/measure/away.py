@@ -21,30 +21,25 @@ def services(plan: Plan, urls: dict[str, str]) -> Iterator[tuple[list[str], list
     cells = [cell for cell in targets.elsewhere(plan.settings, plan.registry, urls) if cell.closed is None]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         fronts = {cell.front: cell.url.removesuffix(f"/{cell.exhibit}") for cell in cells}
-        away = [front for front, there in zip(fronts, pool.map(_answers, fronts.values()), strict=True) if not there]
+        answers = pool.map(targets.said, fronts.values())
+        away = [front for front, answer in zip(fronts, answers, strict=True) if answer is None]
         cells = [cell for cell in cells if cell.front not in away]
         silent = [cell for cell, yes in zip(cells, pool.map(targets.answers, cells), strict=True) if not yes]
     yield from (([front], ["every exhibit there"]) for front in away)
     missed: dict[str, list[str]] = {}
     for cell in silent:
-        missed.setdefault(_server(plan, cell), []).append(f"{cell.exhibit} behind {cell.front}")
+        inside = plan.registry.runs_inside(cell.exhibit, cell.front)
+        service = cell.front if inside else plan.service(cell.exhibit)
+        missed.setdefault(service, []).append(f"{cell.exhibit} behind {cell.front}")
     yield from (([service], cells) for service, cells in missed.items())
     yield from _helpers(plan.registry, [cell for cell in cells if cell not in silent])
-
-
-def _answers(base: str) -> bool:
-    return targets.said(base) is not None
-
-
-def _server(plan: Plan, cell: Cell) -> str:
-    """Name the service of this cell: the front itself, where the app is in it."""
-    return cell.front if targets.inside(plan.registry, cell.exhibit, cell.front) else plan.service(cell.exhibit)
 
 
 def _helpers(registry: Registry, cells: list[Cell]) -> Iterator[tuple[list[str], list[str]]]:
     missed: dict[tuple[str, ...], list[str]] = {}
     for family in (family for family in registry.families.values() if family.serves):
-        wrong = [f"{cell.exhibit}/{ask.path}" for cell, ask in _helped(registry, family, cells) if _fails(cell, ask)]
+        answers = [contract.ask_own(cell, ask, None) for cell, ask in _helped(registry, family, cells)]
+        wrong = [f"{answer.exhibit}/{answer.endpoint}" for answer in answers if answer.state == "failed"]
         if wrong:
             missed.setdefault(tuple(dict.fromkeys(wrong)), []).append(family.id)
     yield from ((helpers, list(wrong)) for wrong, helpers in missed.items())
@@ -63,7 +58,3 @@ def _helped(registry: Registry, family: Family, cells: list[Cell]) -> Iterator[t
         if asks and (all_of_them or cell.exhibit in family.serves):
             yield from ((cell, ask) for ask in asks)
             return
-
-
-def _fails(cell: Cell, ask: Question) -> bool:
-    return contract.ask_own(cell, ask, None).state == "failed"

@@ -24,10 +24,10 @@ class Offset:
 def offset(news: str, questions: int = QUESTIONS) -> Offset:
     """Ask an exhibit's news (`http://…/<exhibit>/news`) what the time is there. OSError, http.client.HTTPException, or
     ValueError if it does not say."""
-    return min((_asked(f"{news}/waiting") for _ in range(questions)), key=lambda found: found.within)
+    return min((_ask(f"{news}/waiting") for _ in range(questions)), key=lambda offset: offset.within)
 
 
-def _asked(url: str) -> Offset:
+def _ask(url: str) -> Offset:
     sent = time.time()
     began = time.monotonic()
     answer = probe.ask(url)

@@ -43,10 +43,8 @@ def _why(row: dict[str, str], observed: str, mpm: str) -> str:
 
 
 def _out_of_order(seen: list[Seen], apache: Seen, name: str, row: dict[str, str]) -> bool:
-    """Tell whether two figures certainly contradict the order of the lecture's ranks.
-
-    Only figures of fresh Apaches count, and only if their intervals do not overlap.
-    """
+    """Tell whether two figures certainly contradict the order of the lecture's ranks. Only figures of fresh Apaches
+    count, and only if their intervals do not overlap."""
     figure = apache.interval(name)
     for other in seen:
         second = other.interval(name)

@@ -119,7 +119,6 @@ def watch(
 
 
 def _flat(costs: Costs) -> Facts:
-    """The fields of Seen."""
     found: Facts = {"memory_why": costs.memory_why}
     for name in RANKED:
         if interval := getattr(costs, name):

@@ -127,7 +127,6 @@ def _try(cell: Cell, way: dict[str, str], expected: str | None, place: threading
 
 
 def _figures(way: str, delays: list[float]) -> dict[str, Any]:
-    """Return the fields of a Result for these delays."""
     found: dict[str, Any] = {"items": len(delays), "expected_ms": EXPECTED_MS.get(way)}
     if min(delays) < -CLOCK_S:
         why = f"no time: an item came {-min(delays):.3f} s before it was made, so the zoo has another clock"
@@ -148,10 +147,7 @@ Item = dict[str, Any]
 
 
 def _item(value: object) -> Item:
-    """Check an item of news.
-
-    Raises NotHeardError if the answer is not a zoo's.
-    """
+    """Check an item of news. Raises NotHeardError if the answer is not a zoo's."""
     if isinstance(value, dict) and isinstance(value.get("n"), int) and isinstance(value.get("at"), int | float):
         return value
     raise NotHeardError(f"no item of news: {str(value)[:60]}")
@@ -188,7 +184,6 @@ def _list(url: str) -> list[Item]:
 
 
 def _newest(url: str) -> int:
-    """Return the number of the newest item."""
     if not (items := _list(url)):
         raise NotHeardError("no news yet")
     return int(items[-1]["n"])
@@ -246,10 +241,7 @@ def _socket(url: str) -> list[float]:
 
 
 def _messages(url: str) -> Iterator[Item]:
-    """Yield items from a WebSocket that also answers us.
-
-    It has PATIENCE_S in all; a message has ANSWER_BYTES.
-    """
+    """Yield items from a WebSocket that also answers us. It has PATIENCE_S in all; a message has ANSWER_BYTES."""
     from websockets.sync.client import connect
 
     deadline = time.monotonic() + PATIENCE_S
@@ -271,10 +263,8 @@ def _messages(url: str) -> Iterator[Item]:
 
 
 def _heard(items: Iterator[Item]) -> list[float]:
-    """Return the delays of ITEMS items after the first, which may be old.
-
-    In one lump, all but the last are late: NotHeardError.
-    """
+    """Return the delays of ITEMS items after the first, which may be old. In one lump, all but the last are late:
+    NotHeardError."""
     delays: list[float] = []
     try:
         for number, item in enumerate(items):

@@ -90,10 +90,7 @@ class InTurn:
 
 
 def observe_in_turn(cell: Cell) -> InTurn:
-    """Send requests in turn: the first phase.
-
-    Raises NotObservable.
-    """
+    """Send requests in turn: the first phase. Raises NotObservable."""
     seen = [_status(cell, "json") for _ in range(TURNS)]
     return InTurn([facts for facts, _ in seen], [ms for _, ms in seen], _read_at_rest(cell))
 
@@ -124,10 +121,7 @@ def _a_process_each(served: dict[int, int]) -> bool:
 
 
 def _status(cell: Cell, query: str) -> tuple[Facts, float]:
-    """Return the facts and the time of the answer in ms.
-
-    Raises NotObservable, or OverLimit where a limit was met.
-    """
+    """Return the facts and the time of the answer in ms. Raises NotObservable, or OverLimit where a limit was met."""
     where = f"{cell.exhibit} behind {cell.front}"
     try:
         answer = probe.ask(f"{cell.url}/status?{query}", timeout=TIMEOUT_S, limit=ANSWER_BYTES)

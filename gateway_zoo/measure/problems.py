@@ -54,7 +54,6 @@ def everything(plan: Plan, running: bool) -> list[Problem]:
 
 
 def _unwell(plan: Plan) -> list[Problem]:
-    """Problems of the running zoo."""
     from gateway_zoo.measure import wellbeing
 
     return [Problem(what, fix) for what, fix in wellbeing.ills(plan.settings, plan.registry)]
@@ -67,7 +66,6 @@ def closed_fronts(plan: Plan) -> list[Problem]:
 
 
 def _away(plan: Plan) -> list[Problem]:
-    """Services in containers that do not answer."""
     from gateway_zoo.measure import away, targets
 
     return [
@@ -129,10 +127,8 @@ def _run_directory(plan: Plan) -> list[Problem]:
 
 
 def _unreachable(run: Path) -> tuple[str, str] | None:
-    """Try the run directory as the user of the servers.
-
-    Returns why this user cannot enter it or, if it is missing, why it cannot be made; and the fix.
-    """
+    """Try the run directory as the user of the servers. Returns why this user cannot enter it or, if it is missing, why
+    it cannot be made; and the fix."""
     try:
         if os.path.lexists(run):
             with privileges.as_zoos_user():
@@ -149,7 +145,6 @@ def _unreachable(run: Path) -> tuple[str, str] | None:
 
 
 def _addresses(plan: Plan) -> list[tuple[str, tuple[str, int]]]:
-    """Return every TCP address on which a start will listen, with its name."""
     extra = plan.settings.listen
     hosts = [extra] if extra == "0.0.0.0" else dict.fromkeys(["127.0.0.1", extra or "127.0.0.1"])  # noqa: S104 - compared
     problems = [(front, (host, plan.settings.port(front))) for host in hosts for front in plan.fronts]
@@ -167,10 +162,7 @@ def _addresses(plan: Plan) -> list[tuple[str, tuple[str, int]]]:
 
 
 def note_holders(plan: Plan) -> None:
-    """Note which processes hold our ports, as long as we are root.
-
-    `up` prints it after root is given up.
-    """
+    """Note which processes hold our ports, as long as we are root. `up` prints it after root is given up."""
     ports.note_holders(address for _, address in _addresses(plan))
 
 
@@ -196,7 +188,6 @@ def _missing(plan: Plan) -> list[Problem]:
 
 
 def _old(plan: Plan) -> list[Problem]:
-    """Programs and packages whose version has known vulnerabilities."""
     from gateway_zoo.measure import old_versions
 
     return [Problem(what, fix) for what, fix in old_versions.find(plan.registry)]

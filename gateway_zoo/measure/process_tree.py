@@ -91,17 +91,14 @@ def _row(pid: int, sessions: dict[str, int]) -> ProcessRow | None:
                 rss=server.memory_info().rss,
                 pss=_pss(server),
                 cpu_s=round(times.user + times.system, 2),
-                age_s=round(_age(server), 1),
+                age_s=round(time.time() - server.create_time(), 1),
             )
     except psutil.Error:
         return None
 
 
 def _family(server: psutil.Process, sessions: dict[str, int]) -> str:
-    """Name the family that a process serves.
-
-    Inside a front its title or its environment tells it; else its session.
-    """
+    """Name the family that a process serves. Inside a front its title or its environment tells it; else its session."""
     if "keeper" in sessions:
         return "keeper"
     title = " ".join(server.cmdline())
@@ -117,10 +114,8 @@ def _family(server: psutil.Process, sessions: dict[str, int]) -> str:
 
 
 def _role(server: psutil.Process, leads: bool) -> str:
-    """Name the role of a process.
-
-    A process may name itself (`role:mule`, in the 15 bytes of its comm, proc(5)); else its place tells its role.
-    """
+    """Name the role of a process. A process may name itself (`role:mule`, in the 15 bytes of its comm, proc(5)); else
+    its place tells its role."""
     if server.name().startswith("role:"):
         return server.name()[5:]
     if leads:
@@ -133,7 +128,3 @@ def _pss(server: psutil.Process) -> int | None:
         return int(server.memory_full_info().pss)
     except psutil.Error:
         return None
-
-
-def _age(server: psutil.Process) -> float:
-    return time.time() - server.create_time()

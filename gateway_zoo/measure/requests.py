@@ -99,10 +99,8 @@ class Joiner:
 
 
 def _from_front(request: Request, match: re.Match[str]) -> None:
-    """Take the values of the front's line.
-
-    nginx writes seconds, and the time of the end. Apache writes microseconds, and the time of the beginning in ms.
-    """
+    """Take the values of the front's line. nginx writes seconds, and the time of the end. Apache writes microseconds,
+    and the time of the beginning in ms."""
     nginx = match["front"] == "nginx"
     scale = 1000 if nginx else 0.001
     took_ms = float(match["in_front"]) * scale

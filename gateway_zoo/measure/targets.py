@@ -63,13 +63,14 @@ def elsewhere(settings: Settings, registry: Registry, urls: dict[str, str]) -> l
         cells = [
             _cell(registry, id, front, fronts[front], lists[front]) for id in registry.exhibits for front in fronts
         ]
-        unsure = [cell for cell in cells if cell.closed is None and _family(registry, cell.exhibit).group]
+        unsure = [cell for cell in cells if cell.closed is None and registry.family_of(cell.exhibit).group]
         answering = {(c.exhibit, c.front) for c, yes in zip(unsure, pool.map(answers, unsure), strict=True) if yes}
-    up = {_family(registry, id).group for id, front in answering if not inside(registry, id, front)}
+    # An exhibit inside a front answers whether its group was started or not.
+    up = {registry.family_of(id).group for id, front in answering if not registry.runs_inside(id, front)}
     away = {
-        (cell.exhibit, cell.front): plans.optional(settings, _family(registry, cell.exhibit))
+        (cell.exhibit, cell.front): plans.optional(settings, registry.family_of(cell.exhibit))
         for cell in unsure
-        if (cell.exhibit, cell.front) not in answering and _family(registry, cell.exhibit).group not in up
+        if (cell.exhibit, cell.front) not in answering and registry.family_of(cell.exhibit).group not in up
     }
     return [replace(cell, closed=cell.closed or away.get((cell.exhibit, cell.front))) for cell in cells]
 
@@ -87,19 +88,10 @@ def further() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in os.environ.get("ZOO_MPM_FRONTS", "").split())
 
 
-def _family(registry: Registry, exhibit: str) -> Any:
-    return registry.family_of(exhibit)
-
-
-def inside(registry: Registry, exhibit: str, front: str) -> bool:
-    """Does the front itself run it? Then its answer does not tell whether its group was started."""
-    return registry.runs_inside(exhibit, front)
-
-
 def _cell(registry: Registry, exhibit: str, front: str, base: str, said: Answer | None) -> Cell:
     """Open, unless the front says otherwise; where it says nothing, the registry does."""
     cell, kind = Cell(exhibit, front, f"{base}/{exhibit}"), front.partition("-")[0]
-    family = _family(registry, exhibit)
+    family = registry.family_of(exhibit)
     if reason := registry.exhibits[exhibit].closed.get(kind):
         return replace(cell, closed=reason)
     if not base:

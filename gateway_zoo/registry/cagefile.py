@@ -48,8 +48,7 @@ Group = Annotated[
 Below = Annotated[  # printable ASCII without a space
     str,
     Meta(
-        pattern=r"^(?!/)[!-~]*\Z",
-        description="a path below the exhibit without a leading slash, such as 'board?x=1'",
+        pattern=r"^(?!/)[!-~]*\Z", description="a path below the exhibit without a leading slash, such as 'board?x=1'"
     ),
 ]
 Page = Annotated[str, Meta(pattern=r"^(/(?!/).*)?\Z", description="a path below the exhibit, such as '/'")]
@@ -193,10 +192,8 @@ def _family_faults(family: Family, file: CageFile, cage: Path, here: str) -> Ite
 
 
 def _leaves(word: str, cage: Path, first: bool) -> bool:
-    """Is the file that a word names outside the cage, or missing?
-
-    The program, which is the first word, may be anywhere; `/wsgi` in a word is no file.
-    """
+    """Is the file that a word names outside the cage, or missing? The program, which is the first word, may be
+    anywhere; `/wsgi` in a word is no file."""
     if "{cage}" in word:
         inside = cage / word.partition("{cage}")[2].lstrip("/")
         return not inside.exists() or not inside.resolve().is_relative_to(cage.resolve())

@@ -192,10 +192,8 @@ def _value(where: str, text: Any) -> Any:
 
 
 def _claim(file: CageFile, path: Path, taken: dict[str, Path]) -> None:
-    """Note the ids, sockets and ports of a file, each of which the zoo has once.
-
-    A family may share its id only with an exhibit of its own. Raises RegistryError.
-    """
+    """Note the ids, sockets and ports of a file, each of which the zoo has once. A family may share its id only with an
+    exhibit of its own. Raises RegistryError."""
     names = [("id", f"exhibit {e.id}") for e in file.exhibit] + [("id", f"family {f.id}") for f in file.family]
     names += [("unix", f"socket {e.unix}") for e in file.exhibit if e.unix]
     names += [("unix", f"socket {name}") for f in file.family for name in f.sockets]

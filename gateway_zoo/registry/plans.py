@@ -132,17 +132,14 @@ def _started(registry: Registry, cells: list[Cell]) -> list[Family]:
     return [
         family
         for family in registry.families.values()
-        if family.command and (family.id in wanted or (_serves(family, opened) and not _lacks(family)))
+        if family.command and (family.id in wanted or _helps(family, opened))
     ]
 
 
-def _serves(family: Family, opened: set[str]) -> bool:
-    return bool(opened if "*" in family.serves else opened.intersection(family.serves))
-
-
-def _lacks(family: Family) -> bool:
-    """Does a helper lack a program? No cell closes for that; the requests that need the helper fail."""
-    return any(installed.program(name) is None for name in family.programs)
+def _helps(family: Family, opened: set[str]) -> bool:
+    """Can a helper run, and has it work? If it lacks a program, no cell closes; the requests that need it fail."""
+    work = opened if "*" in family.serves else opened.intersection(family.serves)
+    return bool(work) and all(map(installed.program, family.programs))
 
 
 def pages(plan: Plan, front: str) -> dict[str, str]:
@@ -200,10 +197,8 @@ def optional(settings: Settings, family: Family) -> str:
 
 
 def _profile(family: Family) -> str:
-    """The profile that an optional group is in containers.
-
-    A service that is named on the command line needs no profile, but the services it depends on may.
-    """
+    """The profile that an optional group is in containers. A service that is named on the command line needs no
+    profile, but the services it depends on may."""
     return f" --profile {family.group}" if family.group else ""
 
 
@@ -217,10 +212,8 @@ def _other_mpm(settings: Settings, family: Family) -> str:
 
 
 def _closed_front(settings: Settings, front: str) -> str | None:
-    """Why a front is closed as a whole.
-
-    ITK changes its user for every request, so its parent must be root: only in a container (docker-compose.yml).
-    """
+    """Why a front is closed as a whole. ITK changes its user for every request, so its parent must be root: only in a
+    container (docker-compose.yml)."""
     if settings.mpm_of(front) == "itk" and not settings.compose:
         return "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
     return None if installed.front(kind(front)) else installed.front_missing(kind(front), settings.compose)

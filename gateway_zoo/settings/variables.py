@@ -61,10 +61,6 @@ def _bind(name: str, text: str) -> str:
     return text
 
 
-def _text(_: str, text: str) -> str:
-    return text
-
-
 def _flag(_: str, text: str) -> bool:
     return text == "1"
 
@@ -95,7 +91,7 @@ class Variable:
     where: str
     meaning: str
     field: str = ""
-    parse: Callable[[str, str], Any] = _text
+    parse: Callable[[str, str], Any] = lambda name, text: text
 
     def read(self, environ: Mapping[str, str]) -> Any:
         """The value in an environment. Raises SettingsError."""
@@ -103,29 +99,15 @@ class Variable:
         return self.parse(self.name, environ.get(self.name) or default)
 
 
+_EXTRA = "Apache with {}: port; natively ZOO_APACHE_PORT + {}"
 VARIABLES = (
     Variable("ZOO_NGINX_PORT", "8080", BOTH, "nginx: port for HTTP", "nginx_port", _port),
     Variable("ZOO_APACHE_PORT", "8081", BOTH, "Apache: port for HTTP", "apache_port", _port),
     Variable("ZOO_NGINX_TLS_PORT", "8443", BOTH, "nginx: port for HTTPS", "nginx_tls_port", _port),
     Variable("ZOO_APACHE_TLS_PORT", "8444", BOTH, "Apache: port for HTTPS", "apache_tls_port", _port),
-    Variable(
-        "ZOO_PREFORK_PORT",
-        "(8082)",
-        BOTH,
-        "Apache with prefork: port; natively ZOO_APACHE_PORT + 1",
-        "prefork_port",
-        _extra_port,
-    ),
-    Variable(
-        "ZOO_WORKER_PORT",
-        "(8083)",
-        BOTH,
-        "Apache with worker: port; natively ZOO_APACHE_PORT + 2",
-        "worker_port",
-        _extra_port,
-    ),
-    Variable(
-        "ZOO_ITK_PORT", "(8084)", BOTH, "Apache with ITK: port; natively ZOO_APACHE_PORT + 3", "itk_port", _extra_port
+    *(
+        Variable(f"ZOO_{mpm.upper()}_PORT", f"({8081 + n})", BOTH, _EXTRA.format(mpm, n), f"{mpm}_port", _extra_port)
+        for mpm, n in EXTRA_APACHES.items()
     ),
     Variable("ZOO_PORT_SHIFT", "0", NATIVE, "added to the ports of the TCP gateways", "port_shift", _shift),
     Variable("ZOO_MPM", "event", NATIVE, "Apache's process model, as `up --mpm`", "mpm", _mpm),
@@ -137,26 +119,14 @@ VARIABLES = (
     Variable("ZOO_APACHE", "(none)", NATIVE, "address of another zoo's Apache, as `check --apache`"),
     Variable("ZOO_PYTHON", "(python3)", NATIVE, "the Python that `.venv` is made with"),
     Variable(
-        "ZOO_BIND",
-        "127.0.0.1",
-        CONTAINERS,
-        "address of the fronts; where others reach it, only containers get `status`",
-        "bind",
-        _bind,
+        *("ZOO_BIND", "127.0.0.1", CONTAINERS),
+        *("address of the fronts; where others reach it, only containers get `status`", "bind", _bind),
     ),
     Variable("ZOO_NET", "10.213.77", CONTAINERS, "first three numbers of the zoo's networks"),
     Variable("ZOO_ROOT", "(the checkout)", INTERNAL, "the checkout", "root", _checkout),
     Variable("ZOO_ECHO", "0", INTERNAL, "1: exhibits answer /echo, as `up --echo`", "echo", _flag),
     Variable("ZOO_COMPOSE", "0", INTERNAL, "1: this is a container", "compose", _flag),
-    Variable(
-        *(
-            "ZOO_NEAR",
-            Settings.status_allowed_from,
-            INTERNAL,
-            "addresses that may ask for status",
-            "status_allowed_from",
-        )
-    ),
+    Variable("ZOO_NEAR", "127.0.0.1 ::1", INTERNAL, "addresses that may ask for status", "status_allowed_from"),
     Variable("ZOO_BRIDGE", "(none)", INTERNAL, "this machine's address on the containers' network", "bridge"),
     Variable("ZOO_GATEWAYS", "(none)", INTERNAL, "`exhibit=address …` of TCP gateways in containers", "gateway_hosts"),
     Variable("ZOO_MPM_FRONTS", "(none)", INTERNAL, "`apache-worker=URL …` of extra Apaches (measure/targets.py)"),

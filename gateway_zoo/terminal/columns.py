@@ -58,7 +58,6 @@ def lines(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) 
 
 
 def _row(columns: Sequence[Column], row: Sequence[str], stay: dict[int, int]) -> list[str]:
-    """One row: as many lines as its tallest cell has."""
     cells = {index: _cell(columns[index], row[index], size) for index, size in stay.items()}
     height = max(len(cell) for cell in cells.values())
     found = []

@@ -24,9 +24,10 @@ def write_anything() -> None:
                 stream.reconfigure(errors="replace")
 
 
-def say(text: str) -> None:
-    """Print a line on standard error: standard output is for tables and JSON."""
-    print(f"zoo: {text}", file=sys.stderr, flush=True)
+def say(*texts: str) -> None:
+    """Print lines on standard error: standard output is for tables and JSON."""
+    for text in texts:
+        print(f"zoo: {text}", file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:

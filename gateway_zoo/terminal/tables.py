@@ -12,10 +12,7 @@ from gateway_zoo.terminal.columns import Column, lines
 
 
 def console(error: bool = False) -> Console:
-    """Return a rich console as wide as the terminal.
-
-    Without a terminal it has 80 columns. rich obeys NO_COLOR.
-    """
+    """Return a rich console as wide as the terminal. Without a terminal it has 80 columns. rich obeys NO_COLOR."""
     stream = sys.stderr if error else sys.stdout
     return Console(file=stream, width=shutil.get_terminal_size((80, 24)).columns, highlight=False)
 

@@ -36,24 +36,24 @@ def table(cells: list[Cell], results: list[Result], width: int) -> list[str]:
     """Return the lines of the table, or of several tables below each other."""
     exhibits = list(dict.fromkeys(cell.exhibit for cell in cells))
     fronts = list(dict.fromkeys(cell.front for cell in cells))
-    found: dict[tuple[str, str], list[Result]] = {}
+    by_cell: dict[tuple[str, str], list[Result]] = {}
     for result in results:
-        found.setdefault((result.exhibit, result.front), []).append(result)
-    full = _columns(exhibits, fronts, found, short=False)
+        by_cell.setdefault((result.exhibit, result.front), []).append(result)
+    full = _columns(exhibits, fronts, by_cell, short=False)
     if _wide(full) <= width:
         return _lines(exhibits, full, width)
-    blocks = list(_blocks(_columns(exhibits, fronts, found, short=True), width))
+    blocks = list(_blocks(_columns(exhibits, fronts, by_cell, short=True), width))
     lines = [text for block in blocks for text in [*_lines(exhibits, block, width), ""]]
     return [*lines, *columns.words(LEGEND, width)]
 
 
 def _columns(
-    exhibits: list[str], fronts: list[str], found: dict[tuple[str, str], list[Result]], *, short: bool
+    exhibits: list[str], fronts: list[str], by_cell: dict[tuple[str, str], list[Result]], *, short: bool
 ) -> list[list[str]]:
     """Return a column for each front: its name, then a cell for each exhibit."""
     cell = _short if short else _full
     heads = [front.removeprefix("apache-") if short else front.replace("apache", "Apache") for front in fronts]
-    texts = [[cell(found.get((exhibit, front), [])) for exhibit in exhibits] for front in fronts]
+    texts = [[cell(by_cell.get((exhibit, front), [])) for exhibit in exhibits] for front in fronts]
     return [[head, *column] for head, column in zip(heads, texts, strict=True)]
 
 
@@ -78,25 +78,25 @@ def _lines(exhibits: list[str], block: list[list[str]], width: int) -> list[str]
     return [text for row in made for text in row]
 
 
-def _full(mine: list[Result]) -> str:
-    if not mine or mine[0].state == "closed":
+def _full(answers: list[Result]) -> str:
+    if not answers or answers[0].state == "closed":
         return "closed"
-    good = _good(mine)
-    if len(good) < len(mine):
-        return f"FAILED {len(mine) - len(good)} of {len(mine)}"
-    return f"ok {len(good)} of {len(mine)}  {statistics.median(good):6.1f} ms"
+    good = _good(answers)
+    if len(good) < len(answers):
+        return f"FAILED {len(answers) - len(good)} of {len(answers)}"
+    return f"ok {len(good)} of {len(answers)}  {statistics.median(good):6.1f} ms"
 
 
-def _short(mine: list[Result]) -> str:
+def _short(answers: list[Result]) -> str:
     """Return at most ten characters, so that five fronts fit 80 columns."""
-    if not mine or mine[0].state == "closed":
+    if not answers or answers[0].state == "closed":
         return "-"
-    good = _good(mine)
-    return f"ok {statistics.median(good):.1f}" if len(good) == len(mine) else f"FAILED {len(mine) - len(good)}"
+    good = _good(answers)
+    return f"ok {statistics.median(good):.1f}" if len(good) == len(answers) else f"FAILED {len(answers) - len(good)}"
 
 
-def _good(mine: list[Result]) -> list[float]:
-    return [result.ms for result in mine if result.state == "ok" and result.ms is not None]
+def _good(answers: list[Result]) -> list[float]:
+    return [result.ms for result in answers if result.state == "ok" and result.ms is not None]
 
 
 def _headers(out: Console, differences: Differences) -> None:

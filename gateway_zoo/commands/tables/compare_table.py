@@ -167,10 +167,7 @@ def memory_sentence(m: Memory) -> str:
 
 
 def difference(a: Observation, b: Observation) -> str:
-    """Describe the differences of two cells behind the same front.
-
-    Only figures that can be compared have a ratio.
-    """
+    """Describe the differences of two cells behind the same front. Only figures that can be compared have a ratio."""
     parts = []
     if a.processes != b.processes:
         parts.append(f"{count(a.processes, 'process')} against {b.processes}")

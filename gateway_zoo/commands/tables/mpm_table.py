@@ -23,10 +23,7 @@ NOT_FRESH = (
 def show_all(
     seen: list[Seen], differs: list[dict[str, str]], lecture: dict[str, dict[str, str]], how: Callable[[str], str]
 ) -> None:
-    """Print the table, the reasons, and the MPMs that do not run.
-
-    `how` returns the command that starts an MPM.
-    """
+    """Print the table, the reasons, and the MPMs that do not run. `how` returns the command that starts an MPM."""
     out = tables.console()
     table = tables.table("", *(apache.mpm for apache in seen))
     for column in table.columns:

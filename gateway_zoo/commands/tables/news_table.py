@@ -86,7 +86,6 @@ def _expected(result: Result) -> str:
 
 
 def _range(heard: list[Result]) -> str:
-    """Return the range of all cells."""
     low = min(r.low_ms for r in heard if r.low_ms is not None)
     high = max(r.high_ms for r in heard if r.high_ms is not None)
     return f"{milliseconds(low)} to {milliseconds(high)} ms"
