@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from zoo_in_test import ANSWERS, CELLS, FRONTS, REGISTRY, ROOT, Zoo, eventually, needs_sight, slow
+from zoo_in_test import ANSWERS, CELLS, FRONTS, REGISTRY, ROOT, Zoo, eventually, needs_sight
 
 TABLES = [["ls"], ["check"], ["compare", "fastcgi", "fastcgi-fork", "mod_wsgi-embedded"], ["ps"], ["logs"]]
 
@@ -28,8 +28,9 @@ def lying(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: words[0])
-@pytest.mark.parametrize("columns", [80, *slow(120)])
+@pytest.mark.parametrize("columns", [80, 120])
 def test_tables_fit(zoo: Zoo, words: list[str], columns: int) -> None:
     zoo.get("wsgi", "nginx")
     done = zoo.cli(*words, env={"COLUMNS": str(columns)})
@@ -79,6 +80,7 @@ def test_check_fails_for_what_does_not_answer(zoo: Zoo) -> None:
     assert "ConnectionRefusedError" in found["cells"][0]["why"]
 
 
+@pytest.mark.slow
 def test_compare_observes_what_is_declared(zoo: Zoo) -> None:
     found = of_json(zoo, "compare")
     assert [(c["exhibit"], c["front"]) for c in found["cells"]] == CELLS

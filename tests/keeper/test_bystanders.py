@@ -62,6 +62,7 @@ def forge(zoo: Zoo, pids: list[int]) -> None:
         shutil.chown(zoo.run / "state.json", USER, USER)
 
 
+@pytest.mark.slow
 def test_nothing_that_the_zoo_did_not_start_is_signalled(
     fresh_zoo: Zoo, bystanders: list[subprocess.Popen[bytes]]
 ) -> None:

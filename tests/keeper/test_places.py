@@ -37,6 +37,7 @@ def moved(root: Path, name: str) -> Path:
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [SIGNS, *slow(OUTSIDE_ASCII)])
 def test_starts_whatever_the_path_of_the_checkout(name: str) -> None:
     with checkout() as root, zoo_of(moved(root, name)) as zoo:
@@ -161,6 +162,7 @@ def test_closes_only_what_ends_apache() -> None:
         assert "Can't create shared memory" in said
 
 
+@pytest.mark.slow
 def test_a_mistake_in_a_fragment_closes_its_cage() -> None:
     with checkout() as root, zoo_of(root) as zoo:
         for front in ("nginx", "apache"):

@@ -296,6 +296,7 @@ def test_a_file_and_a_link_are_no_run_directory(fresh_zoo: Zoo) -> None:
         link.unlink()
 
 
+@pytest.mark.slow
 def test_a_directory_of_an_earlier_version_is_taken(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("wsgi").down()
     mark = fresh_zoo.run / "made-by-the-gateway-zoo"
@@ -331,6 +332,7 @@ def test_a_persons_files_in_the_run_directory_stay(fresh_zoo: Zoo, tmp_path: Pat
     assert outside.read_text(encoding="utf-8") == "mine", "a link is not followed"
 
 
+@pytest.mark.slow
 def test_what_stands_in_the_way_is_named(fresh_zoo: Zoo, tmp_path: Path) -> None:
     """A person's file where the zoo makes a link or a folder; a link to a person's folder where it empties one."""
     fresh_zoo.up("wsgi").down()
@@ -448,6 +450,7 @@ def flood(client: socket.socket) -> None:
 # --- what runs is read from one place ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_sight
 def test_a_second_terminal_with_other_ports_asks_this_zoo(running: tuple[Zoo, list[psutil.Process]]) -> None:
     zoo, _ = running

@@ -95,6 +95,7 @@ def test_an_empty_folder_is_taken(bare: Path) -> None:
     assert "step 1" in made(bare)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["half of it", *slow("nothing but the mark")])
 def test_an_interrupted_set_up_is_known_as_ours(bare: Path, left: str) -> None:
     (bare / ".venv").mkdir()
@@ -146,6 +147,7 @@ def with_another_lock(root: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [with_another_lock, *slow(moved, without_its_python, with_another_python)])
 def test_a_venv_that_only_looks_good_is_made_again_in_one_line(bare: Path, change: object) -> None:
     made(bare)

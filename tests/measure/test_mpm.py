@@ -23,6 +23,7 @@ def four() -> Iterator[Zoo]:
         yield made.up("--mpm", "all", *IDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("front", MPMS)
 def test_the_same_app_and_fragments_answer_under_each(four: Zoo, front: str) -> None:
     for exhibit in IDS:
@@ -30,6 +31,7 @@ def test_the_same_app_and_fragments_answer_under_each(four: Zoo, front: str) -> 
         assert (facts["front"], facts["exhibit"], facts["path_info"]) == (front, exhibit, "/status")
 
 
+@pytest.mark.slow
 def test_check_asks_all_of_them(four: Zoo) -> None:
     done = four.cli("check", *IDS, "--json")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -193,6 +193,7 @@ def test_a_flood_is_slowed_and_hurts_nobody(zoo: Zoo) -> None:
         eventually(refused_too, 30, "some are taken, some are not")
 
 
+@pytest.mark.slow
 def test_more_visitors_than_there_are_places(zoo: Zoo) -> None:
     """Apache gives each a thread, so it gets few of them; nginx may take all the rest."""
 

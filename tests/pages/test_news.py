@@ -25,6 +25,7 @@ from gateway_zoo.settings import read_settings
 # --- what is answered -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_way_works_or_fails_through_every_cell_as_declared(zoo: Zoo) -> None:
     done = zoo.cli("news", "--json")
     told = json.loads(done.stdout)
@@ -130,6 +131,7 @@ def test_the_source_survives_what_it_is_told(zoo: Zoo) -> None:
     assert zoo.get("wsgi", "nginx", "news").status_code == 200
 
 
+@pytest.mark.slow
 def test_without_a_source_there_is_a_reason_and_then_news_again(fresh_zoo: Zoo) -> None:
     zoo = fresh_zoo.up("wsgi", "asgi")
     eventually(lambda: heard(zoo, "asgi", 0), 10, "asgi follows the source")

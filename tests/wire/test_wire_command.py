@@ -592,6 +592,7 @@ def test_a_time_that_no_clock_has_is_no_recording(zoo: Zoo, tmp_path: Path) -> N
             assert (done.returncode, done.stderr.startswith(f"zoo: {file}: line 2: ")) == (2, True), done.stderr
 
 
+@pytest.mark.slow
 def test_a_pcap_neither_replaces_its_recording_nor_comes_of_none(zoo: Zoo, tmp_path: Path) -> None:
     file, link, out = a_recording(tmp_path / "r"), tmp_path / "l", tmp_path / "r.pcap"
     before = file.read_bytes()

@@ -159,6 +159,7 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@pytest.mark.slow
 @needs_wrk
 def test_ten_thousand_exchanges_without_a_lost_or_changed_byte(zoo: Zoo) -> None:
     """What the gateway heard and said, exchange by exchange, is what the recording has; and wrk got every answer."""
@@ -252,6 +253,7 @@ def test_events_are_in_the_file_as_they_come(zoo: Zoo) -> None:
         assert not any(isinstance(e, Closed) for e in made.entries()), made.entries()
 
 
+@pytest.mark.slow
 def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo) -> None:
     """A second one of the same zoo finds the ports taken and says so. The zoo's own fronts never change."""
     pids = (zoo.session("nginx"), zoo.session("apache"))
