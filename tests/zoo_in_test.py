@@ -210,7 +210,10 @@ class Zoo:
         return "\n".join(parts)
 
     def close(self) -> None:
-        """Stop it, check that nothing is left, remove the run directory."""
+        """Stop it, check that nothing is left, remove the run directory. One that is empty was never used."""
+        with contextlib.suppress(OSError):
+            self.run.rmdir()
+            return
         self.cli("down")
         left = self.leftovers()
         logs = self.logs()

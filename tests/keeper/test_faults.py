@@ -180,6 +180,7 @@ def ask_keeper(zoo: Zoo, text: bytes) -> dict[str, object]:
     return answer
 
 
+@pytest.mark.slow
 def test_many_restarts_leak_no_descriptor_and_no_zombie(hurt: Zoo) -> None:
     keeper = psutil.Process(hurt.state()["pid"])
 

@@ -240,7 +240,7 @@ def snapshot(run: Path) -> dict[str, tuple[int, int, bytes]]:
     return found
 
 
-@pytest.mark.parametrize("fill", [a_project, with_folders_of_our_names, with_logs, with_a_marked_link])
+@pytest.mark.parametrize("fill", [a_project, *slow(with_folders_of_our_names, with_logs, with_a_marked_link)])
 def test_a_directory_of_a_person_is_refused_unchanged(fresh_zoo: Zoo, fill: Callable[[Path], None]) -> None:
     fill(fresh_zoo.run)
     for path in (fresh_zoo.run, *fresh_zoo.run.rglob("*")):
@@ -260,7 +260,7 @@ def test_a_directory_of_a_person_is_refused_unchanged(fresh_zoo: Zoo, fill: Call
     shutil.rmtree(fresh_zoo.run)
 
 
-@pytest.mark.parametrize("place", ["/etc", "/tmp", "checkout", "home"])  # noqa: S108 - it must be refused
+@pytest.mark.parametrize("place", ["checkout", *slow("/etc", "/tmp", "home")])  # noqa: S108 - it must be refused
 def test_places_of_others_keep_their_mode(fresh_zoo: Zoo, tmp_path: Path, place: str) -> None:
     home = pwd.getpwnam(USER).pw_dir if USER else os.environ["HOME"]
     run = Path({"checkout": str(fresh_zoo.root), "home": home}.get(place, place))
@@ -356,6 +356,7 @@ def test_what_stands_in_the_way_is_named(fresh_zoo: Zoo, tmp_path: Path) -> None
     assert (theirs / "mine.txt").read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.slow
 @needs_sight
 def test_a_recorder_overwrites_and_removes_only_what_recorders_made(
     running: tuple[Zoo, list[psutil.Process]], tmp_path: Path
@@ -410,6 +411,7 @@ def test_a_killed_recorder_whose_directory_is_gone_leaves_nothing(running: tuple
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_sight
 def test_visitors_of_the_control_socket_hold_nothing_for_ever(running: tuple[Zoo, list[psutil.Process]]) -> None:
     zoo, _ = running

@@ -67,10 +67,12 @@ def test_curl_can_add_one_too(zoo: Zoo) -> None:
 
 def test_visitors_are_counted(zoo: Zoo) -> None:
     with guest(zoo, "nginx") as first:
-        eventually(lambda: first.hear("visitors")["visitors"] == 1, 5, "alone")
+        eventually(
+            lambda: first.hear("visitors", 60)["visitors"] == 1, 60, "alone: visitors of the test before have gone"
+        )
         with guest(zoo, "apache"):
-            eventually(lambda: first.hear("visitors")["visitors"] == 2, 5, "two")
-        eventually(lambda: first.hear("visitors")["visitors"] == 1, 5, "alone again")
+            eventually(lambda: first.hear("visitors")["visitors"] == 2, 30, "two")
+        eventually(lambda: first.hear("visitors")["visitors"] == 1, 30, "alone again")
 
 
 def test_all_who_add_at_once_see_the_same_board(zoo: Zoo) -> None:

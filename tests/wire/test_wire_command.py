@@ -128,6 +128,7 @@ def spent(zoo: Zoo, *words: str) -> tuple[float, float]:
     return used, ended - began
 
 
+@pytest.mark.slow
 def test_it_is_quick(zoo: Zoo) -> None:
     """A processor's time: on the clock, other tests count too. And it waits no longer than who asks nobody."""
     rounds = [(spent(zoo, "wire", "uwsgi", "/hello"), spent(zoo, "ls")) for _ in range(5)]

@@ -10,6 +10,7 @@ import pytest
 from recordings import WIRES, Film, variables
 from wire_page import Page
 from wire_tab import SIZES, a_browser, a_film, beside, boxes, field, halves, lit, opened, replaced  # noqa: F401 - fixtures
+from zoo_in_test import slow
 
 from gateway_zoo.wire.exchanges import KEEP
 from gateway_zoo.wire.page.shown import MOST
@@ -236,6 +237,7 @@ def test_what_strangers_wrote_is_inert(browser: "Browser", film: Film) -> None:
         assert "\\u{202e}" in shown
 
 
+@pytest.mark.slow
 def test_five_thousand_exchanges_in_a_second(browser: "Browser", film: Film) -> None:
     film.scene("/uwsgi/first")
     with opened(browser, film.path) as tab:
@@ -276,7 +278,7 @@ def test_a_large_body_does_not_freeze_the_page(browser: "Browser", film: Film) -
         assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("size", [list(SIZES)[0], *slow(*list(SIZES)[1:])])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_the_screen_and_nothing_jumps(
     browser: "Browser", film: Film, tmp_path: Path, size: str, scheme: str
@@ -364,6 +366,7 @@ def test_what_a_lost_server_cannot_say_is_not_shown(browser: "Browser", film: Fi
             field(tab, "REQUEST_URI").wait_for(timeout=8000)
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_is_told_and_found_again(browser: "Browser", film: Film) -> None:
     film.scene("/uwsgi/kept")
     with contextlib.ExitStack() as ends, browser.new_context() as context:

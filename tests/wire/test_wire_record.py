@@ -272,6 +272,7 @@ def test_two_recorders_and_a_zoo_that_stays_as_it_is(zoo: Zoo) -> None:
     assert zoo.get("uwsgi", "apache").status_code == 200
 
 
+@pytest.mark.slow
 def test_two_recorders_of_two_fronts_have_a_file_each(zoo: Zoo) -> None:
     """And a front that is named twice is one. Whoever read what the second one says is gone by then: it goes on."""
     argv = [str(zoo.root / "zoo"), "record", "--front", "apache", "--front", "apache", "scgi"]
@@ -338,6 +339,7 @@ def test_a_recording_that_is_ended_before_it_begins_is_not_told_of(zoo: Zoo) -> 
     assert ("Ctrl-C ends" in said, "--show" in said) == (began, began), said
 
 
+@pytest.mark.slow
 def test_without_a_zoo(fresh_zoo: Zoo) -> None:
     for words in (["record"], ["replay", "/dev/null"]):
         done = fresh_zoo.cli(*words)
