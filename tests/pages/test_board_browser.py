@@ -191,7 +191,7 @@ def test_a_lost_connection_is_shown_and_comes_back(zoo: Zoo) -> None:
 
 
 def test_why_there_is_no_connection_is_said(zoo: Zoo, tmp_path: Path) -> None:
-    PlaywrightTimeout = pytest.importorskip("playwright.sync_api").TimeoutError
+    timeout_error = pytest.importorskip("playwright.sync_api").TimeoutError
     board = zoo.run / "board" / "board.sqlite"
     with chromium(expect=["503"]) as browser:
         page = visit(browser, zoo, "nginx")
@@ -212,7 +212,7 @@ def test_why_there_is_no_connection_is_said(zoo: Zoo, tmp_path: Path) -> None:
             page.screenshot(path=tmp_path / "lost.png")
         finally:
             board.rmdir()
-        with contextlib.suppress(PlaywrightTimeout):  # the page may have tried by itself meanwhile
+        with contextlib.suppress(timeout_error):  # the page may have tried by itself meanwhile
             page.click("#now", timeout=3_000)
         page.locator("#state[data-state=on]").wait_for(timeout=10_000)
         page.locator("#empty").wait_for()
