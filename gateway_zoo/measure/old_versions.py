@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway_zoo.registry import installed
 from gateway_zoo.registry.cages import Registry
+from gateway_zoo.registry.versions import output_of
 
 WhatAndFix = tuple[str, str]
 
@@ -37,7 +38,7 @@ def _version(distribution: str) -> str | None:
 def _fronts() -> Iterator[WhatAndFix]:
     facts = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
     for name, binary in (("Apache", installed.apache()), ("nginx", installed.nginx())):
-        version = _numbers(_output([binary, "-v"]))[:3] if binary else ()
+        version = _numbers(output_of([binary, "-v"]))[:3] if binary else ()
         if version and _numbers(facts[name].get("since", "0")) <= version < _numbers(facts[name]["fixed"]):
             yield from _judge(name, ".".join(map(str, version)), facts[name])
 
@@ -46,7 +47,7 @@ def _judge(name: str, version: str, facts: dict[str, Any]) -> Iterator[WhatAndFi
     """Judge a front from a package by its revision, if the mended one is known; any other by its version."""
     what, package = f"{name} {version}: {facts['text']}", facts["package"]
     fixed = facts.get("debian", {}).get(version)
-    revision = _output(["dpkg-query", "-W", "-f", "${Version}", package])
+    revision = output_of(["dpkg-query", "-W", "-f", "${Version}", package])
     if not revision:
         yield what, f"install a newer {package}"
     elif fixed is None:
@@ -57,14 +58,6 @@ def _judge(name: str, version: str, facts: dict[str, Any]) -> Iterator[WhatAndFi
 
 def _succeeds(argv: list[str]) -> bool:
     return subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0
-
-
-def _output(argv: list[str]) -> str:
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
-    except OSError:
-        return ""
-    return done.stdout + done.stderr if done.returncode == 0 else ""
 
 
 def _numbers(text: str) -> tuple[int, ...]:

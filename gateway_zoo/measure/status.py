@@ -3,8 +3,6 @@
 import time
 from dataclasses import dataclass
 
-import psutil
-
 from gateway_zoo.keeper import process, state
 from gateway_zoo.measure import away, targets, wellbeing
 from gateway_zoo.registry import plans
@@ -52,14 +50,9 @@ def _native(settings: Settings, registry: Registry) -> Status:
     cells = state.running_cells(settings)
     fronts = {front: settings.url(front) for front in dict.fromkeys(cell.front for cell in cells)}
     opened = sum(cell.closed is None for cell in cells)
-    return Status(True, str(settings.run), fronts, _start(keepers[0]), opened, len(cells) - opened, ills)
-
-
-def _start(pid: int) -> float | None:
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return None
+    return Status(
+        True, str(settings.run), fronts, time.time() - wellbeing.age(keepers[0]), opened, len(cells) - opened, ills
+    )
 
 
 def _in_containers(settings: Settings, registry: Registry) -> Status:

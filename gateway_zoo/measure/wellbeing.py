@@ -49,11 +49,11 @@ def _dying(running: state.State) -> Iterator[tuple[str, int]]:
     """Families that do not run now, or have died again and again and are young."""
     for name, deaths in running.failures.items():
         session = running.sessions.get(name)
-        if session is None or (deaths >= AGAIN_AND_AGAIN and _age(session) < YOUNG_S):
+        if session is None or (deaths >= AGAIN_AND_AGAIN and age(session) < YOUNG_S):
             yield name, deaths
 
 
-def _age(pid: int) -> float:
+def age(pid: int) -> float:
     """Seconds since a process began; 0 for one that is gone."""
     import psutil
 

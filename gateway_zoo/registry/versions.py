@@ -52,7 +52,7 @@ def versions(settings: Settings, registry: Registry) -> list[Version]:
 def _program(name: str, path: str | None, cure: str) -> Version:
     if not path:
         return Version(name, None, f"not installed; {cure}")
-    text = _output([path, OPTIONS[name]]) if name in OPTIONS else ""
+    text = output_of([path, OPTIONS[name]]) if name in OPTIONS else ""
     found = re.search(r"\d+(?:\.\d+)+", text)
     return Version(name, found[0]) if found else _package(name)
 
@@ -73,12 +73,13 @@ def _apache_module(file: str, compose: bool) -> Version:
 def _package(part: str, name: str = "") -> Version:
     """The version of the part's package, without epoch and revision."""
     package = installed.APT.get(part, part)
-    text = _output(["dpkg-query", "-W", "-f", "${Version}", package])
+    text = output_of(["dpkg-query", "-W", "-f", "${Version}", package])
     found = re.match(r"(?:\d+:)?([^-+~]+)", text)
     return Version(name or part, found[1]) if found else Version(name or part, None, "its version is unknown")
 
 
-def _output(argv: list[str]) -> str:
+def output_of(argv: list[str]) -> str:
+    """What a program prints; empty where it fails, is missing, or takes longer than PATIENCE_S."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -25,7 +25,7 @@ def test_a_front_is_judged_by_its_version_or_by_its_package(
     outputs = {"apache2": f"Server version: Apache/{apache} (Debian)", "nginx": f"nginx version: nginx/{nginx}"}
     monkeypatch.setattr(installed, "apache", lambda: "apache2")
     monkeypatch.setattr(installed, "nginx", lambda: "nginx")
-    monkeypatch.setattr(old_versions, "_output", lambda argv: outputs.get(argv[0], revision))
+    monkeypatch.setattr(old_versions, "output_of", lambda argv: outputs.get(argv[0], revision))
     monkeypatch.setattr(old_versions, "_succeeds", lambda argv: is_fixed)
     problems = old_versions.find(Registry([]))
     assert len(problems) == len(texts)
