@@ -14,22 +14,22 @@ def run(settings: Settings, as_json: bool) -> int:
     """Exit 0: nothing found; 3: something blocks; 1: something is closed, old, or not well."""
     planned = plans.make(settings)
     running = state.running(settings)
-    found = everything(planned, running)
+    problems = everything(planned, running)
     if as_json:
-        print_json([asdict(problem) for problem in found])
+        print_json([asdict(problem) for problem in problems])
     else:
-        _print(settings, found, running)
-    return 3 if any(p.blocks for p in found) else 1 if found else 0
+        _print(settings, problems, running)
+    return 3 if any(p.blocks for p in problems) else 1 if problems else 0
 
 
-def _print(settings: Settings, found: list[Problem], running: bool) -> None:
+def _print(settings: Settings, problems: list[Problem], running: bool) -> None:
     out = tables.console()
-    for problem in found:
+    for problem in problems:
         style = "red" if problem.blocks else "yellow"
         out.print(f"{problem.what};", style=style, markup=False)
         tables.line(out, f"    {problem.fix}", style)  # whole, because a person copies it
     if running:
-        well = "and needs what is named above" if found else "all is well"
+        well = "and needs what is named above" if problems else "all is well"
         out.print(f"a zoo runs here, {well} ({settings.run}; ./zoo down stops it)", markup=False)
-    elif not found:
+    elif not problems:
         out.print("nothing is missing, nothing is in the way")

@@ -27,15 +27,15 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def start(self, what: str, total: int | None) -> None:
+    def start(self, text: str, total: int | None) -> None:
         """Begin the next step. `total` None: its length is unknown."""
         if not self.live:
             if not self.quiet:
-                say(what)
+                say(text)
             return
         if self.task is not None:
             self.progress.remove_task(self.task)
-        self.task = self.progress.add_task(what, total=total)
+        self.task = self.progress.add_task(text, total=total)
 
     def done(self, count: int) -> None:
         """Show how much is done. It is cheap: a load generator calls it."""

@@ -22,9 +22,9 @@ def two_digits(value: float) -> str:
     return f"{rounded:.{max(0, places)}f}"
 
 
-def ratio(one: float, other: float) -> str | None:
-    """How many times as much; None where nobody can say, because nothing was measured there."""
-    return two_digits(one / other) if one > 0 and other > 0 else None
+def ratio(first: float, other: float) -> str | None:
+    """How many times as much; None where nothing was measured."""
+    return two_digits(first / other) if first > 0 and other > 0 else None
 
 
 def milliseconds(value: float) -> str:
@@ -64,7 +64,7 @@ class Interval:
         return self.low > 0
 
     def apart_from(self, other: "Interval") -> bool:
-        """Can nobody take one for the other?"""
+        """Are the two certainly different?"""
         return self.low > other.high or other.low > self.high
 
 

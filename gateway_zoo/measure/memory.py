@@ -24,7 +24,7 @@ from gateway_zoo.measure.figures import Interval
 
 NOT_READABLE = "the kernel does not let the exhibit read the memory of all its processes"
 STARTER = "the gateway that starts a process for each request answers no HTTP itself: its memory is not counted"
-STAYS = "whoever started these processes answers no HTTP: its memory is not counted"
+STAYS = "the process that started these answers no HTTP: its memory is not counted"
 
 
 @dataclass(frozen=True)

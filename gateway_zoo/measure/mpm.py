@@ -1,7 +1,7 @@
 """Observe Apache's process models (lecture.py compares them with the lecture).
 
-Who serves is asked over HTTP of mod_wsgi-embedded, where the program that answers *is* Apache's child: pid, thread,
-user. What a connection costs is measured natively on Apaches of our own, fresh ones with the same MPMs; of an Apache
+mod_wsgi-embedded tells over HTTP which worker serves (pid, thread, user): the program that answers there *is* Apache's
+child. What a connection costs is measured natively on Apaches of our own, fresh ones with the same MPMs; of an Apache
 elsewhere over HTTP (mpm_memory.py says how, and what that is worth). Memory is unknown where a root among the processes
 does not let us look (ITK).
 """
@@ -84,7 +84,7 @@ def fronts(settings: Settings, urls: dict[str, str]) -> dict[str, str]:
 
 
 def _answers(url: str) -> bool:
-    """Is anybody there? Raises Unusable where somebody is, whose answer is not a zoo's."""
+    """Does a zoo answer there? Raises Unusable for an answer that is not a zoo's."""
     try:
         _status(url, "json")
     except OSError:
@@ -96,8 +96,8 @@ def mpm_of(settings: Settings, front: str) -> str:
     """The MPM of a front. Of the running zoo its own file says so: it may have been started with other settings."""
     file = settings.run / front / "local.conf"
     with contextlib.suppress(OSError):
-        if found := re.search(r"^Define ZOO_MPM +(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
-            return found[1]
+        if match := re.search(r"^Define ZOO_MPM +(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+            return match[1]
     return settings.mpm_of(front)
 
 
@@ -119,19 +119,19 @@ def watch(
 
 
 def _flat(costs: Costs) -> Facts:
-    found: Facts = {"memory_why": costs.memory_why}
+    fields: Facts = {"memory_why": costs.memory_why}
     for name in RANKED:
         if interval := getattr(costs, name):
-            found |= {
+            fields |= {
                 name: round(interval.value),
                 f"{name}_low": round(interval.low),
                 f"{name}_high": round(interval.high),
             }
-    return found
+    return fields
 
 
 def observe(url: str) -> Facts:
-    """Who serves in one Apache: the fields of Seen that are no sizes. Raises Unusable."""
+    """Observe one Apache: the fields of Seen that are no sizes. Raises Unusable."""
     crowd = _crowd(url)
     most = max(Counter(pid for pid, _ in {(f["pid"], f["thread"]) for f in crowd}).values())
     family = _status(url, "json&full")["processes"]
@@ -182,7 +182,7 @@ Worker = tuple[int, int]
 
 
 def _twice_on_each(url: str) -> list[tuple[Worker, Worker]]:
-    """On each of some keep-alive connections two requests, the second in another order: who served which?"""
+    """On each of some keep-alive connections two requests, the second in another order. Returns the worker of each."""
     connections = [_connect(url) for _ in range(CROWD)]
     try:
         first = [_worker(connection) for connection in connections]
@@ -211,7 +211,7 @@ def _use_of(zoo: own_zoo.OwnZoo, front: str) -> Use:
 
 
 def _fresh_costs(settings: Settings, mpms: dict[str, str], progress: Callable[[str], None]) -> dict[str, Costs]:
-    """Costs of Apaches with the same MPMs, in a zoo of our own that nobody else asks."""
+    """Costs of Apaches with the same MPMs, in a zoo of our own that gets no other requests."""
     own_zoo.stop_like_ctrl_c()
     costs = {}
     mpm = "all" if len(mpms) > 1 else next(iter(mpms.values()))

@@ -75,29 +75,29 @@ class Guests:
     def keep(self) -> None:
         """Ask those that have been silent for long; the server has ended some, perhaps: they count no more."""
         now = time.monotonic()
-        self._ping([one for one, answered in self.open.items() if now - answered > ALIVE_S])
+        self._ping([connection for connection, answered in self.open.items() if now - answered > ALIVE_S])
 
     def _ping(self, some: list[http.client.HTTPConnection]) -> None:
-        def ping(one: http.client.HTTPConnection) -> None:
-            if answered(one, self.path):
-                self.open[one] = time.monotonic()
+        def ping(connection: http.client.HTTPConnection) -> None:
+            if answered(connection, self.path):
+                self.open[connection] = time.monotonic()
             else:
-                self.open.pop(one, None)
-                one.close()
+                self.open.pop(connection, None)
+                connection.close()
 
         with ThreadPoolExecutor(TOGETHER) as pool:
             list(pool.map(ping, some))
 
     def close(self) -> None:
-        for one in self.open:
-            one.close()
+        for connection in self.open:
+            connection.close()
 
 
-def answered(one: http.client.HTTPConnection, path: str) -> bool:
+def answered(connection: http.client.HTTPConnection, path: str) -> bool:
     """Was this answered, and is the connection still open?"""
     try:
-        one.request("GET", path, headers={"Host": "localhost"})
-        response = one.getresponse()
+        connection.request("GET", path, headers={"Host": "localhost"})
+        response = connection.getresponse()
         response.read()
     except bounded.OverLimit:
         raise
@@ -156,15 +156,15 @@ def _occupy(guests: Guests, path: str, read: Read, a_process: float) -> list[Poi
     points: list[Point] = []
     waiting = iter(list(guests.open))
     for _ in range(STEPS - 1):
-        for one in [next(waiting) for _ in range(BUSY // (STEPS - 1))]:
-            one.request("GET", path, headers={"Host": "localhost"})
-            busy.append(one)
+        for connection in [next(waiting) for _ in range(BUSY // (STEPS - 1))]:
+            connection.request("GET", path, headers={"Host": "localhost"})
+            busy.append(connection)
         time.sleep(SETTLE_S)
         use = read()
         points += [(len(busy), use.pss - use.processes * a_process)] if use.pss is not None else []
-    for one in busy:
+    for connection in busy:
         with contextlib.suppress(http.client.HTTPException, ConnectionError):
-            one.getresponse().read()
+            connection.getresponse().read()
     return points
 
 

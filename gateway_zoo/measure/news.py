@@ -37,7 +37,7 @@ INTERFACES = ("WSGI", "ASGI", "CGI program")  # those that hand their requests t
 ITEM_S = 1.0  # between two items of the source
 SWEEP = 20  # polls that find items at evenly spread ages, a twentieth of a second apart: they hear one more than that
 POLL_S = ITEM_S * (SWEEP + 1) / SWEEP  # between two polls
-ITEMS = 3  # to be heard by those who wait, after the first
+ITEMS = 3  # that a waiting client must hear after the first
 PATIENCE_S = 8.0
 ANSWER_BYTES = 100_000  # of a whole answer or message; the source keeps 100 items of 150 bytes
 TOGETHER = 2  # of three places
@@ -79,11 +79,11 @@ class NotHeardError(Exception):
 
 def ways(settings: Settings) -> dict[str, list[dict[str, Any]]]:
     """Read all */ways.toml together: their tables `way` and `fails`."""
-    found: dict[str, list[dict[str, Any]]] = {"way": [], "fails": []}
+    tables_by_name: dict[str, list[dict[str, Any]]] = {"way": [], "fails": []}
     for path in sorted(settings.root.glob("*/ways.toml")):
         for name, tables in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            found[name] += tables
-    return found
+            tables_by_name[name] += tables
+    return tables_by_name
 
 
 def interface_of(registry: Registry, exhibit: str) -> str:
@@ -104,13 +104,13 @@ def try_all(registry: Registry, cells: list[Cell], data: dict[str, list[dict[str
     """Try each way (`ways`) through each cell; results way by way. Nothing is raised for an answer."""
     places: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(TOGETHER))
     with ThreadPoolExecutor(200) as pool:
-        asked = []
+        futures = []
         for way in data["way"]:  # way by way: cells that wait for each other are far apart
             for cell in cells:
                 why = _expected(registry, cell.exhibit, way["id"], data["fails"])
                 place = places[registry.exhibits[cell.exhibit].family]
-                asked.append(pool.submit(_try, cell, way, why, place))
-        return [each.result() for each in asked]
+                futures.append(pool.submit(_try, cell, way, why, place))
+        return [each.result() for each in futures]
 
 
 def _try(cell: Cell, way: dict[str, str], expected: str | None, place: threading.Semaphore) -> Result:
@@ -127,13 +127,13 @@ def _try(cell: Cell, way: dict[str, str], expected: str | None, place: threading
 
 
 def _figures(way: str, delays: list[float]) -> dict[str, Any]:
-    found: dict[str, Any] = {"items": len(delays), "expected_ms": EXPECTED_MS.get(way)}
+    fields: dict[str, Any] = {"items": len(delays), "expected_ms": EXPECTED_MS.get(way)}
     if min(delays) < -CLOCK_S:
         why = f"no time: an item came {-min(delays):.3f} s before it was made, so the zoo has another clock"
-        return found | {"ms": None, "why": why}
+        return fields | {"ms": None, "why": why}
     ms = [max(0.0, delay * 1000) for delay in delays]
     low, high = figures.percentile(ms, 0.05), figures.percentile(ms, 0.95)
-    return found | {
+    return fields | {
         "ms": round(statistics.median(ms), 1),
         "why": None,
         "low_ms": round(low, 1),

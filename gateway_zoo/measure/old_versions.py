@@ -61,5 +61,5 @@ def _succeeds(argv: list[str]) -> bool:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    found = re.search(r"\d+(?:\.\d+)+|\d+", text)
-    return tuple(int(n) for n in found.group().split(".")) if found else ()
+    match = re.search(r"\d+(?:\.\d+)+|\d+", text)
+    return tuple(int(n) for n in match.group().split(".")) if match else ()

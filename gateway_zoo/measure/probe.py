@@ -65,7 +65,7 @@ def ask(
     authority: str | None = None,
     limit: int = bounded.BYTES,
 ) -> Answer:
-    """Send one request on a connection of its own. OSError or http.client.HTTPException if nobody answers properly.
+    """Send one request on a connection of its own. OSError or http.client.HTTPException without a proper answer.
     `timeout`: seconds for the whole answer; `limit`: its bytes.
 
     `authority`: the file of the certificate authority to trust, for https.

@@ -180,11 +180,11 @@ def _missing(plan: Plan) -> list[Problem]:
             continue
         if cell.closed:
             reasons.setdefault(cell.closed, []).append(f"{cell.exhibit} behind {cell.front}")
-    found = []
+    problems = []
     for reason, cells in reasons.items():
         what, _, fix = reason.rpartition("; ")
-        found.append(Problem(f"{what} (closed: {_few(cells)})", fix))
-    return found
+        problems.append(Problem(f"{what} (closed: {_few(cells)})", fix))
+    return problems
 
 
 def _old(plan: Plan) -> list[Problem]:

@@ -15,11 +15,11 @@ class Use:
     pss: int | None
 
 
-def use_of(found: Iterable[psutil.Process]) -> Use:
+def use_of(all_processes: Iterable[psutil.Process]) -> Use:
     """What these processes use now."""
     processes, threads = 0, 0
     sizes: list[int | None] = []
-    for process in found:
+    for process in all_processes:
         try:
             threads += process.num_threads()
             sizes.append(process.memory_full_info().pss)

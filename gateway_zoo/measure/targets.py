@@ -77,10 +77,10 @@ def elsewhere(settings: Settings, registry: Registry, urls: dict[str, str]) -> l
 
 def around(settings: Settings) -> dict[str, str]:
     """The fronts' addresses for a container of theirs, set in compose. Exit 3 in a container that reaches none."""
-    found = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
-    if not any(found.values()):
+    urls = {front: os.environ.get(f"ZOO_{front.upper()}", "") for front in FRONTS}
+    if not any(urls.values()):
         fail(_nothing_runs(settings), 3)
-    return found
+    return urls
 
 
 def further() -> dict[str, str]:
@@ -88,7 +88,7 @@ def further() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in os.environ.get("ZOO_MPM_FRONTS", "").split())
 
 
-def _cell(registry: Registry, exhibit: str, front: str, base: str, said: Answer | None) -> Cell:
+def _cell(registry: Registry, exhibit: str, front: str, base: str, answer: Answer | None) -> Cell:
     """Open, unless the front says otherwise; where it says nothing, the registry does."""
     cell, kind = Cell(exhibit, front, f"{base}/{exhibit}"), front.partition("-")[0]
     family = registry.family_of(exhibit)
@@ -96,8 +96,8 @@ def _cell(registry: Registry, exhibit: str, front: str, base: str, said: Answer 
         return replace(cell, closed=reason)
     if not base:
         return replace(cell, closed=f"no address given; --{front} URL")
-    if said and said.closed:
-        return replace(cell, closed=said.closed.get(exhibit, "the zoo there does not know it"))
+    if answer and answer.closed:
+        return replace(cell, closed=answer.closed.get(exhibit, "the zoo there does not know it"))
     if family.mpm and family.runs_in == kind:
         return replace(cell, closed=f"works under Apache's {family.mpm} MPM only")
     return cell
@@ -120,10 +120,10 @@ def image_of(cells: list[Cell]) -> dict[str, Any] | None:
     for base in dict.fromkeys(cell.url.removesuffix(f"/{cell.exhibit}") for cell in cells if cell.closed is None):
         try:
             status, body = get(f"{base}/image.json")
-            found = json.loads(body) if status == 200 else None
+            facts = json.loads(body) if status == 200 else None
         except (OSError, ValueError, RecursionError, http.client.HTTPException):
             continue
-        return found if isinstance(found, dict) else None
+        return facts if isinstance(facts, dict) else None
     return None
 
 

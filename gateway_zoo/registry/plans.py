@@ -144,11 +144,11 @@ def _helps(family: Family, opened: set[str]) -> bool:
 
 def pages(plan: Plan, front: str) -> dict[str, str]:
     """Path -> title of each page for a browser behind this front. The title is its cage's."""
-    found = {page: cage.file.title for cage in plan.registry.cages for page in cage.file.pages}
+    titles = {page: cage.file.title for cage in plan.registry.cages for page in cage.file.pages}
     for cell in plan.open_cells:
         if cell.front == front and (page := plan.registry.exhibits[cell.exhibit].page):
-            found[f"/{cell.exhibit}{page}"] = plan.registry.cage_of(cell.exhibit).file.title
-    return found
+            titles[f"/{cell.exhibit}{page}"] = plan.registry.cage_of(cell.exhibit).file.title
+    return titles
 
 
 def with_groups(registry: Registry, groups: list[str]) -> list[str]:

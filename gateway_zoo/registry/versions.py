@@ -53,8 +53,8 @@ def _program(name: str, path: str | None, cure: str) -> Version:
     if not path:
         return Version(name, None, f"not installed; {cure}")
     text = output_of([path, OPTIONS[name]]) if name in OPTIONS else ""
-    found = re.search(r"\d+(?:\.\d+)+", text)
-    return Version(name, found[0]) if found else _package(name)
+    match = re.search(r"\d+(?:\.\d+)+", text)
+    return Version(name, match[0]) if match else _package(name)
 
 
 def _module(name: str, distributions: Mapping[str, list[str]], compose: bool) -> Version:
@@ -74,8 +74,8 @@ def _package(part: str, name: str = "") -> Version:
     """The version of the part's package, without epoch and revision."""
     package = installed.APT.get(part, part)
     text = output_of(["dpkg-query", "-W", "-f", "${Version}", package])
-    found = re.match(r"(?:\d+:)?([^-+~]+)", text)
-    return Version(name or part, found[1]) if found else Version(name or part, None, "its version is unknown")
+    match = re.match(r"(?:\d+:)?([^-+~]+)", text)
+    return Version(name or part, match[1]) if match else Version(name or part, None, "its version is unknown")
 
 
 def output_of(argv: list[str]) -> str:

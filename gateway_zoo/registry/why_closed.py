@@ -45,7 +45,7 @@ def fronts(registry: Registry, cells: list[Cell]) -> dict[str, str]:
     for cell in cells:
         if kind(cell.front) not in registry.exhibits[cell.exhibit].closed:
             reasons.setdefault(cell.front, set()).add(cell.closed)
-    alone = {front: next(iter(found)) for front, found in reasons.items() if len(found) == 1}
+    alone = {front: next(iter(whys)) for front, whys in reasons.items() if len(whys) == 1}
     return {front: why for front, why in alone.items() if why is not None and why != LEFT_OUT}
 
 

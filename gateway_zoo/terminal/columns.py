@@ -93,10 +93,10 @@ def cut(text: str, size: int) -> str:
 
 def words(text: str, size: int) -> list[str]:
     """A text in lines of at most `size` columns, broken between words; a longer word is cut in pieces."""
-    found = [""]
+    lines = [""]
     for word in text.split(" "):
-        if found[-1] and cell_len(f"{found[-1]} {word}") <= size:
-            found[-1] += f" {word}"
+        if lines[-1] and cell_len(f"{lines[-1]} {word}") <= size:
+            lines[-1] += f" {word}"
         else:
-            found += [word[at : at + max(size, 1)] for at in range(0, len(word), max(size, 1))]
-    return [line.rstrip() for line in found[1:]] or [""]
+            lines += [word[at : at + max(size, 1)] for at in range(0, len(word), max(size, 1))]
+    return [line.rstrip() for line in lines[1:]] or [""]

@@ -157,10 +157,10 @@ class _Row:
         if name is not None and secret(name):
             self.named[-1] = replace(self.named[-1], secret=True)
 
-    def _wrong(self, part: Part, at: int, what: str) -> _Stop:
+    def _wrong(self, part: Part, at: int, fault: str) -> _Stop:
         """Name all bytes up to the end as this part, with a fault."""
         rest = self.end - at
-        self.named.append(Field(at, rest, part.name, what, part.means, part.section, self.depth, fault=True))
+        self.named.append(Field(at, rest, part.name, fault, part.means, part.section, self.depth, fault=True))
         return _Stop()
 
     def _add(self, part: Part, at: int, length: int, value: str = "") -> int:

@@ -101,11 +101,11 @@ class _Naming:
         self.fields.append(Field(self.at, length, name, value, means, section))
         self.at += length
 
-    def _part(self, found: Match[bytes], part: str, name: str, means: str, section: str, *, hide: bool = False) -> None:
+    def _part(self, match: Match[bytes], part: str, name: str, means: str, section: str, *, hide: bool = False) -> None:
         """Name one group of a line, as a field of depth 1."""
-        if found[part] is not None:
-            start, end = found.span(part)
-            self.fields.append(Field(start, end - start, name, text(found[part]), means, section, 1, secret=hide))
+        if match[part] is not None:
+            start, end = match.span(part)
+            self.fields.append(Field(start, end - start, name, text(match[part]), means, section, 1, secret=hide))
 
     def _head(self, event: Head) -> None:
         if self.at < event.offset:
@@ -117,23 +117,23 @@ class _Naming:
             line = FIELD_LINE.match(self.data, self.at)
             assert line
             self._header(line)
-        what = "the headers end here" if event.start else "the trailers end here"
-        self._add(len(empty[0]), "CRLF", "", what, "RFC 9112 2.1" if event.start else "RFC 9112 7.1")
+        text = "the headers end here" if event.start else "the trailers end here"
+        self._add(len(empty[0]), "CRLF", "", text, "RFC 9112 2.1" if event.start else "RFC 9112 7.1")
 
     def _empty_line(self, end: int) -> None:
         self._add(end - self.at, "CRLF", "", "an empty line before a request, to be ignored", "RFC 9112 2.2")
 
     def _first_line(self) -> None:
         asks = REQUEST_LINE.match(self.data, self.at)
-        found = asks or STATUS_LINE.match(self.data, self.at)
-        assert found
+        match = asks or STATUS_LINE.match(self.data, self.at)
+        assert match
         name, section = ("request-line", "RFC 9112 3") if asks else ("status-line", "RFC 9112 4")
-        connects = found["method"] == b"CONNECT" if asks else found["status"] != b"101"
+        connects = match["method"] == b"CONNECT" if asks else match["status"] != b"101"
         self._agreed = "RFC 9110 9.3.6" if connects else "RFC 9110 7.8"
-        self._add(len(found[0]), name, text(found[0].rstrip()), "", section)
-        for part in found.groupdict():
+        self._add(len(match[0]), name, text(match[0].rstrip()), "", section)
+        for part in match.groupdict():
             means, section = FIRST_LINE[part]
-            self._part(found, part, part, _status_means(found[part]) if part == "status" else means, section)
+            self._part(match, part, part, _status_means(match[part]) if part == "status" else means, section)
 
     def _header(self, line: Match[bytes]) -> None:
         """Name a header, with the lines on which it goes on."""

@@ -74,8 +74,8 @@ def _blocks(all_of_them: list[list[str]], width: int) -> Iterator[list[list[str]
 
 def _lines(exhibits: list[str], block: list[list[str]], width: int) -> list[str]:
     rows = [[exhibit, *(column[1 + n] for column in block)] for n, exhibit in enumerate(exhibits)]
-    made = columns.lines([Column("exhibit"), *(Column(column[0]) for column in block)], rows, width)
-    return [text for row in made for text in row]
+    lines = columns.lines([Column("exhibit"), *(Column(column[0]) for column in block)], rows, width)
+    return [text for row in lines for text in row]
 
 
 def _full(answers: list[Result]) -> str:

@@ -1,6 +1,6 @@
 """Show what `compare` measured.
 
-A table whose columns fit the terminal, or two exhibits in sentences. Nothing is measured here.
+A table whose columns fit the terminal, or two exhibits in lines. Nothing is measured here.
 
 Each column has a rank: a narrow terminal loses whole columns, the highest rank first, and no number is ever cut. The
 columns that show how an exhibit works (processes, threads, requests in parallel) stay longest; --json has everything.
@@ -36,15 +36,15 @@ def table(seen: list[Observation], axes: dict[str, Axes]) -> None:
 
 def remarks(seen: list[Observation]) -> list[str]:
     """Explain figures that look wrong."""
-    found = []
+    lines = []
     if few := [o.exhibit for o in seen if o.memory.requests < observe.IN_FLIGHT]:
-        found.append(f"{_names(few)}: four requests could not be caught in flight at once; again on a quieter machine.")
+        lines.append(f"{_names(few)}: four requests could not be caught in flight at once; again on a quieter machine.")
     if less := [o.exhibit for o in seen if (_at_four(o.memory) or math.inf) < (o.memory.rest or 0) * 0.95]:
-        found.append(
+        lines.append(
             f"{_names(less)}: less at four than at rest, because PSS divides a page among all that use it, and another "
             "family had more processes of the same program by then."
         )
-    return found
+    return lines
 
 
 def _names(exhibits: list[str]) -> str:
@@ -81,7 +81,7 @@ def columns(seen: list[Observation], axes: dict[str, Axes]) -> tuple[list[Column
 
 
 def _at_four(m: Memory) -> float | None:
-    """Return None if fewer than four were in flight; --json and the sentences have the number."""
+    """Return None if fewer than four were in flight; --json and the lines have the number."""
     return m.parallel if m.requests == observe.IN_FLIGHT else None
 
 
@@ -116,7 +116,7 @@ def added(per_request: Interval | None, unit: bool = True) -> str:
     return f"{both} MB" if unit else both
 
 
-# --- two exhibits in sentences ----------------------------------------------------------------------------------------
+# --- two exhibits in lines ----------------------------------------------------------------------------------------
 
 
 def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> None:
@@ -126,9 +126,11 @@ def explain(seen: list[Observation], axes: dict[str, Axes], ids: list[str]) -> N
         for o in [o for o in seen if o.exhibit == id]:
             out.print(f"{sentence(o)} {memory_sentence(o.memory)}", markup=False)
     first, second = ids
-    for axis, one in axes[first].items():
+    for axis, value in axes[first].items():
         other = axes[second][axis]
-        same = f"Both: {axis} {one}." if one == other else f"{axis.capitalize()}: {first} {one}, {second} {other}."
+        same = (
+            f"Both: {axis} {value}." if value == other else f"{axis.capitalize()}: {first} {value}, {second} {other}."
+        )
         out.print(same, markup=False)
     pairs = [(a, b) for a in seen for b in seen if (a.exhibit, b.exhibit) == (first, second) and a.front == b.front]
     for a, b in pairs:
@@ -173,19 +175,19 @@ def difference(a: Observation, b: Observation) -> str:
         parts.append(f"{count(a.processes, 'process')} against {b.processes}")
     if a.parallel != b.parallel:
         parts.append(f"{a.parallel} in parallel against {b.parallel}")
-    one, other = a.memory, b.memory
-    parts.append(f"memory at rest {_against(one.rest, other.rest)}")
-    if one.requests == other.requests:
-        at = "four" if one.requests == observe.IN_FLIGHT else str(one.requests)
-        parts.append(f"with {at} requests in flight {_against(one.parallel, other.parallel)}")
-    parts.append(f"per request in flight {added(one.per_request)} against {added(other.per_request)}")
+    first, other = a.memory, b.memory
+    parts.append(f"memory at rest {_against(first.rest, other.rest)}")
+    if first.requests == other.requests:
+        at = "four" if first.requests == observe.IN_FLIGHT else str(first.requests)
+        parts.append(f"with {at} requests in flight {_against(first.parallel, other.parallel)}")
+    parts.append(f"per request in flight {added(first.per_request)} against {added(other.per_request)}")
     if times := ratio(a.median_ms, b.median_ms):
         parts.append(f"{times} times the median time")
     return f"Behind {a.front}, {a.exhibit} next to {b.exhibit}: {', '.join(parts)}."
 
 
-def _against(one: float | None, other: float | None) -> str:
+def _against(first: float | None, other: float | None) -> str:
     """Return two sizes, and their ratio if neither is zero."""
-    said = [figures.memory(size) if size != 0 else "none" for size in (one, other)]
-    times = ratio(one or 0, other or 0)
-    return f"{said[0]} against {said[1]}" + (f" ({times} times)" if times else "")
+    sizes = [figures.memory(size) if size != 0 else "none" for size in (first, other)]
+    times = ratio(first or 0, other or 0)
+    return f"{sizes[0]} against {sizes[1]}" + (f" ({times} times)" if times else "")

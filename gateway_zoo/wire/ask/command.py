@@ -37,8 +37,8 @@ def run(settings: Settings, options: Options) -> int:
     if options.diff:
         from gateway_zoo.wire.view import diff
 
-        one, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in exchanges)
-        return diff.run(codecs, one, other, options)
+        first, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in exchanges)
+        return diff.run(codecs, first, other, options)
     return present(codecs, exchanges[0], options)
 
 

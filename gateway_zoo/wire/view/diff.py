@@ -65,9 +65,9 @@ def _row(variable: Variable) -> dict[str, Any]:
     return {"name": variable.variable, "sent_as": sent_as, "value": variable.value, **sizes}
 
 
-def run(codecs: Codecs, one: tuple[Exchange, Fields], other: tuple[Exchange, Fields], options: Options) -> int:
+def run(codecs: Codecs, first: tuple[Exchange, Fields], other: tuple[Exchange, Fields], options: Options) -> int:
     """Print both. Returns the exit status: 1 if one of them has no answer in the protocol."""
-    sides = [side(*one, codecs), side(*other, codecs)]
+    sides = [side(*first, codecs), side(*other, codecs)]
     if options.as_json:
         print_json({"variables": compare(*sides), "sides": [asdict(side) for side in sides]})
     else:
@@ -116,11 +116,11 @@ def _print(one: Side, other: Side) -> None:
             out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; not kept; what they name is not counted")
 
 
-def _print_costs(out: Console, one: Side, other: Side) -> None:
-    names = (one.exhibit, other.exhibit, "difference")
+def _print_costs(out: Console, first: Side, other: Side) -> None:
+    names = (first.exhibit, other.exhibit, "difference")
     cells, styles = [], []
     for direction in ("request", "response"):
-        costs = [asdict(getattr(side, direction)) for side in (one, other)]
+        costs = [asdict(getattr(side, direction)) for side in (first, other)]
         for part in ("names", "values", "framing", "body", "total"):
             a, b = (cost[part] for cost in costs)
             cells.append([f"{direction} {part}", f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else ""])
