@@ -1,8 +1,8 @@
 """Read log files as they grow: only what is new, with a limit on every step.
 
-A reader that follows a log meets four surprises; this module handles each. A file appears later: the directory is listed
-at every look. It is truncated: its size is smaller than our place, so we begin again. It is renamed or removed, and perhaps made
-anew (rotated): the old one is kept open and read to its end, because servers still write to it; then the new one
+A reader that follows a log meets four surprises; this module handles each. A file appears later: each look lists the
+directory. It is truncated: its size is smaller than our place, so we begin again. It is renamed or removed, and perhaps
+made anew (rotated): the old file is kept open and read to its end, because servers still write to it; then the new one
 follows from its beginning. A line has no end (a disk image, a stranger's gigabyte): only its first bytes are kept.
 
 No more than PIECE bytes of a file are in memory, besides the lines that they make.
