@@ -255,23 +255,23 @@ def wire(
         list[str] | None, typer.Argument(metavar="[ID] /PATH", help="An exhibit and what to ask it; with --diff two.")
     ] = None,
     _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT")] = "",
-    via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it made of it.")] = "",
+    via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it sends.")] = "",
     diff: Annotated[
-        bool, typer.Option("--diff", help="Ask two exhibits the same: what differs, what it costs.")
+        bool, typer.Option("--diff", help="Ask two exhibits; show what differs and what it costs.")
     ] = False,
     program: Annotated[bool, typer.Option("--program", help="Run the CGI program itself, as CGI does.")] = False,
     method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
     data: Annotated[str | None, typer.Option(metavar="TEXT|@FILE", help="The body; @- reads standard input.")] = None,
     headers: Annotated[
-        list[str] | None, typer.Option("-H", "--header", metavar="'N: V'", help="Of the client; 'N:' leaves it out.")
+        list[str] | None, typer.Option("-H", "--header", metavar="'N: V'", help="Request header; 'N:' removes it.")
     ] = None,
     params: Annotated[
-        list[str] | None, typer.Option("--param", metavar="N=V", help="A variable; N= empty, N alone: left out.")
+        list[str] | None, typer.Option("--param", metavar="N=V", help="CGI variable: N=V sets, N= empties, N removes.")
     ] = None,
     recording: Annotated[str, typer.Option("--show", metavar="FILE", help="List a recording; /PATH is a number.")] = "",
     pcap: Annotated[str, typer.Option(metavar="OUT", help="With --show: write it for Wireshark.")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Every field: lengths, paddings, long values.")] = False,
-    dump: Annotated[bool, typer.Option("--hex", help="Every byte, below the fields.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every field: lengths, paddings, long values.")] = False,
+    dump: Annotated[bool, typer.Option("--hex", help="Show every byte below the fields.")] = False,
     secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords and cookies.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -304,7 +304,7 @@ def wire(
 def record(
     ids: Ids = None,
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="A new one; else $ZOO_RUN/wire.jsonl, anew each time.")
+        str, typer.Option("-o", "--output", metavar="FILE", help="Must not exist. Default: $ZOO_RUN/wire.jsonl, overwritten.")
     ] = "",
     front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
     secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,
