@@ -304,10 +304,11 @@ def wire(
 def record(
     ids: Ids = None,
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Must not exist. Default: $ZOO_RUN/wire.jsonl, overwritten.")
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help="A new file. Default: $ZOO_RUN/wire.jsonl, overwritten."),
     ] = "",
     front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
-    secrets: Annotated[bool, typer.Option(help="Passwords and cookies too.")] = False,
+    secrets: Annotated[bool, typer.Option(help="Record passwords and cookies too.")] = False,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
 ) -> None:
     """Record the bytes between fronts and gateways. Ctrl-C ends it.
@@ -325,7 +326,7 @@ def replay(
     only: Annotated[
         list[int] | None, typer.Option(metavar="N", help="This exchange; `wire --show` has the numbers.")
     ] = None,
-    to: Annotated[str, typer.Option(metavar="ID", help="Another exhibit, whatever it speaks.")] = "",
+    to: Annotated[str, typer.Option(metavar="ID", help="Ask this exhibit instead, also in another protocol.")] = "",
     as_json: Json = False,
 ) -> None:
     """Send recorded requests again and compare the answers."""
@@ -345,8 +346,8 @@ def ps(ids: Ids = None, as_json: Json = False) -> None:
 @app.command()
 def logs(
     ids: Ids = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as new lines come.")] = False,
-    count: Annotated[int, typer.Option("-n", min=1, help="How many requests to show.")] = 20,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Follow the logs.")] = False,
+    count: Annotated[int, typer.Option("-n", min=1, help="Number of requests to show.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Show each request as front and gateway logged it."""
@@ -432,9 +433,13 @@ def experiment(run: Callable[[], int]) -> NoReturn:
 
 @lab.command()
 def c10k(
-    connections: Annotated[int, typer.Option(min=1, max=20_000, help="Idle ones, then as many slow ones.")] = 1000,
-    against: Annotated[str, typer.Option(metavar="FRONT,...", help="Some of these.")] = "nginx,event,worker,prefork",
-    seconds: Annotated[float, typer.Option(min=0.5, max=10, help="How long visitors come to each.")] = 3,
+    connections: Annotated[
+        int, typer.Option(min=1, max=20_000, help="Number of idle, then of slow connections.")
+    ] = 1000,
+    against: Annotated[
+        str, typer.Option(metavar="FRONT,...", help="Fronts, separated by commas.")
+    ] = "nginx,event,worker,prefork",
+    seconds: Annotated[float, typer.Option(min=0.5, max=10, help="Seconds for which visitors ask each front.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Measure what N connections cost a server and its visitors."""
@@ -445,7 +450,7 @@ def c10k(
 
 @lab.command()
 def poll(
-    descriptors: Annotated[int, typer.Option(min=2, max=100_000, help="The most to wait for.")] = 10_000,
+    descriptors: Annotated[int, typer.Option(min=2, max=100_000, help="Greatest number of descriptors.")] = 10_000,
     as_json: Json = False,
 ) -> None:
     """Wait for N descriptors with select, poll and epoll."""
@@ -456,7 +461,7 @@ def poll(
 
 @lab.command()
 def sockets(
-    pings: Annotated[int, typer.Option(min=20, max=5000, help="In each round of the cost measurement.")] = 300,
+    pings: Annotated[int, typer.Option(min=20, max=5000, help="Number of pings in each round.")] = 300,
     as_json: Json = False,
 ) -> None:
     """Compare one gateway on a unix socket and on TCP."""
