@@ -433,13 +433,9 @@ def experiment(run: Callable[[], int]) -> NoReturn:
 
 @lab.command()
 def c10k(
-    connections: Annotated[
-        int, typer.Option(min=1, max=20_000, help="Number of idle, then of slow connections.")
-    ] = 1000,
-    against: Annotated[
-        str, typer.Option(metavar="FRONT,...", help="Fronts, separated by commas.")
-    ] = "nginx,event,worker,prefork",
-    seconds: Annotated[float, typer.Option(min=0.5, max=10, help="Seconds for which visitors ask each front.")] = 3,
+    connections: Annotated[int, typer.Option(min=1, max=20_000, help="Idle, then slow connections.")] = 1000,
+    against: Annotated[str, typer.Option(metavar="FRONT,...", help="Fronts to fill.")] = "nginx,event,worker,prefork",
+    seconds: Annotated[float, typer.Option(min=0.5, max=10, help="Seconds of visits to each.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Measure what N connections cost a server and its visitors."""

@@ -177,14 +177,7 @@ def test_a_run_directory_that_cannot_be_made(idle: Zoo) -> None:
     assert not Path("/nobody-may-write-here").exists()
 
 
-@pytest.mark.parametrize(
-    "env",
-    [
-        {"ZOO_PORT_SHIFT": "-30000"},
-        {"ZOO_RUN": "/proc/zoo"},
-        {"ZOO_RUN": "/etc/passwd"},
-    ],
-)
+@pytest.mark.parametrize("env", [{"ZOO_PORT_SHIFT": "-30000"}, {"ZOO_RUN": "/proc/zoo"}, {"ZOO_RUN": "/etc/passwd"}])
 def test_settings_that_cannot_work_are_told_before_anything_starts(idle: Zoo, env: dict[str, str]) -> None:
     status, text = refused(idle, "up", "-d", env=env)
     assert status in (2, 3)

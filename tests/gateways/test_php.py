@@ -60,10 +60,7 @@ POOLS = ("php-fpm", "php-fpm-dynamic", "php-fpm-ondemand")
 EXHIBITS = [exhibit.id for cage in load(ROOT).cages if cage.name == "php" for exhibit in cage.file.exhibit]
 ABSENT = [part for part in ("php-fpm", "php-cgi") if not installed.program(part)]
 ABSENT += [part for part in ("libphp*.so", "mod_fcgid.so") if not installed.apache_module(part)]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {', '.join(ABSENT)}"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {', '.join(ABSENT)}")]
 
 
 @pytest.fixture(scope="module")

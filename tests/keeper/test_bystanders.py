@@ -41,11 +41,7 @@ def bystanders(fresh_zoo: Zoo) -> Iterator[list[subprocess.Popen[bytes]]]:
             shutil.chown(folder, USER, USER)
     env = fresh_zoo.env | {"ZOO_FAMILY": "fastcgi", "ZOO_START": FORGED}
     with (fresh_zoo.run / "logs" / "somebody.log").open("ab") as log:
-        made = [
-            sleeper(env=env),
-            sleeper(cwd=fresh_zoo.run),
-            sleeper(env=env, cwd=fresh_zoo.run / "sock", stderr=log),
-        ]
+        made = [sleeper(env=env), sleeper(cwd=fresh_zoo.run), sleeper(env=env, cwd=fresh_zoo.run / "sock", stderr=log)]
     yield made
     for process in made:
         process.kill()

@@ -154,9 +154,7 @@ def test_a_full_unix_socket_refuses_and_a_full_port_keeps_silent(
     assert names(found) <= documented("sockets")
 
 
-def test_another_user_reaches_the_port_and_not_the_socket(
-    outputs: dict[str, subprocess.CompletedProcess[str]],
-) -> None:
+def test_another_user_reaches_the_port_and_not_the_socket(outputs: dict[str, subprocess.CompletedProcess[str]]) -> None:
     for door in figures(outputs, "sockets")["doors"]:
         if os.geteuid() != 0:
             assert (door["third"], bool(door["third_why"])) == (None, True)

@@ -180,10 +180,7 @@ def apache(name: str, idle: tuple[int, int, int] | None, fresh: bool = True) -> 
 
 LECTURE = {
     name: {"event": low, "worker": low, "prefork": "high", "why": "It is {observed}.", "title": "title"}
-    for name, low in [
-        *dict.fromkeys(lecture_table.WORDED, "yes").items(),
-        *dict.fromkeys(mpm.RANKED, "low").items(),
-    ]
+    for name, low in [*dict.fromkeys(lecture_table.WORDED, "yes").items(), *dict.fromkeys(mpm.RANKED, "low").items()]
 }
 
 

@@ -13,16 +13,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wire_contract import (
-    NOT_AS_SENT,
-    bounded,
-    check_agrees,
-    check_input,
-    check_same,
-    check_talk,
-    decode,
-    pairs_of,
-)
+from wire_contract import NOT_AS_SENT, bounded, check_agrees, check_input, check_same, check_talk, decode, pairs_of
 from wire_inputs import (
     SECRET,
     SPOILT,

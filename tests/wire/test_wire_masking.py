@@ -129,11 +129,7 @@ def test_secrets_that_are_split_over_records(size: int) -> None:
     answer = b"Status: 200 OK\r\nSet-Cookie: " + SECRETS[2] + b"\r\n\r\nbody"
     request = begin + records(4, pairs, size) + records(5, b"", size)
     response = records(6, answer, size) + end
-    want = (
-        begin + records(4, hidden(pairs), size) + records(5, b"", size),
-        records(6, hidden(answer), size) + end,
-        "",
-    )
+    want = (begin + records(4, hidden(pairs), size) + records(5, b"", size), records(6, hidden(answer), size) + end, "")
     assert masked("FastCGI", [("request", request), ("response", response)]) == want
     for cut in range(0, len(response), 3):
         pieces: list[tuple[Direction, bytes]] = [("request", request), ("response", response[:cut])]

@@ -455,10 +455,7 @@ def test_left_of_an_outermost_field_is_nothing(browser: "Browser", film: Film) -
         tab.focus("#fields")
         tab.keyboard.press("End")
         last = tab.locator("#fields .row.cursor")
-        assert (last.get_attribute("id"), last.get_attribute("aria-level")) == (
-            outermost.last.get_attribute("id"),
-            "1",
-        )
+        assert (last.get_attribute("id"), last.get_attribute("aria-level")) == (outermost.last.get_attribute("id"), "1")
         assert last.get_attribute("aria-expanded") == "false"
         place = last.get_attribute("id")
         tab.keyboard.press("ArrowLeft")

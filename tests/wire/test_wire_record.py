@@ -311,9 +311,7 @@ def test_a_file_of_roots_is_refused(zoo: Zoo, tmp_path: Path) -> None:
 def test_a_terminal_that_takes_nothing_costs_no_memory(capsys: pytest.CaptureFixture[str]) -> None:
     recorder = Recorder(io.BytesIO(), secrets=False)
     for number in (1, 2):
-        recorder.entry(
-            Opened(connection=number, at=1, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
-        )
+        recorder.entry(Opened(connection=number, at=1, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"))
         recorder.entry(Bytes(connection=number, at=1, direction="request", data=b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
     recorder.entry(Closed(connection=2, at=1))
     for _ in range(3 * WAITING):

@@ -352,10 +352,7 @@ def wire(
 
 INVENTED = cast(
     "Codecs",
-    {
-        "frames": wire({"OUT": "lines"}, Starts, Frames, frame_fields),
-        "lines": wire({}, Starts, Lines, line_fields),
-    },
+    {"frames": wire({"OUT": "lines"}, Starts, Frames, frame_fields), "lines": wire({}, Starts, Lines, line_fields)},
 )
 
 
