@@ -46,6 +46,7 @@ def small_zoo() -> Iterator[Zoo]:
 # --- what both do -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_check_and_compare_are_content(small_zoo: Zoo) -> None:
     checked = json.loads(small_zoo.cli("check", *BOTH, "--json").stdout)
     assert (checked["failed"], checked["closed"]) == (0, 0), checked

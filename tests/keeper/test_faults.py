@@ -12,11 +12,12 @@ from collections.abc import Iterator
 import psutil
 import pytest
 import requests
-from zoo_in_test import ROOT, Zoo, eventually, needs_sight
+from zoo_in_test import ROOT, Zoo, eventually, needs_sight, slow
 
 from gateway_zoo.registry.cages import load
 
 FAMILIES = [family.id for family in load(ROOT).families.values() if family.command and not family.group]
+QUICK = FAMILIES[::4]
 BACK_S = 3.0  # from the death of a master to the first answer
 
 
@@ -55,7 +56,9 @@ def answers(zoo: Zoo, exhibit: str, front: str) -> bool:
 # --- masters ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "nginx", "apache"])
+@pytest.mark.parametrize(
+    "family", [*FAMILIES[::4], "nginx", "apache", *slow(*(f for f in FAMILIES if f not in FAMILIES[::4]))]
+)
 def test_a_killed_master_leaves_no_orphan_and_is_back_soon(hurt: Zoo, family: str) -> None:
     cells = cells_of(hurt, family)
     assert all(answers(hurt, *cell) for cell in cells)
