@@ -86,6 +86,7 @@ def test_commands_that_need_a_running_zoo_say_so(idle: Zoo, words: list[str]) ->
 # --- some of them -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_up_with_names_starts_only_those(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("fastcgi", "wsgi")
     assert sorted(fresh_zoo.open_cells()) == [(e, f) for e in ("fastcgi", "wsgi") for f in ("apache", "nginx")]

@@ -117,6 +117,7 @@ def test_a_broken_state_file_stops_nobody(fresh_zoo: Zoo, text: str) -> None:
     assert not (fresh_zoo.run / "state.json").exists()
 
 
+@pytest.mark.slow
 def test_no_server_runs_as_root(fresh_zoo: Zoo) -> None:
     fresh_zoo.up("wsgi")
     assert {Path(f"/proc/{process.pid}").stat().st_uid for process in fresh_zoo.processes()} == {

@@ -18,7 +18,7 @@ from gateway_zoo.registry.cages import load
 
 FAMILIES = [family.id for family in load(ROOT).families.values() if family.command and not family.group]
 QUICK = FAMILIES[::4]
-BACK_S = 3.0  # from the death of a master to the first answer
+BACK_S = 10.0  # from the death of a master to the first answer; a second where the machine is idle
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_a_family_that_dies_while_another_is_stopped_is_started_again(hurt: Zoo)
     began = time.monotonic()
     eventually(lambda: answers(hurt, "cgi", "nginx"), BACK_S, "cgi answers")
     eventually(lambda: hurt.state()["sessions"].get("cgi", other) != other, BACK_S, "cgi started again")
-    assert thread.is_alive() or time.monotonic() - began < BACK_S
+    assert thread.is_alive() or time.monotonic() - began < 5
     thread.join()
     eventually(lambda: answers(hurt, "wsgi", "nginx"), 10, "wsgi answers")
     assert members(slow) == []

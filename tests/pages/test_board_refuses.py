@@ -164,6 +164,7 @@ def test_a_full_board_says_so(zoo: Zoo) -> None:
         assert one.hear("add")["sticker"]["text"] == "now there is room"
 
 
+@pytest.mark.slow
 def test_a_flood_is_slowed_and_hurts_nobody(zoo: Zoo) -> None:
     flood = BURST + 40
     with guest(zoo, "nginx") as one, guest(zoo, "apache") as other:

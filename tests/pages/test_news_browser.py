@@ -194,6 +194,7 @@ def test_a_clock_that_is_off_is_told_and_taken_out(zoo: Zoo, off: int, said: str
         assert said in page.locator("#clock").inner_text()
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_meanwhile_spoils_no_delay(zoo: Zoo) -> None:
     with chromium() as browser:
         page = browser.new_page()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from recordings import WIRES, Film
 from wire_page import Page
 from wire_tab import a_browser, a_film, beside, halves, replaced  # noqa: F401 - fixtures
@@ -12,6 +13,8 @@ from wire_tab import a_browser, a_film, beside, halves, replaced  # noqa: F401 -
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
+
+pytestmark = pytest.mark.slow
 
 
 HOLD = """(() => {

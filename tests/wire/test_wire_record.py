@@ -346,6 +346,7 @@ def test_without_a_zoo(fresh_zoo: Zoo) -> None:
     assert fresh_zoo.cli("record", "nobody").returncode == 2
 
 
+@pytest.mark.slow
 def test_replay(zoo: Zoo) -> None:
     """To the exhibit itself, and to another protocol."""
     file = zoo.run / "wire.jsonl"
@@ -414,6 +415,7 @@ def test_an_answer_that_breaks_off_is_not_the_same() -> None:
     assert told["errors"] == ["Truncated at offset 9: (hidden); expected more"]
 
 
+@pytest.mark.slow
 def test_a_changed_answer_is_told(zoo: Zoo) -> None:
     """A recording that says something else than the zoo."""
     file = zoo.run / "wire.jsonl"
