@@ -121,4 +121,6 @@ def test_up_says_what_its_pages_are(zoo: Zoo) -> None:
     shown = "\n".join(exhibits.lines(plans.make(settings), 120))
     for path, title in (("/news/", "Four ways to hear news"), ("/pages/", "Static and dynamic pages")):
         assert re.search(rf"in a browser +http://localhost:{zoo.ports['nginx']}{path} +{title}$", shown, re.MULTILINE)
-    assert max(map(len, exhibits.lines(plans.make(settings), 80))) <= 80
+    narrow = exhibits.lines(plans.make(settings), 80)
+    assert max(map(len, narrow)) <= 80
+    assert {"Four ways to hear news", "Static and dynamic pages"} <= {line.strip() for line in narrow}

@@ -22,16 +22,16 @@ def lines(plan: Plan, width: int) -> list[str]:
     texts = [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
     front = plan.fronts[0]
     url = f"http://localhost:{plan.settings.port(front)}"
-    texts += [_page(f"{url}{page}", title, width) for page, title in plans.pages(plan, front).items()]
+    texts += [text for page, title in plans.pages(plan, front).items() for text in _page(f"{url}{page}", title, width)]
     texts += for_a_class(plan)
     return [*texts, *closed_lines(plan, plan.cells, width), "", *columns.words(NEXT, width)]
 
 
-def _page(url: str, title: str, width: int) -> str:
-    """A page's address, and its title where the line has room for it."""
+def _page(url: str, title: str, width: int) -> list[str]:
+    """A page's address and title; the title has a line of its own where one is too short."""
     address = f"{'in a browser':{FIRST}} {url}"
     line = f"{address:{FIRST + 44}} {title}"
-    return line if len(line) <= width else address
+    return [line] if len(line) <= width else [address, f"{'':{FIRST}} {title}"]
 
 
 def for_a_class(plan: Plan) -> list[str]:
