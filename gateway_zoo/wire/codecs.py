@@ -13,12 +13,15 @@ and, where the default in OPTIONAL is not right:
     INNER            stream of a response -> the protocol inside: {"STDOUT": "CGI"}
     PORT             the usual TCP port of a gateway. It gives `zoo wire` an option, and stands in pcap files
     PLACES           Places: the protocol carries headers, and says the rest of a request in places without a name
+    BEGINS           direction -> a pattern that tells this protocol by its first bytes (foreign.py)
+    REQUESTS         other messages that a gateway can be asked: see Message
     SECRET_CODES     bytes that stand for the name of a secret header, as AJP's codes do
     DISSECTOR        Dissector: LAYOUT (a Shape) becomes a script for Wireshark
 """
 
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
@@ -50,12 +53,24 @@ class Dissector(NamedTuple):
     packets: tuple[int, ...] = ()  # first bytes of the answers that are of LAYOUT themselves
 
 
+class Message(NamedTuple):
+    """A message that a gateway can be asked besides an ordinary request: `zoo wire --ask NAME` or `NAME=VALUE`.
+
+    `encode(variables, body, value)` returns its bytes; raises CannotEncode. `value` is empty if none was given.
+    """
+
+    encode: Callable[[Pairs, bytes, bytes], bytes]
+    means: str  # for --help: "FastCGI: the values that the application knows"
+
+
 class Codec(Protocol):
     """A cage's `wire`."""
 
     INNER: Mapping[str, str]
     PORT: int
     PLACES: Places | None
+    BEGINS: Mapping[Direction, re.Pattern[bytes]]
+    REQUESTS: Mapping[str, Message]
     SECRET_CODES: tuple[bytes, ...]
     DISSECTOR: Dissector | None
     LAYOUT: Shape  # where there is a DISSECTOR
@@ -66,7 +81,10 @@ class Codec(Protocol):
     def response(self, status: int, headers: Pairs, body: bytes = b"") -> bytes: ...
 
 
-OPTIONAL: Mapping[str, Any] = {"INNER": {}, "PORT": 0, "PLACES": None, "SECRET_CODES": (), "DISSECTOR": None}
+OPTIONAL: Mapping[str, Any] = {"INNER": {}, "PORT": 0, "PLACES": None, "BEGINS": {}, "REQUESTS": {}} | {
+    "SECRET_CODES": (),
+    "DISSECTOR": None,
+}
 
 
 class Codecs:

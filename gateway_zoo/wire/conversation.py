@@ -2,34 +2,108 @@
 
 FastCGI's STDOUT is a CGI response, uwsgi's answer is an HTTP response, a WebSocket begins where HTTP ends. A wire.py
 decodes the bytes of its own protocol only; this module joins several: their events (`Conversation`) and their fields
-(`annotate`).
+(`annotate`). It also finds what one direction cannot know: an answer that was not asked for, and bytes of another
+protocol.
 """
 
-from collections.abc import Sequence
+from collections import Counter
 from typing import NamedTuple
 
+import msgspec
+
+from gateway_zoo.wire import foreign
 from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Fault, Head, Variables
+from gateway_zoo.wire.decoder import Decoder, fault
+from gateway_zoo.wire.events import Begin, Data, End, Event, Fault, Head, Other, Problem, Values, Variables, method_of
 from gateway_zoo.wire.faults import LIMITS, Limits, WireError
-from gateway_zoo.wire.fields import Field, cut, in_order, placed
+from gateway_zoo.wire.fields import Field, Stream, cut, in_order, lay, placed
 
 
 class ProtocolEvent(NamedTuple):
-    """An event and its protocol. Offsets of an inner protocol count in its own stream."""
+    """An event and its protocol.
+
+    `stream` is None for the outer protocol. An inner protocol's offsets count in its own stream, whose first byte
+    stands at `stream` of the connection. `asked` is False for a part of an answer that was not asked for.
+    """
 
     protocol: str
     event: Event
+    stream: int | None = None
+    asked: bool = True
+
+
+class Findings(msgspec.Struct):
+    """What decoding finds, and naming needs. `problems`: (stream as in ProtocolEvent, problem) of each direction.
+    `speaks`: the protocol of bytes that are another one's. `methods`: of the requests, in order."""
+
+    problems: dict[Direction, list[tuple[int | None, Problem]]]
+    speaks: dict[Direction, str]
+    methods: list[bytes]
+
+
+class _Side:
+    """One direction. `fed`: bytes so far; `first`: the first of them; `faulty`: the decoder has stopped."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self.fed = 0
+        self.first = b""
+        self.faulty = False
+        self.speaks = ""  # the other protocol that these bytes are
+        self.never: int | None = None  # offset from which on nothing is settled
 
 
 class _Inner:
-    """A decoder that another one feeds. `holds`: outer offset at which its incomplete header block begins."""
+    """A decoder that another one feeds. `stream`: outer offset of its first byte; `holds`: outer offset at which its
+    incomplete header block begins."""
 
-    def __init__(self, protocol: str, decoder: Decoder) -> None:
-        self.protocol, self.decoder = protocol, decoder
+    def __init__(self, protocol: str, decoder: Decoder, stream: int) -> None:
+        self.protocol, self.decoder, self.stream = protocol, decoder, stream
         self.fed = 0
         self.holds: int | None = None
         self.faulty = False  # its Fault was returned
+
+
+class _Answers:
+    """Which requests wait for an answer, by their ids."""
+
+    def __init__(self) -> None:
+        self._begun: set[int] = set()  # requests that have not ended
+        self._waiting = Counter[int]()
+        self._answered: set[int] = set()
+        self._unasked: set[int] = set()  # ids of answers that were not asked for, and have not ended
+
+    def note_request(self, event: Event) -> None:
+        if isinstance(event, End):
+            self._begun.discard(event.id)
+        elif event.id not in self._begun and opens(event):
+            self._begun.add(event.id)
+            self._waiting[event.id] += 1
+
+    def unasked(self, event: Event, *, unread: bool) -> Fault | bool | None:
+        """Judge an event of the answers: a Fault at the beginning of one that was not asked for, True for its other
+        events, else None. `unread`: bytes of a request are not decoded yet."""
+        id, ends = event.id, isinstance(event, End)
+        begins = id not in self._unasked and not self._waiting[id] and not unread and bool(event.offset or not ends)
+        if begins or id in self._unasked:
+            (self._unasked.discard if ends else self._unasked.add)(id)
+            return self._fault(event) if begins else True
+        if ends:
+            self._waiting[id] = max(0, self._waiting[id] - 1)
+            self._answered.add(id)
+        return None
+
+    def _fault(self, event: Event) -> Fault:
+        text = f"request {event.id} was not asked" if event.id else "an answer that was not asked for"
+        if event.id in self._answered:
+            text += " again: it is answered" if event.id else ": each request is answered"
+        at = event.offset - isinstance(event, End)  # its last byte
+        return Fault(at, event.id, f"{text} (at offset {at})", text, 0)
+
+
+def opens(event: Event) -> bool:
+    """Tell whether this event begins a request, or a message of its own."""
+    return isinstance(event, Begin | Variables | Values | Other) or (isinstance(event, Head) and bool(event.start))
 
 
 class Conversation:
@@ -41,53 +115,92 @@ class Conversation:
     def __init__(self, codecs: Codecs, protocol: str, limits: Limits = LIMITS) -> None:
         self._codecs, self._protocol, self._limits = codecs, protocol, limits
         requests, responses = codecs[protocol].decoders(limits)
-        self._decoders: dict[Direction, Decoder] = {"request": requests, "response": responses}
+        self._sides: dict[Direction, _Side] = {"request": _Side(requests), "response": _Side(responses)}
         self._inner: dict[tuple[Direction, int, str], _Inner] = {}
-        self._methods: dict[int, list[bytes]] = {}  # by the request's id, until it is answered
-        self._never: dict[Direction, int] = {}  # offset from which on nothing is settled
-        self._faulty: set[Direction] = set()  # directions whose outer decoder has returned its Fault
+        self._requests: dict[int, list[Head | Variables]] = {}  # by the request's id, until it is answered
+        self._answers = _Answers()
         self.errors: dict[Direction, WireError] = {}
 
     def feed(self, direction: Direction, data: bytes) -> list[ProtocolEvent]:
-        return self._decode(direction, self._decoders[direction], data)
+        side = self._sides[direction]
+        side.fed += len(data)
+        if side.speaks:
+            return []
+        if len(side.first) < foreign.MOST and data:
+            side.first += data[: foreign.MOST - len(side.first)]
+            if name := foreign.protocol_of(self._codecs, self._protocol, direction, side.first):
+                return [self._is_foreign(side, name)]
+        return self._decode(direction, data)
+
+    def _is_foreign(self, side: _Side, name: str) -> ProtocolEvent:
+        side.speaks, side.faulty = name, True
+        side.never = 0 if side.never is None else side.never
+        text = f"these bytes are {name}, not {self._protocol}"
+        return ProtocolEvent(self._protocol, Fault(0, 0, text, text, 0))
 
     def close(self, direction: Direction) -> list[ProtocolEvent]:
         """End this direction: no byte follows."""
-        decoded = self._decode(direction, self._decoders[direction], None)
+        side = self._sides[direction]
+        if side.speaks:
+            return []
+        decoded = self._decode(direction, None)
         for (towards, _, _), inner in self._inner.items():
-            if towards == direction and direction not in self._faulty:  # or the outer fault explains it
+            if towards == direction and not side.faulty:  # or the outer fault explains it
                 decoded += self._decode_inner(direction, inner, None)
         return decoded
 
     def settled(self, direction: Direction) -> int:
         """Every header block before this offset is complete, inner protocols included."""
+        side = self._sides[direction]
         held = [inner.holds for (towards, _, _), inner in self._inner.items() if towards == direction]
-        held += [self._decoders[direction].settled, self._never.get(direction)]
+        held += [side.decoder.settled, side.never]
         return min(offset for offset in held if offset is not None)
 
-    def _decode(self, direction: Direction, decoder: Decoder, data: bytes | None) -> list[ProtocolEvent]:
+    def faulty(self, direction: Direction) -> bool:
+        """Tell whether this direction's decoder has stopped."""
+        return self._sides[direction].faulty
+
+    def unread(self, direction: Direction) -> bool:
+        """Tell whether bytes came that are not decoded: they wait for more, or cannot be."""
+        side = self._sides[direction]
+        return side.faulty or side.decoder.offset < side.fed
+
+    def speaks(self, direction: Direction) -> str:
+        """The protocol of bytes that are another one's; empty if they are not."""
+        return self._sides[direction].speaks
+
+    def _decode(self, direction: Direction, data: bytes | None) -> list[ProtocolEvent]:
+        side = self._sides[direction]
         decoded: list[ProtocolEvent] = []
-        events, error = _feed_or_close(decoder, data)
+        events, error = _feed_or_close(side.decoder, data)
         for event in events:
+            asked = True
+            if direction == "request":
+                self._answers.note_request(event)
+                if isinstance(event, Head | Variables) and method_of(event):
+                    self._note_request(event)
+            elif not isinstance(event, Problem):
+                unasked = self._answers.unasked(event, unread=self.unread("request"))
+                asked = unasked is None
+                if isinstance(unasked, Fault):
+                    decoded.append(ProtocolEvent(self._protocol, unasked))
             if isinstance(event, End):
                 decoded += self._end_inner(direction, event.id)
-            decoded.append(ProtocolEvent(self._protocol, event))
+            decoded.append(ProtocolEvent(self._protocol, event, asked=asked))
             if isinstance(event, Data) and event.stream in self._codecs[self._protocol].INNER:
-                decoded += self._feed_inner(direction, event)
-            elif direction == "request" and (method := method_of(event)):
-                self._note_method(event.id, method)
-        if error and direction not in self._faulty:
-            self._faulty.add(direction)
+                decoded += [each._replace(asked=asked) for each in self._feed_inner(direction, event)]
+        if error and not side.faulty:
+            side.faulty = True
             self.errors.setdefault(direction, error)
-            decoded.append(ProtocolEvent(self._protocol, Fault(error.offset, 0, str(error))))
+            decoded.append(ProtocolEvent(self._protocol, fault(error)))
         return decoded
 
-    def _note_method(self, id: int, method: bytes) -> None:
-        """Tell the method to the answer's inner decoders, now or later. (The outer decoders are a pair.)"""
-        self._methods.setdefault(id, []).append(method)
+    def _note_request(self, request: Head | Variables) -> None:
+        """Tell the request to the answer's inner decoders, now or later. (The outer decoders are a pair.)"""
+        self._requests.setdefault(request.id, []).append(request)
         for (towards, inside, _), inner in self._inner.items():
-            if towards == "response" and inside == id:
-                inner.decoder.asked(method)
+            if towards == "response" and inside == request.id:
+                inner.decoder.asked(request)
 
     def _end_inner(self, direction: Direction, id: int) -> list[ProtocolEvent]:
         """Close the inner decoders of a message that ends. The next message may have the same id."""
@@ -95,10 +208,10 @@ class Conversation:
         for key in [key for key in self._inner if key[:2] == (direction, id)]:
             inner = self._inner.pop(key)
             decoded += self._decode_inner(direction, inner, None)
-            if inner.holds is not None:  # its header block was never complete
-                self._never.setdefault(direction, inner.holds)
-        if direction == "response" and (methods := self._methods.pop(id, [])[1:]):
-            self._methods[id] = methods
+            if inner.holds is not None and self._sides[direction].never is None:  # its header block was never complete
+                self._sides[direction].never = inner.holds
+        if direction == "response" and (requests := self._requests.pop(id, [])[1:]):
+            self._requests[id] = requests
         return decoded
 
     def _feed_inner(self, direction: Direction, event: Data) -> list[ProtocolEvent]:
@@ -108,9 +221,9 @@ class Conversation:
             if protocol not in self._codecs:
                 return []
             decoder = self._codecs[protocol].decoders(self._limits)[direction == "response"]
-            for method in self._methods.get(event.id, []) if direction == "response" else []:
-                decoder.asked(method)
-            self._inner[key] = _Inner(protocol, decoder)
+            for request in self._requests.get(event.id, []) if direction == "response" else []:
+                decoder.asked(request)
+            self._inner[key] = _Inner(protocol, decoder, event.offset)
         inner = self._inner[key]
         decoded = self._decode_inner(direction, inner, event.data)
         inner.fed += len(event.data)
@@ -125,8 +238,8 @@ class Conversation:
         if error and not inner.faulty:
             inner.faulty = True
             self.errors.setdefault(direction, error)
-            events.append(Fault(error.offset, 0, str(error)))
-        return [ProtocolEvent(inner.protocol, event) for event in events]
+            events.append(fault(error))
+        return [ProtocolEvent(inner.protocol, event, inner.stream) for event in events]
 
 
 def _feed_or_close(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:
@@ -137,36 +250,48 @@ def _feed_or_close(decoder: Decoder, data: bytes | None) -> tuple[list[Event], W
         return error.events, error
 
 
-def method_of(event: Event) -> bytes:
-    """The request's method, if this event has it; else empty."""
-    if isinstance(event, Variables):
-        return dict(event.pairs).get(b"REQUEST_METHOD", b"")
-    return event.start.partition(b" ")[0] if isinstance(event, Head) else b""
-
-
 def annotate(
-    codecs: Codecs, protocol: str, request: bytes, response: bytes = b"", methods: Sequence[bytes] | None = None
+    codecs: Codecs, protocol: str, request: bytes, response: bytes = b"", findings: Findings | None = None
 ) -> tuple[list[Field], list[Field]]:
     """Name the bytes of a connection: fields of the requests, of the responses. Fields of an inner protocol stand below
-    the field that carries it. A protocol without a wire.py has no fields. `methods` are those of the requests, in
-    order; None: the request's bytes are decoded to find them."""
+    the field that carries it. A protocol without a wire.py has no fields. `findings` are those of a Conversation; None:
+    the bytes are decoded to find them."""
     if protocol not in codecs:
         return [], []
-    if methods is None:
-        events = Conversation(codecs, protocol).feed("request", request)
-        methods = [method for _, event in events if (method := method_of(event))]
-    return (
-        _annotate(codecs, protocol, "request", request, methods),
-        _annotate(codecs, protocol, "response", response, methods),
-    )
+    findings = findings or find(codecs, protocol, request, response)
+    sides: tuple[tuple[Direction, bytes], ...] = (("request", request), ("response", response))
+    named = [_annotate(codecs, protocol, direction, data, findings) for direction, data in sides]
+    return named[0], named[1]
+
+
+def find(codecs: Codecs, protocol: str, request: bytes, response: bytes) -> Findings:
+    """Decode both directions of a connection for their Findings."""
+    conversation = Conversation(codecs, protocol)
+    findings = Findings({"request": [], "response": []}, {}, [])
+    sides: tuple[tuple[Direction, bytes], ...] = (("request", request), ("response", response))
+    for direction, data in sides:
+        for _, event, stream, _ in conversation.feed(direction, data) + conversation.close(direction):
+            if isinstance(event, Problem):
+                findings.problems[direction].append((stream, event))
+            elif direction == "request" and (method := method_of(event)):
+                findings.methods.append(method)
+        findings.speaks[direction] = conversation.speaks(direction)
+    return findings
 
 
 def _annotate(
-    codecs: Codecs, protocol: str, direction: Direction, data: bytes, methods: Sequence[bytes]
+    codecs: Codecs, protocol: str, direction: Direction, data: bytes, findings: Findings, stream: int | None = None
 ) -> list[Field]:
-    fields, streams = codecs[protocol].annotate(direction, data, methods)
-    for stream in streams:
-        if stream.protocol in codecs:
-            inside = _annotate(codecs, stream.protocol, direction, cut(data, stream.spans), methods)
-            fields = fields + placed(inside, stream.spans, stream.depth)
+    problems = [problem for within, problem in findings.problems[direction] if within == stream]
+    if stream is None and (speaks := findings.speaks.get(direction)):
+        protocol = speaks
+    fields, streams = [Field(0, len(data), protocol)] if data else [], list[Stream]()
+    if protocol in codecs:
+        fields, streams = codecs[protocol].annotate(direction, data, findings.methods)
+    fields = lay(fields, problems)
+    for inner in streams:
+        if inner.protocol in codecs:
+            begins = inner.spans[0][0] if stream is None else -1  # no Conversation decodes a third protocol
+            inside = _annotate(codecs, inner.protocol, direction, cut(data, inner.spans), findings, begins)
+            fields = fields + placed(inside, inner.spans, inner.depth)
     return in_order(fields)

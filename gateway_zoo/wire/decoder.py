@@ -4,15 +4,18 @@
     decoder.close()        the stream has ended; raises Truncated if that was in the middle of a message
     decoder.offset         number of bytes that are decoded; the bytes behind wait for more
     decoder.settled        no head before this offset is half read: its secrets can be masked
-    decoder.asked(method)  tells a decoder of responses the request's method: the length of an answer may depend on it
+    decoder.asked(request) tells a decoder of responses the request's Head or Variables: the answer may depend on it
 
-After an error nothing more is decoded: the same error is raised again.
+Three ways to treat a broken rule. A rule that moves no byte of the framing (a bad header line) makes a Breach: all is
+decoded. Bytes that belong to no message, or the end of a message too early, make a Fault, if the place of the next
+message is known. Only where it is not known, the decoder raises. After an error nothing more is decoded: the same error
+is raised again. Events before the error are passed on: so a head comes first, then the error in it.
 """
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from gateway_zoo.wire.events import Event
+from gateway_zoo.wire.events import Breach, Event, Fault, Head, Variables
 from gateway_zoo.wire.faults import Limits, Truncated, WireError
 
 
@@ -84,8 +87,8 @@ class Decoder(ABC):
     def settled(self) -> int:
         return self.offset
 
-    def asked(self, method: bytes) -> None:  # noqa: B027 - right for most, and no gap
-        """Note the method of a request. Most protocols say themselves where an answer ends."""
+    def asked(self, request: Head | Variables) -> None:  # noqa: B027 - right for most, and no gap
+        """Note the head of a request. Most protocols say themselves where an answer ends."""
 
     @abstractmethod
     def _decode(self, data: bytes, events: list[Event]) -> int:
@@ -94,3 +97,18 @@ class Decoder(ABC):
     def _close(self, events: list[Event]) -> None:
         if self._rest:
             raise Truncated(self.offset, self._rest, self.WAITS_FOR)
+
+
+def breach(error: WireError, length: int = 1, id: int = 0) -> Breach:
+    """Make the event of a rule that moves nothing. `length`: bytes of the field that breaks it."""
+    return Breach(error.offset, id, str(error), note(error), length)
+
+
+def fault(error: WireError, length: int = 1, id: int = 0) -> Fault:
+    """Make the event of bytes that are missing, surplus or unreadable."""
+    return Fault(error.offset, id, str(error), note(error), length)
+
+
+def note(error: WireError) -> str:
+    """The error without the bytes that it quotes."""
+    return f"{type(error).__name__}: expected {error.expected}"

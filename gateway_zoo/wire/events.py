@@ -40,6 +40,11 @@ class Head(Event, frozen=True):
     headers: Pairs
 
 
+def asking(method: bytes) -> Head:
+    """The head of a request that has this method, and nothing more."""
+    return Head(0, 0, method + b" / HTTP/1.1", [])
+
+
 class Data(Event, frozen=True, gc=False):
     """A piece of a stream: "body", FastCGI's STDIN, STDOUT, STDERR, DATA, or a stream with another protocol inside.
 
@@ -70,10 +75,25 @@ class Values(Event, frozen=True):
     pairs: Pairs
 
 
-class Fault(Event, frozen=True, gc=False):
-    """The place where the bytes stop being the protocol. Decoders raise; Conversation makes this event, once."""
+class Problem(Event, frozen=True, gc=False):
+    """A broken rule. `offset` and `length`: the bytes that break it. `error`: a sentence, which may quote these bytes;
+    `note`: the same without a quotation."""
 
     error: str
+    note: str
+    length: int = 1
+
+
+class Breach(Problem, frozen=True, gc=False):
+    """A broken rule that moves nothing: the message is whole, and decoding goes on."""
+
+
+class Fault(Problem, frozen=True, gc=False):
+    """Bytes that are missing, surplus, not asked for, or unreadable.
+
+    A decoder makes this event where it can go on behind the bytes (a surplus record). Where it cannot, it raises, and
+    Conversation makes the event.
+    """
 
 
 class Other(Event, frozen=True, gc=False):
@@ -81,3 +101,10 @@ class Other(Event, frozen=True, gc=False):
 
     name: str
     data: bytes
+
+
+def method_of(event: Event) -> bytes:
+    """The request's method, if this event has it; else empty."""
+    if isinstance(event, Variables):
+        return dict(event.pairs).get(b"REQUEST_METHOD", b"")
+    return event.start.partition(b" ")[0] if isinstance(event, Head) else b""

@@ -5,7 +5,7 @@ decoders say where each one ends. They read every byte once: what the views need
 (FastCGI may mix requests on one connection. No front does that, and such a connection is shown as one exchange.)
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,24 @@ from msgspec.structs import replace
 
 from gateway_zoo.wire import conversation, secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
-from gateway_zoo.wire.events import Data, End, Fault, Head, Other, Pairs, Variables
+from gateway_zoo.wire.conversation import Conversation, Findings, ProtocolEvent, opens
+from gateway_zoo.wire.events import (
+    Breach,
+    Data,
+    End,
+    Fault,
+    Head,
+    Other,
+    Pairs,
+    Problem,
+    Variables,
+)
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 KEEP = 1 << 20  # bytes of a direction that an exchange keeps in a list of many
 KEEP_ONE = 1 << 26  # bytes that the only exchange of a view keeps
+MOST_PROBLEMS = 50  # of an exchange, and of a direction: a peer may break a rule in each byte
 
 Fields = tuple[list[Field], list[Field]]  # of the request, of the response
 
@@ -47,7 +58,11 @@ class Exchange:
     body_bytes: dict[Direction, int] = field(default_factory=dict)  # also those that are not kept
     faulty: set[Direction] = field(default_factory=set)  # the bytes that are kept break a rule of the protocol
     unread_secrets: set[Direction] = field(default_factory=set)  # a message outside the request names a secret
-    errors: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)  # bytes that are missing, surplus, not asked for, or unreadable
+    warnings: list[str] = field(default_factory=list)  # broken rules that leave the answer whole
+    findings: Findings = field(default_factory=lambda: Findings({"request": [], "response": []}, {}, []))
+    starts: dict[Direction, int] = field(default_factory=dict)  # offset of the first byte on the connection
+    final: bool = False  # another exchange follows on the connection, or it is closed
     _unread: dict[Direction, bytes] = field(default_factory=dict, repr=False)  # the end of the last such message
 
     def left_out(self, direction: Direction) -> int:
@@ -59,6 +74,21 @@ class Exchange:
     def size(self, direction: Direction) -> int:
         """Count the bytes that crossed."""
         return len(self.kept(direction)) + self.left_out(direction)
+
+    def note_problem(self, direction: Direction, problem: Problem, start: int, stream: int | None, kept: int) -> None:
+        """Note a problem. `start`: offset of this exchange on the connection; `kept`: the bytes that are kept."""
+        at = (stream if stream is not None else problem.offset) - start
+        texts = self.warnings if isinstance(problem, Breach) else self.errors
+        if len(texts) < MOST_PROBLEMS:
+            texts.append(problem.error)
+        elif len(texts) == MOST_PROBLEMS:
+            texts.append("and more of this kind")
+        if isinstance(problem, Fault) and at <= kept:
+            self.faulty.add(direction)
+        problems = self.findings.problems[direction]
+        if len(problems) < MOST_PROBLEMS:
+            placed = problem if stream is not None else replace(problem, offset=at)
+            problems.append((None if stream is None else at, placed))
 
     def note_unread(self, direction: Direction, data: bytes, codes: tuple[bytes, ...]) -> None:
         """Search a message that is part of no request for a secret's name. Two messages may share the name."""
@@ -74,7 +104,7 @@ def summary(exchange: Exchange) -> dict[str, Any]:
     return row | {"request": exchange.size("request"), "response": exchange.size("response")}
 
 
-_NAMES = "number connection exhibit front protocol began seconds method target status errors".split()
+_NAMES = "number connection exhibit front protocol began seconds method target status errors warnings".split()
 
 
 def whole(exchange: Exchange, fields: Fields) -> dict[str, Any]:
@@ -91,9 +121,9 @@ def _side(data: bytearray, left_out: int, fields: list[Field]) -> dict[str, Any]
 
 def fields_of(exchange: Exchange, codecs: Codecs) -> Fields:
     """Fields of both directions. Where bytes are not kept, the missing end is no fault."""
-    methods = [exchange.method.encode("latin-1")] if exchange.method else []
+    findings = replace(exchange.findings, methods=[exchange.method.encode("latin-1")] if exchange.method else [])
     request, response = conversation.annotate(
-        codecs, exchange.protocol, bytes(exchange.request), bytes(exchange.response), methods
+        codecs, exchange.protocol, bytes(exchange.request), bytes(exchange.response), findings
     )
     return _without_cuts(exchange, "request", request), _without_cuts(exchange, "response", response)
 
@@ -101,19 +131,38 @@ def fields_of(exchange: Exchange, codecs: Codecs) -> Fields:
 def _without_cuts(exchange: Exchange, direction: Direction, fields: list[Field]) -> list[Field]:
     if not exchange.left_out(direction) or direction in exchange.faulty:
         return fields
-    return [replace(field, fault=False) if field.fault else field for field in fields]
+    end = len(exchange.kept(direction))
+    return [replace(f, fault=False) if f.fault and max(map(sum, f.spans)) == end else f for f in fields]
 
 
 class _Connection:
-    """The state of one connection. `index` and `bytes` are of each direction: the place of its current exchange on the
-    connection, and the bytes so far. `open` holds the exchanges that are not complete in both directions."""
+    """The state of one connection. For each direction `index` is the place of the current exchange (the number of
+    exchanges that have ended) and `bytes` counts.
+
+    `begun` counts exchanges; `open` has those that are not complete in both directions, by place, and `ids` their
+    request's ids; `last` is the last one that has begun. `waiting`: bytes of requests behind the last one, while it is
+    not known whether another one begins there. `stray`: takes an answer that was not asked for, until it ends.
+    """
 
     def __init__(self, opened: Opened, codecs: Codecs) -> None:
         self.opened = opened
         self.conversation = Conversation(codecs, opened.protocol) if opened.protocol in codecs else None
         self.open: dict[int, Exchange] = {}
+        self.ids: dict[int, int] = {}
+        self.begun = 0
+        self.last: Exchange | None = None
+        self.stray: Exchange | None = None
+        self.waiting, self.waiting_at = bytearray(), 0  # and its offset
         self.index: dict[Direction, int] = {"request": 0, "response": 0}
         self.bytes: dict[Direction, int] = {"request": 0, "response": 0}
+
+    def current(self, direction: Direction) -> Exchange | None:
+        """The exchange of this direction's next bytes. Behind the last one they are surplus, and its own."""
+        return self.open.get(self.index[direction], self.last)
+
+    def between(self, direction: Direction) -> bool:
+        """Tell whether all exchanges that have begun are complete in this direction."""
+        return self.index[direction] >= self.begun
 
 
 class Exchanges:
@@ -125,136 +174,189 @@ class Exchanges:
         self.all: dict[int, Exchange] = {}
         self._connections: dict[int, _Connection] = {}
         self._count = 0
+        self._changed: dict[int, Exchange] = {}
 
     def feed(self, entry: AnyEntry) -> list[Exchange]:
         """Take an entry. Returns the exchanges that it has begun or changed."""
+        self._changed = {}
         if isinstance(entry, Opened):
             self._connections[entry.connection] = _Connection(entry, self.codecs)
-            return []
-        if isinstance(entry, Bytes) and (connection := self._connections.get(entry.connection)):
+        elif isinstance(entry, Bytes) and (connection := self._connections.get(entry.connection)):
             events = connection.conversation.feed(entry.direction, entry.data) if connection.conversation else []
-            return self._add_bytes(connection, entry, events)
-        if isinstance(entry, Ended) and (connection := self._connections.get(entry.connection)):
+            self._add_bytes(connection, entry, events)
+        elif isinstance(entry, Ended) and (connection := self._connections.get(entry.connection)):
             events = connection.conversation.close(entry.direction) if connection.conversation else []
-            return self._note(connection, entry.direction, events, entry.at)
-        if isinstance(entry, Closed) and (connection := self._connections.pop(entry.connection, None)):
-            return self._close(connection, entry)
-        return []
+            if entry.direction == "request":
+                self._settle_waiting(connection, entry.at)
+            for each in events:
+                self._note(connection, entry.direction, each, entry.at)
+        elif isinstance(entry, Closed) and (connection := self._connections.pop(entry.connection, None)):
+            self._close(connection, entry)
+        return list(self._changed.values())
 
-    def _add_bytes(self, connection: _Connection, entry: Bytes, events: list[ProtocolEvent]) -> list[Exchange]:
-        """Cut the bytes where exchanges end, and give each piece to its own exchange.
+    def _add_bytes(self, connection: _Connection, entry: Bytes, events: list[ProtocolEvent]) -> None:
+        """Cut the bytes where exchanges begin and end, and give each piece to its own exchange.
 
-        At the top of the loop: the bytes before `done` belong to their exchanges, and `events` holds what the decoder
-        found behind them. An exchange takes its bytes first, then its events: so the End, its last event, makes the
-        next exchange current before the next piece.
+        At the top of the loop: the bytes before `done` belong to their exchanges, or wait. An exchange takes its bytes
+        first, then its events: so the End, its last event, makes the next exchange current before the next piece.
         """
-        direction, changed = entry.direction, list[Exchange]()
-        start = connection.bytes[direction]
+        direction, at = entry.direction, entry.at
+        start = done = connection.bytes[direction]
         connection.bytes[direction] += len(entry.data)
-        own = connection.opened.protocol
-        ends = [event.offset - start for protocol, event in events if isinstance(event, End) and protocol == own]
-        done = 0
-        for cut in [*ends, len(entry.data)]:
-            if done < cut:
-                exchange = self._current(connection, direction, entry.at)
-                self._append(exchange, direction, entry.data[done:cut])
-                changed.append(exchange)
-            now = _until(events, start + cut)
-            noted = self._note(connection, direction, now, entry.at, len(entry.data))
-            events = events[len(now) :]
-            changed += [exchange for exchange in noted if exchange not in changed]
-            done = max(done, cut)
-        return changed
+        for each in events:
+            event = each.event
+            begins = direction == "request" and opens(event) and connection.between(direction)
+            if each.stream is None and (begins or isinstance(event, End)):
+                self._take(connection, direction, entry.data[done - start : max(done, event.offset) - start], done, at)
+                done = max(done, event.offset)
+            if each.stream is None and begins:
+                self._begin_behind(connection, done - event.offset, at)
+            self._note(connection, direction, each, at)
+        self._take(connection, direction, entry.data[done - start :], done, at)
+        if direction == "request" and connection.conversation and connection.conversation.faulty(direction):
+            self._flush(connection, len(connection.waiting))
 
-    def _note(
-        self, connection: _Connection, direction: Direction, events: Iterable[ProtocolEvent], at: float, size: int = 0
-    ) -> list[Exchange]:
-        """Note what the events tell. `size`: bytes of the piece in which they were found."""
-        changed = []
-        for protocol, event in events:
+    def _take(self, connection: _Connection, direction: Direction, data: bytes, offset: int, at: float) -> None:
+        """Give a piece to the current exchange. `offset`: its place in this direction of the connection."""
+        if not data:
+            return
+        if direction == "request" and connection.begun and connection.between(direction):
+            if not connection.waiting:
+                connection.waiting_at = offset
+            connection.waiting += data
+            return
+        if direction == "response" and connection.between(direction) and connection.waiting:
+            self._settle_waiting(connection, at)  # the answer comes before the request is whole
+        stray = connection.stray if direction == "response" else None
+        exchange = stray or connection.current(direction) or self._begin(connection, at)
+        self._append(exchange, direction, data, offset)
+
+    def _begin_behind(self, connection: _Connection, size: int, at: float) -> None:
+        """Begin an exchange whose first `size` bytes wait. Those before them are surplus of the one before."""
+        if connection.begun:
+            self._flush(connection, len(connection.waiting) - size)
+            self._take_waiting(connection, self._begin(connection, at))
+        else:
+            self._begin(connection, at)
+
+    def _settle_waiting(self, connection: _Connection, at: float) -> None:
+        """Decide where the waiting bytes belong: a head that is cut off is an exchange, all else is surplus."""
+        if connection.waiting and connection.conversation and connection.conversation.unread("request"):
+            self._take_waiting(connection, self._begin(connection, at))
+        self._flush(connection, len(connection.waiting))
+
+    def _flush(self, connection: _Connection, size: int) -> None:
+        """Give the first `size` waiting bytes to the last exchange, as surplus."""
+        if size > 0 and connection.last:
+            self._take_waiting(connection, connection.last, size)
+
+    def _take_waiting(self, connection: _Connection, exchange: Exchange, size: int | None = None) -> None:
+        data = bytes(connection.waiting[:size])
+        self._append(exchange, "request", data, connection.waiting_at)
+        del connection.waiting[: len(data)]
+        connection.waiting_at += len(data)
+
+    def _note(self, connection: _Connection, direction: Direction, told: ProtocolEvent, at: float) -> None:
+        """Note an event of the current exchange. Of surplus bytes only the problem is noted."""
+        event, outer = told.event, told.protocol == connection.opened.protocol
+        if isinstance(event, Problem):
+            self._note_problem(connection, direction, event, told.stream, at)
+        elif not told.asked:
+            if outer and isinstance(event, End):
+                connection.stray = None
+        elif (index := connection.index[direction]) in connection.open:
+            exchange = connection.open[index]
+            if direction == "request" and outer and opens(event):
+                connection.ids.setdefault(index, event.id)
+            if isinstance(event, End) and outer:
+                # Not the end of another message; and after 101 the connection goes on as a WebSocket.
+                if connection.ids.get(index, event.id) == event.id and exchange.status != 101:
+                    self._end(connection, exchange, direction, at)
+            else:
+                self._describe(connection, exchange, direction, told)
+
+    def _describe(self, connection: _Connection, exchange: Exchange, direction: Direction, told: ProtocolEvent) -> None:
+        protocol, event, *_ = told
+        if isinstance(event, (Head, Variables)):
             if isinstance(event, Head) and protocol == "HTTP" and not event.start:
-                continue  # trailers
-            if isinstance(event, (Head, Variables)):
-                changed.append(exchange := self._current(connection, direction, at))
-                describe(exchange, direction, event)
-                if direction == "response" and exchange.status == 101:
-                    connection.index["request"] = connection.index["response"]  # the frames belong to this exchange
-            elif isinstance(event, Fault):
-                changed.append(exchange := self._current(connection, direction, at))
-                exchange.errors.append(event.error)
-                if exchange.left_out(direction) <= size:  # it may lie in the bytes that are kept
-                    exchange.faulty.add(direction)
-            elif isinstance(event, Data) and event.stream not in self.codecs[protocol].INNER:
-                body = self._current(connection, direction, at).body_bytes
-                body[direction] = body.get(direction, 0) + len(event.data)
-            elif isinstance(event, Other):
-                codes = self.codecs[connection.opened.protocol].SECRET_CODES
-                self._current(connection, direction, at).note_unread(direction, event.data, codes)
-            elif isinstance(event, End) and protocol == connection.opened.protocol:
-                changed += self._end(connection, direction, at)
-        return list({exchange.number: exchange for exchange in changed}.values())
+                return  # trailers
+            describe(exchange, direction, event)
+            if direction == "response" and exchange.status == 101:
+                connection.index["request"] = connection.index["response"]  # the frames belong to this exchange
+            self._changed[exchange.number] = exchange
+        elif isinstance(event, Data) and event.stream not in self.codecs[protocol].INNER:
+            exchange.body_bytes[direction] = exchange.body_bytes.get(direction, 0) + len(event.data)
+        elif isinstance(event, Other):
+            exchange.note_unread(direction, event.data, self.codecs[connection.opened.protocol].SECRET_CODES)
 
-    def _end(self, connection: _Connection, direction: Direction, at: float) -> list[Exchange]:
+    def _note_problem(
+        self, connection: _Connection, direction: Direction, problem: Problem, stream: int | None, at: float
+    ) -> None:
+        exchange = connection.current(direction) or self._begin(connection, at)
+        start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
+        exchange.note_problem(direction, problem, start, stream, self.keep(exchange.number))
+        if direction == "response" and connection.between(direction):
+            connection.stray = exchange
+        self._changed[exchange.number] = exchange
+
+    def _end(self, connection: _Connection, exchange: Exchange, direction: Direction, at: float) -> None:
         index = connection.index[direction]
-        exchange = connection.open.get(index)
-        if exchange is None or exchange.status == 101:
-            return []  # after 101 the connection goes on as a WebSocket
         connection.index[direction] += 1
         if index < min(connection.index.values()):
             exchange.over = True
             del connection.open[index]
+            connection.ids.pop(index, None)
         if direction == "response":
             exchange.seconds = at - exchange.began
             _note_silence(exchange)
-        return [exchange]
+        self._changed[exchange.number] = exchange
 
-    def _close(self, connection: _Connection, entry: Closed) -> list[Exchange]:
+    def _close(self, connection: _Connection, entry: Closed) -> None:
+        self._settle_waiting(connection, entry.at)
         if entry.why and not any(connection.bytes.values()):
-            self._current(connection, "request", entry.at)  # the gateway refuses: no byte came, and the client gets 502
+            self._begin(connection, entry.at)  # the gateway refuses: no byte came, and the client gets 502
         for exchange in connection.open.values():
             exchange.over = True
-        unanswered = [exchange for exchange in connection.open.values() if exchange.seconds is None]
-        for exchange in unanswered:
-            exchange.seconds = entry.at - exchange.began
-            if entry.why:
-                exchange.errors.append(entry.why)
-            _note_silence(exchange)
-        return unanswered
+            if exchange.seconds is None:
+                exchange.seconds = entry.at - exchange.began
+                if entry.why:
+                    exchange.errors.append(entry.why)
+                _note_silence(exchange)
+            self._changed[exchange.number] = exchange
+        if connection.last:
+            connection.last.final = True
+            self._changed[connection.last.number] = connection.last
 
-    def _current(self, connection: _Connection, direction: Direction, at: float) -> Exchange:
-        index = connection.index[direction]
-        if index not in connection.open:
-            self._count += 1
-            opened = connection.opened
-            exchange = Exchange(self._count, opened.connection, opened.exhibit, opened.front, opened.protocol, at)
-            connection.open[index] = exchange
-            self.all[self._count] = exchange
-            self.all.pop(self._count - self.most, None)
-        return connection.open[index]
+    def _begin(self, connection: _Connection, at: float) -> Exchange:
+        self._count += 1
+        opened = connection.opened
+        exchange = Exchange(self._count, opened.connection, opened.exhibit, opened.front, opened.protocol, at)
+        if connection.last:
+            connection.last.final = True
+            self._changed[connection.last.number] = connection.last
+        connection.open[connection.begun] = connection.last = exchange
+        connection.begun += 1
+        self._changed[exchange.number] = self.all[self._count] = exchange
+        self.all.pop(self._count - self.most, None)
+        return exchange
 
-    def _append(self, exchange: Exchange, direction: Direction, data: bytes) -> None:
+    def _append(self, exchange: Exchange, direction: Direction, data: bytes, offset: int) -> None:
+        exchange.starts.setdefault(direction, offset)
         kept = exchange.kept(direction)
         room = self.keep(exchange.number) - len(kept)
-        kept += data[:room]
+        kept += data[: max(0, room)]
         left_out = max(0, len(data) - room)
         if direction == "request":
             exchange.request_left_out += left_out
         else:
             exchange.response_left_out += left_out
+        self._changed[exchange.number] = exchange
 
 
 def _note_silence(exchange: Exchange) -> None:
     """Add an error where no status came: a gateway that dies closes its connections, which breaks no rule."""
     if exchange.method and exchange.status is None and not exchange.errors:
         exchange.errors.append("the answer has no status" if exchange.size("response") else "no answer came")
-
-
-def _until(events: list[ProtocolEvent], offset: int) -> list[ProtocolEvent]:
-    """The events up to the first End at the offset; all events, if none ends there."""
-    for index, (_, event) in enumerate(events):
-        if isinstance(event, End) and event.offset == offset:
-            return events[: index + 1]
-    return events
 
 
 def describe(exchange: Exchange, direction: Direction, event: Head | Variables) -> None:

@@ -58,3 +58,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LIMITS = Limits()
+
+
+def short_body(offset: int, got: int, length: int) -> Truncated:
+    """Make the error of a body that ends too early. `got` and `length` in bytes."""
+    return Truncated(offset, b"", f"{length - got} bytes more: {got} of {length} bytes of the body came")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from gateway_zoo.wire.events import Problem
 from gateway_zoo.wire.secrets import secret as secret  # noqa: PLC0414 - each wire.py imports it from here
 
 Span = tuple[int, int]  # offset, length
@@ -80,6 +81,25 @@ def _moved(field: Field, spans: tuple[Span, ...], starts: list[int], depth: int)
                 pieces.append((there + first - low, last - first))
     (offset, length), *rest = pieces or [(field.offset, 0)]
     return msgspec.structs.replace(field, offset=offset, length=length, rest=tuple(rest), depth=field.depth + depth)
+
+
+def lay(fields: list[Field], problems: Iterable[Problem]) -> list[Field]:
+    """Mark the field of each problem: the smallest at its offset that has its length, else the innermost that holds the
+    offset. A problem of length 0 is one of the outermost field. A field that is marked already stays as it is."""
+    marked = list(fields)
+    for problem in problems:
+        at = problem.offset
+        holders = [i for i, field in enumerate(marked) if any(low <= at <= low + size for low, size in field.spans)]
+        exact = [i for i in holders if marked[i].offset == at and 0 < problem.length <= marked[i].length]
+        if exact:
+            index = min(exact, key=lambda i: marked[i].length)
+        elif holders:
+            index = holders[-1] if problem.length else min(holders, key=lambda i: (marked[i].depth, -i))
+        else:
+            continue
+        if not marked[index].fault:
+            marked[index] = msgspec.structs.replace(marked[index], means=problem.note, fault=True)
+    return marked
 
 
 def in_order(fields: list[Field]) -> list[Field]:

@@ -70,8 +70,8 @@ def _in_time() -> Iterator[None]:
 def test_what_is_encoded_is_decoded(protocol: str, random: Random) -> None:
     made = exchange(random, WIRES, protocol)
     talk = Conversation(WIRES, protocol)
-    asked = [event for _, event in [*talk.feed("request", made.request), *talk.close("request")]]
-    answered = [event for _, event in [*talk.feed("response", made.response), *talk.close("response")]]
+    asked = [event for _, event, *_ in [*talk.feed("request", made.request), *talk.close("request")]]
+    answered = [event for _, event, *_ in [*talk.feed("response", made.response), *talk.close("response")]]
     assert talk.errors == {}
     check_request(made, asked)
     check_response(made, answered, WIRES[protocol].INNER)
@@ -157,7 +157,7 @@ def test_responses_of_any_bytes(protocol: str, random: Random) -> None:
     if data is None:
         return
     talk = Conversation(WIRES, protocol)
-    events = [event for _, event in [*talk.feed("response", data), *talk.close("response")]]
+    events = [event for _, event, *_ in [*talk.feed("response", data), *talk.close("response")]]
     assert talk.errors == {}
     (head,) = [event for event in events if isinstance(event, Head)]
     said = {(name.lower(), value.strip(b" \t")) for name, value in head.headers}
@@ -187,7 +187,7 @@ def test_headers_and_variables_are_fields(protocol: str, random: Random) -> None
     talk = Conversation(WIRES, protocol)
     for direction, data, fields in ((BOTH[0], made.request, asked), (BOTH[1], made.response, answered)):
         said = [*talk.feed(direction, data), *talk.close(direction)]
-        check_agrees([event for of, event in said if of == protocol], fields)
+        check_agrees([event for of, event, *_ in said if of == protocol], fields)
     shown = {(field.name.lower(), field.value) for field in answered}
     assert {(text(name).lower(), text(value)) for name, value in made.headers} <= shown
 
@@ -226,7 +226,7 @@ def test_no_secret_is_settled_before_its_head_is(protocol: str, random: Random) 
         place, known = data.index(SECRET), False
         for piece in pieces(random, data):
             said = talk.feed(direction, piece)
-            known = known or any(SECRET in dict(pairs_of(event)).values() for _, event in said)
+            known = known or any(SECRET in dict(pairs_of(event)).values() for _, event, *_ in said)
             assert known or talk.settled(direction) <= place
         assert known
 

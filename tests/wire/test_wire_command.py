@@ -55,7 +55,9 @@ def body(exchange: dict[str, Any]) -> bytes:
     talk.feed("request", bytes.fromhex(exchange["request"]["bytes"]))
     said = talk.feed("response", bytes.fromhex(exchange["response"]["bytes"])) + talk.close("response")
     assert talk.errors == {}
-    inner = [event for protocol, event in said if isinstance(event, Data) and event.stream not in WIRES[protocol].INNER]
+    inner = [
+        event for protocol, event, *_ in said if isinstance(event, Data) and event.stream not in WIRES[protocol].INNER
+    ]
     return b"".join(event.data for event in inner)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from wire_in_test import WIRES, decode
 
-from gateway_zoo.wire.events import Head, Pairs
+from gateway_zoo.wire.events import Head, Pairs, asking
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.heads import cgi_head, http_head
 
@@ -45,7 +45,7 @@ def test_every_byte_is_refused_or_read(byte: int) -> None:
             except CannotEncode:
                 continue
             decoder = WIRES[protocol].decoders()[1]
-            decoder.asked(b"GET")
+            decoder.asked(asking(b"GET"))
             events, error = decode(decoder, [data])
             assert error is None
             assert isinstance(events[0], Head)

@@ -25,7 +25,7 @@ from gateway_zoo.wire.codecs import Codec, Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.conversation import annotate as annotate_all
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Head, Other
+from gateway_zoo.wire.events import Data, End, Event, Head, Other, asking
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
 
@@ -54,7 +54,7 @@ BOTH: tuple[tuple[Direction, bytes], ...] = (("request", REQUESTS), ("response",
 def decoder(direction: Direction, methods: Iterable[bytes] = (), limits: Limits | None = None) -> Decoder:
     found: Decoder = HTTP.decoders(limits or Limits())[direction == "response"]
     for method in methods if direction == "response" else ():
-        found.asked(method)
+        found.asked(asking(method))
     return found
 
 

@@ -14,8 +14,8 @@ from wire_contract import check_annotated, check_fields
 from gateway_zoo.wire import specimen
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation, annotate
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Fault, Head, Pairs
+from gateway_zoo.wire.decoder import Decoder, fault
+from gateway_zoo.wire.events import Data, End, Event, Head, Pairs, Variables, method_of
 from gateway_zoo.wire.faults import LIMITS, Limits, Malformed, Truncated
 from gateway_zoo.wire.fields import Annotated, Field, Stream, cut, in_order, placed, secret, text
 from gateway_zoo.wire.meta_variables import meaning
@@ -285,8 +285,8 @@ class Lines(Decoder):
         super().__init__(limits)
         self.head, self.methods = False, list[bytes]()
 
-    def asked(self, method: bytes) -> None:
-        self.methods.append(method)
+    def asked(self, request: Head | Variables) -> None:
+        self.methods.append(method_of(request))
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
         if self.head:
@@ -407,9 +407,10 @@ def test_settled_waits_for_the_slowest_head() -> None:
 
 def test_a_direction_that_is_wrong_stays_so() -> None:
     talk = Conversation(INVENTED, "frames")
+    talk.feed("request", b"\x01")  # a request that is not whole: the answers may be its
     said = talk.feed("response", frame(3, b"line\n") + frame(255) + frame(4, b"line\n"))
     assert [s.event for s in said[:-1]] == [Data(2, 3, "OUT", b"line\n"), Head(0, 0, b"line", [])]
-    assert said[-1] == ("frames", Fault(7, 0, str(talk.errors["response"])))
+    assert said[-1] == ("frames", fault(talk.errors["response"]), None, True)
     assert type(talk.errors["response"]) is Malformed
     assert talk.feed("response", frame(4, b"line\n")) == talk.close("response") == []
     assert [s.event for s in talk.feed("request", b"GET /\n")] == [Head(0, 1, b"GET /", [])]
@@ -420,10 +421,12 @@ def test_what_is_wrong_inside_does_not_stop_the_outer() -> None:
     """However the bytes are cut: what stands behind the fault, the outer protocol says all the same."""
     data = frame(1, b"!\n") + frame(2, b"line\n") + frame(1, b"more")
     whole, cut = Conversation(INVENTED, "frames"), Conversation(INVENTED, "frames")
+    for each in (whole, cut):
+        each.feed("request", b"\x01")
     said = whole.feed("response", data)
     assert said == [one for at in range(len(data)) for one in cut.feed("response", data[at : at + 1])]
     assert [s.event for s in said if s.protocol == "lines"] == [
-        Fault(0, 0, str(whole.errors["response"])),
+        fault(whole.errors["response"]),
         Head(0, 0, b"line", []),
     ]
     assert [s.event.offset for s in said if s.protocol == "frames"] == [2, 6, 13]

@@ -19,7 +19,7 @@ from gateway_zoo.wire import conversation
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, Event, Fault, Head, Pairs, Variables
+from gateway_zoo.wire.events import Data, Event, Head, Pairs, Problem, Variables, asking
 from gateway_zoo.wire.faults import LIMITS, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
 
@@ -61,7 +61,7 @@ class Run(NamedTuple):
 def decode(decoder: Decoder, data: Sequence[bytes], methods: Iterable[bytes] = (), as_sent: bool = True) -> Run:
     """Feed the pieces, close, and check at each step what is promised of a decoder."""
     for method in methods:
-        decoder.asked(method)
+        decoder.asked(asking(method))
     whole = b"".join(data)
     events: list[Event] = []
     fed = settled = 0
@@ -233,14 +233,14 @@ def _fed(talk: Conversation, steps: list[tuple[Direction, bytes]]) -> dict[tuple
     settled = dict(fed)
     for direction, piece in steps:
         fed[direction] += len(piece)
-        for protocol, event in talk.feed(direction, piece):
-            if not isinstance(event, Fault):
+        for protocol, event, *_ in talk.feed(direction, piece):
+            if not isinstance(event, Problem):
                 said.setdefault((direction, protocol), []).append(event)
         assert settled[direction] <= talk.settled(direction) <= fed[direction]
         settled[direction] = talk.settled(direction)
     for direction, size in fed.items():
-        for protocol, event in talk.close(direction):
-            if not isinstance(event, Fault):
+        for protocol, event, *_ in talk.close(direction):
+            if not isinstance(event, Problem):
                 said.setdefault((direction, protocol), []).append(event)
         assert settled[direction] <= talk.settled(direction) <= size
     return {key: joined(events) for key, events in said.items()}

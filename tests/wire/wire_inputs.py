@@ -14,8 +14,8 @@ from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire import specimen
 from gateway_zoo.wire.codecs import Codec, Codecs, Direction
-from gateway_zoo.wire.conversation import Conversation, method_of
-from gateway_zoo.wire.events import Pairs
+from gateway_zoo.wire.conversation import Conversation
+from gateway_zoo.wire.events import Pairs, method_of
 from gateway_zoo.wire.faults import CannotEncode
 
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -157,7 +157,7 @@ def response(wire: Codec, status: int, headers: Pairs, body: bytes) -> bytes:
 def methods(codecs: Codecs, protocol: str, request: bytes) -> tuple[bytes, ...]:
     """What these requests ask."""
     said = Conversation(codecs, protocol).feed("request", request)
-    return tuple(method for of, event in said if of == protocol and (method := method_of(event)))
+    return tuple(method for of, event, *_ in said if of == protocol and (method := method_of(event)))
 
 
 def specimens(codecs: Codecs) -> dict[str, list[tuple[str, specimen.Specimen]]]:

@@ -8,7 +8,7 @@ client's WebSocket frame is above 127, that of a request never.
 import h11
 
 from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event
+from gateway_zoo.wire.events import Data, End, Event, Head, Variables, method_of
 from gateway_zoo.wire.faults import LIMITS, Limits, TooMany, Truncated
 
 from .faults import BadRequestLine, BadStatusLine, BadUpgrade
@@ -80,8 +80,8 @@ class Requests(Messages):
 class Responses(Messages):
     """The decoder of responses, each with its interim ones; after 101 of the other protocol."""
 
-    def asked(self, method: bytes) -> None:
-        self._heard.ask(method, proposes=True)
+    def asked(self, request: Head | Variables) -> None:
+        self._heard.ask(method_of(request), proposes=True)
 
     def _head(self, data: bytes, at: int, events: list[Event]) -> int:
         if not data.startswith(b"HTTP/"[: len(data) - at], at):

@@ -7,7 +7,7 @@ from re import Match
 from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.events import Data, End, Event, Head
+from gateway_zoo.wire.events import Data, End, Event, Head, asking
 from gateway_zoo.wire.faults import Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
 
@@ -30,7 +30,7 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     """Name every byte. Never raises: what is wrong is a field with `fault`."""
     decoder = decoders()[direction == "response"]
     for method in methods:
-        decoder.asked(method)
+        decoder.asked(asking(method))
     events, error = decoder.whole(data)
     naming = _Naming(data)
     for event in events:

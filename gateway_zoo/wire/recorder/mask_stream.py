@@ -21,8 +21,8 @@ from msgspec.structs import replace
 
 from gateway_zoo.wire import fields, secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.conversation import Conversation, ProtocolEvent, method_of
-from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Values, Variables
+from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
+from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Head, Other, Values, Variables, method_of
 from gateway_zoo.wire.fields import Span, placed
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 

@@ -82,11 +82,11 @@ def _entries(file: str) -> Iterator[AnyEntry]:
 
 
 def to_replay(recorded: Exchanges, entries: Iterable[AnyEntry], only: list[int], file: str) -> Iterator[Exchange]:
-    """Yield each exchange when it is over, and forget it: a recording may be large. With `only`, read all entries
-    first, then yield these. Raises Stop for a number that does not exist."""
+    """Yield each exchange when nothing more can belong to it, and forget it: a recording may be large. With `only`,
+    read all entries first, then yield these. Raises Stop for a number that does not exist."""
     for entry in entries:
         for exchange in recorded.feed(entry):
-            if exchange.over and not only:
+            if exchange.over and exchange.final and exchange.number in recorded.all and not only:
                 yield exchange
                 del recorded.all[exchange.number]
     for number in only:
@@ -125,7 +125,7 @@ def adapt(settings: Settings, registry: Registry, codecs: Codecs, exchange: Exch
     """Variables and body of a recorded request, for another exhibit. Raises LookupError if the request is
     incomplete."""
     conversation, given, body = Conversation(codecs, exchange.protocol), Pairs(), bytearray()
-    for _, event in conversation.feed("request", bytes(exchange.request)):
+    for _, event, *_ in conversation.feed("request", bytes(exchange.request)):
         if isinstance(event, Variables):
             given = event.pairs
         elif isinstance(event, Head) and event.start:  # HTTP's trailers have none
@@ -166,8 +166,10 @@ def answer_of(codecs: Codecs, exchange: Exchange) -> ReplayAnswer:
     conversation = Conversation(codecs, exchange.protocol)
     conversation.feed("request", bytes(exchange.request))
     events = conversation.feed("response", bytes(exchange.response)) + conversation.close("response")
-    pieces = [event.data for _, event in events if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
-    headers = [pair for _, event in events if isinstance(event, Head) for pair in event.headers]
+    pieces = [
+        event.data for _, event, *_ in events if isinstance(event, Data) and event.stream in ("body", "WebSocket")
+    ]
+    headers = [pair for _, event, *_ in events if isinstance(event, Head) for pair in event.headers]
     return ReplayAnswer(exchange.status, b"".join(pieces), exchange.errors, headers)
 
 
