@@ -312,7 +312,7 @@ class Starts(Decoder):
     def _decode(self, data: bytes, events: list[Event]) -> int:
         used = data.rfind(b"\n") + 1
         for line in data[:used].splitlines():
-            events.append(Head(self.offset, self.id, line, []))
+            events += [Head(self.offset, self.id, line, []), End(self.offset + used, self.id)]
             self.id = 3 - self.id
         return used
 
@@ -347,7 +347,7 @@ def wire(
     def pair(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
         return requests(limits), responses(limits)
 
-    return SimpleNamespace(INNER=inner, decoders=pair, annotate=said)
+    return SimpleNamespace(INNER=inner, BEGINS={}, decoders=pair, annotate=said)
 
 
 INVENTED = cast(
@@ -387,17 +387,19 @@ def test_an_id_that_is_used_again_begins_anew() -> None:
 
 def test_what_is_inside_ends_with_its_message() -> None:
     talk = Conversation(INVENTED, "frames")
+    talk.feed("request", b"GET /1\nGET /2\nGET /3\n")
     talk.feed("response", frame(1, b"no end of the line"))
     assert talk.settled("response") == 2
     talk.feed("response", frame(1))
     assert isinstance(talk.errors["response"], Truncated)
     talk.feed("response", frame(2, b"line\n"))
     assert talk.settled("response") == 2, "what was never understood is never shown"
-    assert heads(talk, "response", frame(1, b"again\n")) == [(b"again", [])]
+    assert heads(talk, "response", frame(1, b"again\n")) == [(b"again", [(b"asked", b"GET")])]
 
 
 def test_settled_waits_for_the_slowest_head() -> None:
     talk = Conversation(INVENTED, "frames")
+    talk.feed("request", b"GET /1\nGET /2\n")
     settled = []
     for data in (frame(1, b"on"), frame(2, b"two\n"), frame(2, b"body"), frame(1, b"e\n"), frame(1)[:1], frame(1)[1:]):
         talk.feed("response", data)
@@ -413,7 +415,7 @@ def test_a_direction_that_is_wrong_stays_so() -> None:
     assert said[-1] == ("frames", fault(talk.errors["response"]), None, True)
     assert type(talk.errors["response"]) is Malformed
     assert talk.feed("response", frame(4, b"line\n")) == talk.close("response") == []
-    assert [s.event for s in talk.feed("request", b"GET /\n")] == [Head(0, 1, b"GET /", [])]
+    assert talk.feed("request", b"GET /\n")[0].event == Head(0, 1, b"\x01GET /", [])
     assert "request" not in talk.errors
 
 
