@@ -131,4 +131,5 @@ def one_line(exchange: Exchange) -> str:
     took = f"{(exchange.seconds or 0) * 1000:.1f} ms"
     sizes = f"{exchange.size('request')} bytes there, {exchange.size('response')} back"
     errors = "".join(f"; {error}" for error in exchange.errors)
-    return printable(f"{clock} {exchange.front} {exchange.exhibit} {request} {took}, {sizes}{errors}")
+    warnings = "".join(f"; warning: {warning}" for warning in exchange.warnings)
+    return printable(f"{clock} {exchange.front} {exchange.exhibit} {request} {took}, {sizes}{errors}{warnings}")
