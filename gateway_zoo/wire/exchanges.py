@@ -252,7 +252,8 @@ class Exchanges:
 
     def _take_waiting(self, connection: _Connection, exchange: Exchange, size: int | None = None) -> None:
         data = bytes(connection.waiting[:size])
-        self._append(exchange, "request", data, connection.waiting_at)
+        if data:
+            self._append(exchange, "request", data, connection.waiting_at)
         del connection.waiting[: len(data)]
         connection.waiting_at += len(data)
 
