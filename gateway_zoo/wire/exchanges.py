@@ -302,6 +302,8 @@ class Exchanges:
     ) -> None:
         exchange = connection.current(direction) or self._begin(connection, at)
         start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
+        if connection.conversation:
+            exchange.findings.speaks[direction] = connection.conversation.speaks(direction)
         exchange.note_problem(direction, problem, start, stream, self.keep(exchange.number))
         if direction == "response" and connection.between(direction):
             connection.stray = exchange
