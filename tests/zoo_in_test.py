@@ -99,6 +99,7 @@ class Zoo:
             "ZOO_NGINX_TLS_PORT": str(self.ports["nginx"] + TLS),
             "ZOO_APACHE_TLS_PORT": str(self.ports["apache"] + TLS),
             "ZOO_PORT_SHIFT": str(self.shift),
+            "ZOO_CENTRE_PORT": "0",
         }
 
     def __enter__(self) -> "Zoo":

@@ -1,0 +1,43 @@
+"""Serve the visitor centre: `python -m gateway_zoo.centre`, a child of the keeper. One process, one event loop.
+
+It has the settings of the running zoo (state.json). It ends with SIGTERM; when it is killed, the keeper starts it again,
+and open pages go on by themselves.
+"""
+
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from gateway_zoo.centre.application import application
+from gateway_zoo.centre.context import Context
+from gateway_zoo.keeper import state
+from gateway_zoo.settings import read_settings
+from gateway_zoo.terminal.messages import status_of
+
+BEHIND_S = 2  # for open streams, at the end
+
+
+def main() -> int:
+    """Serve until SIGTERM. Returns 3 if the port cannot be had."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn handles them, and when it raises them again
+        signal.signal(number, lambda *_: sys.exit(0))
+    settings = state.running_settings(read_settings())
+    address = "0.0.0.0" if settings.compose else "127.0.0.1"  # noqa: S104 - compose publishes it on 127.0.0.1 only
+    try:
+        listening = socket.create_server((address, settings.centre_port), backlog=128)
+    except OSError as error:
+        print(
+            f"zoo: the visitor centre cannot listen on port {settings.centre_port}: {error.strerror}", file=sys.stderr
+        )
+        return 3
+    with listening:
+        app = application(Context(settings), settings.centre_port)
+        options = {"access_log": False, "log_level": "error", "server_header": False, "ws": "none"}
+        uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=BEHIND_S, **options)).run(sockets=[listening])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(status_of(main))

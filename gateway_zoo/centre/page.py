@@ -1,0 +1,54 @@
+"""What a page is, and which pages there are.
+
+A folder in pages/ is a page. Its page.py has a `PAGE`:
+
+    path       its address; `{id}` is a parameter: /exhibit/{id}
+    data       (Context, parameters) -> a record that msgspec can write; runs in a thread. Raises NotThere
+    text       the record -> the text twin, for curl and screen readers
+    title      for the navigation and the window
+    order      place in the navigation; 0: not there
+    actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
+
+The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway_zoo.centre.context import Context
+
+FOLDER = Path(__file__).parent / "pages"
+
+
+class NotThere(Exception):
+    """A page of something that does not exist: 404, with the message."""
+
+
+class Refused(Exception):
+    """An action that is not possible now, or out of bounds: 409 or 422, with the message."""
+
+    def __init__(self, message: str, status: int = 422) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Page:
+    """See above."""
+
+    path: str
+    title: str
+    data: Callable[[Context, Mapping[str, str]], Any]
+    text: Callable[[Any], str]
+    order: int = 0
+    actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+
+
+def find() -> dict[str, Page]:
+    """Load all pages: name of the folder -> page, in the order of the navigation."""
+    names = sorted(file.parent.name for file in FOLDER.glob("*/page.py"))
+    pages = {name: importlib.import_module(f"gateway_zoo.centre.pages.{name}.page").PAGE for name in names}
+    return dict(sorted(pages.items(), key=lambda item: (item[1].order or 1000, item[0])))
