@@ -144,7 +144,7 @@ def _without_cuts(exchange: Exchange, direction: Direction, fields: list[Field])
 
 class _Connection:
     """The state of one connection. For each direction `index` is the place of the current exchange (the number of
-    exchanges that have ended), `bytes` counts, and `done` counts those that exchanges have taken.
+    exchanges that have ended) and `bytes` counts.
 
     `begun` counts exchanges; `open` has those that are not complete in both directions, by place, and `ids` their
     request's ids; `last` is the last one that has begun. `waiting`: bytes of requests behind the last one, while it is
@@ -162,7 +162,6 @@ class _Connection:
         self.waiting, self.waiting_at = bytearray(), 0  # and its offset
         self.index: dict[Direction, int] = {"request": 0, "response": 0}
         self.bytes: dict[Direction, int] = {"request": 0, "response": 0}
-        self.done: dict[Direction, int] = {"request": 0, "response": 0}
 
     def current(self, direction: Direction) -> Exchange | None:
         """The exchange of this direction's next bytes. Behind the last one they are surplus, and its own."""
@@ -218,12 +217,13 @@ class Exchanges:
                 self._answer_early(connection, at)
             if each.stream is None and (begins or isinstance(event, End)):
                 self._take(connection, direction, entry.data[done - start : max(done, event.offset) - start], done, at)
-                connection.done[direction] = done = max(done, event.offset)
+                done = max(done, event.offset)
             if each.stream is None and begins:
                 self._begin_behind(connection, done - event.offset, at)
+            if exchange := connection.current(direction):
+                exchange.starts.setdefault(direction, done)  # its first bytes come below
             self._note(connection, direction, each, at)
         self._take(connection, direction, entry.data[done - start :], done, at)
-        connection.done[direction] = connection.bytes[direction]
         if direction == "request" and connection.conversation and connection.conversation.faulty(direction):
             self._flush(connection, len(connection.waiting))
 
@@ -314,15 +314,14 @@ class Exchanges:
     ) -> None:
         if isinstance(told.event, Other):
             codes = self.codecs[connection.opened.protocol].SECRET_CODES
-            start = exchange.starts.setdefault(direction, connection.done[direction])
-            at = (told.stream or 0) + told.event.offset - start
+            at = (told.stream or 0) + told.event.offset - exchange.starts.get(direction, 0)
             exchange.note_unread(direction, at, told.event.data, codes)
 
     def _note_problem(
         self, connection: _Connection, direction: Direction, problem: Problem, stream: int | None, at: float
     ) -> None:
         exchange = connection.current(direction) or self._begin(connection, at)
-        start = exchange.starts.setdefault(direction, connection.done[direction])
+        start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
         if connection.conversation:
             exchange.findings.speaks[direction] = connection.conversation.speaks(direction)
             if connection.conversation.faulty(direction, stream):
