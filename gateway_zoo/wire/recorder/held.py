@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway_zoo.wire import secrets
 from gateway_zoo.wire.events import Data, Event, Head, Values, Variables
-from gateway_zoo.wire.fields import Span, cut
+from gateway_zoo.wire.fields import Field, Span, cut
 from gateway_zoo.wire.recording import AnyEntry, Bytes
 
 LONGEST = 1 << 18  # bytes that wait for the variables of a request that has begun
@@ -33,6 +33,19 @@ class Doubt:
         self.at += len(data)
         self._end = b"" if self._hides else (self._end + data)[-secrets.LONGEST :]
         return first, len(data) - first
+
+    def within(self, data: bytes, named: Sequence[Field], codes: tuple[bytes, ...]) -> list[Span]:
+        """The same where the bytes are messages with fields: only the rest of each field with a name, and the secrets.
+        Empty if there are no messages."""
+        if len(named) < 2 or named[1].depth <= named[0].depth:
+            return []
+        spans = [span for field in named if field.secret for span in field.spans]
+        for field, after in zip(named, [*named[1:], None], strict=False):
+            rest = secrets.rest(cut(data, field.spans), codes) if after is None or after.depth <= field.depth else None
+            if rest is not None:
+                spans.append((field.offset + rest, field.length - rest))
+                self._hides = field.fault and field.offset + field.length == len(data)
+        return spans
 
 
 class Lane:

@@ -175,9 +175,9 @@ class _Connection:
                 self._mask_unread(direction, held, outer, settled)
                 held.release(held.end, self._out)
         else:
-            self._mask_doubt(held, outer, settled)
+            self._mask_doubt(direction, held, outer, settled)
             for _, lane in held.inside.values():
-                self._mask_doubt(held, lane, lane.count)
+                self._mask_doubt(direction, held, lane, lane.count)
             held.release(held.free(settled), self._out)
 
     def _mask_all(self, held: Held) -> None:
@@ -198,7 +198,7 @@ class _Connection:
                 lane.stopped = True
                 self._mask_unread(direction, held, lane, 0)
             return
-        self._mask_doubt(held, lane, event.offset)
+        self._mask_doubt(direction, held, lane, event.offset)
         lane.doubt = None
         lane.note(event)
         if lane is held.outer:
@@ -260,13 +260,16 @@ class _Connection:
         else:
             held.masked.append((start + first, last + len(event.data) - first))
 
-    def _mask_doubt(self, held: Held, lane: Lane, end: int) -> None:
+    def _mask_doubt(self, direction: Direction, held: Held, lane: Lane, end: int) -> None:
         """Mask what stands behind a secret's name in the bytes before `end` that no event has told of."""
         if lane.doubt and end > lane.doubt.at:
             data = held.cut(lane.spans(lane.doubt.at, end))
-            first, length = lane.doubt.hidden(data, self._codes)
-            first += end - len(data)
-            held.masked += lane.spans(first, first + length)
+            hidden = [lane.doubt.hidden(data, self._codes)]
+            if hidden[0][1]:
+                named = self._codecs[lane.protocol].annotate(direction, data, self._methods).fields
+                hidden = lane.doubt.within(data, named, self._codes) or hidden
+            for first, length in hidden:
+                held.masked += lane.spans(end - len(data) + first, end - len(data) + first + length)
             lane.doubt.at = end
 
     def _mask_unread(self, direction: Direction, held: Held, lane: Lane, settled: int) -> None:
