@@ -175,9 +175,9 @@ HEADS: tuple[Callable[[Random, bytes], bytes], ...] = (insert_line, old_version,
 
 def broken_answer(random: Random, protocol: str, response: bytes) -> bytes:
     if protocol == "AJP":
-        code = b"\xa0\x07"  # Set-Cookie: a name that is broken is another name
-        spoilt = wire_inputs.some_bytes(random, response)
-        return spoilt if spoilt.count(code) == response.count(code) else response
+        # An unknown code, a message with a control character, a bad flag, an answer too many, one that is cut off.
+        spoilt = [response.replace(b"\xa0\x01", b"\xa0\x86"), response.replace(b"\x00\x00\x02", b"\x01\x00\x02")]
+        return random.choice([*spoilt, response[:-1] + b"\x02", response * 2, response[: -random.randint(1, 9)]])
     if protocol != "FastCGI":
         # Behind a CGI head all is body, also another head.
         return random.choice((*HEADS, doubled) if protocol != "SCGI" else HEADS)(random, response)
@@ -246,3 +246,72 @@ def test_a_broken_exchange_shows_no_secret_and_all_else(protocol: str, random: R
     check_recording(protocol, cut(random, steps))
     for exchange in exchanges(entries(protocol, steps)):
         check_view(exchange)
+
+
+# --- the issue's example, and its kin ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bytes_each", [0, 1])
+def test_what_stands_behind_a_secret_is_not_read_again(bytes_each: int) -> None:
+    """Stars were read as a record: END_REQUEST became "type 42 = request 10794"."""
+    head = b"Status: 404\r\nSet-Cookie: " + SECRET + b"\r\n\r\n"
+    response = FASTCGI.encode.record(6, 1, head) + FASTCGI.encode.record(6, 1, b"") + FASTCGI.encode.end()
+    steps: list[Step] = [("request", FASTCGI.request([(b"REQUEST_METHOD", b"GET")])), ("response", response)]
+    film = entries("FastCGI", bytewise(steps) if bytes_each else steps)
+    (exchange,) = exchanges(film)
+    check_view(exchange)
+    masked, (_, fields) = mask_exchange.mask(exchange, WIRES)
+    assert bytes(masked.response).endswith(FASTCGI.encode.end())
+    assert ("END_REQUEST", "request 1") in [(field.name, field.value) for field in fields]
+    written = whole(recorded(film), "response")
+    assert SECRET not in written
+    assert written.endswith(FASTCGI.encode.end())
+
+
+@pytest.mark.parametrize("bytes_each", [0, 1])
+def test_a_stream_that_cannot_be_read_hides_no_other_record(bytes_each: int) -> None:
+    """Of its header block on it is masked; STDERR, END_REQUEST and the next answer are not."""
+    error, end = FASTCGI.encode.record(7, 1, b"on stderr"), FASTCGI.encode.record(6, 1, b"") + FASTCGI.encode.end()
+    unread = b"Set-Cookie: " + SECRET + b"\r\n" + b"X: y\r\n" * 1100 + b"\r\n"  # more headers than the limit
+    good = FASTCGI.encode.record(6, 1, b"Content-Type: a/b\r\nSet-Cookie: " + SECRET + b"\r\n\r\nbody")
+    request = FASTCGI.request([(b"REQUEST_METHOD", b"GET")])
+    request = request[:10] + b"\x01" + request[11:]  # the connection stays
+    response = FASTCGI.encode.record(6, 1, unread[:50]) + error + FASTCGI.encode.record(6, 1, unread[50:]) + end
+    steps: list[Step] = [("request", request), ("response", response), ("request", request), ("response", good + end)]
+    written = whole(recorded(entries("FastCGI", bytewise(steps) if bytes_each else steps)), "response")
+    assert len(written) == len(response + good + end)
+    assert SECRET not in written
+    assert error in written
+    assert written.count(end) == 2
+    assert written.endswith(good.replace(SECRET, b"*" * len(SECRET)) + end)
+
+
+def test_bytes_of_another_protocol_are_told_in_the_recording() -> None:
+    """Stars could not be told apart later."""
+    request = b"GET / HTTP/1.1\r\nCookie: " + SECRET + b"\r\n\r\n"
+    written = recorded(entries("uwsgi", [("request", request)]))
+    assert whole(written, "request") == b"*" * len(request)
+    closed = written[-1]
+    assert isinstance(closed, Closed)
+    if WIRES["uwsgi"].BEGINS and WIRES["HTTP"].BEGINS:
+        assert closed.why.startswith("these bytes are HTTP, not uwsgi; ")
+    assert closed.why.endswith("is masked (record with --secrets to see it)")
+
+
+@pytest.mark.parametrize("bytes_each", [0, 1])
+def test_an_answer_behind_an_ordinary_one_is_read_like_it(bytes_each: int) -> None:
+    """The ordinary one needs no decoder. The next one, which was not asked for, may have a secret."""
+    first = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+    second = b"HTTP/1.1 200 OK\r\nSet-Cookie: " + SECRET + b"\r\nContent-Length: 4\r\n\r\nbody"
+    request = WIRES["uwsgi"].request([(b"REQUEST_METHOD", b"GET")])
+    for pieces in ([first, second], [first + second], [first[:-2], first[-2:] + second[:9], second[9:]]):
+        steps: list[Step] = [("request", request), *(("response", piece) for piece in pieces)]
+        written = whole(recorded(entries("uwsgi", bytewise(steps) if bytes_each else steps)), "response")
+        assert written == first + second.replace(SECRET, b"*" * len(SECRET))
+
+
+def test_warnings_quote_no_secret() -> None:
+    request = WIRES["HTTP"].request([(b"REQUEST_METHOD", b"GET"), (b"HTTP_COOKIE", SECRET)])
+    (exchange,) = exchanges(entries("HTTP", [("request", request)]))
+    exchange.warnings = [f"BadHeader at offset 3: {SECRET!r}; expected a name"]
+    assert mask_exchange.mask(exchange, WIRES)[0].warnings == ["BadHeader at offset 3: (hidden); expected a name"]

@@ -43,7 +43,7 @@ class Doubt:
         for field, after in zip(named, [*named[1:], None], strict=False):
             rest = secrets.rest(cut(data, field.spans), codes) if after is None or after.depth <= field.depth else None
             if rest is not None:
-                spans.append((field.offset + rest, field.length - rest))
+                spans += field.spans if field.rest else [(field.offset + rest, field.length - rest)]
                 self._hides = field.fault and field.offset + field.length == len(data)
         return spans
 
