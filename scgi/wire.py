@@ -122,7 +122,11 @@ class Requests(OneRequest):
 
     WAITS_FOR = "the rest of the netstring"
 
-    __slots__ = ()
+    __slots__ = ("_harmless",)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._harmless = min(limits.name, limits.value)  # bytes of a string
 
     def _head(self, data: bytes, events: list[Event]) -> tuple[int, int] | None:
         digits, colon, _ = data[:LONGEST_DECIMAL].partition(b":")
@@ -153,7 +157,9 @@ class Requests(OneRequest):
         each = iter(strings)
         pairs = list(zip(each, each))  # noqa: B905 - the keyword is slower
         names = set(strings[::2])
-        if len(block) > self.limits.name or len(pairs) > self.limits.variables:
+        if len(pairs) > self.limits.variables or (
+            len(block) > self._harmless and max(map(len, strings)) > self._harmless
+        ):
             self._check_limits(block, pairs, at)
         events.append(Variables(0, 0, pairs))
         if (
