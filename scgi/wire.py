@@ -104,12 +104,12 @@ def judge(pairs: Pairs, block: bytes, at: int) -> Iterator[Breach]:
 
 def doubtful(pairs: Pairs, at: int) -> tuple[bytes, int]:
     """Return the last CONTENT_LENGTH with a value, and its place, of headers that stand at `at`."""
-    found = b"", at
+    last = b"", at
     for name, value in pairs:
         if name == b"CONTENT_LENGTH" and value:
-            found = value, at + len(name) + 1
+            last = value, at + len(name) + 1
         at += len(name) + len(value) + 2
-    return found
+    return last
 
 
 class Requests(OneRequest):
