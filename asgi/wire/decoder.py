@@ -10,6 +10,7 @@ from .faults import AfterClose, BadClose, BadControl, BadLength, BadMask, BadOpc
 from .frame import BEYOND, BINARY, CLOSE, CODES, CONTINUATION, OPCODES, TEXT, Header, header, name_of, unmasked
 
 UTF8 = codecs.getincrementaldecoder("utf-8")
+MOST = 100  # frames whose headers are judged bad; a peer may break a rule in each
 FRAME = 2  # the length of a problem of a frame: no part at its offset has two bytes
 
 
@@ -23,6 +24,7 @@ class Frames(Decoder):
     def __init__(self, limits: Limits, *, masked: bool) -> None:
         super().__init__(limits)
         self._masked = masked
+        self._bad = 0  # frames whose header breaks a rule
         self._frame: Header | None = None  # its payload is not complete
         self._passed = 0  # bytes of the payload that were decoded
         self._wrong = False  # the payload must be UTF-8, and is not
@@ -58,7 +60,12 @@ class Frames(Decoder):
     def _begin(self, frame: Header, events: list[Event]) -> None:
         """Judge a header, and note which message its frame is a part of."""
         opcode, in_message = frame.opcode, self._within
-        _judge(frame, self._masked, in_message, events)
+        if self._bad < MOST:
+            before = len(events)
+            _judge(frame, self._masked, in_message, events)
+            self._bad += len(events) > before
+        if frame.length >= BEYOND:
+            raise BadLength(frame.start + 2, frame.raw[2:10], "a length below 2^63")
         if opcode < CLOSE:
             self._within = not frame.fin
             if opcode != CONTINUATION or not in_message:
@@ -129,7 +136,7 @@ def _fits(utf8: codecs.IncrementalDecoder, data: bytes, last: bool) -> bool:
 
 
 def _judge(frame: Header, masked: bool, in_message: bool, events: list[Event]) -> None:
-    """Append the breaches of a header. Raises BadLength for a length that nobody may write."""
+    """Append the breaches of a header."""
     start, raw, opcode = frame.start, frame.raw, frame.opcode
     first, length = raw[:1], raw[2 : 2 + frame.wide]
     if opcode not in OPCODES:
@@ -151,8 +158,6 @@ def _judge(frame: Header, masked: bool, in_message: bool, events: list[Event]) -
         events.append(breach(BadMask(start + 1, raw[1:2], expected)))
     if frame.length < {0: 0, 2: 126, 8: 65_536}[frame.wide]:
         events.append(breach(BadLength(start + 2, length, "the length in as few bytes as possible"), frame.wide))
-    if frame.length >= BEYOND:
-        raise BadLength(start + 2, length, "a length below 2^63")
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:

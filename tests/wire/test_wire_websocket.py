@@ -263,6 +263,12 @@ def test_what_stands_behind_close_is_surplus(behind: bytes) -> None:
     assert marked("response", data, [problem])[0].offset == 4
 
 
+def test_breaches_of_many_frames_are_not_all_told() -> None:
+    events = decode(decoder("response"), [b"\x83\x00" * 500])
+    assert sum(isinstance(event, Breach) for event in events) == 100
+    assert sum(isinstance(event, Other) for event in events) == 500
+
+
 def test_frames_of_a_long_close() -> None:
     """Its code and its reason are read also where it is passed on in pieces."""
     data = b"\x88\x7e\x00\x80\x03\xe9" + b"x" * 125 + b"\xff"
