@@ -74,11 +74,12 @@ class Naming:
         if isinstance(error, BadVersion):
             return self._rest(at, note(error))
         faults = [event for event in events if isinstance(event, Fault)]
-        surplus = next((fault for fault in faults if fault.offset == at and fault.length), None)
+        surplus = next((fault for fault in faults if fault.length == HEADER.size), None)
         self._name_header(at, min(after, len(self.data)) - at, surplus)
         self._name_content(type, start, length, ignored=surplus is not None)
         if padding:
-            self._name_part(after - padding, padding, "paddingData", "ignored; aligns the next record", "")
+            shown = text(cut(self.data, [self._there(after - padding, padding)]))
+            self._name_part(after - padding, padding, "paddingData", "ignored; aligns the next record", shown)
         if type in PAIRS and length and not surplus:
             self.pairs.setdefault(id if type == PARAMS else CONNECTION, []).append(self._there(start, length))
         for event in events:

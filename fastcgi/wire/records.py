@@ -1,8 +1,8 @@
 """What both decoders share: records, one behind the other. Requests and Responses say what a record means.
 
 A header that breaks a rule says all the same where its record ends. So nearly every broken rule is a Breach, and a
-record that belongs to no request is a Fault, and is skipped. Two things end the decoding: a wrong version before a type
-that this side does not send (these bytes are no header), and a limit.
+record that belongs to no request is a Fault, and is skipped. Two things end the decoding: a limit, and a wrong version
+where more of the header is wrong, or its type is not one of this side: these bytes are no header.
 
 What trips people up: a stream of data flows, piece by piece: it does not wait for the end of its record. All other
 records wait until they are whole.
@@ -99,17 +99,17 @@ class Records(Decoder):
         version, type, id, length, _ = HEADER.unpack(header)
         name, rule = TYPES.get(type, ""), self.RULES.get(type)
         breaches: list[Event] = []
-        if version != 1:
-            error = BadVersion(offset, header, f"version 1, not {version}")
-            if rule is None:
-                raise error
-            breaches.append(breach(error, 1, id))
         if rule and (id == 0) is not rule.management:
             wanted = "requestId 0" if rule.management else "a requestId other than 0"
             breaches.append(breach(BadRequestId(offset + 2, header[2:4], f"{wanted} for {name}, not {id}"), 2, id))
         if rule and rule.length not in (None, length):
             expected = f"{rule.length} bytes of content for {name}, not {length}"
             breaches.append(breach(BadLength(offset + 4, header[4:6], expected), 2, id))
+        if version != 1:
+            error = BadVersion(offset, header, f"version 1, not {version}")
+            if rule is None or breaches:
+                raise error
+            breaches.append(breach(error, 1, id))
         return breaches
 
     def _go_on(self, data: bytes, at: int, events: list[Event]) -> int:
@@ -163,8 +163,8 @@ UNKNOWN: Rule = Rule(Records._unknown, management=True)
 
 
 def surplus(record: Record, kind: type[WireError], expected: str, events: list[Event]) -> None:
-    """Note a record that is to be ignored: the fault covers all of it."""
-    events.append(fault(kind(record.offset, record.header, expected), record.after - record.offset, record.id))
+    """Note a record that is to be ignored. Only such a fault is as long as a header."""
+    events.append(fault(kind(record.offset, record.header, expected), HEADER.size, record.id))
 
 
 def tell(error: WireError, id: int, events: list[Event]) -> None:

@@ -178,6 +178,9 @@ class Requests(Records):
     def _close(self, events: list[Event]) -> None:
         super()._close(events)
         for id, request in self._active.items():
+            length = request.lengths.get(request.state)
+            if length is not None and request.got < length:
+                raise short_body(self.offset, request.got, length)
             raise Truncated(self.offset, b"", f"the end of {TYPES[request.state]} of request {id}")
 
     RULES: ClassVar[dict[int, Rule]] = {

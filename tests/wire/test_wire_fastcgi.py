@@ -659,6 +659,22 @@ def test_management_answers_of_real_servers(zoo: Zoo) -> None:
         assert answer == [("Other", 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7)), ("End", 0, ())]
 
 
+def test_real_servers_play_one_role(zoo: Zoo) -> None:
+    """flup and fcgisgi refuse the others; uWSGI takes a Filter for a Responder."""
+    for exhibit in ("fastcgi", "fastcgi-modern", "uwsgi-fastcgi"):
+        own = [(b"SCRIPT_NAME", b"/" + exhibit.encode()), (b"PATH_INFO", b"/hello"), (b"REQUEST_METHOD", b"GET")]
+        for name in ("AUTHORIZER", "FILTER"):
+            data = wire.REQUESTS[name].encode([*VARIABLES[5:9], *own], b"", b"file")
+            if exhibit != "uwsgi-fastcgi":
+                assert ask(zoo.run / f"sock/{exhibit}.sock", data) == [End(16, 1, (0, 3))]
+            elif name == "FILTER":  # to an Authorizer's request it gives no answer
+                out, end = ask(zoo.run / f"sock/{exhibit}.sock", data)
+                assert isinstance(out, Data)
+                assert out.data.endswith(b"Hello from the Gateway Zoo\n")
+                assert isinstance(end, End)
+                assert end.status == (0, 0)
+
+
 def test_php_fpm_answers_us(fresh_zoo: Zoo) -> None:
     """It sends no end of STDOUT, and of GET_VALUES it knows one name."""
     if not list(Path("/usr/sbin").glob("php-fpm*")):

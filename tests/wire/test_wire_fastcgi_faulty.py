@@ -28,6 +28,8 @@ LOST: list[tuple[Direction, bytes, str]] = [
     ),
     ("request", b"\0" + make.end()[1:], "expected version 1, not 0"),
     ("response", b"\2" + BEGIN[1:], "expected version 1, not 2"),
+    ("request", b"\0" + BEGIN, "expected version 1, not 0"),  # a byte too many before it
+    ("response", b"\2" + make.record(3, 1)[1:], "expected version 1, not 2"),
     ("response", b"HTTP/1.1 200 OK\r\n", "expected version 1, not 72"),
 ]
 
@@ -461,10 +463,8 @@ def test_a_surplus_record(direction: Direction, data: bytes, kind: str, text: st
     assert isinstance(problem, Fault)
     assert problem.note == f"{kind}: expected {text}"
     assert [type(event).__name__ for event in events] == others.split()
-    ((_, offset, length),) = marks(direction, data + behind(direction))
-    assert (offset, length) == (problem.offset, problem.length)
-    assert offset == at
     record = next(f for f in wire.annotate(direction, data).fields if f.depth == 0 and f.offset == at)
+    assert marks(direction, data + behind(direction)) == [(record.name, at, record.length)]
     assert record.value.endswith(": not active, to be ignored" if kind == "NotActive" else ": to be ignored")
 
 
@@ -509,6 +509,12 @@ def test_a_stream_is_compared_with_its_length(length: bytes | None, note: str, n
     assert isinstance(events[-1], End)
     name_of = {5: "STDIN", 8: "DATA"}[stream]
     assert marks("request", data) == ([(name_of, at, 8)] if note else [])
+
+
+def test_a_request_that_is_cut_off_tells_how_much_of_its_body_came() -> None:
+    data = BEGIN + make.params(1, [(b"CONTENT_LENGTH", b"40")]) + make.record(5, 1, b"0123456789")
+    assert str(wrong("request", data)).endswith("expected 30 bytes more: 10 of 40 bytes of the body came")
+    assert str(wrong("request", data[:-1])).endswith("expected the rest of a record")
 
 
 def test_an_error_in_a_split_pair_points_at_the_pair() -> None:
