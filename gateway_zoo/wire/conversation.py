@@ -288,10 +288,11 @@ def _annotate(
     fields, streams = [Field(0, len(data), protocol)] if data else [], list[Stream]()
     if protocol in codecs:
         fields, streams = codecs[protocol].annotate(direction, data, findings.methods)
-    fields = lay(fields, problems)
+    named = lay(fields, problems)
     for inner in streams:
         if inner.protocol in codecs:
             begins = inner.spans[0][0] if stream is None else -1  # no Conversation decodes a third protocol
             inside = _annotate(codecs, inner.protocol, direction, cut(data, inner.spans), findings, begins)
-            fields = fields + placed(inside, inner.spans, inner.depth)
-    return in_order(fields)
+            named = named + placed(inside, inner.spans, inner.depth)
+    # An answer of uwsgi or SCGI has no bytes of its own: a problem is shown at those of the protocol inside.
+    return in_order(named) if fields else lay(in_order(named), problems)

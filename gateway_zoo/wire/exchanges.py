@@ -206,6 +206,8 @@ class Exchanges:
         for each in events:
             event = each.event
             begins = direction == "request" and opens(event) and connection.between(direction)
+            if direction == "response" and each.asked and not isinstance(event, Problem):
+                self._answer_early(connection, at)
             if each.stream is None and (begins or isinstance(event, End)):
                 self._take(connection, direction, entry.data[done - start : max(done, event.offset) - start], done, at)
                 done = max(done, event.offset)
@@ -225,8 +227,8 @@ class Exchanges:
                 connection.waiting_at = offset
             connection.waiting += data
             return
-        if direction == "response" and connection.between(direction) and connection.waiting:
-            self._settle_waiting(connection, at)  # the answer comes before the request is whole
+        if direction == "response":
+            self._answer_early(connection, at)
         stray = connection.stray if direction == "response" else None
         exchange = stray or connection.current(direction) or self._begin(connection, at)
         self._append(exchange, direction, data, offset)
@@ -238,6 +240,11 @@ class Exchanges:
             self._take_waiting(connection, self._begin(connection, at))
         else:
             self._begin(connection, at)
+
+    def _answer_early(self, connection: _Connection, at: float) -> None:
+        """An answer comes before its request is whole."""
+        if connection.between("response") and connection.waiting:
+            self._settle_waiting(connection, at)
 
     def _settle_waiting(self, connection: _Connection, at: float) -> None:
         """Decide where the waiting bytes belong: a head that is cut off is an exchange, all else is surplus."""
@@ -252,7 +259,8 @@ class Exchanges:
 
     def _take_waiting(self, connection: _Connection, exchange: Exchange, size: int | None = None) -> None:
         data = bytes(connection.waiting[:size])
-        self._append(exchange, "request", data, connection.waiting_at)
+        if data:
+            self._append(exchange, "request", data, connection.waiting_at)
         del connection.waiting[: len(data)]
         connection.waiting_at += len(data)
 
@@ -294,6 +302,8 @@ class Exchanges:
     ) -> None:
         exchange = connection.current(direction) or self._begin(connection, at)
         start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
+        if connection.conversation:
+            exchange.findings.speaks[direction] = connection.conversation.speaks(direction)
         exchange.note_problem(direction, problem, start, stream, self.keep(exchange.number))
         if direction == "response" and connection.between(direction):
             connection.stray = exchange

@@ -415,7 +415,7 @@ def test_json_has_the_shape_of_the_web_page(zoo: Zoo) -> None:
     exchange = asked(zoo, "uwsgi", "/hello?x=1")
     assert set(exchange) == {
         *("number", "connection", "exhibit", "front", "protocol", "began", "seconds", "method", "target", "status"),
-        *("errors", "request", "response"),
+        *("errors", "warnings", "request", "response"),
     }
     assert (exchange["target"], exchange["front"]) == ("/uwsgi/hello?x=1", "zoo wire")
     for side in ("request", "response"):

@@ -20,10 +20,13 @@ from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, Event, Head, Pairs, Problem, Variables, asking
+from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
 from gateway_zoo.wire.faults import LIMITS, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
+from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 
 SECONDS = 5.0  # for one input; the slowest take some milliseconds
+DIRECTIONS: tuple[Direction, Direction] = ("request", "response")
 NOT_AS_SENT = {"WebSocket"}  # its data is masked on the wire, so Data is not what stands there
 
 
@@ -223,7 +226,40 @@ def check_talk(codecs: Codecs, protocol: str, request: bytes, response: bytes, r
     random.shuffle(mixed)  # an order that makes no sense; the promises hold all the same
     _fed(Conversation(codecs, protocol), mixed)
     check_all_fields(codecs, protocol, request, response)
+    check_exchanges(codecs, protocol, [("request", request), ("response", response)], asked + answered)
     return whole
+
+
+def check_exchanges(
+    codecs: Codecs, protocol: str, whole: Sequence[tuple[Direction, bytes]], cut: Sequence[tuple[Direction, bytes]]
+) -> None:
+    """The same exchanges, with the same bytes and warnings; an error in one is an error in the other. (Bytes of another
+    protocol may have one error more where they come in pieces.) Every byte belongs to one exchange."""
+    of_whole, of_cut = _exchanges(codecs, protocol, whole), _exchanges(codecs, protocol, cut)
+    assert [_facts(exchange) for exchange in of_whole] == [_facts(exchange) for exchange in of_cut]
+    for direction in DIRECTIONS:
+        crossed = b"".join(data for towards, data in whole if towards == direction)
+        assert sorted(b"".join(bytes(exchange.kept(direction)) for exchange in of_whole)) == sorted(crossed)
+    for exchange in of_whole:
+        for fields, direction in zip(fields_of(exchange, codecs), DIRECTIONS, strict=True):
+            marked = not exchange.findings.problems[direction] or any(field.fault for field in fields)
+            assert marked or not exchange.kept(direction), f"no field shows {exchange.findings.problems[direction]}"
+
+
+def _facts(exchange: Exchange) -> tuple[object, ...]:
+    facts = exchange.method, exchange.target, exchange.status, exchange.warnings, bool(exchange.errors)
+    return (*facts, bytes(exchange.request), bytes(exchange.response))
+
+
+def _exchanges(codecs: Codecs, protocol: str, steps: Sequence[tuple[Direction, bytes]]) -> list[Exchange]:
+    exchanges = Exchanges(codecs)
+    exchanges.feed(Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol=protocol, address="x.sock"))
+    for direction, data in steps:
+        exchanges.feed(Bytes(connection=1, at=1.0, direction=direction, data=data))
+    for direction in DIRECTIONS:
+        exchanges.feed(Ended(connection=1, at=1.0, direction=direction))
+    exchanges.feed(Closed(connection=1, at=1.0))
+    return list(exchanges.all.values())
 
 
 def _fed(talk: Conversation, steps: list[tuple[Direction, bytes]]) -> dict[tuple[str, str], list[Event]]:

@@ -156,4 +156,5 @@ class Shown:
         """A copy of an exchange: a thread names its fields while more bytes come."""
         if (exchange := self.exchanges.all.get(number)) is None:
             return None
-        return replace(exchange, request=exchange.request[:], response=exchange.response[:], errors=exchange.errors[:])
+        copied = replace(exchange, request=exchange.request[:], response=exchange.response[:])
+        return replace(copied, errors=exchange.errors[:], warnings=exchange.warnings[:])

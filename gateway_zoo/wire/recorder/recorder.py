@@ -76,7 +76,7 @@ class Recorder:
 
 
 class Printer:
-    """Prints a line for each exchange that is over."""
+    """Prints a line for each exchange whose answer is complete, and another if a problem follows."""
 
     def __init__(self, recorder: Recorder, codecs: Codecs) -> None:
         self.recorder = recorder
@@ -86,7 +86,7 @@ class Printer:
 
     def _begin(self) -> None:
         self._exchanges = Exchanges(self._codecs, SHOWN, keep=lambda _: 0)
-        self._printed: set[int] = set()
+        self._printed: dict[int, int] = {}  # exchange -> problems that its line told
 
     def print_next(self, seconds: float) -> None:
         """Wait that long for an entry, and print the exchange that it ends."""
@@ -99,9 +99,10 @@ class Printer:
             self._begin()
             return
         for exchange in self._exchanges.feed(entry):
-            if exchange.seconds is not None and exchange.number not in self._printed:
-                self._printed.add(exchange.number)
-                self._printed.discard(exchange.number - SHOWN)
+            problems = len(exchange.errors) + len(exchange.warnings)
+            if exchange.seconds is not None and self._printed.get(exchange.number) != problems:
+                self._printed[exchange.number] = problems
+                self._printed.pop(exchange.number - SHOWN, None)
                 _print(one_line(exchange))
 
     def print_rest(self) -> None:
@@ -131,4 +132,5 @@ def one_line(exchange: Exchange) -> str:
     took = f"{(exchange.seconds or 0) * 1000:.1f} ms"
     sizes = f"{exchange.size('request')} bytes there, {exchange.size('response')} back"
     errors = "".join(f"; {error}" for error in exchange.errors)
-    return printable(f"{clock} {exchange.front} {exchange.exhibit} {request} {took}, {sizes}{errors}")
+    warnings = "".join(f"; warning: {warning}" for warning in exchange.warnings)
+    return printable(f"{clock} {exchange.front} {exchange.exhibit} {request} {took}, {sizes}{errors}{warnings}")

@@ -39,6 +39,7 @@ class Side:
     request: Cost
     response: Cost
     errors: list[str]
+    warnings: list[str]
     left_out: int  # bytes that crossed and are not kept: their names and values are not counted
 
 
@@ -55,7 +56,7 @@ def side(exchange: Exchange, fields: Fields, codecs: Codecs) -> Side:
     carried = [_row(variable) for variable in variables["request"]]
     left_out = exchange.request_left_out + exchange.response_left_out
     costs = cost("request"), cost("response")
-    return Side(exchange.exhibit, exchange.protocol, carried, *costs, exchange.errors, left_out)
+    return Side(exchange.exhibit, exchange.protocol, carried, *costs, exchange.errors, exchange.warnings, left_out)
 
 
 def _row(variable: Variable) -> dict[str, Any]:
@@ -112,6 +113,8 @@ def _print(one: Side, other: Side) -> None:
     for side in (one, other):
         for error in side.errors:
             out.print(f"{side.exhibit}: {printable(error)}", style="bold red", markup=False)
+        for warning in side.warnings:
+            out.print(f"{side.exhibit}: warning: {printable(warning)}", style="yellow", markup=False)
         if side.left_out:
             out.print(f"{side.exhibit}: {side.left_out:,} more bytes crossed; not kept; what they name is not counted")
 

@@ -43,6 +43,8 @@ def show(out: Console, exchange: Exchange, shown: Fields, every: bool = False, d
         out.print()
     for error in exchange.errors:
         line(out, Text(printable(error), "bold red"))
+    for warning in exchange.warnings:
+        line(out, Text(f"warning: {printable(warning)}", "yellow"))
 
 
 def line(out: Console, text: Text) -> None:

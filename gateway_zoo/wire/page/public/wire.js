@@ -111,9 +111,14 @@ function later() {
 // --- The list -----------------------------------------------------------------------------------------------------------
 
 function haystack(one) {
-  const { exhibit, front, protocol, method, target, status, errors } = one;
+  const { exhibit, front, protocol, method, target, status } = one;
   const class_ = status ? `${String(status)[0]}xx` : "";
-  return [exhibit, front, protocol, method, target, status, class_, errors.length ? "error" : ""].join(" ").toLowerCase();
+  return [exhibit, front, protocol, method, target, status, class_, ...troubles(one)].join(" ").toLowerCase();
+}
+
+/** "error", "warning", or both, as the chips of a row and as words for the filter. */
+function troubles(one) {
+  return [one.errors.length ? "error" : "", one.warnings.length ? "warning" : ""].filter(Boolean);
 }
 
 function refresh() {
@@ -151,8 +156,8 @@ function drawExchange(index) {
   if (one.number === marked) count.prepend(made("span", "chip", "A"));
   const target = made("span", "target");
   target.append(made("b", "", plain(one.method, 20)), " ", plain(one.target) || "…");
-  if (one.errors.length) target.prepend(made("span", "chip error", "error"), " ");
-  row.title = one.errors.map((error) => plain(error)).join("\n");
+  for (const trouble of troubles(one).reverse()) target.prepend(made("span", `chip ${trouble}`, trouble), " ");
+  row.title = [...one.errors, ...one.warnings].map((text) => plain(text)).join("\n");
   row.append(count, made("span", "", clock(one.began)), made("span", "", plain(one.exhibit, 40)));
   row.append(made("span", "", plain(one.front, 20)), made("span", "", plain(one.protocol, 20)), target);
   row.append(made("span", `number ${kind(one)}`, one.status ?? (one.seconds === null ? "…" : "—")));
@@ -278,9 +283,10 @@ function title() {
   title.className = "";
   if (!detail) return;
   title.textContent = `No. ${number(detail.number)} · ${plain(detail.exhibit, 40)} behind ${plain(detail.front, 20)}`;
-  if (detail.errors.length) {
-    title.textContent += ` · ${plain(detail.errors[0], 200)}`;
-    title.className = "bad";
+  const [trouble] = [...detail.errors, ...detail.warnings];
+  if (trouble) {
+    title.textContent += ` · ${plain(trouble, 200)}`;
+    title.className = detail.errors.length ? "bad" : "warn";
   }
   if (detail.target) title.textContent += ` · ${plain(detail.method, 20)} ${plain(detail.target)}`;
   title.title = title.textContent;
