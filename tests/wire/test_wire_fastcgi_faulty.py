@@ -470,7 +470,7 @@ def test_a_surplus_record(direction: Direction, data: bytes, kind: str, text: st
 
 @pytest.mark.parametrize("content", [b"", b"body"])
 def test_the_end_of_a_stream_is_missing(content: bytes) -> None:
-    """The next stream ends it. php-fpm reads it so, too."""
+    """The next stream ends it. uWSGI reads it so, too."""
     rest = make.record(5, 1, content) + (NO_STDIN if content else b"")
     data = BEGIN + make.record(4, 1, b"\1\1AB") + rest
     (problem,), events = broken("request", data)
