@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from gateway_zoo.wire.decoder import Decoder, breach, fault
-from gateway_zoo.wire.events import Data, End, Event, Other, Values
+from gateway_zoo.wire.events import Breach, Data, End, Event, Other, Values
 from gateway_zoo.wire.faults import Limits, Truncated, WireError
 
 from .faults import BadLength, BadPairs, BadRequestId, BadVersion, UnknownType, WrongDirection
@@ -131,9 +131,12 @@ class Records(Decoder):
         """Note GET_VALUES or its answer: a message of its own, so an End follows."""
         start, asked = record.offset + HEADER.size, record.type == GET_VALUES
         values, error = pairs(record.content, self.limits)
+        error = error and moved(error, start + error.offset, error.seen)
+        if isinstance(error, BadPairs):
+            events.append(in_pairs(error, 0))
         events.append(Values(record.offset, 0, asked, values))
-        if error:
-            tell(moved(error, start + error.offset, error.seen), 0, events)
+        if error and not isinstance(error, BadPairs):
+            raise error
         if asked and (index := next((i for i, (_, value) in enumerate(values) if value), None)) is not None:
             at = value_at(record.content, index, self.limits)
             wrong = BadPairs(start + at, record.content[at:], "names with empty values in GET_VALUES (4.1)")
@@ -167,11 +170,9 @@ def surplus(record: Record, kind: type[WireError], expected: str, events: list[E
     events.append(fault(kind(record.offset, record.header, expected), HEADER.size, record.id))
 
 
-def tell(error: WireError, id: int, events: list[Event]) -> None:
-    """Note an error in names and values. Raises it if it is a limit: what is behind it was not looked at."""
-    if not isinstance(error, BadPairs):
-        raise error
-    events.append(breach(error, min(2, len(error.seen)), id))
+def in_pairs(error: BadPairs, id: int) -> Breach:
+    """Make the event of names and values that do not add up."""
+    return breach(error, min(2, len(error.seen)), id)
 
 
 def moved(error: WireError, offset: int, seen: bytes) -> WireError:

@@ -20,10 +20,10 @@ from gateway_zoo.wire.events import Abort, Begin, End, Event, Pairs, Variables
 from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireError, short_body
 
 from . import layout
-from .faults import AlreadyActive, BadContentLength, BehindTheBody, NotActive, OutOfOrder
+from .faults import AlreadyActive, BadContentLength, BadPairs, BehindTheBody, NotActive, OutOfOrder
 from .layout import ABORT_REQUEST, BEGIN, BEGIN_REQUEST, DATA, GET_VALUES, HEADER, KEEP_CONN, PARAMS, STDIN, TYPES
 from .pairs import pairs, value_at
-from .records import Record, Records, Rule, moved, surplus, tell
+from .records import Record, Records, Rule, in_pairs, moved, surplus
 
 IDLE = 0  # The other states have the number of the stream that is to come: PARAMS, STDIN, DATA.
 #: role -> state -> the state after the end of its stream (6.2, 6.3, 6.4). An application refuses a role that it does
@@ -159,9 +159,13 @@ class Requests(Records):
         head_at = record.offset if request.head_at is None else request.head_at
         block = _joined(request.params)
         variables, error = pairs(block, self.limits)
+        # The breach comes first: a secret may stand behind the variables that are told.
+        error = error and moved(error, *_place(error.offset, request.params))
+        if isinstance(error, BadPairs):
+            events.append(in_pairs(error, record.id))
         events.append(Variables(head_at, record.id, variables))
-        if error:
-            tell(moved(error, *_place(error.offset, request.params)), record.id, events)
+        if error and not isinstance(error, BadPairs):
+            raise error
         self._note_lengths(request, record.id, block, variables, events)
         request.head_at, request.params = None, []
 

@@ -462,7 +462,7 @@ def test_flup_and_fcgisgi_differ_from_the_specification() -> None:
     half = make.record(4, 1, b"\1\5A")[8:11]
     assert flup.decode_pair(half) == (8, (b"A", b""))  # a pair that is cut off: quietly taken
     assert sansio.FastCGIConnection()._decode_pairs(half) == [(b"A", b"")]
-    _, variables, breach, _ = decoded("request", [BEGIN + make.stream(4, 1, half) + NO_STDIN])
+    _, breach, variables, _ = decoded("request", [BEGIN + make.stream(4, 1, half) + NO_STDIN])
     assert isinstance(variables, Variables)
     assert isinstance(breach, Breach)
     assert (variables.pairs, breach.offset, breach.note.partition(":")[0]) == ([], 24, "BadPairs")
