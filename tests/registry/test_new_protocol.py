@@ -119,7 +119,7 @@ def asking_again(variables, body, value):
 
 
 BEGINS = {"response": re.compile(b"Sta")}
-REQUESTS = {"ASK_AGAIN": Message(asking_again, "the lines once more"), "QUIT": Message(asking_again, "the end")}
+REQUESTS = {"ASK_AGAIN": Message(asking_again, "Lines: the lines once more"), "QUIT": Message(asking_again, "the end")}
 '''
 ANSWER = b"Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nlines\n"
 
@@ -186,23 +186,23 @@ def test_its_other_messages_can_be_asked(zoo: Zoo, tmp_path: Path) -> None:
         assert f"AGAIN = {'from a file' if '@' in name else 5}" in done.stdout
     every = "Lines has\n  ASK_AGAIN: the lines once more\n  QUIT: the end\n"
     for word, why in (
-        ("", f"--ask; {every}"),
-        ("ask", f"--ask ask: unknown; {every}"),
-        ("ask-agian", f"--ask ask-agian: did you mean 'ASK_AGAIN'?; {every}"),
+        ("", f"--ask: {every}"),
+        ("ask", f"--ask ASK: unknown; {every}"),
+        ("ask-agian", f"--ask ASK_AGIAN: did you mean 'ASK_AGAIN'?; {every}"),
         ("ask-again=never", "Lines cannot say this: it is asked once at least\n"),
         ("ask-again=@/none", "--ask @/none: No such file or directory; expected a file that can be read\n"),
     ):
         done = zoo.cli("wire", "--lines", "unix:/none", "--ask", word)
         assert (done.returncode, done.stderr) == (2, f"zoo: {why}")
     done = zoo.cli("wire", "--lines", "unix:/none", "--ask", "quit", "--param", "A=b")
-    assert (done.returncode, done.stderr) == (2, "zoo: quit has no place for --param A=b\n")
+    assert (done.returncode, done.stderr) == (2, "zoo: QUIT has no place for --param A=b\n")
 
 
 def test_a_message_without_an_answer_may_not_be_known(zoo: Zoo, tmp_path: Path) -> None:
     with gateway(tmp_path / "s", b""):
         done = zoo.cli("wire", "--lines", f"unix:{tmp_path}/s", "--ask", "quit", "--json")
     may = (
-        "closed the connection without a byte: it may not know quit, or speak another protocol than Lines, such as AJP"
+        "closed the connection without a byte: it may not know QUIT, or speak another protocol than Lines, such as AJP"
     )
     assert (done.returncode, may in json.loads(done.stdout)["errors"][-1]) == (1, True), done.stdout
 

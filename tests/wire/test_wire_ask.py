@@ -249,6 +249,36 @@ def test_without_a_path_it_is_a_slash(zoo: Zoo, tmp_path: Path) -> None:
 # --- another protocol -------------------------------------------------------------------------------------------------
 
 
+#: What programs answer, whatever they are asked. An answer of uwsgi is HTTP, or CGI as SCGI's.
+SPOKEN = {
+    "AJP": WIRES["AJP"].response(200, [], b"ok"),
+    "FastCGI": FASTCGI,
+    "HTTP": HTTP.replace(b"200 OK", b"400 Bad Request"),
+    "TLS": b"\x15\x03\x01\0\2\2\x28",
+}
+
+
+@pytest.mark.parametrize("spoken", SPOKEN)
+@pytest.mark.parametrize("protocol", ON_SOCKETS)
+def test_another_protocol_is_named_with_the_option_for_it(zoo: Zoo, tmp_path: Path, protocol: str, spoken: str) -> None:
+    sound = spoken == protocol or (protocol, spoken) in (("SCGI", "HTTP"), ("uwsgi", "HTTP"))
+    answer = SPOKEN[spoken]
+    for number, pieces in enumerate(([answer], [answer[at : at + 1] for at in range(len(answer))])):
+        with peer(tmp_path / str(number), *pieces) as address:
+            exchange = exchange_of(zoo, f"--{protocol.lower()}", address, "/hello", status=not sound)
+        right = f"zoo wire --{spoken.lower()} {address} /hello asks in {spoken}"
+        if protocol == spoken:
+            assert (exchange["errors"], exchange["warnings"]) == ([], [])
+        elif sound:
+            assert (exchange["status"], exchange["warnings"][-1]) == (400, f"the peer may speak HTTP: {right}")
+        elif spoken == "TLS":
+            assert "zoo wire does not speak TLS; ask a socket without it" in exchange["errors"]
+        else:
+            assert right in exchange["errors"]
+        if not sound:
+            assert f"these bytes are {spoken}, not {protocol}" in exchange["errors"]
+
+
 @pytest.mark.parametrize("protocol", ON_SOCKETS)
 def test_a_peer_that_sends_nothing_may_speak_another_protocol(zoo: Zoo, tmp_path: Path, protocol: str) -> None:
     others = ", ".join(f"{name} (--{name.lower()})" for name in ON_SOCKETS if name != protocol)

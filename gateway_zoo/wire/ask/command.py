@@ -58,7 +58,8 @@ def _ids_and_target(words: list[str]) -> tuple[list[str], str]:
 
 
 def _request(target: str, options: Options) -> ClientRequest:
-    message, _, value = options.ask.partition("=") if options.ask is not None else (None, "", "")
+    name, _, value = (options.ask or "").partition("=")
+    message = None if options.ask is None else name.upper().replace("-", "_")
     body, headers, params = _data("--data", options.data), tuple(options.headers), tuple(options.params)
     value_bytes = _data("--ask", value) or b""
     return ClientRequest(target, options.method, body, headers, params, message, value_bytes)

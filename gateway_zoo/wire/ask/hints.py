@@ -7,6 +7,9 @@ from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange
 
+#: An HTTP server's answers to bytes that are no HTTP. Such an answer is sound in uwsgi, and nearly so in SCGI.
+REFUSALS = {400, 408, 501, 505}
+
 
 def add(codecs: Codecs, exchange: Exchange, address: Address, request: ClientRequest, *, known: bool) -> None:
     """Add hints to the errors, or to the warnings if the answer is whole. `known`: an exhibit of the zoo, whose
@@ -16,7 +19,9 @@ def add(codecs: Codecs, exchange: Exchange, address: Address, request: ClientReq
         exchange.errors.append(_right(codecs, speaks, address, request))
     elif not exchange.size("response"):
         exchange.errors.append(_silent(codecs, exchange, address, request, known=known))
-    elif exchange.status == 400 and not known and "HTTP" in codecs[exchange.protocol].INNER.values():
+    elif (
+        exchange.protocol != "HTTP" and exchange.status in REFUSALS and exchange.response[:5] == b"HTTP/" and not known
+    ):
         exchange.warnings.append(f"the peer may speak HTTP: {_right(codecs, 'HTTP', address, request)}")
 
 

@@ -28,8 +28,9 @@ def _list(codecs: Codecs, protocol: str, name: str) -> NoReturn:
     messages = codecs[protocol].REQUESTS
     if not messages:
         fail(f"{protocol} has no other messages for --ask; {listed(codecs) or 'no protocol has any'}", 2)
-    unknown = f"--ask {name}: {nearest(name.upper(), list(messages), 'unknown')}" if name else "--ask"
-    fail("\n  ".join([f"{unknown}; {protocol} has", *(f"{each}: {messages[each].means}" for each in messages)]), 2)
+    unknown = f"--ask {name}: {nearest(name, list(messages), 'unknown')}; " if name else "--ask: "
+    means = [f"{each}: {message.means.removeprefix(f'{protocol}: ')}" for each, message in messages.items()]
+    fail("\n  ".join([f"{unknown}{protocol} has", *means]), 2)
 
 
 def listed(codecs: Codecs) -> str:
