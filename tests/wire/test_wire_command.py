@@ -332,7 +332,7 @@ def test_bytes_that_are_not_the_protocol_are_shown_with_the_error(zoo: Zoo, tmp_
     with gateway(tmp_path / "s", b"HTTP/1.1 400 Bad Request\r\n\r\n", closes=False):
         done = zoo.cli("wire", "--fastcgi", f"unix:{tmp_path}/s", "/hello")
     assert done.returncode == 1
-    assert re.search(r"^BadVersion at offset 0: b'HTTP", done.stdout, re.MULTILINE), done.stdout
+    assert "\nthese bytes are HTTP, not FastCGI\n" in done.stdout
     assert "48 54 54 50" in done.stdout
 
 
