@@ -167,11 +167,12 @@ class _Connection:
 
 class Exchanges:
     """Puts exchanges together. `all` holds the last `most` of them, by number; `keep` tells, for a number, how many
-    bytes of each direction are kept."""
+    bytes of each direction are kept; `events` are those of the last bytes."""
 
     def __init__(self, codecs: Codecs, most: int = 10_000, keep: Callable[[int], int] = lambda _: KEEP) -> None:
         self.codecs, self.most, self.keep = codecs, most, keep
         self.all: dict[int, Exchange] = {}
+        self.events: list[ProtocolEvent] = []
         self._connections: dict[int, _Connection] = {}
         self._count = 0
         self._changed: dict[int, Exchange] = {}
@@ -182,8 +183,9 @@ class Exchanges:
         if isinstance(entry, Opened):
             self._connections[entry.connection] = _Connection(entry, self.codecs)
         elif isinstance(entry, Bytes) and (connection := self._connections.get(entry.connection)):
-            events = connection.conversation.feed(entry.direction, entry.data) if connection.conversation else []
-            self._add_bytes(connection, entry, events)
+            talk = connection.conversation
+            self.events = talk.feed(entry.direction, entry.data) if talk else []
+            self._add_bytes(connection, entry, self.events)
         elif isinstance(entry, Ended) and (connection := self._connections.get(entry.connection)):
             events = connection.conversation.close(entry.direction) if connection.conversation else []
             if entry.direction == "request":
@@ -193,6 +195,11 @@ class Exchanges:
         elif isinstance(entry, Closed) and (connection := self._connections.pop(entry.connection, None)):
             self._close(connection, entry)
         return list(self._changed.values())
+
+    def stopped(self, connection: int, direction: Direction) -> bool:
+        """Tell whether bytes of an open connection cannot be decoded any further."""
+        talk = self._connections[connection].conversation
+        return talk is not None and talk.faulty(direction)
 
     def _add_bytes(self, connection: _Connection, entry: Bytes, events: list[ProtocolEvent]) -> None:
         """Cut the bytes where exchanges begin and end, and give each piece to its own exchange.
