@@ -230,7 +230,10 @@ class Packet(Parts):
     def nothing_more(self) -> None:
         if rest := self.end - self.at:
             self.wrong(BadLength, self.at, rest, "the end of the packet")
-            self.fields.append(Field(self.at, rest, "rest", f"{rest} bytes", depth=1, secret=self.names_secret()))
+            hide = self.names_secret()
+            self.fields.append(Field(self.at, rest, "rest", f"{rest} bytes", depth=1, secret=hide))
+            if hide:
+                self.hide(self.at, rest)
             self.at = self.end
 
     def message(self, direction: Direction) -> None:

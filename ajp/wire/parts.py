@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from gateway_zoo.wire import secrets
 from gateway_zoo.wire.decoder import breach
-from gateway_zoo.wire.events import Breach
+from gateway_zoo.wire.events import Breach, Values
 from gateway_zoo.wire.faults import Limits, TooLong, WireError
 from gateway_zoo.wire.fields import Field, text
 
@@ -26,15 +26,15 @@ class Parts:
     """Names the bytes of `data` from `start` to `end`, the end of the packet. `base`: offset of `data`; `cut`: the
     packet goes on behind it.
 
-    Each method names one part and moves on, or raises Stop. `problems` are the broken rules, `doubt` is the error that
-    must end the decoding.
+    Each method names one part and moves on, or raises Stop. `problems`: the broken rules, and bytes that are not read
+    and may be a secret. `doubt`: the error that must end the decoding.
     """
 
     def __init__(self, data: bytes, start: int, end: int, limits: Limits, base: int = 0, cut: bool = False) -> None:
         self.data, self.start, self.at, self.end = data, start, start, end
         self.limits, self.base, self.cut = limits, base, cut
         self.fields: list[Field] = []
-        self.problems: list[Breach] = []
+        self.problems: list[Breach | Values] = []
         self.doubt: WireError | None = None
         self.before_headers = False  # those of a Forward Request are not read yet: one may be content-length
         self.lost = False  # the layout from some place on is not known
@@ -59,6 +59,12 @@ class Parts:
         self.lost, self.doubt = True, self.error(kind, at, self.end, expected)
         return Stop()
 
+    def hide(self, at: int, length: int) -> None:
+        """Tell bytes as a secret, so that no recording shows them."""
+        if not self.cut:
+            pairs = [(b"secret", self.data[at : at + length])]
+            self.problems.append(Values(self.base + self.start, 0, False, pairs))
+
     def names_secret(self) -> bool:
         """Tell whether the rest has the name of a secret in it."""
         return NAMES.search(self.data, self.at, self.end) is not None
@@ -69,6 +75,7 @@ class Parts:
             hide = not self.cut or self.names_secret()
             field = Field(self.at, rest, "rest", f"{rest} bytes", "not read", depth=1, fault=self.cut, secret=hide)
             self.fields.append(field)
+            self.hide(self.at, rest)
         elif self.cut and self.fields:
             self.fields[-1] = replace(self.fields[-1], fault=True)
         self.at = self.end
@@ -111,7 +118,9 @@ class Parts:
         if len(value) > most:
             raise self.over(TooLong, self.at, f"at most {most} bytes, not {length}")
         beyond = len(value) < length
-        hide = hide or (beyond and self.names_secret())
+        if not hide and beyond and self.names_secret():
+            hide = True
+            self.hide(self.at, len(value))
         field = Field(self.at, len(value), name, text(value), "", f"AJPv13, {section}", depth, secret=hide)
         self.fields.append(replace(field, fault=beyond and self.cut))
         self.at += len(value)

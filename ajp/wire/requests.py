@@ -107,9 +107,10 @@ class Requests(Packets):
             self._forward(packet, offset, events)
         elif is_body(packet):
             if len(packet) > 6:
-                events.append(fault(BadBody(offset + 4, packet[4:6], "no more bytes of a body"), 2))
-            elif not self._got:  # else the container may have asked behind the end of the body
+                events.append(fault(BadBody(offset, packet[:2], "no more bytes of a body"), 0))
+            elif not self._got and not self.wanted:
                 events.append(fault(OutOfPlace(offset, packet[:2], "a request before a piece of its body"), 0))
+            self.wanted = max(0, self.wanted - 1)  # the container asked behind the end of the body
         else:
             name = KINDS["request"].get(kind[0], (f"message {kind[0]}",))[0]
             other = Other(offset, 0, name, packet[5:])

@@ -78,7 +78,9 @@ class Exchange:
     def give_back(self, direction: Direction, size: int) -> bytes:
         """Remove the last bytes: the next message has begun in them, and it was known only later."""
         kept = self.kept(direction)
-        first = len(kept) - max(0, min(size, len(kept)))
+        if not 0 < size <= len(kept) or self.left_out(direction):
+            return b""
+        first = len(kept) - size
         late = bytes(kept[first:])
         del kept[first:]
         return late
@@ -224,7 +226,7 @@ class Exchanges:
             if exchange := connection.current(direction):
                 exchange.starts.setdefault(direction, done)  # its first bytes come below
             late = b""
-            if exchange and each.stream is None and isinstance(event, End) and not exchange.left_out(direction):
+            if exchange and each.stream is None and each.asked and isinstance(event, End):
                 late = exchange.give_back(direction, done - event.offset)
             self._note(connection, direction, each, at)
             self._take(connection, direction, late, done - len(late), at)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from recordings import WIRES
 from test_wire_faulty_peers import Step, both, exchanges, faults
+from test_wire_masking import masked
 from wire_contract import bounded
 from wire_in_test import decoded
 from zoo_in_test import REGISTRY, ROOT, Zoo
@@ -505,7 +506,7 @@ FAULTY: list[Any] = [
     ),
     (
         [("request", forward() + BODY_2), ("response", ANSWER), ("request", forward()), ("response", ANSWER)],
-        *(["BadBody"], [("data_length", 30)], [], [200, 200]),
+        *(["BadBody"], [("Data", 26)], [], [200, 200]),
     ),
     ([("request", forward()), ("response", length(b"5", b"ok") + END)], ["2 of 5"], [], [("End Response", 30)], [200]),
     ([("request", forward()), ("response", length(b"5", b"ok"))], ["2 of 5"], [], [("NUL", 29)], [200]),
@@ -669,6 +670,24 @@ def check_wrong(direction: Direction, data: bytes, error: str, offset: int, mess
         assert any(field.fault for field in fields)
 
 
+@pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=list(SPECIMENS))
+def test_the_first_bytes_tell_the_protocol(specimen: Specimen) -> None:
+    sides: tuple[tuple[Direction, bytes], ...] = (("request", specimen.request), ("response", specimen.response))
+    for direction, data in sides:
+        assert not data or AJP.BEGINS[direction].match(data[:3])
+
+
+@both
+def test_a_cping_is_an_exchange_of_its_own(whole: bool) -> None:
+    cping = AJP.REQUESTS["CPING"].encode([], b"", b"")
+    steps: list[Step] = [("request", cping), ("response", b"AB\0\1\x09"), ("request", forward()), ("response", ANSWER)]
+    first, second = exchanges("AJP", steps, whole=whole)
+    assert (bytes(first.request), bytes(first.response), first.errors) == (b"\x12\x34\0\1\x0a", b"AB\0\1\x09", [])
+    assert (second.status, second.errors) == (200, [])
+    with pytest.raises(CannotEncode, match="CPing has no value"):
+        AJP.REQUESTS["CPING"].encode([], b"", b"x")
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -693,10 +712,14 @@ def test_a_secret_in_a_broken_packet_is_hidden(data: bytes, whole: bool) -> None
     at = data.index(b"tiger")
     fields = AJP.annotate(direction, data).fields
     assert [f for f in fields if f.secret and f.offset <= at and at + 5 <= f.offset + f.length]
-    steps: list[Step] = [("request", data if direction == "request" else forward())]
-    (exchange,) = exchanges("AJP", [*steps, ("response", data if direction == "response" else ANSWER)], whole=whole)
+    before: list[Step] = [("request", forward())] if direction == "response" else []
+    behind: list[Step] = [("response", ANSWER)] if direction == "request" else []
+    (exchange,) = exchanges("AJP", [*before, (direction, data), *behind], whole=whole)
     shown, _ = mask(exchange, WIRES)
     assert b"tiger" not in shown.request + shown.response
+    pieces = [data[at : at + 1] for at in range(len(data))] if not whole else [data]
+    request, response, _ = masked("AJP", [*before, *((direction, piece) for piece in pieces)])
+    assert b"tiger" not in request + response
     assert exchange.errors + exchange.warnings
 
 
