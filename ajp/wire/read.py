@@ -18,6 +18,7 @@ from . import codes
 from .codes import ATTRIBUTES, DONE, METHODS, NULL, PORT_AND_SSL, REQ_ATTRIBUTE, SSL_KEY_SIZE, STORED
 
 ZERO_ONE = (b"0", b"1")
+NULL_LENGTH = NULL.to_bytes(2)
 SIZES = (len("content-length"), len("transfer-encoding"))
 WRONG = (IndexError, KeyError, struct.error)
 
@@ -42,9 +43,11 @@ def forward_request(packet: bytes, limits: Limits) -> Forward:
     uri, at = string_at(packet, at)
     places: Pairs = []
     for name in codes.FACTS:
+        if packet[at : at + 2] == NULL_LENGTH:
+            at += 2
+            continue
         value, at = string_at(packet, at)
-        if value is not None:
-            places.append((name, value))
+        places.append((name, value))
     port, is_ssl = PORT_AND_SSL.unpack_from(packet, at)
     places += (b"server_port", b"%d" % port), (b"is_ssl", ZERO_ONE[is_ssl])
     headers, at = headers_at(packet, at + 3, codes.REQUEST_HEADERS)
@@ -62,14 +65,14 @@ def forward_request(packet: bytes, limits: Limits) -> Forward:
 def send_headers(packet: bytes, limits: Limits) -> tuple[bytes, Pairs]:
     """Read a Send Headers. Return the first line and the headers. Raises one of WRONG."""
     (status,) = codes.INTEGER.unpack_from(packet, 5)
-    message, at = string_at(packet, 7)
+    message, at = (b"", 9) if packet[7:9] == NULL_LENGTH else string_at(packet, 7)
     headers, at = headers_at(packet, at, codes.RESPONSE_HEADERS)
     if at > limits.name or len(headers) > limits.variables:
-        check([[(b"", message or b"")], headers], limits)
-    if at != len(packet) or not 100 <= status <= 999 or not codes.REASON.fullmatch(message or b""):
+        check([[(b"", message)], headers], limits)
+    if at != len(packet) or not 100 <= status <= 999 or not codes.REASON.fullmatch(message):
         raise Odd
     _due(headers)
-    return b"HTTP/1.1 %d %b" % (status, message or b""), headers
+    return b"HTTP/1.1 %d %b" % (status, message), headers
 
 
 def check(parts: list[Pairs], limits: Limits) -> None:
@@ -94,12 +97,10 @@ def first_line(method: bytes, uri: bytes, protocol: bytes, attributes: Pairs) ->
     return b" ".join((method, uri, protocol))
 
 
-def string_at(packet: bytes, at: int) -> tuple[bytes | None, int]:
-    """Read a string, or None for a null string. Return it and the offset behind it. Raises IndexError."""
-    length = packet[at] << 8 | packet[at + 1]
-    if length == NULL:
-        return None, at + 2
-    end = at + 2 + length
+def string_at(packet: bytes, at: int) -> tuple[bytes, int]:
+    """Read a string. Return it and the offset behind it. Raises IndexError, also for a null string: its length, 0xFFFF,
+    ends beyond every packet."""
+    end = at + 2 + (packet[at] << 8 | packet[at + 1])
     if packet[end]:
         raise Odd
     return packet[at + 2 : end], end + 1
@@ -111,15 +112,12 @@ def headers_at(packet: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pair
     count = packet[at] << 8 | packet[at + 1]
     at += 2
     for _ in range(count):
-        name: bytes | None
         if packet[at] == 0xA0:
             name = names[0xA000 | packet[at + 1]]
             at += 2
         else:
             name, at = string_at(packet, at)
         value, at = string_at(packet, at)
-        if name is None or value is None:
-            raise Odd
         pairs.append((name, value))
     return pairs, at
 
@@ -128,7 +126,7 @@ def _attributes(packet: bytes, at: int) -> tuple[Pairs, int]:
     """Read the attributes. No string is null here, either."""
     pairs: Pairs = []
     while (code := packet[at]) != DONE:
-        name: bytes | None = ATTRIBUTES[code]
+        name = ATTRIBUTES[code]
         at += 1
         if code == SSL_KEY_SIZE:  # a number, and no string
             pairs.append((ATTRIBUTES[code], b"%d" % int.from_bytes(packet[at : at + 2])))
@@ -137,8 +135,6 @@ def _attributes(packet: bytes, at: int) -> tuple[Pairs, int]:
         if code == REQ_ATTRIBUTE:
             name, at = string_at(packet, at)
         value, at = string_at(packet, at)
-        if name is None or value is None:
-            raise Odd
         pairs.append((name, value))
     return pairs, at + 1
 
