@@ -151,9 +151,7 @@ class Responses(Packets):
         """The length that the body must have; None if nothing says it."""
         waiting, lengths = self._requests.waiting, {v for name, v in headers if name.lower() == b"content-length"}
         head = bool(waiting) and isinstance(waiting[0], Head) and method_of(waiting[0]) == b"HEAD"
-        if head or status in NO_BODY or 100 <= status < 200:
-            return 0
-        if len(lengths) != 1 or (self._requests.unread and not waiting):
+        if head or status in NO_BODY or len(lengths) != 1 or (self._requests.unread and not waiting):
             return None
         (length,) = lengths
         return int(length) if is_length(length) else None
