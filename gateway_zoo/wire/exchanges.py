@@ -75,6 +75,16 @@ class Exchange:
         """Count the bytes that crossed."""
         return len(self.kept(direction)) + self.left_out(direction)
 
+    def give_back(self, direction: Direction, size: int) -> bytes:
+        """Remove the last bytes: the next message has begun in them, and it was known only later."""
+        kept = self.kept(direction)
+        if not 0 < size <= len(kept) or self.left_out(direction):
+            return b""
+        first = len(kept) - size
+        late = bytes(kept[first:])
+        del kept[first:]
+        return late
+
     def note_problem(self, direction: Direction, problem: Problem, start: int, stream: int | None, kept: int) -> None:
         """Note a problem. `start`: offset of this exchange on the connection; `kept`: the bytes that are kept."""
         at = (stream if stream is not None else problem.offset) - start
@@ -220,7 +230,13 @@ class Exchanges:
                 done = max(done, event.offset)
             if each.stream is None and begins:
                 self._begin_behind(connection, done - event.offset, at)
+            if exchange := connection.current(direction):
+                exchange.starts.setdefault(direction, done)  # its first bytes come below
+            late = b""
+            if exchange and each.stream is None and each.asked and isinstance(event, End):
+                late = exchange.give_back(direction, done - event.offset)
             self._note(connection, direction, each, at)
+            self._take(connection, direction, late, done - len(late), at)
         self._take(connection, direction, entry.data[done - start :], done, at)
         if direction == "request" and connection.conversation and connection.conversation.faulty(direction):
             self._flush(connection, len(connection.waiting))
