@@ -22,9 +22,9 @@ from gateway_zoo.wire.events import (
     Fault,
     Head,
     Other,
-    Pairs,
     Problem,
     Variables,
+    status_of,
 )
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
@@ -79,6 +79,16 @@ class Exchange:
     def size(self, direction: Direction) -> int:
         """Count the bytes that crossed."""
         return len(self.kept(direction)) + self.left_out(direction)
+
+    def give_back(self, direction: Direction, size: int) -> bytes:
+        """Remove the last bytes: the next message has begun in them, and it was known only later."""
+        kept = self.kept(direction)
+        if not 0 < size <= len(kept) or self.left_out(direction):
+            return b""
+        first = len(kept) - size
+        late = bytes(kept[first:])
+        del kept[first:]
+        return late
 
     def note_problem(self, direction: Direction, problem: Problem, start: int, stream: int | None, kept: int) -> None:
         """Note a problem. `start`: offset of this exchange on the connection; `kept`: the bytes that are kept."""
@@ -174,11 +184,12 @@ class _Connection:
 
 class Exchanges:
     """Puts exchanges together. `all` holds the last `most` of them, by number; `keep` tells, for a number, how many
-    bytes of each direction are kept."""
+    bytes of each direction are kept; `events` are those of the last bytes."""
 
     def __init__(self, codecs: Codecs, most: int = 10_000, keep: Callable[[int], int] = lambda _: KEEP) -> None:
         self.codecs, self.most, self.keep = codecs, most, keep
         self.all: dict[int, Exchange] = {}
+        self.events: list[ProtocolEvent] = []
         self._connections: dict[int, _Connection] = {}
         self._count = 0
         self._changed: dict[int, Exchange] = {}
@@ -189,8 +200,9 @@ class Exchanges:
         if isinstance(entry, Opened):
             self._connections[entry.connection] = _Connection(entry, self.codecs)
         elif isinstance(entry, Bytes) and (connection := self._connections.get(entry.connection)):
-            events = connection.conversation.feed(entry.direction, entry.data) if connection.conversation else []
-            self._add_bytes(connection, entry, events)
+            talk = connection.conversation
+            self.events = talk.feed(entry.direction, entry.data) if talk else []
+            self._add_bytes(connection, entry, self.events)
         elif isinstance(entry, Ended) and (connection := self._connections.get(entry.connection)):
             events = connection.conversation.close(entry.direction) if connection.conversation else []
             if entry.direction == "request":
@@ -200,6 +212,11 @@ class Exchanges:
         elif isinstance(entry, Closed) and (connection := self._connections.pop(entry.connection, None)):
             self._close(connection, entry)
         return list(self._changed.values())
+
+    def stopped(self, connection: int, direction: Direction) -> bool:
+        """Tell whether bytes of an open connection cannot be decoded any further."""
+        talk = self._connections[connection].conversation
+        return talk is not None and talk.faulty(direction)
 
     def _add_bytes(self, connection: _Connection, entry: Bytes, events: list[ProtocolEvent]) -> None:
         """Cut the bytes where exchanges begin and end, and give each piece to its own exchange.
@@ -222,7 +239,11 @@ class Exchanges:
                 self._begin_behind(connection, done - event.offset, at)
             if exchange := connection.current(direction):
                 exchange.starts.setdefault(direction, done)  # its first bytes come below
+            late = b""
+            if exchange and each.stream is None and each.asked and isinstance(event, End):
+                late = exchange.give_back(direction, done - event.offset)
             self._note(connection, direction, each, at)
+            self._take(connection, direction, late, done - len(late), at)
         self._take(connection, direction, entry.data[done - start :], done, at)
         if direction == "request" and connection.conversation and connection.conversation.faulty(direction):
             self._flush(connection, len(connection.waiting))
@@ -404,21 +425,6 @@ def describe(exchange: Exchange, direction: Direction, event: Head | Variables) 
     else:
         method, _, rest = event.start.partition(b" ")
         exchange.method, exchange.target = _text(method), _text(rest.rpartition(b" ")[0] or rest)
-
-
-def status_of(head: Head) -> int | None:
-    """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
-    Without that header it is 200, or 302 with a Location (RFC 3875 6.2)."""
-    if head.start:
-        code = head.start.split(b" ")[1:2]
-    else:
-        absent = b"302" if _header(head.headers, b"location") else b"200"
-        code = [_header(head.headers, b"status").split(b" ")[0] or absent]
-    return int(code[0]) if code and code[0].isdigit() and len(code[0]) == 3 else None
-
-
-def _header(headers: Pairs, name: bytes) -> bytes:
-    return next((value for header, value in headers if header.lower() == name), b"").strip()
 
 
 def _text(data: bytes) -> str:
