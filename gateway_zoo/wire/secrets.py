@@ -13,6 +13,7 @@ SECRETS = {b"authorization", b"proxy_authorization", b"cookie", b"cookie2", b"se
 _PREFIX = re.compile(rb"(?:redirect_)*(?:http_)?")
 _NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
 NAME = re.compile(_NAMES, re.IGNORECASE)
+SECRET_VARIABLE = re.compile(b"HTTP_(?:" + _NAMES + b")", re.IGNORECASE)
 LONGEST = max(map(len, SECRETS))
 MASK = b"*"
 BETWEEN = 8  # bytes between a name and its value, at most: lengths, a colon and spaces

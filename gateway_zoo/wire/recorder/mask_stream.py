@@ -26,6 +26,7 @@ from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
 from gateway_zoo.wire.events import (
     Abort,
     Begin,
+    Breach,
     Data,
     End,
     Event,
@@ -37,7 +38,7 @@ from gateway_zoo.wire.events import (
     Variables,
     method_of,
 )
-from gateway_zoo.wire.fields import Field, Span, placed
+from gateway_zoo.wire.fields import Field, Span, displaced, placed
 from gateway_zoo.wire.recorder.held import Doubt, Held, Lane, Out
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
@@ -109,9 +110,7 @@ class _Connection:
         if not self._known:
             self._mask_all(held)
             return
-        for decoded in self._readers[direction].feed(direction, entry.data):
-            self._follow(direction, held, decoded)
-        self._pass_on(direction, held)
+        self._follow_all(direction, held, self._readers[direction].feed(direction, entry.data))
 
     def _ordinary(self, data: bytes) -> float | None:
         """How many bytes from here on need no decoder; None if the decoder must read them."""
@@ -144,9 +143,7 @@ class _Connection:
         """Mask what is held: the end of its header block never comes."""
         held = self._held[entry.direction]
         if self._known and not (self._plain is not None and entry.direction == "response"):
-            for decoded in self._readers[entry.direction].close(entry.direction):
-                self._follow(entry.direction, held, decoded)
-            self._pass_on(entry.direction, held)
+            self._follow_all(entry.direction, held, self._readers[entry.direction].close(entry.direction))
         self._mask_all(held)
         self._out(entry)
 
@@ -159,6 +156,12 @@ class _Connection:
         if self._unread:
             notes.append(f"what could not be read as {self._protocol} is masked (record with --secrets to see it)")
         self._out(replace(entry, why="; ".join(notes)))
+
+    def _follow_all(self, direction: Direction, held: Held, events: list[ProtocolEvent]) -> None:
+        held.broken = any(isinstance(decoded.event, Breach) for decoded in events)
+        for decoded in events:
+            self._follow(direction, held, decoded)
+        self._pass_on(direction, held)
 
     def _pass_on(self, direction: Direction, held: Held) -> None:
         """Pass on what is settled."""
@@ -203,7 +206,7 @@ class _Connection:
         lane.note(event)
         if lane is held.outer:
             self._mask_outer(direction, held, event, asked=decoded.asked)
-        elif isinstance(event, (Head, Variables)) and (expected := secret_bytes(event)):
+        elif isinstance(event, (Head, Variables)) and ((expected := secret_bytes(event)) or held.broken):
             self._mask(direction, held, lane, event.offset, expected)
 
     def _mask_outer(self, direction: Direction, held: Held, event: Event, *, asked: bool) -> None:
@@ -222,7 +225,7 @@ class _Connection:
         elif isinstance(event, (Head, Variables, Values)):
             if direction == "request" and (method := method_of(event)):
                 self._methods.append(method)
-            if expected := secret_bytes(event):
+            if (expected := secret_bytes(event)) or held.broken:
                 self._mask(direction, held, held.outer, held.begun.get(event.id, event.offset), expected)
             held.begun.pop(event.id, None)
         elif isinstance(event, Abort):
@@ -291,7 +294,8 @@ class _Connection:
         spans = tuple(lane.spans(start, lane.count))
         window = held.cut(spans)
         named, _ = self._codecs[lane.protocol].annotate(direction, window, self._methods)
-        secret_spans = [span for field in placed(named, spans, 0) if field.secret for span in field.spans]
+        moved = [Field(*span, "", secret=True) for span in displaced(named, window)] if held.broken else []
+        secret_spans = [span for field in placed([*named, *moved], spans, 0) if field.secret for span in field.spans]
         if _size(held.cut(secret_spans)) < expected:
             secret_spans = list(spans)
         held.masked += secret_spans

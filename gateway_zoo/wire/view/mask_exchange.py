@@ -17,7 +17,7 @@ from gateway_zoo.wire import secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Breach, Problem
 from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of
-from gateway_zoo.wire.fields import Field, Span, cut, text
+from gateway_zoo.wire.fields import Field, Span, cut, displaced, text
 from gateway_zoo.wire.view.rows import unnamed
 
 NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
@@ -49,8 +49,9 @@ class _Side:
         self.data, self.fields = bytes(exchange.kept(direction)), fields
         self._codes = codecs[exchange.protocol].SECRET_CODES if exchange.protocol in codecs else ()
         self._secret = {span for field in fields if field.secret for span in field.spans}
-        self.unread: list[Span] = []
-        for before, stretch in _stretches(fields, self.data, [p for _, p in exchange.findings.problems[direction]]):
+        problems = [problem for _, problem in exchange.findings.problems[direction]]
+        self.unread = displaced(fields, self.data) if any(isinstance(each, Breach) for each in problems) else []
+        for before, stretch in _stretches(fields, self.data, problems):
             self._hide_stretch(before, stretch)
         for offset, length in exchange.unread_secrets.get(direction, ()):
             self._hide_message(offset, offset + length + FRAME)
