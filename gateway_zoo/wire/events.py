@@ -107,4 +107,11 @@ def method_of(event: Event) -> bytes:
     """The request's method, if this event has it; else empty."""
     if isinstance(event, Variables):
         return dict(event.pairs).get(b"REQUEST_METHOD", b"")
-    return event.start.partition(b" ")[0] if isinstance(event, Head) else b""
+    return request_line(event.start)[0] if isinstance(event, Head) else b""
+
+
+def request_line(start: bytes) -> tuple[bytes, bytes]:
+    """Method and target of a request's first line, which may break rules: it has other gaps, or no version."""
+    method, _, rest = start.replace(b"\t", b" ").partition(b" ")
+    target, _, version = rest.strip(b" ").rpartition(b" ")
+    return method, target.rstrip(b" ") if target and b"HTTP/" in version.upper() else rest.strip(b" ")

@@ -5,6 +5,7 @@ decoders say where each one ends. They read every byte once: what the views need
 (FastCGI may mix requests on one connection. No front does that, and such a connection is shown as one exchange.)
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from gateway_zoo.wire.events import (
     Pairs,
     Problem,
     Variables,
+    request_line,
 )
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
@@ -213,6 +215,8 @@ class Exchanges:
                 done = max(done, event.offset)
             if each.stream is None and begins:
                 self._begin_behind(connection, done - event.offset, at)
+            if exchange := connection.current(direction):
+                exchange.starts.setdefault(direction, done)  # its first bytes come below
             self._note(connection, direction, each, at)
         self._take(connection, direction, entry.data[done - start :], done, at)
         if direction == "request" and connection.conversation and connection.conversation.faulty(direction):
@@ -379,19 +383,19 @@ def describe(exchange: Exchange, direction: Direction, event: Head | Variables) 
         path = variables.get(b"SCRIPT_NAME", b"") + variables.get(b"PATH_INFO", b"")
         exchange.target = _text(variables.get(b"REQUEST_URI", b"") or path)
     else:
-        method, _, rest = event.start.partition(b" ")
-        exchange.method, exchange.target = _text(method), _text(rest.rpartition(b" ")[0] or rest)
+        exchange.method, exchange.target = map(_text, request_line(event.start))
 
 
 def status_of(head: Head) -> int | None:
     """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
     Without that header it is 200, or 302 with a Location (RFC 3875 6.2)."""
     if head.start:
-        code = head.start.split(b" ")[1:2]
+        code = head.start.split()[1:2]
     else:
         absent = b"302" if _header(head.headers, b"location") else b"200"
         code = [_header(head.headers, b"status").split(b" ")[0] or absent]
-    return int(code[0]) if code and code[0].isdigit() and len(code[0]) == 3 else None
+    digits = re.match(rb"[0-9]{3}(?![0-9])", code[0]) if code else None
+    return int(digits[0]) if digits else None
 
 
 def _header(headers: Pairs, name: bytes) -> bytes:

@@ -181,7 +181,7 @@ def websocket() -> Row:
         found = [event.data.decode() for event in events if isinstance(event, Other)]
         return {str(number): text for number, text in enumerate(found)}
 
-    ours = Contender("ours", lambda data: partial(wire.pair()[0].feed, data), payloads)
+    ours = Contender("ours", lambda data: partial(wire.decoders()[0].feed, data), payloads)
     return Row("WebSocket, 200 messages", data, ours, None, [wire_peers.wsproto_alone()], [], peer_limit=ON_WSPROTO)
 
 

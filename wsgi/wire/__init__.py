@@ -15,8 +15,9 @@ from . import faults
 from .decoder import decoders
 from .encode import chunked, request, response
 from .fields import INNER, annotate
+from .grammar import BEGINS
 
 PORT = 80
 PLACES = Places({"method": "REQUEST_METHOD", "target": "REQUEST_URI", "version": "SERVER_PROTOCOL"})
 
-__all__ = ["INNER", "PLACES", "PORT", "annotate", "chunked", "decoders", "faults", "request", "response"]
+__all__ = ["BEGINS", "INNER", "PLACES", "PORT", "annotate", "chunked", "decoders", "faults", "request", "response"]
