@@ -210,7 +210,7 @@ class Exchanges:
             begins = direction == "request" and opens(event) and connection.between(direction)
             if direction == "response" and each.asked and not isinstance(event, Problem):
                 self._answer_early(connection, at)
-            if each.stream is None and (begins or isinstance(event, End)):
+            if each.stream is None and ((begins and connection.begun) or isinstance(event, End)):
                 self._take(connection, direction, entry.data[done - start : max(done, event.offset) - start], done, at)
                 done = max(done, event.offset)
             if each.stream is None and begins:

@@ -979,3 +979,10 @@ def test_request_as_a_front_sends_it() -> None:
     assert HTTP.request([(b"REQUEST_METHOD", b"GET"), (b"PATH_INFO", b"/hello"), (b"HTTP_HOST", b"zoo")]) == (
         b"GET /hello HTTP/1.1\r\nHost: zoo\r\nConnection: close\r\n\r\n"
     )
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_an_empty_line_before_the_first_request_is_a_part_of_it(size: int) -> None:
+    data = b"\r\n" + head(GET, HOST)
+    (exchange,) = exchanges("HTTP", *(("request", data[at : at + size]) for at in range(0, len(data), size)))
+    assert bytes(exchange.request) == data
