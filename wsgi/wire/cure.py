@@ -35,19 +35,17 @@ def cure(direction: Direction, head: bytes, offset: int) -> Cured:
     """Read a head that h11 refuses, or that is of another version."""
     line = head[: end_of_line(head)]
     lines = list(headers(head, len(line), len(head)))
-    error: WireError
     start, breaches, doubt = _first_line(direction, line, offset)
     for header in lines:
         if not header.good:
-            error = BadHeader(offset + header.at, header.text, "a name, a colon and a value")
-            breaches.append(breach(error, len(header.text)))
-            doubt = doubt or (_in_doubt(offset + header.at, header.text) if FRAMING.search(header.text) else None)
+            breaches.append(_breach(header, offset))
+            doubt = doubt or (_in_doubt(offset + header.at, header.shown) if FRAMING.search(header.text) else None)
     sound = list(map(_sound, lines))
     if direction == "request":
         hosts = sum(header.name.lower() == b"host" for header in lines)
         if hosts > 1 or (not hosts and line.rstrip().endswith(b"HTTP/1.1")):
             at, length = blamed(head, b"host")
-            error = BadHost(offset + at, head[at:], "one Host header" if hosts else "a Host header")
+            error = BadHost(offset + at, head[at : at + length], "one Host header" if hosts else "a Host header")
             breaches.append(breach(error, length))
         sound = [text for header, text in zip(lines, sound, strict=True) if header.name.lower() != b"host"]
         sound.append(b"Host: h\r\n")
@@ -58,10 +56,12 @@ def cure(direction: Direction, head: bytes, offset: int) -> Cured:
 def trailers(data: bytes, offset: int) -> tuple[Pairs, list[Breach]]:
     """Read trailers that h11 refuses."""
     lines = list(headers(data, 0, len(data)))
-    wrong = [
-        (BadHeader(offset + at, text, "a name, a colon and a value"), text) for at, text, *_, good in lines if not good
-    ]
-    return [(header.name, header.value) for header in lines], [breach(error, len(text)) for error, text in wrong]
+    return [(header.name, header.value) for header in lines], [_breach(line, offset) for line in lines if not line.good]
+
+
+def _breach(header: Header, offset: int) -> Breach:
+    error = BadHeader(offset + header.at, header.shown, "a name, a colon and a value")
+    return breach(error, len(header.text))
 
 
 def _first_line(direction: Direction, line: bytes, offset: int) -> tuple[bytes, list[Breach], WireError | None]:

@@ -74,6 +74,6 @@ def named(error: h11.RemoteProtocolError, head: bytes, offset: int) -> WireError
     """Turn h11's error about a head into ours, with the line that is to blame."""
     for words, kind, expected, blame in WRONG:
         if str(error).startswith(words):
-            at, _ = blamed(head, blame)
-            return kind(offset + at, head[at:], expected)
+            at, length = blamed(head, blame)
+            return kind(offset + at, head[at : at + length], expected)
     return BadMessage(offset, head, f"a message that h11 takes: {error}")

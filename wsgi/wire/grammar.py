@@ -63,6 +63,11 @@ class Header(NamedTuple):
     def secret(self) -> bool:
         return secret(self.name) or (not self.good and bool(NAME.search(self.text)))
 
+    @property
+    def shown(self) -> bytes:
+        """The bytes for an error, which must not tell a secret."""
+        return b"" if self.secret else self.text
+
 
 def headers(data: bytes, at: int, end: int) -> Iterator[Header]:
     """Split the bytes from `at` on, up to an empty line or to `end`.

@@ -133,4 +133,4 @@ def _broken(offer: Offer, pairs: Pairs) -> list[tuple[bytes, str]]:
 def _at(kind: type[WireError], head: bytes, offset: int, name: bytes, expected: str) -> tuple[WireError, int]:
     """Make an error at the header `name`, or at the first line without it; and the length there."""
     at, length = blamed(head, name)
-    return kind(offset + at, head[at:], expected), length
+    return kind(offset + at, head[at : at + length], expected), length

@@ -160,12 +160,12 @@ class Messages(Decoder):
                 raise named(error, head, offset) from None
         coding = value_of(pairs, CODING)
         if coding and event.http_version < b"1.1":
-            at, _ = blamed(head, CODING)
-            raise BadTransferEncoding(offset + at, head[at:], "no Transfer-Encoding in HTTP/1.0")
+            at, length = blamed(head, CODING)
+            raise BadTransferEncoding(offset + at, head[at : at + length], "no Transfer-Encoding in HTTP/1.0")
         if coding and value_of(pairs, LENGTH):
             at, length = blamed(head, LENGTH)
             expected = "no Content-Length beside Transfer-Encoding, which counts"
-            events.append(breach(BadContentLength(offset + at, head[at:], expected), length))
+            events.append(breach(BadContentLength(offset + at, head[at : at + length], expected), length))
         return event, pairs
 
     def _given(self, head: bytes) -> Message:
