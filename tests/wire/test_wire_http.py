@@ -340,8 +340,8 @@ def test_a_body_in_doubt_hides_no_head(
     error = fault(direction, data)
     assert (type(error), error.offset) == (kind, offset)
     assert says in str(error)
-    (told,) = heads(error.events) or heads(decoder(direction).whole(data)[0])
-    assert told.start == data.splitlines()[0].partition(b"\r")[0] or b"\r" in told.start
+    (opening,) = heads(error.events) or heads(decoder(direction).whole(data)[0])
+    assert opening.start == data.splitlines()[0].partition(b"\r")[0] or b"\r" in opening.start
     fields = HTTP.annotate(direction, data + b"Set-Cookie: x").fields
     assert any(field.fault for field in fields)
     assert all(field.secret for field in fields if field.offset >= len(data.partition(b"\r\n\r\n")[0]) + 4)
@@ -363,10 +363,10 @@ def test_one_broken_rule_hides_nothing_else(
     last = ("Set-Cookie: a=b", "Content-Length: 5")
     data = head(*lines, *last) + b"hello"
     for pieces in (one_by_one(data), [data]):
-        told, problem, body, end = decode(decoder(direction), pieces)
-        assert isinstance(told, Head)
-        assert told.start.decode("latin-1") == lines[0]
-        assert len(told.headers) == len([line for line in lines[1:] if line[0] != " " or line == " A: b"]) + 2
+        opening, problem, body, end = decode(decoder(direction), pieces)
+        assert isinstance(opening, Head)
+        assert opening.start.decode("latin-1") == lines[0]
+        assert len(opening.headers) == len([line for line in lines[1:] if line[0] != " " or line == " A: b"]) + 2
         assert isinstance(problem, Breach)
         assert problem.note.startswith(f"{kind}: expected ")
         assert (body, end) == (Data(len(data) - 5, 0, "body", b"hello"), End(len(data), 0))
@@ -465,8 +465,8 @@ def test_who_is_not_known_may_have_asked_for_anything() -> None:
     for lines in (UPGRADE, ("Upgrade: h2c",)):
         events = decode(decoder("response"), [head(SWITCH, *lines)])
         assert [type(event) for event in events] == [Head, End]
-    told, problem, tunnel, end = decode(decoder("response"), one_by_one(head(SWITCH) + b"any"))
-    assert isinstance(told, Head)
+    opening, problem, tunnel, end = decode(decoder("response"), one_by_one(head(SWITCH) + b"any"))
+    assert isinstance(opening, Head)
     assert isinstance(problem, Breach)
     assert "a header Upgrade" in problem.error
     assert isinstance(tunnel, Data)

@@ -50,6 +50,7 @@ def cure(direction: Direction, head: bytes, offset: int) -> Cured:
         sound = [text for header, text in zip(lines, sound, strict=True) if header.name.lower() != b"host"]
         sound.append(b"Host: h\r\n")
     pairs = [(header.name, header.value) for header in lines]
+    breaches = [each for each in breaches if not doubt or each.offset != doubt.offset]  # which says more
     return Cured(b"".join([start, *sound, b"\r\n"]), pairs, breaches, doubt)
 
 
@@ -71,10 +72,10 @@ def _first_line(direction: Direction, line: bytes, offset: int) -> tuple[bytes, 
         return line, [], None
     kind: type[WireError] = BadRequestLine if asks else BadStatusLine
     expected = "method, target and HTTP/1.1 with one space between" if asks else "HTTP/1.1, three digits and a reason"
-    found = {part: line[start:end] for part, (start, end) in parts(direction, line).items()}
-    if not found:
+    texts = {part: line[start:end] for part, (start, end) in parts(direction, line).items()}
+    if not texts:
         return line, [], kind(offset, line, expected)
-    version = found.get("version", b"HTTP/0.9")
+    version = texts.get("version", b"HTTP/0.9")
     if OTHER_VERSION.fullmatch(line) and not VERSION.fullmatch(version):
         kind, expected = BadVersion, "HTTP/1.1 or HTTP/1.0"
     error = kind(offset, line, expected)
@@ -82,14 +83,14 @@ def _first_line(direction: Direction, line: bytes, offset: int) -> tuple[bytes, 
     if not VERSION.fullmatch(version):
         version = b"HTTP/1.0" if version.startswith(b"HTTP/0") else b"HTTP/1.1"
     doubt: WireError | None = None
-    if found.get("method") == b"PRI":
+    if texts.get("method") == b"PRI":
         doubt = BadVersion(offset, line, "HTTP/1.1: this begins a connection in HTTP/2")
     elif b"\r" in line[:-2] and FRAMING.search(line):
         doubt = _in_doubt(offset, line)
     if asks:
-        sound = b"%b / %b\r\n" % (found["method"], version)
+        sound = b"%b / %b\r\n" % (texts["method"], version)
     else:
-        sound = b"%b %b\r\n" % (version, found["status"] if found["status"] >= b"100" else b"500")  # RFC 9110 15
+        sound = b"%b %b\r\n" % (version, texts["status"] if texts["status"] >= b"100" else b"500")  # RFC 9110 15
     return sound, [breach(error, len(line))], doubt
 
 

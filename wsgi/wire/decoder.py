@@ -18,7 +18,8 @@ from gateway_zoo.wire.faults import LIMITS, Limits, Malformed, TooMany, Truncate
 from .faults import BadRequestLine, BadStatusLine, Surplus
 from .grammar import METHOD, REGISTERED, REQUEST_LINE, parts
 from .handshake import items, judge, judge_request, offer_in, offer_of, value_of
-from .messages import WAITING, Asked, Heard, Messages
+from .heard import WAITING, Asked, Heard
+from .messages import Messages
 
 SURPLUS = "no surplus, or another request"
 NO_BODY = h11.EndOfMessage()

@@ -135,12 +135,12 @@ class _Naming:
         line, start = self.data[self.at : end_of_line(self.data, self.at)], self.at
         asks = self.direction == "request"
         name, section = ("request-line", "RFC 9112 3") if asks else ("status-line", "RFC 9112 4")
-        found = parts(self.direction, line)
-        status = line[slice(*found.get("status", (0, 0)))]
+        spans = parts(self.direction, line)
+        status = line[slice(*spans.get("status", (0, 0)))]
         connects = line.startswith(b"CONNECT ") if asks else status != b"101"
         self._agreed = "RFC 9110 9.3.6" if connects else "RFC 9110 7.8"
         self._add(len(line), name, text(line.rstrip()), "", section)
-        for part, (low, high) in found.items():
+        for part, (low, high) in spans.items():
             means, section = FIRST_LINE[part]
             value = line[low:high]
             means = _status_means(value) if part == "status" else means

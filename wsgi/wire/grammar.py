@@ -40,8 +40,8 @@ def parts(direction: Direction, line: bytes) -> dict[str, Span]:
     if direction == "response":
         status = WIDE_STATUS_LINE.match(line)
         reason = (status.end(), len(line.rstrip(b" \t"))) if status else (0, 0)
-        found = {"version": status.span(1), "status": status.span(2)} if status else {}
-        return found | {"reason": reason} if reason[0] < reason[1] else found
+        spans = {"version": status.span(1), "status": status.span(2)} if status else {}
+        return spans | {"reason": reason} if reason[0] < reason[1] else spans
     words = [word.span() for word in WORD.finditer(line)]
     if len(words) < 2 or words[0][0] or not re.fullmatch(TOKEN, line[: words[0][1]]):
         return {}
@@ -79,7 +79,7 @@ def headers(data: bytes, at: int, end: int) -> Iterator[Header]:
         first = text.partition(b"\n")[0]
         name, colon, _ = first.partition(b":")
         if not colon:
-            name = first[: found.end()] if (found := NAME.search(first)) else first
+            name = first[: named.end()] if (named := NAME.search(first)) else first
         value = FOLDED.sub(b" ", text[len(name) + len(colon) :]).strip(b" \t\r\n")
         yield Header(at, text, name.strip(b" \t\r"), value, bool(GOOD_HEADER.fullmatch(text)))
         at = header.end()
@@ -102,6 +102,6 @@ def blamed(head: bytes, name: bytes) -> tuple[int, int]:
     """Find the last header `name` (in lower case): its offset and length. Without it, or a name: those of the first
     line."""
     first = end_of_line(head)
-    found = headers(head, first, len(head)) if name else []
-    lines = [(line.at, len(line.text)) for line in found if line.name.lower() == name]
-    return lines[-1] if lines else (0, first)
+    lines = headers(head, first, len(head)) if name else []
+    places = [(line.at, len(line.text)) for line in lines if line.name.lower() == name]
+    return places[-1] if places else (0, first)

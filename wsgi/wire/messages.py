@@ -4,15 +4,15 @@ Each message has an h11.Connection of its own: a server's for a request; for a r
 request. So neither direction waits for the other, and a server may answer early. h11 tells no offsets: we find the end
 of a head before h11 gets it, and in a chunked body we count the bytes that h11 has not used.
 
+Where h11 refuses a head, cure.py makes a sound one of it; only where the end of the body is in doubt, reading ends.
+
 What trips people up: the end of an answer depends on the request (HEAD, CONNECT), so the two decoders of a connection
 know each other. HTTP/1.0 with keep-alive, which h11 does not do, is done here.
 """
 
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Callable
-from functools import cache
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import h11
 
@@ -24,59 +24,15 @@ from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireErr
 from .cure import cure, trailers
 from .faults import AfterClose, BadChunk, BadContentLength, BadRequestLine, BadTransferEncoding, named
 from .grammar import BLANK, CHUNK_LINE, LAST_CHUNK, blamed, end_of_line, header_at, headers
-from .handshake import ANY, Offer, value_of
+from .handshake import value_of
+from .heard import Heard
 
 CODING, LENGTH = b"transfer-encoding", b"content-length"
-WAITING = 100_000  # requests without an answer that are remembered, eight bytes each
-OFFERS = 100  # of them with the protocols that they offer
 PIECE = 1 << 24  # of another body for h11 at once
 BAD_LINE = ("illegal header line", "continuation line")  # h11's words
 SLICE = 65_536  # of a chunked body for h11 at once: what it has not used yet is copied to be counted
 
 Message = h11.Request | h11.Response | h11.InformationalResponse
-
-
-class Asked(NamedTuple):
-    """A request, as far as its answer depends on it."""
-
-    method: bytes
-    offer: Offer | None  # of another protocol
-    came: bool = True  # False: no request is known, and the answer counts for none
-
-
-class Heard:
-    """The knowledge that the two directions of a connection share."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Asked] = deque()
-        self._early = 0  # answers to requests whose head is not complete
-        self.half_read = False  # a request's head is not complete
-        self.asked = 0  # requests so far
-        self.answered = 0  # answers to them, whose final head is there
-        self.switched = ""  # the stream that both directions have become
-
-    def ask(self, method: bytes, offer: Offer | None = None) -> bool:
-        """Remember a request; False if there are too many."""
-        self.asked += 1
-        if self._early:
-            self._early -= 1
-        else:
-            offer = offer if len(self._waiting) < OFFERS else None
-            method = method if method in {b"HEAD", b"CONNECT"} else b"GET"
-            self._waiting.append(Asked(method, offer) if offer else _plain(method))
-        return len(self._waiting) <= WAITING
-
-    def answer(self) -> Asked:
-        """Return the request of the next answer. If it has not come, it is a GET that any answer fits."""
-        if self._waiting:
-            return self._waiting.popleft()
-        self._early += self.half_read
-        return Asked(b"GET", ANY, self.half_read)
-
-
-@cache
-def _plain(method: bytes) -> Asked:
-    return Asked(method, None)
 
 
 class Messages(Decoder):
