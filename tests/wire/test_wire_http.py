@@ -586,6 +586,14 @@ def test_a_long_method_byte_by_byte_is_no_problem() -> None:
                 assert requests.feed(b"A") == []
 
 
+@pytest.mark.parametrize("line", ["A: {}\0", "A:{}\rb", "{}\0", "A: b\r\n {}\v"])
+def test_many_blanks_cost_no_time(line: str) -> None:
+    data = head(GET, HOST, line.format(" " * 60_000))
+    with bounded():
+        assert [type(event) for event in decode(decoder("request"), [data])] == [Head, Breach, End]
+        HTTP.annotate("request", data)
+
+
 def test_no_more_is_kept_than_the_limits_allow() -> None:
     chunked = decoder("request")
     chunked.feed(head("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked"))

@@ -20,6 +20,7 @@ BEGINS: Mapping[Direction, re.Pattern[bytes]] = {
 }
 METHOD = re.compile(TOKEN.removesuffix(b"+"))  # one byte tells, and it is asked at every piece
 REGISTERED = re.compile(rb"[A-Z]")  # all methods that IANA knows begin so
+NEVER = re.compile(rb"[\x00\v\f]|\r(?!\n)")  # in a head; h11 takes minutes for a NUL behind many blanks
 BLANK = re.compile(rb"\n\r?\n")  # the end of a head
 REQUEST_LINE = re.compile(rb"(?P<method>%b) [\x21-\x7e]+ (?P<version>HTTP/1\.[0-9])\r?\n" % TOKEN)
 STATUS_LINE = re.compile(rb"(?P<version>HTTP/1\.[0-9]) [1-9][0-9]{2}(?: %b)?\r?\n" % TEXT)

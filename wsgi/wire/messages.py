@@ -23,7 +23,7 @@ from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireErr
 
 from .cure import cure, trailers
 from .faults import AfterClose, BadChunk, BadContentLength, BadRequestLine, BadTransferEncoding, named
-from .grammar import BLANK, CHUNK_LINE, LAST_CHUNK, blamed, end_of_line, header_at, headers
+from .grammar import BLANK, CHUNK_LINE, LAST_CHUNK, NEVER, blamed, end_of_line, header_at, headers
 from .handshake import value_of
 from .heard import Heard
 
@@ -91,9 +91,11 @@ class Messages(Decoder):
 
     def _first(self, head: bytes, offset: int, events: list[Event]) -> tuple[Message, Pairs]:
         """Give a head to h11. Return its event, and the headers as they stand on the wire. Raises WireError."""
+        sound = not NEVER.search(head)
         try:
-            event = self._given(head)
-            sound = event.http_version.startswith(b"1.")
+            if sound:
+                event = self._given(head)
+                sound = event.http_version.startswith(b"1.")
         except h11.RemoteProtocolError:
             sound = False
         start = head[: head.index(b"\n")].removesuffix(b"\r")
