@@ -5,7 +5,6 @@ decoders say where each one ends. They read every byte once: what the views need
 (FastCGI may mix requests on one connection. No front does that, and such a connection is shown as one exchange.)
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,10 +22,10 @@ from gateway_zoo.wire.events import (
     Fault,
     Head,
     Other,
-    Pairs,
     Problem,
     Variables,
     request_line,
+    status_of,
 )
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
@@ -384,22 +383,6 @@ def describe(exchange: Exchange, direction: Direction, event: Head | Variables) 
         exchange.target = _text(variables.get(b"REQUEST_URI", b"") or path)
     else:
         exchange.method, exchange.target = map(_text, request_line(event.start))
-
-
-def status_of(head: Head) -> int | None:
-    """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
-    Without that header it is 200, or 302 with a Location (RFC 3875 6.2)."""
-    if head.start:
-        code = head.start.split()[1:2]
-    else:
-        absent = b"302" if _header(head.headers, b"location") else b"200"
-        code = [_header(head.headers, b"status").split(b" ")[0] or absent]
-    digits = re.match(rb"[0-9]{3}(?![0-9])", code[0]) if code else None
-    return int(digits[0]) if digits else None
-
-
-def _header(headers: Pairs, name: bytes) -> bytes:
-    return next((value for header, value in headers if header.lower() == name), b"").strip()
 
 
 def _text(data: bytes) -> str:
