@@ -1,4 +1,4 @@
--- Generated from LAYOUT in uwsgi/wire.py by `python -m gateway_zoo.wire.export --write`: edit that, not this.
+-- Generated from LAYOUT in uwsgi/wire by `python -m gateway_zoo.wire.export --write`: edit that, not this.
 --
 -- Wireshark: put it into the folder of personal Lua plugins, or
 --     tshark -X lua_script:uwsgi.lua -d tcp.port==3031,uwsgi -r FILE

@@ -21,8 +21,12 @@ def protocol_of(codecs: Codecs, expected: str, direction: Direction, first: byte
 
     The other protocols are loaded only if the bytes are not as expected.
     """
-    own = codecs[expected].BEGINS.get(direction)
-    if own is None or own.match(first):
+    codec = codecs[expected]
+    # An answer without a pattern consists of another protocol: SCGI's is CGI, uwsgi's is HTTP.
+    inside = codec.INNER.values() if direction == "response" and direction not in codec.BEGINS else ()
+    known = [codecs[name].BEGINS for name in (expected, *inside) if name in codecs]
+    own = [patterns[direction] for patterns in known if direction in patterns]
+    if not own or any(pattern.match(first) for pattern in own):
         return ""
     others = {name: codecs[name].BEGINS for name in codecs.protocols if name != expected}
     begins = {name: patterns[direction] for name, patterns in {**OTHERS, **others}.items() if direction in patterns}

@@ -1,9 +1,9 @@
-"""Scripts for Wireshark, made from the tables in each cage's wire.py.
+"""Scripts for Wireshark, made from the tables in each cage's `wire`.
 
     python -m gateway_zoo.wire.export             name the files that differ from what the tables say
     python -m gateway_zoo.wire.export --write     write them
 
-A protocol gets a script if its wire.py has a DISSECTOR, which says what its LAYOUT cannot.
+A protocol gets a script if its `wire` has a DISSECTOR, which says what its LAYOUT cannot.
 """
 
 import sys
@@ -15,7 +15,7 @@ from gateway_zoo.wire.export.lua import dissector
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = """\
-Generated from LAYOUT in {name}/wire.py by `python -m gateway_zoo.wire.export --write`: edit that, not this.
+Generated from LAYOUT in {name}/wire by `python -m gateway_zoo.wire.export --write`: edit that, not this.
 
 Wireshark: put it into the folder of personal Lua plugins, or
     tshark -X lua_script:{name}.lua -d tcp.port=={port},{name} -r FILE
