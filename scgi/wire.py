@@ -27,6 +27,7 @@ INNER: Mapping[str, str] = {"RESPONSE": "CGI"}
 PORT = 4000
 DISSECTOR = Dissector(
     answers="data-text-lines",
+    strict=True,
     note="The answer is a CGI response. Wireshark has no dissector for it: each segment is shown as lines of text.",
 )
 

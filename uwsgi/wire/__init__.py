@@ -40,7 +40,7 @@ BEGINS: Mapping[Direction, re.Pattern[bytes]] = {
 }
 DISSECTOR = Dissector(
     answers="http",
-    note="The answer is an HTTP response and given to Wireshark's own dissector; a pong is a packet.",
+    note="The answer is HTTP, for Wireshark's own dissector; a pong is a packet, and CGI's head is shown as text.",
     again=True,
     packets=(100, 255),
 )

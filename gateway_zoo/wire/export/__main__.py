@@ -23,6 +23,8 @@ where FILE is of `zoo wire --pcap`: there it is the port of a gateway that speak
 Wireshark run as root loads no scripts. Ports: Decode As …, or the preference {name}.port.
 
 {note}
+What is wrong is an expert info: {name}.malformed, or {name}.breach where all is read. A request that is cut off is
+shown at the frame that ends its stream. An answer that is cut off is not noticed.
 """
 
 
