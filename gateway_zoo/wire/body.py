@@ -66,19 +66,22 @@ class OneRequest(Decoder):
         """Read the head, if it is complete. Return the place behind it, and the length of the body."""
 
     def _decode(self, data: bytes, events: list[Event]) -> int:
-        at, ended = 0, self._body is not None and not self._body.left
-        if self._body is None:
+        at, body = 0, self._body
+        if body is None:
             head = self._head(data, events)
             if head is None:
                 return 0
             at, length = head
-            self._body = Body(length)
-        at = self._body.take(data, at, self.offset, events)
-        if not self._body.left:
-            if not ended:
+            body = self._body = Body(length)
+            if not length:
                 events.append(End(self.offset + at, 0))
+        if at < len(data):
+            if body.left:
+                at = body.take(data, at, self.offset, events)
+                if not body.left:
+                    events.append(End(self.offset + at, 0))
             if at < len(data):
-                self._body.refuse(self.offset + at, "nothing behind the body: one request a connection", events)
+                body.refuse(self.offset + at, "nothing behind the body: one request a connection", events)
         return len(data)
 
     def _close(self, events: list[Event]) -> None:

@@ -108,3 +108,13 @@ def method_of(event: Event) -> bytes:
     if isinstance(event, Variables):
         return dict(event.pairs).get(b"REQUEST_METHOD", b"")
     return event.start.partition(b" ")[0] if isinstance(event, Head) else b""
+
+
+def status_of(head: Head) -> int | None:
+    """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
+    Without that header it is 200, or 302 with a Location (RFC 3875 6.2). An empty header counts as absent (6.3)."""
+    code = head.start.split()[1:2]
+    if not head.start:
+        given = {name.lower(): value for name, value in reversed(head.headers) if value.strip()}
+        code = given.get(b"status", b"302" if b"location" in given else b"200").split()
+    return int(code[0]) if code and code[0].isdigit() and len(code[0]) == 3 else None

@@ -22,9 +22,9 @@ from gateway_zoo.wire.events import (
     Fault,
     Head,
     Other,
-    Pairs,
     Problem,
     Variables,
+    status_of,
 )
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
@@ -381,21 +381,6 @@ def describe(exchange: Exchange, direction: Direction, event: Head | Variables) 
     else:
         method, _, rest = event.start.partition(b" ")
         exchange.method, exchange.target = _text(method), _text(rest.rpartition(b" ")[0] or rest)
-
-
-def status_of(head: Head) -> int | None:
-    """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
-    Without that header it is 200, or 302 with a Location (RFC 3875 6.2)."""
-    if head.start:
-        code = head.start.split(b" ")[1:2]
-    else:
-        absent = b"302" if _header(head.headers, b"location") else b"200"
-        code = [_header(head.headers, b"status").split(b" ")[0] or absent]
-    return int(code[0]) if code and code[0].isdigit() and len(code[0]) == 3 else None
-
-
-def _header(headers: Pairs, name: bytes) -> bytes:
-    return next((value for header, value in headers if header.lower() == name), b"").strip()
 
 
 def _text(data: bytes) -> str:

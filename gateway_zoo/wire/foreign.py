@@ -14,6 +14,8 @@ MOST = 64  # bytes that are looked at
 OTHERS: Mapping[str, Mapping[Direction, re.Pattern[bytes]]] = {
     "TLS": {"request": re.compile(rb"\x16\x03[\x00-\x04]"), "response": re.compile(rb"[\x15\x16]\x03[\x00-\x04]")},
 }
+#: For a direction that begins with text, and has no more to tell it by: a CGI response. It tells no other protocol.
+TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f]{4}|[^\x00-\x08\x0e-\x1f]{0,3}\Z")
 
 
 def protocol_of(codecs: Codecs, expected: str, direction: Direction, first: bytes) -> str:
@@ -21,14 +23,10 @@ def protocol_of(codecs: Codecs, expected: str, direction: Direction, first: byte
 
     The other protocols are loaded only if the bytes are not as expected.
     """
-    codec = codecs[expected]
-    # An answer without a pattern consists of another protocol: SCGI's is CGI, uwsgi's is HTTP.
-    inside = codec.INNER.values() if direction == "response" and direction not in codec.BEGINS else ()
-    known = [codecs[name].BEGINS for name in (expected, *inside) if name in codecs]
-    own = [patterns[direction] for patterns in known if direction in patterns]
-    if not own or any(pattern.match(first) for pattern in own):
+    own = codecs[expected].BEGINS.get(direction)
+    if own is None or own.match(first):
         return ""
     others = {name: codecs[name].BEGINS for name in codecs.protocols if name != expected}
     begins = {name: patterns[direction] for name, patterns in {**OTHERS, **others}.items() if direction in patterns}
-    matches = [name for name, pattern in begins.items() if pattern.match(first)]
+    matches = [name for name, pattern in begins.items() if pattern is not TEXT and pattern.match(first)]
     return matches[0] if matches else ""

@@ -11,7 +11,6 @@ from test_wire_faulty_peers import Step, answer, ask, both, exchanges, faults
 from wire_in_test import decode, same_in_any_pieces, tiles
 
 from gateway_zoo.wire import foreign
-from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Breach, Data, End, Other, Pairs, Variables
 from gateway_zoo.wire.exchanges import fields_of
 from gateway_zoo.wire.faults import CannotEncode
@@ -288,9 +287,14 @@ def test_a_ping_can_be_asked() -> None:
     assert UWSGI.REQUESTS["PING"].encode(variables("/"), b"body", b"") == UWSGI.packet(b"", 100)
 
 
-def test_directions() -> None:
-    """An answer of uwsgi is told by the protocols that it consists of."""
-    direction: Direction = "response"
-    for data in (OK, CGI_404, UWSGI.packet(b"", 100, 1)):
-        for end in range(1, len(data)):
-            assert not foreign.protocol_of(WIRES, "uwsgi", direction, data[:end])
+@pytest.mark.parametrize("data", [OK, CGI_404, UWSGI.packet(b"", 100, 1), UWSGI.packet(b"", 255)])
+def test_answers_are_not_taken_for_those_of_another_protocol(data: bytes) -> None:
+    for end in range(1, len(data) + 1):
+        assert not foreign.protocol_of(WIRES, "uwsgi", "response", data[:end])
+
+
+@both
+def test_an_answer_of_tls_is_named(whole: bool) -> None:
+    alert = b"\x15\x03\x01\0\x02\x02\x28"
+    (exchange,) = exchanges("uwsgi", [("request", ask("uwsgi")), ("response", alert)], whole=whole)
+    assert "these bytes are TLS, not uwsgi" in exchange.errors

@@ -17,6 +17,7 @@ for every byte), encode.py (the way back).
 import re
 from collections.abc import Mapping, Sequence
 
+from gateway_zoo.wire import foreign
 from gateway_zoo.wire.codecs import Direction, Dissector
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.faults import LIMITS, Limits
@@ -34,9 +35,10 @@ INNER: Mapping[str, str] = {HTTP: "HTTP", CGI: "CGI"}
 PORT = 3031
 LAYOUT = PACKET
 #: A packet whose first name has letters, or a ping. A TLS record has no 0 in that place, nor AJP or FastCGI; HTTP and
-#: SCGI have none at all. An answer is HTTP or CGI, and has no pattern of its own.
+#: SCGI have none at all. An answer is text: HTTP, or CGI's head.
 BEGINS: Mapping[Direction, re.Pattern[bytes]] = {
-    "request": re.compile(rb"....[\x04-\xff]\0[A-Za-z_]{4}|d\0\0[\0\1]", re.DOTALL)
+    "request": re.compile(rb"....[\x04-\xff]\0[A-Za-z_]{4}|d\0\0[\0\1]", re.DOTALL),
+    "response": foreign.TEXT,
 }
 DISSECTOR = Dissector(
     answers="http",
