@@ -94,19 +94,17 @@ end
 -- `said` has the values by their names, and the names by their numbers; said[0]: the body's end is in doubt.
 local function judge(item, said, name, value)
   local before = said[name]
-  if name == "CONTENT_LENGTH" then
-    local other = before and (tonumber(before) or 0) ~= (tonumber(value) or 0)
-    if other or not value:match(strict and "^%d+$" or "^%d*$") then
-      said[0] = true
-      local text = other and "not the same as before" or "no decimal number"
-      tell(item, "CONTENT_LENGTH is " .. text .. ": the body's end is in doubt", malformed)
-    elseif before then
-      tell(item, "CONTENT_LENGTH stands twice")
-    elseif strict and said[1] then
-      tell(item, "CONTENT_LENGTH is not the first")
-    end
-  elseif before and strict then
+  local length, other = name == "CONTENT_LENGTH", before and (tonumber(before) or 0) ~= (tonumber(value) or 0)
+  if length and (other or not value:match("^%d*$")) then
+    said[0] = true
+    local text = other and "not the same as before" or "no decimal number"
+    tell(item, "CONTENT_LENGTH is " .. text .. ": the body's end is in doubt", malformed)
+  elseif before and (length or strict) then
     tell(item, name .. " stands twice")
+  elseif strict and length and said[1] then
+    tell(item, "CONTENT_LENGTH is not the first")
+  elseif strict and (name == "" or length and value == "") then
+    tell(item, name == "" and "a name is empty" or "CONTENT_LENGTH is empty")
   end
 end
 
@@ -287,8 +285,9 @@ local function request(buf, at, pinfo, tree)
   local branch = tree:add(proto, buf(at, stop - at))
   pinfo.cols.info = (said.REQUEST_METHOD or proto.name) .. " " .. (said.REQUEST_URI or "")
   read(buf, at, head, branch, {})
-  if strict and after and said.SCGI ~= "1" then
-    tell(branch, "no header SCGI with the value 1")
+  if strict and after then
+    tell(said.CONTENT_LENGTH == nil and branch, "no CONTENT_LENGTH")
+    tell(said.SCGI ~= "1" and branch, "no header SCGI with the value 1")
   end
   if head < stop then
     local body = buf(head, stop - head)

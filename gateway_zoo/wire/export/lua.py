@@ -133,7 +133,8 @@ def _part(part: Part, shape: Shape, top: Shape) -> list[str]:
         case Literal():
             size = str(len(part.data))
             there = f"at + {size} > stop or buf(at, {size}):raw() ~= {_text(part.data.decode('ascii'))}"
-            return [f"if {there} then {fault} end", *_string(name, field, size, size)]
+            doubt = "said[0] = true -- the body's end is in doubt"
+            return [f"if {there} then", f"  {doubt}", f"  {fault}", "end", *_string(name, field, size, size)]
         case Zero():
             return [
                 f"local end_of_{name} = find(buf, at, stop, 0)",
