@@ -156,6 +156,17 @@ def test_a_pong_too_many_is_not_asked(whole: bool) -> None:
     assert faults(exchange) == [("modifier1", 4)]
 
 
+@both
+def test_a_second_answer_is_not_asked(whole: bool) -> None:
+    """The connection's end is that of the answer; so the HTTP inside tells that there are two."""
+    twice = OK + answer("uwsgi", 500)
+    (exchange,) = exchanges("uwsgi", [("request", ask("uwsgi")), ("response", twice)], whole=whole)
+    assert (exchange.status, exchange.warnings, bytes(exchange.response)) == (200, [], twice)
+    (error,) = exchange.errors
+    assert error.startswith("an answer that was not asked for")
+    assert [offset for _, offset in faults(exchange)] == [len(OK)]
+
+
 def test_an_answer_has_one_end() -> None:
     pong = UWSGI.packet(b"", 100, 1)
     assert same_in_any_pieces(lambda: UWSGI.decoders()[1], pong + pong) == [
