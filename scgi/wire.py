@@ -105,12 +105,12 @@ def judge(pairs: Pairs, block: bytes, at: int) -> Iterator[Breach]:
 
 def doubtful(pairs: Pairs, at: int) -> tuple[bytes, int]:
     """Return the last CONTENT_LENGTH with a value, and its place, of headers that stand at `at`."""
-    found = b"", at
+    last = b"", at
     for name, value in pairs:
         if name == b"CONTENT_LENGTH" and value:
-            found = value, at + len(name) + 1
+            last = value, at + len(name) + 1
         at += len(name) + len(value) + 2
-    return found
+    return last
 
 
 class Requests(OneRequest):
@@ -123,7 +123,11 @@ class Requests(OneRequest):
 
     WAITS_FOR = "the rest of the netstring"
 
-    __slots__ = ()
+    __slots__ = ("_harmless",)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._harmless = min(limits.name, limits.value)  # bytes of a string
 
     def _head(self, data: bytes, events: list[Event]) -> tuple[int, int] | None:
         digits, colon, _ = data[:LONGEST_DECIMAL].partition(b":")
@@ -154,7 +158,9 @@ class Requests(OneRequest):
         each = iter(strings)
         pairs = list(zip(each, each))  # noqa: B905 - the keyword is slower
         names = set(strings[::2])
-        if len(block) > self.limits.name or len(pairs) > self.limits.variables:
+        if len(pairs) > self.limits.variables or (
+            len(block) > self._harmless and max(map(len, strings)) > self._harmless
+        ):
             self._check_limits(block, pairs, at)
         events.append(Variables(0, 0, pairs))
         if (

@@ -82,7 +82,8 @@ def _response_fields(data: bytes, method: bytes) -> list[Field]:
     after = listed[-1].lines[-1].end if listed else at
     read = Head(0, 0, block[:at], [(header.name, header.value) for header in listed])
     if after < end:
-        kind, section, wrong = response_type(read.headers, body=end < len(data))
+        parsed = response_type(read.headers, body=end < len(data))
+        kind, section, wrong = ("non-parsed header", "5.2", "") if at else parsed
         means = "an empty line: the headers end"
         named.append(
             Field(after, end - after, "NL", kind, f"{means}. {wrong}" if wrong else means, f"RFC 3875 {section}")

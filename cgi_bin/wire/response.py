@@ -248,7 +248,9 @@ class Responses(Decoder):
             complete = self._rest[: self._rest.rfind(b"\n") + 1]
             if complete:
                 read, breaches = head(complete, self.limits)
-                events += [read, *breaches]
+                # Without a Status the answer may still be anything.
+                if read.start or b"status" in {name.lower() for name, _ in read.headers}:
+                    events += [read, *breaches]
             raise Truncated(len(complete), self._rest[len(complete) :], self.WAITS_FOR)
         self._body.check(self.offset)
         events.append(End(self.offset, 0))

@@ -50,6 +50,7 @@ class _Side:
         self.first = b""
         self.faulty = False
         self.speaks = ""  # the other protocol that these bytes are
+        self.stopped: set[int] = set()  # streams whose decoder has stopped
         self.never: int | None = None  # offset from which on nothing is settled
 
 
@@ -150,15 +151,17 @@ class Conversation:
         return decoded
 
     def settled(self, direction: Direction) -> int:
-        """Every header block before this offset is complete, inner protocols included."""
+        """Every header block before this offset is complete, inner protocols included. (Or its decoder has stopped.)"""
         side = self._sides[direction]
-        held = [inner.holds for (towards, _, _), inner in self._inner.items() if towards == direction]
+        inside = [inner for (towards, _, _), inner in self._inner.items() if towards == direction]
+        held = [inner.holds for inner in inside if not inner.faulty]
         held += [side.decoder.settled, side.never]
         return min(offset for offset in held if offset is not None)
 
-    def faulty(self, direction: Direction) -> bool:
-        """Tell whether this direction's decoder has stopped."""
-        return self._sides[direction].faulty
+    def faulty(self, direction: Direction, stream: int | None = None) -> bool:
+        """Tell whether the decoder of this direction has stopped, or that of the stream whose first byte is there."""
+        side = self._sides[direction]
+        return side.faulty if stream is None else stream in side.stopped
 
     def unread(self, direction: Direction) -> bool:
         """Tell whether bytes came that are not decoded: they wait for more, or cannot be."""
@@ -208,7 +211,9 @@ class Conversation:
         for key in [key for key in self._inner if key[:2] == (direction, id)]:
             inner = self._inner.pop(key)
             decoded += self._decode_inner(direction, inner, None)
-            if inner.holds is not None and self._sides[direction].never is None:  # its header block was never complete
+            if (
+                inner.holds is not None and not inner.faulty and self._sides[direction].never is None
+            ):  # its header block was never complete
                 self._sides[direction].never = inner.holds
         if direction == "response" and (requests := self._requests.pop(id, [])[1:]):
             self._requests[id] = requests
@@ -239,6 +244,7 @@ class Conversation:
         events, error = _feed_or_close(inner.decoder, data)
         if error and not inner.faulty:
             inner.faulty = True
+            self._sides[direction].stopped.add(inner.stream)
             self.errors.setdefault(direction, error)
             events.append(fault(error))
         return [ProtocolEvent(inner.protocol, event, inner.stream) for event in events]

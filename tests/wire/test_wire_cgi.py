@@ -314,6 +314,7 @@ def test_an_answer_in_http_is_named(data: bytes, errors: list[str], status: int 
         (b"Status: 410 Gone\n", 17, 410),
         (b"HTTP/1.1 410 Gone\n", 18, 410),
         (b"Status: 410", 0, None),
+        (b"Content-Type: a/b\nStat", 18, None),
         (b"Traceback (most recent", 0, None),
     ],
 )

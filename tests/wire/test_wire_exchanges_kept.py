@@ -76,7 +76,7 @@ def test_a_gateway_that_dies_in_its_head_is_an_error_of_that_exchange(protocol: 
     """Where the connection's end ends the answer (SCGI, uwsgi), what is inside of it is cut off in that moment."""
     whole = WIRES[protocol].response(200, [(b"Content-Type", b"text/plain"), (b"Content-Length", b"5")], b"hello")
     ((status, errors),) = told(protocol, whole[:length])
-    assert status is None
+    assert status == (200 if protocol == "SCGI" and length == 20 else None)  # its line with the status is complete
     assert [error.split(" at offset ")[0] for error in errors] == ["Truncated"]
 
 

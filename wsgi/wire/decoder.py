@@ -64,6 +64,8 @@ class Requests(Messages):
     def _looks_switched(self, data: bytes, at: int) -> bool | None:
         """Tell whether a request begins here. None: not enough bytes to tell."""
         if self._websocket:
+            if data[at] > 127 or data[at] < 3:
+                return True  # a frame: with FIN, or without it CONTINUATION, TEXT, BINARY; a mask may be missing
             return data[at + 1] > 127 if len(data) > at + 1 else None
         if data.find(b"\n", at) < 0 and len(data) - at <= self.limits.head and BEGINS.match(data, at):
             return None
