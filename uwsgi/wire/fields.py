@@ -83,5 +83,6 @@ def _hidden(packet: list[Field], block: bytes) -> list[Field]:
         text = block[field.offset : field.offset + field.length]
         leaf = field.name in ("key", "val")
         hide = hide or (leaf and bool(NAME.search(text)) and not (field.name == "key" and secret(text)))
-        hidden.append(replace(field, secret=True) if leaf and hide else field)
+        part = leaf or field.name in ("key_size", "val_size")
+        hidden.append(replace(field, secret=True) if part and hide else field)
     return hidden

@@ -2,8 +2,9 @@
 
 from gateway_zoo.wire.body import Body
 from gateway_zoo.wire.decoder import Decoder, breach, fault
-from gateway_zoo.wire.events import End, Event, Other, Variables
+from gateway_zoo.wire.events import End, Event, Other, Pairs, Variables
 from gateway_zoo.wire.faults import Limits, Malformed, TooLong
+from gateway_zoo.wire.secrets import NAME, secret
 
 from .layout import HEADER, KINDS, LENGTH, OTHERS, WITH_VARIABLES
 from .variables import CONTENT_LENGTH, BadVariables, body_length, split
@@ -40,6 +41,13 @@ def is_surplus(head: bytes) -> bool:
         return TEXT.issuperset(head[: HEADER.size])
     _, size, _ = HEADER.unpack_from(head)
     return size < 2 * LENGTH.size or (len(head) == TELLS and LENGTH.unpack_from(head, HEADER.size)[0] > size)
+
+
+def may_hide_secret(pairs: Pairs, block: bytes) -> bool:
+    """Tell whether a secret's name stands where no name should: behind the pairs of this block, or in a wrong place."""
+    split = sum(2 * LENGTH.size + len(name) + len(value) for name, value in pairs)
+    texts = [text for name, value in pairs if not secret(name) for text in (name, value)]
+    return any(NAME.search(text) for text in [block[split:], *texts])
 
 
 class Packets(Decoder):
@@ -97,8 +105,9 @@ class Requests(Packets):
         pairs, error = split(block, at, self.limits)
         events.append(Variables(offset, 0, pairs))
         if error:
-            if not isinstance(error, BadVariables) or CONTENT_LENGTH not in dict(pairs):
-                raise error  # the body's length may stand behind it
+            known = isinstance(error, BadVariables) and CONTENT_LENGTH in dict(pairs)
+            if not known or may_hide_secret(pairs, block):
+                raise error  # the body's length may stand behind it, or a secret that no pair tells
             events.append(breach(error))
         self._body = Body(body_length(pairs, at, events))
         if not self._body.left:
