@@ -33,6 +33,7 @@ TELLING = 4  # bytes that tell another protocol by its beginning
 COMMA, ZERO = 0x2C, 0x30
 DISSECTOR = Dissector(
     answers="data-text-lines",
+    strict=True,
     note="The answer is a CGI response. Wireshark has no dissector for it: each segment is shown as lines of text.",
 )
 

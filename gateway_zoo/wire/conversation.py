@@ -60,7 +60,7 @@ class _Inner:
 
     def __init__(self, protocol: str, decoder: Decoder, stream: int) -> None:
         self.protocol, self.decoder, self.stream = protocol, decoder, stream
-        self.fed = 0
+        self.fed = self.answers = 0
         self.holds: int | None = None
         self.faulty = False  # its Fault was returned
 
@@ -191,7 +191,7 @@ class Conversation:
                 decoded += self._end_inner(direction, event.id)
             decoded.append(ProtocolEvent(self._protocol, event, asked=asked))
             if isinstance(event, Data) and event.stream in self._codecs[self._protocol].INNER:
-                decoded += [each._replace(asked=asked) for each in self._feed_inner(direction, event)]
+                decoded += [each._replace(asked=asked and each.asked) for each in self._feed_inner(direction, event)]
         if error and not side.faulty:
             side.faulty = True
             self.errors.setdefault(direction, error)
@@ -231,6 +231,8 @@ class Conversation:
             self._inner[key] = _Inner(protocol, decoder, event.offset)
         inner = self._inner[key]
         decoded = self._decode_inner(direction, inner, event.data)
+        if direction == "response":
+            decoded = _without_unasked(decoded, inner, max(1, len(self._requests.get(event.id, []))))
         inner.fed += len(event.data)
         if inner.decoder.settled == inner.fed:
             inner.holds = None
@@ -246,6 +248,20 @@ class Conversation:
             self.errors.setdefault(direction, error)
             events.append(fault(error))
         return [ProtocolEvent(inner.protocol, event, inner.stream) for event in events]
+
+
+def _without_unasked(decoded: list[ProtocolEvent], inner: _Inner, requests: int) -> list[ProtocolEvent]:
+    """Find the heads of more answers than requests, in a stream that only the connection's end ends (uwsgi)."""
+    judged: list[ProtocolEvent] = []
+    for each in decoded:
+        event, asked = each.event, True
+        if isinstance(event, Head) and event.start and inner.answers >= requests:
+            text, asked = "an answer that was not asked for: each request is answered", False
+            problem = Fault(event.offset, event.id, f"{text} (at offset {event.offset})", text, 0)
+            judged.append(each._replace(event=problem))
+        inner.answers += isinstance(event, End)
+        judged.append(each._replace(asked=asked))
+    return judged
 
 
 def _feed_or_close(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:

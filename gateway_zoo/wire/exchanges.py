@@ -24,6 +24,7 @@ from gateway_zoo.wire.events import (
     Other,
     Problem,
     Variables,
+    request_line,
     status_of,
 )
 from gateway_zoo.wire.fields import Field
@@ -232,7 +233,7 @@ class Exchanges:
             begins = direction == "request" and opens(event) and connection.between(direction)
             if direction == "response" and each.asked and not isinstance(event, Problem):
                 self._answer_early(connection, at)
-            if each.stream is None and (begins or isinstance(event, End)):
+            if each.stream is None and ((begins and connection.begun) or isinstance(event, End)):
                 self._take(connection, direction, entry.data[done - start : max(done, event.offset) - start], done, at)
                 done = max(done, event.offset)
             if each.stream is None and begins:
@@ -423,8 +424,7 @@ def describe(exchange: Exchange, direction: Direction, event: Head | Variables) 
         path = variables.get(b"SCRIPT_NAME", b"") + variables.get(b"PATH_INFO", b"")
         exchange.target = _text(variables.get(b"REQUEST_URI", b"") or path)
     else:
-        method, _, rest = event.start.partition(b" ")
-        exchange.method, exchange.target = _text(method), _text(rest.rpartition(b" ")[0] or rest)
+        exchange.method, exchange.target = map(_text, request_line(event.start))
 
 
 def _text(data: bytes) -> str:

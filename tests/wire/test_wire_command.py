@@ -421,8 +421,9 @@ def test_secrets_of_an_answer_are_stars_also_where_it_breaks(zoo: Zoo, tmp_path:
     broken = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=" + SECRET.encode() + b"\x00\r\n\r\n"
     with gateway(tmp_path / "s", broken):
         done = zoo.cli("wire", "--http", f"unix:{tmp_path}/s", "/", "--hex")
-    assert done.returncode == 1
-    assert SECRET not in done.stdout
+    assert done.returncode == 0
+    assert "warning: BadHeader" in done.stdout
+    assert SECRET[:8] not in done.stdout
     assert "2a 2a 2a" in done.stdout
 
 

@@ -148,7 +148,7 @@ def test_what_cannot_be_read_does_not_leak(protocol: str) -> None:
 def test_an_answer_that_cannot_be_read_does_not_leak() -> None:
     request = exchange("uwsgi")[0]
     junk = b"HTTP/1.1 200 OK\nSet-Cookie " + SECRETS[2] + b"\r\n\r\n"
-    assert masked("uwsgi", [("request", request), ("response", junk)])[1] == b"*" * len(junk)
+    assert SECRETS[2] not in masked("uwsgi", [("request", request), ("response", junk)])[1]
 
 
 def test_a_protocol_without_a_decoder_does_not_leak() -> None:

@@ -195,6 +195,8 @@ class _Connection:
         if lane is None:
             return
         if isinstance(event, Problem):
+            if isinstance(event, Breach) and lane is held.outer and event.id in held.begun:
+                self._mask(direction, held, lane, held.begun[event.id], 0)  # variables that no event tells
             if isinstance(event, Fault) and not self._readers[direction].faulty(direction, decoded.stream):
                 lane.doubt = lane.doubt or Doubt(event.offset)
             elif isinstance(event, Fault) and lane is not held.outer:
