@@ -15,7 +15,7 @@ from gateway_zoo.wire import foreign
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.decoder import Decoder, fault
 from gateway_zoo.wire.events import Begin, Data, End, Event, Fault, Head, Other, Problem, Values, Variables, method_of
-from gateway_zoo.wire.faults import LIMITS, Limits, WireError
+from gateway_zoo.wire.faults import LIMITS, Limits, Truncated, WireError
 from gateway_zoo.wire.fields import Field, Stream, cut, in_order, lay, placed
 
 
@@ -195,7 +195,7 @@ class Conversation:
         if error and not side.faulty:
             side.faulty = True
             self.errors.setdefault(direction, error)
-            decoded.append(ProtocolEvent(self._protocol, fault(error)))
+            decoded.append(ProtocolEvent(self._protocol, _at_end(error, side.fed)))
         return decoded
 
     def _note_request(self, request: Head | Variables) -> None:
@@ -246,7 +246,7 @@ class Conversation:
             inner.faulty = True
             self._sides[direction].stopped.add(inner.stream)
             self.errors.setdefault(direction, error)
-            events.append(fault(error))
+            events.append(_at_end(error, inner.fed))
         return [ProtocolEvent(inner.protocol, event, inner.stream) for event in events]
 
 
@@ -262,6 +262,12 @@ def _without_unasked(decoded: list[ProtocolEvent], inner: _Inner, requests: int)
         inner.answers += isinstance(event, End)
         judged.append(each._replace(asked=asked))
     return judged
+
+
+def _at_end(error: WireError, end: int) -> Fault:
+    """The Fault of an error. What is cut off is marked at its end, where bytes are missing."""
+    made = fault(error)
+    return msgspec.structs.replace(made, offset=max(end, made.offset)) if isinstance(error, Truncated) else made
 
 
 def _feed_or_close(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:

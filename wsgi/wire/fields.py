@@ -81,7 +81,7 @@ class _Naming:
         if self.at < len(self.data):
             wrong, kind = self.data[self.at :], type(error).__name__
             hide = bool(NAME.search(wrong)) or (wrong[:1] in b" \t" and bool(self.fields) and self.fields[-1].secret)
-            ends = self.at <= error.offset  # the reading
+            ends = isinstance(error, Truncated) or self.at <= error.offset  # the reading
             means = f"expected {error.expected}" if ends else "not read: it is in doubt what this is"
             self.fields.append(Field(self.at, len(wrong), kind, means, fault=ends, secret=hide))
             self.at = len(self.data)
