@@ -2,65 +2,20 @@
 0 (fine), 1 (a check failed), 2 (wrong usage) or 3 (the zoo is not running, or something it needs is missing).
 """
 
-import copy
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from gateway_zoo.errors import Stop, fail, nearest
+from gateway_zoo.cli_group import Commands, WireCommand, environment_settings
+from gateway_zoo.errors import fail
 from gateway_zoo.settings import Settings, SettingsError, read_settings
-from gateway_zoo.terminal.messages import say, write_anything
+from gateway_zoo.terminal.messages import write_anything
 
 SHELLS = ("bash", "zsh", "fish")
 COMPLETE = "_ZOO_COMPLETE"  # the variable by which a shell asks for completions
-#: Command -> words that people try, and mean it.
-TRIED = {
-    "up": "start run serve",
-    "down": "stop halt kill quit",
-    "ls": "list exhibits",
-    "logs": "log tail",
-    "ps": "top processes",
-    "status": "info",
-    "restart": "reload",
-    "lab": "benchmark",
-    "wire": "trace",
-    "record": "sniff",
-    "doctor": "fix",
-}
-MEANT = {word: command for command, words in TRIED.items() for word in words.split()}
-
-
-class Commands(TyperGroup):
-    """A group of commands. It corrects wrong names, says why a command stopped, and lists whole sentences."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except Stop as stop:
-            say(stop.text)
-            raise typer.Exit(stop.status) from None
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        self.known(args[0])
-        return super().resolve_command(ctx, args)
-
-    def known(self, name: str) -> Any:
-        """The command with this name. Raises Stop with the nearest."""
-        if name not in self.commands:
-            meant = MEANT.get(name, "") if MEANT.get(name) in self.commands else ""
-            hint = f"did you mean '{meant}'?" if meant else nearest(name, list(self.commands), "zoo --help lists them")
-            fail(f"unknown command '{name}'; {hint}", 2)
-        return self.commands[name]
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the commands; a sentence that is longer than the line goes on in the next one."""
-        rows = [(name, self.commands[name].get_short_help_str(1000)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
 
 
 def _version(asked_for: bool) -> None:
@@ -105,13 +60,6 @@ Ids = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 Nginx = Annotated[str, typer.Option("--nginx", metavar="URL", envvar="ZOO_NGINX", help="Where nginx answers.")]
 Apache = Annotated[str, typer.Option("--apache", metavar="URL", envvar="ZOO_APACHE", help="Where Apache answers.")]
-
-
-def environment_settings() -> Settings:
-    try:
-        return read_settings()
-    except (SettingsError, KeyError) as error:
-        fail(str(error), 2)
 
 
 def running_settings(*urls: str) -> Settings:
@@ -219,40 +167,11 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
-class WireCommand(TyperCommand):
-    """Gives `wire` an option for each protocol that a gateway speaks on its socket: --scgi ADDRESS."""
-
-    def get_params(self, ctx: Any) -> Any:
-        first = next((index for index, param in enumerate(self.params) if "--PROTOCOL" in param.opts), None)
-        if first is not None:
-            self.params[first : first + 1] = [_socket_option(self.params[first], name) for name in _on_sockets()]
-        return super().get_params(ctx)
-
-
-def _on_sockets() -> list[str]:
-    from gateway_zoo.registry.cages import load
-    from gateway_zoo.wire.codecs import Codecs
-
-    return list(Codecs(load(environment_settings().root)).with_port())
-
-
-def _socket_option(pattern: Any, protocol: str) -> Any:
-    """Make an option after the pattern's; what it is given is put into the context, by the protocol's name."""
-
-    def note(ctx: Any, _: Any, address: str) -> None:
-        ctx.meta.setdefault("foreign", {}).update({protocol: address} if address else {})
-
-    option = copy.copy(pattern)
-    option.name, option.opts = f"socket_{protocol}", [f"--{protocol.lower()}"]
-    option.help, option.callback, option.expose_value = f"{option.help} in {protocol}.", note, False
-    return option
-
-
 @app.command(cls=WireCommand)
 def wire(
     ctx: typer.Context,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID] /PATH", help="An exhibit and what to ask it; with --diff two.")
+        list[str] | None, typer.Argument(metavar="[ID] [/PATH]", help="An exhibit, and what to ask it: / by default.")
     ] = None,
     _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT")] = "",
     via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it sends.")] = "",
@@ -268,6 +187,13 @@ def wire(
     params: Annotated[
         list[str] | None, typer.Option("--param", metavar="N=V", help="CGI variable: N=V sets, N= empties, N removes.")
     ] = None,
+    ask: Annotated[str | None, typer.Option(metavar="NAME[=VALUE]", help="Ask another message; '' lists them")] = None,
+    wait: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="The time for an answer: 10; at most 3600.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show the pieces as they come, until Ctrl-C; 16 MB at most.")
+    ] = False,
     recording: Annotated[str, typer.Option("--show", metavar="FILE", help="List a recording; /PATH is a number.")] = "",
     pcap: Annotated[str, typer.Option(metavar="OUT", help="With --show: write it for Wireshark.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Show every field: lengths, paddings, long values.")] = False,
@@ -275,7 +201,11 @@ def wire(
     secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords and cookies.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask a gateway directly and name every byte."""
+    """Ask a gateway directly and name every byte.
+
+    Exit status: 0 if the answer is whole, also with warnings; 1 if bytes are missing, surplus, not asked for or
+    unreadable; 2 for wrong usage; 3 if nothing listens.
+    """
     from gateway_zoo.wire.ask import command
     from gateway_zoo.wire.ask.options import Options
 
@@ -284,6 +214,9 @@ def wire(
         words=words or [],
         foreign=foreign,
         via=via,
+        ask=ask,
+        wait=wait,
+        watch=watch,
         recording=recording,
         pcap=pcap,
         method=method,

@@ -6,27 +6,34 @@ as the first header, CONTENT_LENGTH, says. One request a connection.
 
 What trips people up: the specification forbids a name that stands twice, and nginx before 1.23 sends one where a client
 repeats a header. A reader who debugs a gateway must see that request, and its end is not in doubt: so the decoder
-passes both on, `annotate` marks the second as a fault, and `request` refuses to write it. Only a second CONTENT_LENGTH
-is an error: two gateways may then disagree on where the body ends. Zeros before a netstring's length are forbidden,
-zeros before CONTENT_LENGTH's digits are not.
+passes both on with a Breach, and `request` refuses to write it. Only two CONTENT_LENGTHs that differ are an error: two
+gateways may then disagree on where the body ends. Zeros before a netstring's length are forbidden, zeros before
+CONTENT_LENGTH's digits are not.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire import foreign
+from gateway_zoo.wire.body import OneRequest, announced
 from gateway_zoo.wire.codecs import Direction, Dissector
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Pairs, Variables
-from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated
+from gateway_zoo.wire.decoder import Decoder, breach
+from gateway_zoo.wire.events import Breach, Data, End, Event, Pairs, Variables
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, Malformed, TooLong, TooMany
 from gateway_zoo.wire.fields import Annotated, Field, Stream
 from gateway_zoo.wire.heads import cgi_head
 from gateway_zoo.wire.shape import LONGEST_DECIMAL, Decimal, Literal, Repeat, Shape, Zero, fields
 
 INNER: Mapping[str, str] = {"RESPONSE": "CGI"}
 PORT = 4000
+BEGINS: Mapping[Direction, re.Pattern[bytes]] = {"request": re.compile(rb"[0-9]+:[A-Z]"), "response": foreign.TEXT}
+TELLING = 4  # bytes that tell another protocol by its beginning
+COMMA, ZERO = 0x2C, 0x30
 DISSECTOR = Dissector(
     answers="data-text-lines",
+    strict=True,
     note="The answer is a CGI response. Wireshark has no dissector for it: each segment is shown as lines of text.",
 )
 
@@ -55,143 +62,147 @@ class BadNetstring(Malformed):
 
 
 class BadHeaders(Malformed):
-    """Headers that are no row of name NUL value NUL, or a name that is empty."""
+    """Headers that are no row of name NUL value NUL, or a name that is empty or stands twice."""
 
 
 class BadContentLength(Malformed):
-    """A CONTENT_LENGTH that is not the first header, not digits, or there twice: the body's end is in doubt."""
+    """A CONTENT_LENGTH that is not the first header, or there twice; or, with the body's end in doubt: it is no number,
+    or two differ."""
 
 
 class NoVersion(Malformed):
     """No header SCGI with the value 1."""
 
 
-class BehindRequest(Malformed):
-    """Bytes behind the body: a connection carries one request."""
+def judge(pairs: Pairs, block: bytes, at: int) -> Iterator[Breach]:
+    """Find what is forbidden and leaves no doubt. `block`: the bytes of these headers, which stand at `at`."""
+    names = [name for name, _ in pairs]
+    if at > len(b"%d:" % len(block)):
+        yield breach(BadNetstring(0, b"", "a length without a zero before it"), at)
+    if b"SCGI" not in names:
+        yield breach(NoVersion(at, block, "a header SCGI with the value 1 (section 3)"), len(block))
+    if b"CONTENT_LENGTH" not in names:
+        yield breach(BadContentLength(at, block, "CONTENT_LENGTH as the first header (section 3)"), len(block))
+    seen: set[bytes] = set()
+    for name, value in pairs:
+        size = min(len(name) + len(value) + 2, len(block))
+        header = block[:size]
+        if not name:
+            yield breach(BadHeaders(at, header, "a name that is not empty (section 3)"), size)
+        elif name in seen:
+            yield breach(BadHeaders(at, header, "a name only once (section 3)"), size)
+        elif name == b"CONTENT_LENGTH" and seen:
+            yield breach(BadContentLength(at, header, "CONTENT_LENGTH as the first header (section 3)"), size)
+        elif name == b"CONTENT_LENGTH" and not value:
+            yield breach(BadContentLength(at, header, "CONTENT_LENGTH as decimal digits (section 3)"), size)
+        elif name == b"SCGI" and value != b"1":
+            yield breach(NoVersion(at, header, "a header SCGI with the value 1 (section 3)"), size)
+        if len(name) + len(value) + 2 > len(block):
+            yield breach(BadHeaders(at, header, "name NUL value NUL, again and again"), size)
+        seen.add(name)
+        at, block = at + size, block[size:]
 
 
-def check(strings: list[bytes], offset: int, limits: Limits) -> None:
-    """Raise what is wrong with these headers, if anything is. `offset` is the place of the first.
-
-    `strings`: the strings between the NULs, and the bytes behind the last NUL. Raises BadHeaders, BadContentLength,
-    NoVersion, TooLong or TooMany.
-    """
-    block = b"\0".join(strings)
-    count = len(strings) // 2
-    if strings[-1] or len(strings) == 2 * count:
-        raise BadHeaders(offset, block, "name NUL value NUL, again and again")
-    if count > limits.variables:
-        raise TooMany(offset, block, f"at most {limits.variables} headers, not {count}")
-    if strings[0] != b"CONTENT_LENGTH":
-        raise BadContentLength(offset, block, "CONTENT_LENGTH as the first header (section 3)")
-    at = offset
-    for index, string in enumerate(strings[:-1]):
-        _check_string(string, index, at, limits)
-        at += len(string) + 1
-    if (b"SCGI", b"1") not in zip(strings[::2], strings[1::2], strict=False):
-        raise NoVersion(offset, block, "a header SCGI with the value 1 (section 3)")
+def doubtful(pairs: Pairs, at: int) -> tuple[bytes, int]:
+    """Return the last CONTENT_LENGTH with a value, and its place, of headers that stand at `at`."""
+    last = b"", at
+    for name, value in pairs:
+        if name == b"CONTENT_LENGTH" and value:
+            last = value, at + len(name) + 1
+        at += len(name) + len(value) + 2
+    return last
 
 
-def _check_string(string: bytes, index: int, at: int, limits: Limits) -> None:
-    kind, limit = ("value", limits.value) if index % 2 else ("name", limits.name)
-    if len(string) > limit:
-        raise TooLong(at, string, f"a {kind} of at most {limit} bytes, not {len(string)}")
-    if index == 1 and not (string.isdigit() and len(string) < LONGEST_DECIMAL):
-        raise BadContentLength(at, string, "CONTENT_LENGTH as decimal digits (section 3)")
-    if kind == "name" and not string:
-        raise BadHeaders(at, string, "a name that is not empty (section 3)")
-    if kind == "name" and index and string == b"CONTENT_LENGTH":
-        raise BadContentLength(at, string, "CONTENT_LENGTH only once (section 3)")
-
-
-class Requests(Decoder):
+class Requests(OneRequest):
     """The decoder of one request.
 
     Splitting the headers is most of the time, and Python is slow for each string and quick for a whole block. So the
-    headers are split in one go, and a few questions that C answers for the whole block tell whether all is right. Only
-    if one of the answers is wrong, `check` looks at string after string, and finds which one.
+    headers are split in one go, and a few questions that C answers for all of them tell whether all is right. Only if
+    one of the answers is wrong, each header is looked at.
     """
 
     WAITS_FOR = "the rest of the netstring"
 
-    #: Bytes of the body that are to come, once the headers are complete; heads up to `_harmless` bytes break no limit.
-    __slots__ = ("_body", "_harmless")
+    __slots__ = ("_harmless",)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
-        self._harmless = min(limits.head, limits.value, limits.name, 2 * limits.variables)
+        self._harmless = min(limits.name, limits.value)  # bytes of a string
 
-    def _decode(self, data: bytes, events: list[Event]) -> int:
-        if self.offset:
-            return self._more(data, 0, events)
-        colon = data.find(b":", 0, LONGEST_DECIMAL)
-        digits = data[:colon] if colon >= 0 else data[:LONGEST_DECIMAL]
-        if not digits.isdigit() or (digits[0] == 0x30 and len(digits) > 1):
-            return self._no_length(data)
-        if colon < 0 and len(data) < LONGEST_DECIMAL:
-            return 0
-        size = int(digits)
-        if size > self._harmless and size > self.limits.head:
+    def _head(self, data: bytes, events: list[Event]) -> tuple[int, int] | None:
+        digits, colon, _ = data[:LONGEST_DECIMAL].partition(b":")
+        if not digits.isdigit():
+            if len(data) < TELLING:
+                return None
+            raise self._no_length(data)
+        if not colon and len(data) < LONGEST_DECIMAL:
+            return None
+        start, size = len(digits) + 1, int(digits)
+        if size > self.limits.head:
             raise TooLong(0, data, f"headers of at most {self.limits.head} bytes")
-        start = colon + 1
         after = start + size
         if after >= len(data):
-            return 0
-        if data[after] != 0x2C:
+            return None
+        length = self._headers(data, start, after, events)
+        if data[after] != COMMA:
             raise BadNetstring(after, data[after:], "a comma behind the headers")
-        # The next lines are in this method because a call more breaks the limit of `make bench-wire`.
-        block = data[start:after]
+        return after + 1, length
+
+    def _headers(self, data: bytes, at: int, end: int, events: list[Event]) -> int:
+        """Read the headers from `at` to `end`. Return the length of the body."""
+        block = data[at:end]
         strings = block.split(b"\0")
-        names, each = strings[:-1:2], iter(strings)
+        last = strings.pop()
+        if broken := bool(last or len(strings) % 2):
+            strings += [last, b""][: 2 - len(strings) % 2]
+        each = iter(strings)
         pairs = list(zip(each, each))  # noqa: B905 - the keyword is slower
-        try:
-            version = strings[2 * names.index(b"SCGI") + 1]
-        except ValueError:
-            version = b""
-        if (
-            strings[-1]
-            or not len(strings) & 1
-            or b"" in names
-            or block.rfind(b"CONTENT_LENGTH\0") != 0  # the first, and the only one
-            or not strings[1].isdigit()
-            or len(strings[1]) >= LONGEST_DECIMAL
-            or version != b"1"
-            or (size > self._harmless and self._breaks_a_limit(size, names))
+        names = set(strings[::2])
+        if len(pairs) > self.limits.variables or (
+            len(block) > self._harmless and max(map(len, strings)) > self._harmless
         ):
-            check(strings, start, self.limits)
-        self._body = int(strings[1])
+            self._check_limits(block, pairs, at)
         events.append(Variables(0, 0, pairs))
-        after += 1
-        if not self._body:
-            events.append(End(after, 0))
-        return after if after == len(data) else self._more(data, after, events)
+        if (
+            not broken
+            and strings
+            and strings[0] == b"CONTENT_LENGTH"
+            and strings[1].isdigit()
+            and (b"SCGI", b"1") in pairs
+            and len(names) == len(pairs)
+            and b"" not in names
+            and data[0] != ZERO
+            and len(strings[1]) < LONGEST_DECIMAL
+        ):
+            return int(strings[1])
+        events += judge(pairs, block, at)
+        length = announced([value for name, value in pairs if name == b"CONTENT_LENGTH"])
+        if length is None:
+            value, at = doubtful(pairs, at)
+            raise BadContentLength(at, value, "CONTENT_LENGTH once, as decimal digits (section 3)")
+        return length
 
-    def _breaks_a_limit(self, size: int, names: list[bytes]) -> bool:
-        """Tell whether a limit may be broken. A value can be too long only in a head that is."""
-        limits = self.limits
-        return len(names) > limits.variables or size > limits.value or max(map(len, names)) > limits.name
+    def _check_limits(self, block: bytes, pairs: Pairs, at: int) -> None:
+        if len(pairs) > self.limits.variables:
+            raise TooMany(at, block, f"at most {self.limits.variables} headers, not {len(pairs)}")
+        for name, value in pairs:
+            for kind, string, limit in (("name", name, self.limits.name), ("value", value, self.limits.value)):
+                if len(string) > limit:
+                    raise TooLong(at, string, f"a {kind} of at most {limit} bytes, not {len(string)}")
+                at += len(string) + 1
 
-    def _more(self, data: bytes, at: int, events: list[Event]) -> int:
-        """Read more of the body. Return the offset behind it."""
-        if self._body and (piece := data[at : at + self._body]):
-            events.append(Data(self.offset + at, 0, "body", piece))
-            at += len(piece)
-            self._body -= len(piece)
-            if not self._body:
-                events.append(End(self.offset + at, 0))
-        if at < len(data):
-            raise BehindRequest(self.offset + at, data[at:], "nothing behind the body: one request a connection")
-        return at
-
-    def _no_length(self, data: bytes) -> int:
-        if data:
-            raise BadNetstring(0, data, "the length of the headers in decimal, no zero before it, and a colon")
-        return 0
+    def _no_length(self, data: bytes) -> BadNetstring:
+        return BadNetstring(0, data, "the length of the headers in decimal, and a colon")
 
     def _close(self, events: list[Event]) -> None:
+        if self._body is None and self._rest:
+            digits, _, block = self._rest.partition(b":")
+            if not digits.isdigit():
+                raise self._no_length(self._rest)
+            strings = block.split(b"\0")[:-1]
+            if whole := list(zip(strings[::2], strings[1::2], strict=False)):
+                events.append(Variables(0, 0, whole))
         super()._close(events)
-        if self.offset and self._body:
-            raise Truncated(self.offset, b"", f"{self._body} more bytes of the body")
 
 
 class Responses(Decoder):
@@ -220,61 +231,36 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     if not data:
         return Annotated([], [])
     named, after = fields(LAYOUT, data)
-    named = [piece for field in _judged(named) for piece in _value_and_nul(field)]
-    length = _length_in(named)
-    if body := data[after : after + length]:
-        named.append(Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts"))
-    if rest := data[after + length :]:
-        means = "one request a connection"
-        named.append(Field(after + length, len(rest), "behind the request", means=means, fault=True))
+    named = [piece for field in named for piece in _value_and_nul(field, data)]
+    given = [i for i, field in enumerate(named) if field.depth == 1 and field.name == "CONTENT_LENGTH"]
+    length = announced([named[i].value.encode() for i in given])
+    rest = data[after:]
+    if length is None:
+        last = next(i for i in reversed(given) if named[i].value)
+        value = next(i for i in range(last + 1, len(named)) if named[i].name == "value")
+        named[value] = replace(named[value], fault=True)
+        if rest:
+            named.append(
+                Field(after, len(rest), "rest", f"{len(rest)} bytes", "the body's end is in doubt", fault=True)
+            )
+    elif rest:
+        body = rest[:length]
+        if body:
+            named.append(
+                Field(after, len(body), "body", f"{len(body)} of {length} bytes", "what CONTENT_LENGTH counts")
+            )
+        if surplus := len(rest) - len(body):
+            named.append(Field(after + len(body), surplus, "surplus", f"{surplus} bytes", "behind the request"))
     return Annotated(named, [])
 
 
-def _judged(named: list[Field]) -> list[Field]:
-    """Mark the headers that can be split but are forbidden. The parts of a header are one level deeper."""
-    seen: set[str] = set()
-    judged = []
-    for field in named:
-        fault = ""
-        if field.name == "length" and field.length > len(field.value) + 1:
-            fault = "a netstring's length has no zero before it"
-        elif field.depth == 1 and not field.fault:
-            fault = _forbidden(field, seen)
-            seen.add(field.name)
-        judged.append(replace(field, means=fault, section="SCGI 3", fault=True) if fault else field)
-    if "SCGI" not in seen and not named[-1].fault:
-        index = [field.name for field in judged].index("headers")  # the field of all headers together
-        judged[index] = replace(judged[index], means="no header SCGI", section="SCGI 3", fault=True)
-    return judged
-
-
-def _forbidden(header: Field, seen: set[str]) -> str:
-    if not header.name:
-        return "a name may not be empty"
-    if header.name in seen:
-        return "a name may not stand twice"
-    if not seen and header.name != "CONTENT_LENGTH":
-        return "CONTENT_LENGTH must be the first"
-    if header.name == "CONTENT_LENGTH" and not _digits(header.value):
-        return "not decimal digits"
-    return "must be 1" if header.name == "SCGI" and header.value != "1" else ""
-
-
-def _value_and_nul(field: Field) -> list[Field]:
+def _value_and_nul(field: Field, data: bytes) -> list[Field]:
     """Part a secret from the NUL behind it, which is not masked. A secret that is cut off has no NUL."""
-    if not field.secret or field.fault:
+    end = field.offset + field.length
+    if not field.secret or data[end - 1 : end] != b"\0":
         return [field]
-    nul = Field(field.offset + field.length - 1, 1, "NUL", means="ends the value", depth=field.depth)
+    nul = Field(end - 1, 1, "NUL", means="ends the value", depth=field.depth)
     return [replace(field, length=field.length - 1), nul]
-
-
-def _digits(value: str) -> bool:
-    return value.isascii() and value.isdigit() and len(value) < LONGEST_DECIMAL
-
-
-def _length_in(named: list[Field]) -> int:
-    given = next((field.value for field in named if field.depth == 1), "")
-    return int(given) if _digits(given) else 0
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:

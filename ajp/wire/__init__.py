@@ -15,9 +15,17 @@ empty one says that it has ended. The code 0xFF for a method is in no table: Apa
 The specification's limit of 8192 bytes is a setting (Apache ProxyIOBufferSize, Tomcat packetSize): we write no larger
 packets, but read them.
 
-Where to read on: codes.py (the tables), decoder.py (packets become events; read.py has the two large
-ones), packet.py and fields.py (a name for every byte, and what is wrong), encode.py (the way back).
+A broken rule moves no byte of the framing, because each packet has its own length: nearly all make a Breach. Decoding
+ends where it is not known which packets are bodies (content-length is no number, or may be lost).
+
+Where to read on: codes.py (the tables), requests.py and responses.py (packets become events; read.py reads the two
+large ones quickly), parts.py and packet.py (a name for every byte, and what is wrong), fields.py, encode.py.
 """
+
+import re
+from collections.abc import Mapping
+
+from gateway_zoo.wire.codecs import Direction, Message
 
 from . import codes, faults
 from .codes import PLACES, PORT, SECRET_CODES
@@ -25,4 +33,24 @@ from .decoder import decoders
 from .encode import cping, request, response
 from .fields import annotate
 
-__all__ = ["PLACES", "PORT", "SECRET_CODES", "annotate", "codes", "cping", "decoders", "faults", "request", "response"]
+#: The third byte is the first of a packet's length.
+BEGINS: Mapping[Direction, re.Pattern[bytes]] = {
+    "request": re.compile(rb"\x12\x34[\x00-\x1f]"),
+    "response": re.compile(rb"AB[\x00-\x1f]"),
+}
+REQUESTS = {"CPING": Message(cping, "AJP: whether the container is there")}
+
+__all__ = [
+    "BEGINS",
+    "PLACES",
+    "PORT",
+    "REQUESTS",
+    "SECRET_CODES",
+    "annotate",
+    "codes",
+    "cping",
+    "decoders",
+    "faults",
+    "request",
+    "response",
+]

@@ -102,9 +102,15 @@ PLACES = Places(
 )
 BOOLEAN = {0: "false", 1: "true"}
 FIRST_LINE = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+")
+#: The parts of that line, each by the name of its field.
+FIRST_LINE_PARTS = {
+    "protocol": re.compile(rb"[^\x00-\x20\x7f]+"),
+    "req_uri": re.compile(rb"[^\x00-\x20\x7f]+"),
+    "stored_method": re.compile(rb"[^\x00-\x20\x7f]+"),
+    "query_string": re.compile(rb"[^\x00-\x20\x7f]*"),
+}
+ONE_LENGTH = "one content-length, a decimal number"
 REASON = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 INTEGER = struct.Struct(">H")
 HEADER = struct.Struct(">2sH")
-CODE_AND_LENGTH = struct.Struct(">HH")
-NUL_AND_LENGTH = struct.Struct(">BH")
 PORT_AND_SSL = struct.Struct(">HB")

@@ -5,13 +5,14 @@ from http.client import responses
 from urllib.parse import quote
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.faults import LIMITS, CannotEncode, WireError
+from gateway_zoo.wire.events import Breach, Pairs
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, Truncated
 from gateway_zoo.wire.fields import text
 from gateway_zoo.wire.meta_variables import CUSTOMARY, RFC3875
 
 from . import codes
-from .decoder import Requests, Responses
+from .decoder import decoders
+from .read import forward_request
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
@@ -68,20 +69,26 @@ def _as_headers(variables: Pairs) -> Pairs:
 
 def _checked(head: bytes, body: bytes) -> bytes:
     """Write the packets of the body. Raises CannotEncode if the head is none, or announces another body."""
-    decoder = Requests(LIMITS)
-    try:
-        decoder.feed(head)
-        due = decoder._due
-        size = codes.LARGEST - codes.HEADER.size - 2
-        pieces = [body[at : at + size] for at in range(0, len(body), size)]
-        packets = b"".join(packet("request", codes.INTEGER.pack(len(piece)) + piece) for piece in pieces)
-        if due == codes.CHUNKED:
-            packets += packet("request", b"")
-        elif due != len(body):
-            raise CannotEncode(f"{len(body)} bytes of body, and CONTENT_LENGTH says {due}")
-    except WireError as error:
-        raise CannotEncode(f"no AJP request: {error}") from None
+    _judge("request", head)
+    due = forward_request(head, LIMITS).due
+    size = codes.LARGEST - codes.HEADER.size - 2
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    packets = b"".join(packet("request", codes.INTEGER.pack(len(piece)) + piece) for piece in pieces)
+    if due == codes.CHUNKED:
+        packets += packet("request", b"")
+    elif due != len(body):
+        raise CannotEncode(f"{len(body)} bytes of body, and CONTENT_LENGTH says {due}")
     return packets
+
+
+def _judge(direction: Direction, head: bytes) -> None:
+    """Raise CannotEncode if a reader would refuse a part of this packet."""
+    events, error = decoders()[direction == "response"].whole(head)
+    problems = [event.error for event in events if isinstance(event, Breach)]
+    if error and not isinstance(error, Truncated):
+        problems.append(str(error))
+    if problems:
+        raise CannotEncode(f"no AJP {direction}: {problems[0]}")
 
 
 def packet(direction: Direction, block: bytes) -> bytes:
@@ -91,8 +98,10 @@ def packet(direction: Direction, block: bytes) -> bytes:
     return codes.HEADER.pack(codes.MAGIC[direction], len(block)) + block
 
 
-def cping() -> bytes:
-    """Write a CPing: it asks whether the container is there."""
+def cping(_variables: Pairs = [], _body: bytes = b"", value: bytes = b"") -> bytes:  # noqa: B006 - not changed
+    """Write a CPing: it asks whether the container is there. Raises CannotEncode."""
+    if value:
+        raise CannotEncode(f"CPing has no value, such as {value[:24]!r}")
     return packet("request", bytes([codes.CPING]))
 
 
@@ -125,10 +134,7 @@ def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
         raise CannotEncode(f"status {status}; it has three digits")
     start = bytes([codes.SEND_HEADERS]) + codes.INTEGER.pack(status) + _text(responses.get(status, "").encode())
     head = packet("response", start + _pairs(headers, codes.RESPONSE_HEADERS))
-    try:
-        Responses(LIMITS).feed(head)
-    except WireError as error:
-        raise CannotEncode(f"no AJP response: {error}") from None
+    _judge("response", head)
     size = codes.LARGEST - codes.HEADER.size - 4
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     chunks = (bytes([codes.SEND_BODY_CHUNK]) + codes.INTEGER.pack(len(piece)) + piece + b"\0" for piece in pieces)

@@ -32,12 +32,8 @@ class BadContentLength(Malformed):
 
 
 class BadBody(Malformed):
-    """A body that is longer or, with an empty packet at its end, shorter than content-length."""
+    """A piece of a body behind the end that content-length says, or that no request announces."""
 
 
 class OutOfPlace(Malformed):
-    """A body before its headers, or headers twice."""
-
-
-class Odd(Exception):
-    """A part of a packet is wrong; packet.py finds which part, and where."""
+    """A message where another one must come: a body before its headers, headers twice."""

@@ -1,5 +1,10 @@
-"""One packet, part by part: a field for each, and the error if one is wrong."""
+"""One packet, with a name for each part, and a Breach for each rule that it breaks.
 
+It reads what it can: a string without its NUL is as long as its length says, and one that runs beyond the packet ends
+with the packet.
+"""
+
+import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
@@ -7,195 +12,215 @@ from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.faults import Limits, TooLong, TooMany, WireError
+from gateway_zoo.wire.faults import TooMany
 from gateway_zoo.wire.fields import Field, secret, text
 
 from . import codes
-from .faults import BadBoolean, BadContentLength, BadFirstLine, BadLength, BadString, Odd, UnknownCode
-from .read import first_line, is_length
+from .faults import BadContentLength, BadFirstLine, BadLength, BadString, UnknownCode
+from .parts import Pair, Parts, Stop
+from .read import Forward, first_line, is_chunked, is_length, method_name
 
-Pair = tuple[bytes, bytes]
-BASIC = "Basic Packet Structure"
+REQUEST = "Request Packet Structure"
+UNFIT = re.compile(rb"[\x00-\x20\x7f]")
 
 
-class Packet:
-    """Names the bytes of one packet. Each method names one part and moves on, or raises. `base`: offset of `data`."""
+class Packet(Parts):
+    """Reads one packet. `read` never raises."""
 
-    def __init__(self, data: bytes, at: int, end: int, limits: Limits, base: int = 0) -> None:
-        self.data, self.at, self.end, self.limits, self.base = data, at, end, limits, base
-        self.fields: list[Field] = []
-        self.lengths: list[bytes] = []  # every content-length
+    code: int | None = None  # the kind of message
+    number = 0  # the status, reuse, or requested_length
+    method = 0
+    message_of_status = b""
 
-    def add(self, length: int, name: str, value: str, means: str, section: str, depth: int = 1) -> None:
-        if self.at + length > self.end:
-            raise self.wrong(BadLength, name, f"{length} bytes, which end within the packet", depth)
-        self.fields.append(Field(self.at, length, name, value, means, f"AJPv13, {section}", depth))
-        self.at += length
+    def read(self, direction: Direction, *, body: bool = False) -> "Packet":
+        """Name all bytes. `body`: the packet is a piece of the request's body."""
+        self.strings: dict[str, bytes] = {}
+        self.numbers: Pairs = []  # server_port and is_ssl
+        self.headers: Pairs = []
+        self.attributes: Pairs = []
+        self._lengths: list[bytes] = []  # every content-length that is a number
+        magic = codes.MAGIC[direction]
+        to = "to the container" if direction == "request" else "from the container"
+        try:
+            self.add(2, "magic", text(magic) if magic.isalpha() else f"0x{magic.hex()}", to, "Packet Headers")
+            self.integer("data_length", "bytes that follow", "Packet Headers")
+            if body:
+                self.body("data", "Packet Headers")
+                self.nothing_more()
+            else:
+                self.message(direction)
+        except Stop:
+            self.rest()
+        return self
 
-    def wrong(self, kind: type[WireError], name: str, expected: str, depth: int = 1, hide: bool = False) -> WireError:
-        """Mark the rest of the packet as a fault, and make the error."""
-        seen = self.data[self.at : self.end]
-        value = f"expected {expected}"
-        self.fields.append(Field(self.at, len(seen), name, value, depth=depth, fault=True, secret=hide))
-        return kind(self.base + self.at, seen, expected)
+    def forward(self) -> Forward:
+        """The same as read.forward_request. What HTTP's first line cannot carry is percent-encoded."""
+        places = [(name, self.strings[key]) for name in codes.FACTS if (key := text(name)) in self.strings]
+        method = method_name(self.method, self.attributes)
+        if not method and self.method != codes.STORED:
+            method = b"%d" % self.method
+        uri, protocol = (_fitting(self.strings.get(name, b"")) for name in ("req_uri", "protocol"))
+        queries = [(name, _fitting(value)) for name, value in self.attributes if name == b"query_string"]
+        start = first_line(_fitting(method), uri, protocol, queries)
+        due = codes.CHUNKED if is_chunked(self.headers) else int(self._lengths[0]) if self._lengths else 0
+        return Forward([*places, *self.numbers], start, self.headers, self.attributes, due)
 
-    def blame(self, index: int, kind: type[WireError], expected: str) -> WireError:
-        """Mark a field that is there already as a fault, and make the error."""
-        field = self.fields[index]
-        self.fields[index] = replace(field, fault=True)
-        return kind(self.base + field.offset, self.data[field.offset : self.end], expected)
+    # --- strings, headers, attributes ---
 
-    def integer(self, name: str, means: str, section: str, depth: int = 1) -> int:
-        number = int.from_bytes(self.data[self.at : min(self.at + 2, self.end)], "big")
-        self.add(2, name, str(number), means, section, depth)
-        return number
-
-    def byte(self, name: str, means: str, section: str, values: Mapping[int, str]) -> int:
-        number = self.data[self.at] if self.at < self.end else 0
-        if self.at < self.end and number not in values:
-            if values is codes.BOOLEAN:
-                raise self.wrong(BadBoolean, name, "0 or 1")
-            raise self.wrong(UnknownCode, name, f"the code of a {'method' if name == 'method' else 'message'}")
-        value = str(number) if values is codes.BOOLEAN else f"{number} ({values.get(number, '')})"
-        self.add(1, name, value, means, section)
-        return number
-
-    def string(self, name: str, section: str, most: int, depth: int, null: bool = False, hide: bool = False) -> bytes:
-        """Name length, bytes and NUL. A null string is read as an empty one where `null` allows it."""
-        length = self.integer("length", "bytes of the string, without its NUL; 65535: null", BASIC, depth)
-        if length == codes.NULL and null:
-            return b""
-        if length == codes.NULL:
-            raise self.blame(-1, BadString, "a string that is not null")
-        return self.bytes_and_nul(name, section, length, most, depth, hide=hide)
-
-    def bytes_and_nul(self, name: str, section: str, length: int, most: int, depth: int, hide: bool = False) -> bytes:
-        if length > most:
-            raise self.wrong(TooLong, name, f"at most {most} bytes, not {length}", depth, hide=hide)
-        value = self.data[self.at : self.at + length]
-        if self.at + length > self.end:
-            raise self.wrong(BadLength, name, f"{length} bytes, which end within the packet", depth, hide=hide)
-        self.add(length, name, text(value), "", section, depth)
-        if hide:
-            self.fields[-1] = replace(self.fields[-1], secret=True)
-        if self.data[self.at : self.at + 1] not in (b"\0", b""):
-            raise self.wrong(BadString, "NUL", "the NUL that ends a string", depth)
-        self.add(1, "NUL", "", "ends the string", BASIC, depth)
-        return value
-
-    def place(self, name: str) -> bytes:
+    def place(self, name: str) -> None:
         """Name a string that has its place and no name."""
         index, start = len(self.fields), self.at
-        self.fields.append(Field(start, 0, name))
-        section, null = "Request Packet Structure", name not in ("protocol", "req_uri")
+        self.fields.append(Field(start, 0, name, "", codes.MEANS[name], f"AJPv13, {REQUEST}", 1))
         try:
-            value = self.string("string", section, self.limits.value, 2, null=null)
-        finally:
-            self.fields[index] = Field(start, self.end - start, name, "", codes.MEANS[name], f"AJPv13, {section}", 1)
-        shown = "null" if self.at - start == 2 and null else text(value)
+            value = self.string("string", REQUEST, self.limits.value, null=name not in codes.FIRST_LINE_PARTS)
+        except Stop:
+            self.end_whole(index, start)
+            raise
+        shown = "null" if value is None else text(value)
         self.fields[index] = replace(self.fields[index], length=self.at - start, value=shown)
-        return value
+        if value is not None:
+            self.strings[name] = value
+            self._judge(name, value, start)
+
+    def _judge(self, name: str, value: bytes, start: int) -> None:
+        """Judge a part of HTTP's first line. Its field began at `start`."""
+        if name in codes.FIRST_LINE_PARTS and not codes.FIRST_LINE_PARTS[name].fullmatch(value):
+            self.wrong(BadFirstLine, start, self.at - start, f"{name} as HTTP's first line can have it")
 
     def named(self, shown: str, means: str, section: str, read: Callable[[], Pair]) -> Pair:
         """Name a name and its value, as `read` reads them, below a field for both."""
         index, start = len(self.fields), self.at
-        self.fields.append(Field(start, self.end - start, shown, "", means, f"AJPv13, {section}", 1))
-        name, value = read()
-        whole = replace(self.fields[index], length=self.at - start, name=text(name), value=text(value))
-        self.fields[index] = whole
+        self.fields.append(Field(start, 0, shown, "", means, f"AJPv13, {section}", 1))
+        try:
+            name, value = read()
+        except Stop:
+            self.end_whole(index, start)
+            raise
+        whole = self.fields[index]
+        self.fields[index] = replace(whole, length=self.at - start, name=text(name), value=text(value))
         return name, value
 
     def header(self, names: Mapping[int, bytes]) -> Pair:
-        which = "req" if names is codes.REQUEST_HEADERS else "res"
+        which, start = "req" if names is codes.REQUEST_HEADERS else "res", self.at
         code = int.from_bytes(self.data[self.at : min(self.at + 2, self.end)], "big")
-        if code >> 8 != 0xA0:
-            length = self.integer("length", "bytes of the name; below 0xA000", "Headers", 2)
-            name = self.bytes_and_nul(f"{which}_header_name", "Headers", length, self.limits.name, 2)
-        elif code in names:
-            name = names[code]
-            self.add(2, f"sc_{which}_header_name", f"0x{code:04X} ({text(name)})", "a code for the name", "Headers", 2)
+        if code >> 8 == 0xA0:
+            shown = f"0x{code:04X} ({text(names.get(code, b'unknown'))})"
+            self.add(2, f"sc_{which}_header_name", shown, "a code for the name", "Headers", 2)
+            if code not in names:
+                self.wrong(UnknownCode, start, 2, "the code of a header")
+            name = names.get(code, b"0x%04X" % code)
         else:
-            raise self.wrong(UnknownCode, f"sc_{which}_header_name", "the code of a header", 2)
-        value = self.string(f"{which}_header_value", "Headers", self.limits.value, 2, hide=secret(name))
-        if which == "req" and name.lower() == b"content-length":
-            self.lengths.append(value)
-            if len(self.lengths) > 1 or not is_length(value):
-                raise self.blame(-2, BadContentLength, "one content-length, a decimal number")
+            name = self.string(f"{which}_header_name", "Headers", self.limits.name) or b""
+        start = self.at
+        value = self.string(f"{which}_header_value", "Headers", self.limits.value, hide=secret(name)) or b""
+        if name.lower() == b"content-length":
+            self._judge_length(value, start)
         return name, value
+
+    def _judge_length(self, value: bytes, start: int) -> None:
+        """Judge a content-length. Its string began at `start`."""
+        at, length = (start + 2, len(value)) if value else (start, 2)
+        if is_length(value) and not self._lengths:
+            self._lengths.append(value)
+        elif value in self._lengths:
+            self.wrong(BadContentLength, at, length, "content-length only once")
+        elif self.before_headers:
+            self.doubt = self.doubt or self.error(BadContentLength, at, length, codes.ONE_LENGTH)
+        else:
+            self.wrong(BadContentLength, at, length, codes.ONE_LENGTH)
 
     def attribute(self) -> Pair:
         code = self.data[self.at]
-        if code not in codes.ATTRIBUTES:
-            raise self.wrong(UnknownCode, "attribute_name", "the code of an attribute, or 0xFF at their end", 2)
         name = codes.ATTRIBUTES[code]
         self.add(1, "attribute_name", f"0x{code:02X} ({text(name)})", "a code for the name", "Attributes", 2)
         if code == codes.SSL_KEY_SIZE:
             return name, b"%d" % self.integer("attribute_value", "bits of the key", "Attributes", 2)
         if code == codes.REQ_ATTRIBUTE:
-            name = self.string("attribute_name", "Attributes", self.limits.name, 2)
-        hide = code == codes.SECRET or secret(name)
-        return name, self.string("attribute_value", "Attributes", self.limits.value, 2, hide=hide)
+            name = self.string("attribute_name", "Attributes", self.limits.name) or b""
+        hide = name == b"secret" or secret(name)
+        return name, self.string("attribute_value", "Attributes", self.limits.value, hide=hide) or b""
 
-    def headers(self, names: Mapping[int, bytes], section: str) -> None:
+    def all_headers(self, names: Mapping[int, bytes], section: str) -> None:
+        start = self.at
         count = self.integer("num_headers", "headers that follow", section)
         if count > self.limits.variables:
-            raise self.blame(-1, TooMany, f"at most {self.limits.variables} headers")
+            raise self.over(TooMany, start, f"at most {self.limits.variables} headers")
         for _ in range(count):
-            self.named("header", "a header: code or name, and value", "Headers", lambda: self.header(names))
+            means = "a header: code or name, and value"
+            self.headers.append(self.named("header", means, "Headers", lambda: self.header(names)))
+        if self.lost:
+            raise Stop
+
+    def all_attributes(self) -> None:
+        while self.at < self.end and self.data[self.at] != codes.DONE:
+            start = self.at
+            if len(self.attributes) == self.limits.variables:
+                raise self.over(TooMany, start, f"at most {self.limits.variables} attributes")
+            if (code := self.data[start]) not in codes.ATTRIBUTES:
+                self.add(1, "attribute_name", f"0x{code:02X} (unknown)", "a code for the name", "Attributes")
+                self.lose(UnknownCode, start, 1, "the code of an attribute, or 0xFF at their end")
+                raise Stop
+            name, value = self.named("attribute", "beside what HTTP says", "Attributes", self.attribute)
+            self.attributes.append((name, value))
+            if name != b"stored_method" or self.method == codes.STORED:
+                self._judge(text(name), value, start)
+        self.add(1, "request_terminator", "255", "no more attributes", "Attributes")
+
+    # --- messages ---
 
     def forward_request(self) -> None:
-        section, first = "Request Packet Structure", len(self.fields)
-        methods = {code: text(name) for code, name in codes.METHODS.items()} | {codes.STORED: "stored_method"}
-        method = self.byte("method", "a code for the method", "method", methods)
-        protocol, uri, *_ = [self.place(name) for name in codes.STRINGS]
-        self.integer("server_port", "the port that was asked", section)
-        self.byte("is_ssl", "1: the client came over TLS", section, codes.BOOLEAN)
-        self.headers(codes.REQUEST_HEADERS, "Headers")
-        given: Pairs = []
-        while self.at >= self.end or self.data[self.at] != codes.DONE:
-            if self.at >= self.end:
-                raise self.wrong(BadLength, "request_terminator", "0xFF at the end of the attributes")
-            given.append(self.named("attribute", "beside what HTTP says", "Attributes", self.attribute))
-            if len(given) > self.limits.variables:
-                raise self.wrong(TooMany, "attribute", f"at most {self.limits.variables} attributes")
-        self.add(1, "request_terminator", "255", "no more attributes", "Attributes")
+        self.before_headers = True
+        names = {code: text(name) for code, name in codes.METHODS.items()} | {codes.STORED: "stored_method"}
+        start = self.at
+        self.method = self.byte("method", "a code for the method", "method", names)
+        for name in codes.STRINGS:
+            self.place(name)
+        self.numbers.append((b"server_port", b"%d" % self.integer("server_port", "the port that was asked", REQUEST)))
+        is_ssl = self.byte("is_ssl", "1: the client came over TLS", REQUEST, codes.BOOLEAN)
+        self.numbers.append((b"is_ssl", b"%d" % is_ssl))
+        self.all_headers(codes.REQUEST_HEADERS, "Headers")
+        self.before_headers = False
+        self.all_attributes()
+        if self.method == codes.STORED and b"stored_method" not in dict(self.attributes):
+            self.wrong(BadFirstLine, start, 1, "a method, or the attribute stored_method")
         self.nothing_more()
-        try:
-            first_line(method, uri, protocol, given)
-        except Odd:
-            raise self.blame(first, BadFirstLine, "method, req_uri and protocol as HTTP has them") from None
 
     def send_headers(self) -> None:
-        status = self.integer("http_status_code", "how it went", "Send Headers")
-        if not 100 <= status <= 999:
-            raise self.blame(-1, BadFirstLine, "a status from 100 to 999")
-        message = self.string("http_status_msg", "Send Headers", self.limits.value, 1, null=True)
-        if not codes.REASON.fullmatch(message):
-            raise self.blame(-2, BadFirstLine, "a message without control characters")
-        self.headers(codes.RESPONSE_HEADERS, "Send Headers")
+        start = self.at
+        self.number = self.integer("http_status_code", "how it went", "Send Headers")
+        if not 100 <= self.number <= 999:
+            self.wrong(BadFirstLine, start, 2, "a status from 100 to 999")
+        start = self.at + 2
+        self.message_of_status = self.string("http_status_msg", "Send Headers", self.limits.value, 1, null=True) or b""
+        if not codes.REASON.fullmatch(self.message_of_status):
+            self.wrong(BadFirstLine, start, len(self.message_of_status), "a message without control characters")
+        self.all_headers(codes.RESPONSE_HEADERS, "Send Headers")
         self.nothing_more()
 
     def body(self, name: str, section: str) -> None:
+        """Name a piece of a body. The decoder judges its length."""
         size = self.integer(f"{name}_length", "bytes of the body in this packet", section)
         if there := min(size, self.end - self.at):
-            value, means = f"{there} of {size} bytes", "a piece of the body"
-            self.fields.append(Field(self.at, there, name, value, means, f"AJPv13, {section}", 1, fault=there < size))
+            value = f"{there} of {size} bytes"
+            cut = self.cut and there < size
+            field = Field(self.at, there, name, value, "a piece of the body", f"AJPv13, {section}", 1, fault=cut)
+            self.fields.append(field)
             self.at += there
 
     def send_body_chunk(self) -> None:
         self.body("chunk", "Send Body Chunk")
-        if self.at < self.end:
-            if self.data[self.at]:
-                raise self.wrong(BadString, "NUL", "a NUL behind the chunk")
+        if self.at + 1 == self.end:
             self.add(1, "NUL", "", "not in the specification, but all send it", "Send Body Chunk")
+            if self.data[self.at - 1]:
+                self.wrong(BadString, self.at - 1, 1, "a NUL behind the chunk")
         self.nothing_more()
 
     def end_response(self) -> None:
-        self.byte("reuse", "1: the connection may be used again", "End Response", codes.BOOLEAN)
+        self.number = self.byte("reuse", "1: the connection may be used again", "End Response", codes.BOOLEAN)
         self.nothing_more()
 
     def get_body_chunk(self) -> None:
-        self.integer("requested_length", "bytes of the body that are wanted", "Get Body Chunk")
+        self.number = self.integer("requested_length", "bytes of the body that are wanted", "Get Body Chunk")
         self.nothing_more()
 
     def login(self) -> None:
@@ -203,16 +228,19 @@ class Packet:
             self.add(self.end - self.at, "data", text(self.data[self.at : self.end]), "", "Packet Headers")
 
     def nothing_more(self) -> None:
-        if self.at < self.end:
-            raise self.wrong(BadLength, "rest", "the end of the packet")
+        if rest := self.end - self.at:
+            self.wrong(BadLength, self.at, rest, "the end of the packet")
+            hide = self.names_secret()
+            self.fields.append(Field(self.at, rest, "rest", f"{rest} bytes", depth=1, secret=hide))
+            if hide:
+                self.hide(self.at, rest)
+            self.at = self.end
 
     def message(self, direction: Direction) -> None:
-        """Name all bytes behind the packet's header. Raises WireError."""
-        if self.at >= self.end:
-            raise self.wrong(BadLength, "prefix_code", "a kind of message")
+        """Name all bytes behind the packet's header."""
         kinds = {code: name for code, (name, _) in codes.KINDS[direction].items()}
-        code = self.byte("prefix_code", "the kind of message", "Packet Headers", kinds)
-        self.MESSAGES[code](self)
+        self.code = self.byte("prefix_code", "the kind of message", "Packet Headers", kinds)
+        self.MESSAGES.get(self.code if self.code in kinds else -1, Packet.login)(self)
 
     MESSAGES: ClassVar[dict[int, Callable[["Packet"], None]]] = {
         codes.FORWARD_REQUEST: forward_request,
@@ -227,10 +255,5 @@ class Packet:
     }
 
 
-def explained(direction: Direction, block: bytes, offset: int, limits: Limits) -> WireError:
-    """Find what is wrong with a message that a decoder could not read. `offset`: of its packet."""
-    try:
-        Packet(block, 0, len(block), limits, offset + codes.HEADER.size).message(direction)
-    except WireError as error:
-        return error
-    raise AssertionError(f"nothing is wrong with {block!r}")
+def _fitting(part: bytes) -> bytes:
+    return UNFIT.sub(lambda match: b"%%%02X" % match[0][0], part)

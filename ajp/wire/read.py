@@ -1,59 +1,78 @@
 """Forward Request and Send Headers, read for speed.
 
 Why there are two readers: packet.py reads a packet part by part, makes a Field of each, and can say what is wrong and
-where. That takes fourteen times as long (specimens/hello.toml), and the decoder of a sound packet needs no fields. So
-this file reads the same bytes and only notices that a part is wrong: it raises Odd, or runs into an IndexError, a
-KeyError or a struct.error, because no length is compared with the packet's end before it is used. The decoder then lets
-packet.py explain the packet. Tests hold the two readers together: each refuses what the other refuses.
-
-Three things make it quick: a call is avoided where a loop does the same; struct reads two numbers at once; limits are
-asked only where the packet is large enough to break one.
+where. That takes ten times as long (specimens/hello.toml), and the decoder of a sound packet needs no fields. So this
+file reads the same bytes and only notices that a part is wrong: it raises Odd, or runs into an IndexError, a KeyError
+or a struct.error, because no length is compared with the packet's end before it is used. Then packet.py reads the
+packet again, as far as it can be read. Tests hold the two readers together.
 """
 
+import struct
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from gateway_zoo.wire.events import Pairs
 from gateway_zoo.wire.faults import Limits
 
 from . import codes
-from .codes import ATTRIBUTES, DONE, METHODS, NUL_AND_LENGTH, NULL, REQ_ATTRIBUTE, SSL_KEY_SIZE, STORED
-from .faults import Odd
+from .codes import ATTRIBUTES, DONE, METHODS, NULL, PORT_AND_SSL, REQ_ATTRIBUTE, SSL_KEY_SIZE, STORED
 
 ZERO_ONE = (b"0", b"1")
+NULL_LENGTH = NULL.to_bytes(2)
 SIZES = (len("content-length"), len("transfer-encoding"))
+WRONG = (IndexError, KeyError, struct.error)
 
 
-def forward_request(block: bytes, limits: Limits) -> tuple[Pairs, bytes, Pairs, Pairs, int]:
-    """Read a Forward Request, without the packet's header.
+class Odd(IndexError):
+    """A part of a packet is wrong; packet.py finds which part, and where."""
 
-    Return the strings and numbers before the headers, the first line, headers, attributes, and the length of the body
-    in bytes, or CHUNKED. Raises Odd, IndexError, KeyError or struct.error.
-    """
-    strings: list[bytes | None] = []
-    at = 2
-    for _ in codes.STRINGS:  # as string_at reads each, without its call
-        length = block[at] << 8 | block[at + 1]
-        at += 2
-        if length == NULL:
-            strings.append(None)
+
+class Forward(NamedTuple):
+    """A Forward Request. `due`: the length of the body in bytes, or CHUNKED."""
+
+    places: Pairs  # strings and numbers before the headers
+    start: bytes
+    headers: Pairs
+    attributes: Pairs
+    due: int
+
+
+def forward_request(packet: bytes, limits: Limits) -> Forward:
+    """Read a Forward Request. Raises one of WRONG."""
+    protocol, at = string_at(packet, 6)
+    uri, at = string_at(packet, at)
+    places: Pairs = []
+    for name in codes.FACTS:
+        if packet[at : at + 2] == NULL_LENGTH:
+            at += 2
             continue
-        end = at + length
-        if block[end]:
-            raise Odd
-        strings.append(block[at:end])
-        at = end + 1
-    protocol, uri, *facts = strings
-    places = [(name, value) for name, value in zip(codes.FACTS, facts, strict=False) if value is not None]
-    port, is_ssl = codes.PORT_AND_SSL.unpack_from(block, at)
-    places.append((b"server_port", b"%d" % port))
-    places.append((b"is_ssl", ZERO_ONE[is_ssl]))
-    headers, at = headers_at(block, at + 3, codes.REQUEST_HEADERS)
-    attributes, at = _attributes(block, at)
-    if at != len(block) or protocol is None or uri is None:
+        value, at = string_at(packet, at)
+        places.append((name, value))
+    port, is_ssl = PORT_AND_SSL.unpack_from(packet, at)
+    places += (b"server_port", b"%d" % port), (b"is_ssl", ZERO_ONE[is_ssl])
+    headers, at = headers_at(packet, at + 3, codes.REQUEST_HEADERS)
+    attributes, at = _attributes(packet, at)
+    if at != len(packet) or not protocol or not uri:
         raise Odd
     if at > limits.name or len(headers) + len(attributes) > limits.variables:
         check([[(b"", protocol), (b"", uri)], places, headers, attributes], limits)
-    return places, first_line(block[1], uri, protocol, attributes), headers, attributes, _due(headers)
+    start = first_line(method_name(packet[5], attributes), uri, protocol, attributes)
+    if not codes.FIRST_LINE.fullmatch(start):
+        raise Odd
+    return Forward(places, start, headers, attributes, _due(headers))
+
+
+def send_headers(packet: bytes, limits: Limits) -> tuple[bytes, Pairs]:
+    """Read a Send Headers. Return the first line and the headers. Raises one of WRONG."""
+    (status,) = codes.INTEGER.unpack_from(packet, 5)
+    message, at = (b"", 9) if packet[7:9] == NULL_LENGTH else string_at(packet, 7)
+    headers, at = headers_at(packet, at, codes.RESPONSE_HEADERS)
+    if at > limits.name or len(headers) > limits.variables:
+        check([[(b"", message)], headers], limits)
+    if at != len(packet) or not 100 <= status <= 999 or not codes.REASON.fullmatch(message):
+        raise Odd
+    _due(headers)
+    return b"HTTP/1.1 %d %b" % (status, message), headers
 
 
 def check(parts: list[Pairs], limits: Limits) -> None:
@@ -65,99 +84,74 @@ def check(parts: list[Pairs], limits: Limits) -> None:
             raise Odd
 
 
-def first_line(method: int, uri: bytes, protocol: bytes, attributes: Pairs) -> bytes:
-    """Make HTTP's first line, with the query. Raises Odd; KeyError for an unknown code of a method."""
-    name = METHODS[method] if method != STORED else dict(attributes).get(b"stored_method", b"")
+def method_name(code: int, attributes: Pairs) -> bytes:
+    """The method's name, empty if it has none."""
+    return METHODS.get(code, b"") if code != STORED else dict(attributes).get(b"stored_method", b"")
+
+
+def first_line(method: bytes, uri: bytes, protocol: bytes, attributes: Pairs) -> bytes:
+    """Make HTTP's first line, with the query."""
     for attribute, value in attributes:
         if attribute == b"query_string":
             uri = b"%b?%b" % (uri, value)
-    start = b" ".join((name, uri, protocol))
-    if not codes.FIRST_LINE.fullmatch(start):
+    return b" ".join((method, uri, protocol))
+
+
+def string_at(packet: bytes, at: int) -> tuple[bytes, int]:
+    """Read a string. Return it and the offset behind it. Raises IndexError, also for a null string: its length, 0xFFFF,
+    ends beyond every packet."""
+    end = at + 2 + (packet[at] << 8 | packet[at + 1])
+    if packet[end]:
         raise Odd
-    return start
+    return packet[at + 2 : end], end + 1
 
 
-def string_at(block: bytes, at: int) -> tuple[bytes | None, int]:
-    """Read a string, or None for a null string. Return it and the offset behind it. Raises Odd or IndexError."""
-    length = block[at] << 8 | block[at + 1]
-    if length == NULL:
-        return None, at + 2
-    end = at + 2 + length
-    if block[end]:
-        raise Odd
-    return block[at + 2 : end], end + 1
-
-
-def headers_at(block: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pairs, int]:
-    """Read the headers at `at`. Return them and the offset behind them. Raises Odd, IndexError or struct.error.
-
-    A header begins with four bytes that struct reads as two numbers. If the first is a code, the second is the length
-    of the value. Else the first is the length of the name, and the second is already a part of the name: its NUL and
-    the length of the value are read again, as two numbers, from behind the name. A null string has the length 0xFFFF,
-    which ends beyond every packet: it needs no question of its own.
-    """
+def headers_at(packet: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pairs, int]:
+    """Read the headers at `at`. Return them and the offset behind them. Raises KeyError or IndexError."""
     pairs: Pairs = []
-    unpack_both, unpack_behind = codes.CODE_AND_LENGTH.unpack_from, NUL_AND_LENGTH.unpack_from
-    add, known = pairs.append, names.get
-    count = block[at] << 8 | block[at + 1]
+    count = packet[at] << 8 | packet[at + 1]
     at += 2
-    while count:
-        count -= 1
-        code, size = unpack_both(block, at)
-        at += 4
-        if (name := known(code)) is None:
-            middle = at - 2 + code
-            name = block[at - 2 : middle]
-            nul, size = unpack_behind(block, middle)
-            if nul or code >> 8 == 0xA0:
-                raise Odd
-            at = middle + 3
-        end = at + size
-        if block[end]:
-            raise Odd
-        add((name, block[at:end]))
-        at = end + 1
+    for _ in range(count):
+        if packet[at] == 0xA0:
+            name = names[0xA000 | packet[at + 1]]
+            at += 2
+        else:
+            name, at = string_at(packet, at)
+        value, at = string_at(packet, at)
+        pairs.append((name, value))
     return pairs, at
 
 
-def _attributes(block: bytes, at: int) -> tuple[Pairs, int]:
+def _attributes(packet: bytes, at: int) -> tuple[Pairs, int]:
     """Read the attributes. No string is null here, either."""
     pairs: Pairs = []
-    while (code := block[at]) != DONE:
-        size = block[at + 1] << 8 | block[at + 2]
-        at += 3
+    while (code := packet[at]) != DONE:
+        name = ATTRIBUTES[code]
+        at += 1
         if code == SSL_KEY_SIZE:  # a number, and no string
-            pairs.append((ATTRIBUTES[code], b"%d" % size))
+            pairs.append((ATTRIBUTES[code], b"%d" % int.from_bytes(packet[at : at + 2])))
+            at += 2
             continue
         if code == REQ_ATTRIBUTE:
-            middle = at + size
-            name = block[at:middle]
-            nul, size = NUL_AND_LENGTH.unpack_from(block, middle)
-            if nul:
-                raise Odd
-            at = middle + 3
-        else:
-            name = ATTRIBUTES[code]
-        end = at + size
-        if block[end]:
-            raise Odd
-        pairs.append((name, block[at:end]))
-        at = end + 1
+            name, at = string_at(packet, at)
+        value, at = string_at(packet, at)
+        pairs.append((name, value))
     return pairs, at + 1
 
 
 def _due(headers: Pairs) -> int:
     """Return the length of the body that follows, or CHUNKED. Raises Odd. Most names have another length: see SIZES."""
-    lengths, chunked = [], False
-    for name, value in headers:
-        if len(name) in SIZES:
-            lower = name.lower()
-            if lower == b"content-length":
-                lengths.append(value)
-            chunked = chunked or lower == b"transfer-encoding"
+    interesting = [pair for pair in headers if len(pair[0]) in SIZES]
+    if not interesting:
+        return 0
+    lengths = [value for name, value in interesting if name.lower() == b"content-length"]
     if len(lengths) > 1 or (lengths and not is_length(lengths[0])):
         raise Odd
-    return codes.CHUNKED if chunked else int(lengths[0]) if lengths else 0
+    return codes.CHUNKED if is_chunked(interesting) else int(lengths[0]) if lengths else 0
+
+
+def is_chunked(headers: Pairs) -> bool:
+    return any(name.lower() == b"transfer-encoding" for name, _ in headers)
 
 
 def is_length(value: bytes) -> bool:

@@ -2,35 +2,18 @@
 
 from collections.abc import Sequence
 
-from wsproto.frame_protocol import Opcode
-
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.faults import Truncated
 from gateway_zoo.wire.fields import Annotated, Field, text
 
-from .decoder import decoders
-from .frame import OPCODES, header_size, unmasked
-
-#: Status codes of CLOSE (7.4.1, and IANA's registry).
-CODES = (
-    {1000: "normal", 1001: "going away", 1002: "protocol error", 1003: "a type of data that it cannot take"}
-    | {1007: "data that is not what its type says", 1008: "against its rules", 1009: "too big"}
-    | {1010: "an extension is missing", 1011: "the server failed", 1012: "the server restarts"}
-    | {1013: "try again later", 1014: "a gateway got no good answer"}
-)
+from .frame import BEYOND, CLOSE, CODES, OPCODES, name_of, unmasked
 
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
-    """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    _, error = decoders()[direction == "response"].whole(data)
+    """Name every byte. Never raises: what ends the reading is a field with `fault`."""
     fields: list[Field] = []
-    at, end = 0, len(data)
-    wrong = error.offset if error and not isinstance(error, Truncated) else end
-    while at < wrong:
+    at = 0
+    while at < len(data):
         at = _Frame(data, at, fields).name_it()
-    if error and at < end:
-        name, expected = type(error).__name__, f"expected {error.expected}"
-        fields.append(Field(at, end - at, name, expected, "", "RFC 6455 7.1.7", fault=True))
     return Annotated(fields, [])
 
 
@@ -39,21 +22,22 @@ class _Frame:
 
     def __init__(self, data: bytes, at: int, fields: list[Field]) -> None:
         self.data, self.start, self.at, self.fields = data, at, at, fields
+        self.length = 0
 
     def name_it(self) -> int:
         """Name the frame. Return the offset behind it, or the end of the data."""
-        first, end = len(self.fields), len(self.data)
+        first = len(self.fields)
         parts = (self._bits, self._length, self._key, self._payload)
         whole = all(part() for part in parts)
-        opcode = OPCODES.get(self.data[self.start] & 15, "?")
-        after = self.at if whole else end
-        size = f"{after - self.start} bytes" if whole else "cut off"
-        frame = Field(self.start, after - self.start, opcode, size, "a frame", "RFC 6455 5.2", fault=not whole)
+        after = self.at if whole else len(self.data)
+        size = f"{after - self.start} bytes" if whole else "cut off" if self.length < BEYOND else "without an end"
+        name = name_of(self.data[self.start] & 15)
+        frame = Field(self.start, after - self.start, name, size, "a frame", "RFC 6455 5.2", fault=not whole)
         self.fields.insert(first, frame)
         return after
 
-    def _add(self, length: int, name: str, value: str, means: str, section: str = "5.2", depth: int = 1) -> None:
-        self.fields.append(Field(self.at, length, name, value, means, f"RFC 6455 {section}", depth))
+    def _add(self, length: int, name: str, value: str, means: str, section: str = "5.2", fault: bool = False) -> None:
+        self.fields.append(Field(self.at, length, name, value, means, f"RFC 6455 {section}", 1, fault=fault))
 
     def _bits(self) -> bool:
         byte = self.data[self.at]
@@ -80,9 +64,10 @@ class _Frame:
         if len(raw) < bits // 8:
             return self._cut(f"Payload len ({bits})")
         self.length = int.from_bytes(raw, "big")
-        self._add(len(raw), f"Payload len ({bits})", str(self.length), "bytes of the payload")
+        means = "bytes of the payload" if self.length < BEYOND else "no length: its highest bit must be 0"
+        self._add(len(raw), f"Payload len ({bits})", str(self.length), means, fault=self.length >= BEYOND)
         self.at += len(raw)
-        return True
+        return self.length < BEYOND
 
     def _key(self) -> bool:
         self.key = self.data[self.at : self.at + 4] if self.masked else b""
@@ -100,9 +85,10 @@ class _Frame:
         return False
 
     def _payload(self) -> bool:
-        raw = self.data[self.at : self.at + self.length]
+        end = self.at + self.length
+        raw = self.data[self.at : end]
         payload = unmasked(raw, self.key)
-        if self.data[self.start] & 15 == Opcode.CLOSE and len(payload) >= 2:
+        if self.data[self.start] & 15 == CLOSE and len(payload) >= 2:
             code = int.from_bytes(payload[:2], "big")
             self._add(2, "Status code", str(code), CODES.get(code, "why the connection is closed"), "7.4")
             self.at += 2
@@ -112,4 +98,4 @@ class _Frame:
         elif raw:
             self._add(len(raw), "Payload data", text(payload), "unmasked" if self.masked else "", "5.2")
         self.at += len(raw)
-        return self.at == self.start + header_size(self.length, len(self.key)) + self.length
+        return self.at == end

@@ -4,9 +4,9 @@ Source: RFC 3875. Between processes a request is no stream. As bytes we show it 
 out and /proc/PID/environ shows it: NAME=VALUE and a NUL, again and again; then one more NUL, and standard input, of
 which CONTENT_LENGTH bytes are the body (4.2). The answer is inside of FastCGI's STDOUT and of SCGI's response, too.
 
-The decoder is strict where a rule decides how the bytes are read: the syntax of lines and of the CGI fields (6.3), no
-CGI field twice, at least one. It is not strict about fields that may not stand together (6.2): 6.2.2 forbids a redirect
-to a path with a Status and a document, and every web framework sends it. `response_type` names such a breach.
+Only a CONTENT_LENGTH in doubt ends the reading. A broken line, a bad Status, a CGI field twice or none (6.3) are
+marked, and all is read. Not even marked are fields that may not stand together (6.2): 6.2.2 forbids a redirect to a
+path with a Status and a document, and every web framework sends it. `response_type` names such a breach.
 
 What trips people up: the end of a line is LF, or CR LF (7.2); a header is one line, never continued (6.3); a field
 without a value counts as not sent (6.3). An answer that begins with HTTP/ is a non-parsed header (5): a whole HTTP
@@ -15,23 +15,23 @@ response, to be passed on as it is. mod_cgid believes it only if the program's f
 Where to read on: request.py, response.py, faults.py (their errors), fields.py (a name for every byte).
 """
 
-from http.client import responses
-
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits, WireError
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, Limits
+from gateway_zoo.wire.heads import cgi_head
 
 from . import faults
 from .fields import annotate
 from .request import Requests
-from .response import Responses, head, response_type
+from .response import Responses, response_type
 
 __all__ = ["annotate", "decoders", "faults", "request", "response", "response_type"]
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
-    """Make the decoders of requests and of responses."""
-    return Requests(limits), Responses(limits)
+    """Make the decoders of requests and of responses. A request tells its method to its answer."""
+    responses = Responses(limits)
+    return Requests(limits, responses), responses
 
 
 def request(variables: Pairs, body: bytes = b"") -> bytes:
@@ -44,12 +44,4 @@ def request(variables: Pairs, body: bytes = b"") -> bytes:
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:
     """Write a document response, or a redirect if there is a Location. Raises CannotEncode. Lines end in CR LF."""
-    pairs = [(b"Status", b"%d %b" % (status, responses.get(status, "").encode())), *headers]
-    block = b"".join(b"%b: %b\r\n" % pair for pair in pairs) + b"\r\n"
-    try:
-        _, read = head(block, LIMITS)
-    except WireError as error:
-        raise CannotEncode(f"no CGI response: {error}") from None
-    if read[1:] != headers:
-        raise CannotEncode("a header with spaces around its value, or with a line break")
-    return block + body
+    return cgi_head(status, headers) + body

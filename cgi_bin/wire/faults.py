@@ -1,4 +1,4 @@
-"""The errors of CGI, by name: of a program, or of the server that starts it."""
+"""The errors of CGI, by name: of a program, or of the server that starts it. Only some of them end the reading."""
 
 from gateway_zoo.wire.faults import Malformed
 
@@ -8,11 +8,8 @@ class BadVariable(Malformed):
 
 
 class BadContentLength(Malformed):
-    """A CONTENT_LENGTH that is no number, or two of them: the body's end is in doubt (4.1.2)."""
-
-
-class AfterTheBody(Malformed):
-    """Standard input goes on behind CONTENT_LENGTH bytes; a program must not read that (4.2)."""
+    """A length that is no number, or two that differ: the body's end is in doubt (4.1.2). Of an answer it is none: the
+    end of the stream ends its body."""
 
 
 class BadHeader(Malformed):
@@ -33,6 +30,10 @@ class NoCGIField(Malformed):
 
 class BadStatus(Malformed):
     """Status without three digits, a space and a reason, which may be empty (6.3.3)."""
+
+
+class NonParsedHeader(Malformed):
+    """A first line of HTTP, which servers take from few programs (5). Or the peer speaks HTTP."""
 
 
 class BadStatusLine(Malformed):

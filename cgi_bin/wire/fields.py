@@ -4,126 +4,125 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from gateway_zoo.wire.body import announced
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.faults import LIMITS, Truncated, WireError
+from gateway_zoo.wire.events import Head
 from gateway_zoo.wire.fields import Annotated, Field, secret, text
 from gateway_zoo.wire.meta_variables import meaning
 
-from .faults import AfterTheBody
-from .request import Requests, body_length, end_of_environment, variables
-from .response import CGI_FIELDS, CLIENT_SIDE, CUT_LINE, end_of_head, head, lines, response_type
+from .request import LENGTH, Variable, doubtful, end_of_environment, variables
+from .response import BLANK, CGI_FIELDS, CLIENT_SIDE, Header, body_length, end_of_head, header, headers, response_type
 
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
-    """Name every byte. Never raises: what is wrong is a field with `fault`."""
-    return Annotated(_request_fields(data) if direction == "request" else _response_fields(data), [])
+    """Name every byte. Never raises: what ends the reading is a field with `fault`."""
+    method = methods[0] if methods else b""
+    return Annotated(_request_fields(data) if direction == "request" else _response_fields(data, method), [])
 
 
-def _fault(data: bytes, error: WireError) -> Field:
-    value = f"{type(error).__name__}: expected {error.expected}"
-    return Field(error.offset, len(data) - error.offset, "fault", value, "not CGI from here on", fault=True)
-
-
-def _cut_off(pair: list[Field]) -> list[Field]:
+def _cut_off(pair: list[Field], length: int) -> list[Field]:
     """Mark a name and a value that are cut off. The value may be the beginning of a secret."""
-    whole, *parts, last = pair
-    length = last.offset + last.length - whole.offset
+    whole, *parts, last, _ = pair
     return [replace(whole, length=length, value=""), *parts, replace(last, fault=True)]
 
 
 def _request_fields(data: bytes) -> list[Field]:
     end = end_of_environment(data)
-    block = data[: end - 1] if end else data[: data.rfind(b"\0") + 1]
-    length, error = 0, None
-    try:
-        variables(block, LIMITS)
-        length = body_length(block)
-        if not end:
-            raise Truncated(len(block), b"", Requests.WAITS_FOR)
-    except WireError as wrong:
-        error = wrong
-    named, at = [], 0
-    for string in data[: error.offset if error else end - 1].split(b"\0")[:-1]:
-        named += _variable(at, string)
-        at += len(string) + 1
-    if isinstance(error, Truncated) and b"=" in data[at:]:
-        return named + _cut_off(_variable(at, data[at:])[:-1])
-    if error:
-        return [*named, _fault(data, error)] if data else []
+    at = end - 1 if end else data.rfind(b"\0") + 1
+    split = variables(data[:at])
+    named = [field for variable in split for field in _variable(variable)]
+    if not end:
+        cut = variables(data[at:] + b"\0", at) if at < len(data) else []
+        return named + [field for variable in cut for field in _cut_off(_variable(variable), len(data) - at)]
     named.append(Field(at, 1, "NUL", "", "an empty string: the environment ends", "execve(2)"))
-    return named + _standard_input(data, end, length)
+    if doubt := doubtful(split):
+        named = [replace(field, fault=True) if field.offset == doubt.value_at else field for field in named]
+        rest = Field(end, len(data) - end, "rest", means="the body's end is in doubt", fault=True)
+        return [*named, rest] if rest.length else named
+    length = announced([variable.value for variable in split if variable.name == LENGTH])
+    return named + _body(data, end, length, "what CONTENT_LENGTH counts", "RFC 3875 4.2")
 
 
-def _variable(at: int, string: bytes) -> list[Field]:
-    name, _, value = string.partition(b"=")
+def _variable(variable: Variable) -> list[Field]:
+    at, name_at, name, equals, value, string = variable
     means, section = meaning(text(name))
-    equals = at + len(name)
+    value_at, end = variable.value_at, at + len(string)
+    between = Field(value_at - 1, 1, "equals", "=", "the first one ends the name", "environ(7)", 1)
     return [
         Field(at, len(string) + 1, text(name), text(value), means, section),
-        Field(at, len(name), "name", text(name), "the name", "environ(7)", 1),
-        Field(equals, 1, "equals", "=", "the first one ends the name", "environ(7)", 1),
-        Field(equals + 1, len(value), "value", text(value), "the value", "environ(7)", 1, secret=secret(name)),
-        Field(equals + 1 + len(value), 1, "NUL", "", "ends the variable", "execve(2)", 1),
+        Field(name_at, len(name), "name", text(name), "the name", "environ(7)", 1),
+        *([between] if equals else []),
+        Field(value_at, len(value), "value", text(value), "the value", "environ(7)", 1, secret=secret(name)),
+        Field(end, 1, "NUL", "", "ends the variable", "execve(2)", 1),
     ]
 
 
-def _standard_input(data: bytes, at: int, length: int) -> list[Field]:
-    named = []
-    if body := data[at : at + length]:
-        size = f"{len(body)} of {length} bytes"
-        named.append(Field(at, len(body), "body", size, "what CONTENT_LENGTH counts", "RFC 3875 4.2"))
-    if at + length < len(data):
-        named.append(_fault(data, AfterTheBody(at + length, b"", "the end of standard input")))
+def _body(data: bytes, at: int, length: int | None, means: str, section: str) -> list[Field]:
+    """Name a body of which `length` bytes are announced, and the bytes behind it."""
+    body = data[at:] if length is None else data[at : at + length]
+    size = f"{len(body)} bytes" if length in (None, len(body)) else f"{len(body)} of {length} bytes"
+    named = [Field(at, len(body), "body", size, means, section)] if body else []
+    if surplus := len(data) - at - len(body):
+        named.append(Field(at + len(body), surplus, "surplus", f"{surplus} bytes", "behind the body"))
     return named
 
 
-def _response_fields(data: bytes) -> list[Field]:
-    block = data[: end_of_head(data) or len(data)]
-    error, headers = None, []
-    try:
-        headers = head(block, LIMITS)[1]
-    except WireError as wrong:
-        error = wrong
-    named = []
-    for at, line in lines(block[: error.offset if error else len(block)]):
-        named += _line_fields(at, line, headers, body=len(block) < len(data))
-    if isinstance(error, Truncated) and CUT_LINE.fullmatch(data, error.offset):
-        return named + _cut_off(_header(error.offset, data[error.offset :].rstrip(b"\r"), len(data) - error.offset))
-    if error:
-        return [*named, _fault(data, error)] if data else []
-    if body := data[len(block) :]:
-        size = f"{len(body)} bytes"
-        named.append(Field(len(block), len(body), "body", size, "up to the end of the stream", "RFC 3875 6.4"))
-    return named
-
-
-def _line_fields(at: int, line: bytes, headers: Pairs, *, body: bool) -> list[Field]:
-    content = line.rstrip(b"\r\n")
-    if not content:
-        kind, section, breach = response_type(headers, body=body)
-        means = "an empty line: the headers end"
-        return [Field(at, len(line), "NL", kind, f"{means}. {breach}" if breach else means, f"RFC 3875 {section}")]
-    if content.startswith(b"HTTP/") and at == 0:
+def _response_fields(data: bytes, method: bytes) -> list[Field]:
+    end = end_of_head(data)
+    block = data[: end or data.rfind(b"\n") + 1]
+    at, named = 0, list[Field]()
+    if block.startswith(b"HTTP/"):
+        at = block.index(b"\n") + 1
         means = "a non-parsed header: the server passes all of it on"
-        return [Field(at, len(line), "Status-Line", text(content), means, "RFC 3875 5.2")]
-    return _header(at, content, len(line))
+        named.append(Field(0, at, "Status-Line", text(block[:at].rstrip(b"\r\n")), means, "RFC 3875 5.2"))
+    listed = headers(block, at)
+    named += [field for header in listed for field in _header(header)]
+    if not end:
+        return named + (_cut_line(data[len(block) :], len(block), listed) if len(block) < len(data) else [])
+    after = listed[-1].lines[-1].end if listed else at
+    read = Head(0, 0, block[:at], [(header.name, header.value) for header in listed])
+    if after < end:
+        parsed = response_type(read.headers, body=end < len(data))
+        kind, section, wrong = ("non-parsed header", "5.2", "") if at else parsed
+        means = "an empty line: the headers end"
+        named.append(
+            Field(after, end - after, "NL", kind, f"{means}. {wrong}" if wrong else means, f"RFC 3875 {section}")
+        )
+    length, _ = body_length(read, method)
+    means = "up to the end of the stream" if length is None else "what Content-Length counts"
+    return named + _body(data, end, length, means, "RFC 3875 6.4")
 
 
-def _header(at: int, content: bytes, length: int) -> list[Field]:
-    name, _, rest = content.partition(b":")
-    value = rest.strip(b" \t")
-    start = at + len(name) + 1 + len(rest) - len(rest.lstrip(b" \t"))
-    section, means = _field_meaning(name.lower())
-    after = start + len(value)
-    colon = at + len(name)
-    return [
-        Field(at, length, text(name), text(value), means, f"RFC 3875 {section}"),
-        Field(at, len(name), "field-name", text(name), "in any case", "RFC 3875 6.3", 1),
-        Field(colon, start - colon, "colon", "", "and space, which means nothing", "RFC 3875 6.3", 1),
-        Field(start, len(value), "field-value", text(value), means, f"RFC 3875 {section}", 1, secret=secret(name)),
-        Field(after, at + length - after, "NL", "", "ends the line: LF, or CR LF", "RFC 3875 7.2", 1),
+def _cut_line(line: bytes, at: int, before: list[Header]) -> list[Field]:
+    """Name a line whose end is missing. It may go on with a secret of the line before."""
+    cut = header(at, line)
+    if cut.lines[0].value or cut.lines[0].value_at > cut.name_at + len(cut.name):
+        return _cut_off(_header(cut), len(line))
+    hidden = line[:1] in BLANK and before != [] and secret(before[-1].name)
+    return [Field(at, len(line), "cut off", text(line), fault=True, secret=hidden)]
+
+
+def _header(header: Header) -> list[Field]:
+    section, means = _field_meaning(header.name.lower())
+    first, *more = header.lines
+    after, end = header.name_at + len(header.name), header.lines[-1].end
+    rest = tuple((line.value_at, len(line.value)) for line in more if line.value)
+    named = [
+        Field(first.at, end - first.at, text(header.name), text(header.value), means, f"RFC 3875 {section}"),
+        Field(header.name_at, len(header.name), "field-name", text(header.name), "in any case", "RFC 3875 6.3", 1),
+        Field(after, first.value_at - after, "colon", "", "and space, which means nothing", "RFC 3875 6.3", 1),
+        Field(
+            first.value_at, len(first.value), "field-value", text(header.value), means, f"RFC 3875 {section}", 1, rest
+        ),
     ]
+    named[-1] = replace(named[-1], secret=secret(header.name))
+    for line in header.lines:
+        if line is not first:
+            means = "the line before goes on, which CGI forbids"
+            named.append(Field(line.at, line.value_at - line.at, "space", "", means, "RFC 3875 6.3", 1))
+        behind = line.value_at + len(line.value)
+        named.append(Field(behind, line.end - behind, "NL", "", "ends the line: LF, or CR LF", "RFC 3875 7.2", 1))
+    return named
 
 
 def _field_meaning(name: bytes) -> tuple[str, str]:

@@ -1,100 +1,105 @@
 """CGI's request: an environment, as execve(2) lays it out, and standard input."""
 
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Data, End, Event, Pairs, Variables
+from typing import NamedTuple
+
+from gateway_zoo.wire import secrets
+from gateway_zoo.wire.body import OneRequest, announced
+from gateway_zoo.wire.decoder import Decoder, breach
+from gateway_zoo.wire.events import Event, Variables
 from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated
 
-from .faults import AfterTheBody, BadContentLength, BadVariable
+from .faults import BadContentLength, BadVariable
+
+LENGTH = b"CONTENT_LENGTH"
 
 
-def variables(block: bytes, limits: Limits) -> Pairs:
-    """Split an environment, without the NUL that ends it, into names and values.
+class Variable(NamedTuple):
+    """A string of the environment, and the places of its parts. `equals`: the byte behind the name, if it is there."""
 
-    Raises BadVariable, TooLong or TooMany.
-    """
-    if not block:
-        return []
-    strings = block[:-1].split(b"\0")
-    pairs = [(name, value) for name, equals, value in [s.partition(b"=") for s in strings] if equals and name]
-    longest = max(map(len, strings))
-    if len(pairs) < len(strings) or longest > limits.name or longest > limits.value or len(pairs) > limits.variables:
-        _check(strings, limits)
-    return pairs
+    at: int
+    name_at: int
+    name: bytes
+    equals: bytes
+    value: bytes
+    string: bytes
+
+    @property
+    def value_at(self) -> int:
+        return self.at + len(self.string) - len(self.value)
 
 
-def _check(strings: list[bytes], limits: Limits) -> None:
-    at = 0
-    for count, string in enumerate(strings, start=1):
+def variables(block: bytes, at: int = 0) -> list[Variable]:
+    """Split an environment, without the NUL that ends it, into its variables. A string without an equals sign is a
+    name; or, with the name of a secret in it, that name and a value behind it. `at`: the place of the block."""
+    split = list[Variable]()
+    for string in block.split(b"\0")[:-1]:
         name, equals, value = string.partition(b"=")
-        if not equals or not name:
-            raise BadVariable(at, string, "a name, an equals sign and a value")
-        for kind, given, limit in (("name", name, limits.name), ("value", value, limits.value)):
-            if len(given) > limit:
-                raise TooLong(at, string, f"a {kind} of at most {limit} bytes, not {len(given)}")
-        if count > limits.variables:
-            raise TooMany(at, string, f"at most {limits.variables} variables")
+        name_at = at
+        if not equals and (match := secrets.NAME.search(string)):
+            name, value, name_at = match[0], string[match.end() :], at + match.start()
+        split.append(Variable(at, name_at, name, equals, value, string))
         at += len(string) + 1
+    return split
 
 
-def body_length(block: bytes) -> int:
-    """Read CONTENT_LENGTH; absent and empty both mean 0 (4.1.2). Raises BadContentLength."""
-    _, *given = (b"\0" + block).split(b"\0CONTENT_LENGTH=")
-    if not given:
-        return 0
-    value = given[-1].partition(b"\0")[0]
-    if len(given) > 1 or (value and not (value.isdigit() and len(value) < 19)):
-        before = len(block) - len(b"CONTENT_LENGTH=" + given[-1])
-        raise BadContentLength(before, block[before:], "CONTENT_LENGTH once, as a decimal number")
-    return int(value or 0)
+def doubtful(split: list[Variable]) -> Variable | None:
+    """Return the variable that leaves the length of the body in doubt, if there is one."""
+    lengths = [variable for variable in split if variable.name == LENGTH]
+    if announced([variable.value for variable in lengths]) is not None:
+        return None
+    return [variable for variable in lengths if variable.value][-1]
 
 
-class Requests(Decoder):
+class Requests(OneRequest):
     """The decoder of one environment and its standard input: a process answers once."""
 
     WAITS_FOR = "the end of the environment"
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, responses: Decoder) -> None:
         super().__init__(limits)
+        self._responses = responses
         self._searched = 0  # bytes of the environment without its end
-        self._body: int | None = None  # bytes that are to come; None: the environment is not complete
 
-    def _decode(self, data: bytes, events: list[Event]) -> int:
-        at = 0
-        if self._body is None:
-            at = self._environment(data, events)
-            if self._body is None:
-                return 0
-        if piece := data[at : at + self._body]:
-            events.append(Data(self.offset + at, 0, "body", piece))
-            at += len(piece)
-            self._body -= len(piece)
-            if not self._body:
-                events.append(End(self.offset + at, 0))
-        if at < len(data):
-            raise AfterTheBody(self.offset + at, data[at:], "the end of standard input")
-        return at
-
-    def _environment(self, data: bytes, events: list[Event]) -> int:
-        """Read the environment, if it is complete: set self._body, return the offset behind it. Else return 0."""
+    def _head(self, data: bytes, events: list[Event]) -> tuple[int, int] | None:
         end = end_of_environment(data, self._searched)
         if (end or len(data)) > self.limits.head:
             raise TooLong(0, data, f"an environment of at most {self.limits.head} bytes")
         if not end:
             self._searched = len(data)
-            return 0
-        block = data[: end - 1]
-        pairs = variables(block, self.limits)
-        self._body = body_length(block)
-        events.append(Variables(0, 0, pairs))
-        if not self._body:
-            events.append(End(end, 0))
-        return end
+            return None
+        split = self._environment(data[: end - 1], events)
+        if doubt := doubtful(split):
+            raise BadContentLength(doubt.value_at, doubt.value, "CONTENT_LENGTH once, as a decimal number")
+        return end, announced([variable.value for variable in split if variable.name == LENGTH]) or 0
+
+    def _environment(self, block: bytes, events: list[Event]) -> list[Variable]:
+        split = variables(block)
+        for count, (at, _, name, _, value, string) in enumerate(split, start=1):
+            for kind, given, limit in (("name", name, self.limits.name), ("value", value, self.limits.value)):
+                if len(given) > limit:
+                    raise TooLong(at, string, f"a {kind} of at most {limit} bytes, not {len(given)}")
+            if count > self.limits.variables:
+                raise TooMany(at, string, f"at most {self.limits.variables} variables")
+        event = Variables(0, 0, [(variable.name, variable.value) for variable in split])
+        self._responses.asked(event)
+        events.append(event)
+        lengths = 0
+        for at, _, name, equals, _, string in split:
+            lengths += name == LENGTH
+            if not equals or not name:
+                error = BadVariable(at, string, "a name, an equals sign and a value")
+                events.append(breach(error, len(string) + 1))
+            elif name == LENGTH and lengths > 1:
+                events.append(breach(BadContentLength(at, string, "CONTENT_LENGTH only once"), len(string) + 1))
+        return split
 
     def _close(self, events: list[Event]) -> None:
         if self._body is None:
+            block = self._rest[: self._rest.rfind(b"\0") + 1]
+            if block:
+                self._environment(block, events)
             raise Truncated(self.offset, self._rest, self.WAITS_FOR)
-        if self._body:
-            raise Truncated(self.offset, b"", f"{self._body} more bytes of the body")
+        super()._close(events)
 
 
 def end_of_environment(data: bytes, searched: int = 0) -> int:

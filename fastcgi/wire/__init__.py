@@ -13,12 +13,13 @@ Where to read on: layout.py (the tables), records.py (what both decoders share),
 responses.py, pairs.py (names and values), faults.py, fields.py (a name for every byte), encode.py (the way back).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
-from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.codecs import Direction, Message
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.faults import LIMITS, Limits
-from gateway_zoo.wire.fields import Annotated, Stream, in_order
+from gateway_zoo.wire.fields import Annotated, in_order
 
 from . import encode
 from .encode import request, response
@@ -26,10 +27,20 @@ from .fields import Naming
 from .requests import Requests
 from .responses import Responses
 
-__all__ = ["INNER", "PORT", "annotate", "decoders", "encode", "request", "response"]
+__all__ = ["BEGINS", "INNER", "PORT", "REQUESTS", "annotate", "decoders", "encode", "request", "response"]
 
 INNER: Mapping[str, str] = {"STDOUT": "CGI"}
 PORT = 9000
+#: Version, type, requestId (below 256, as all begin).
+BEGINS: Mapping[Direction, re.Pattern[bytes]] = {
+    "request": re.compile(rb"\x01(\x01\0[^\0]|\x09\0\0)"),
+    "response": re.compile(rb"\x01([\x03\x06\x07]\0[^\0]|[\x0a\x0b]\0\0)"),
+}
+REQUESTS: Mapping[str, Message] = {
+    "GET_VALUES": Message(encode.ask_values, "FastCGI: what the application can do; VALUE: names with commas between"),
+    "AUTHORIZER": Message(encode.authorizer, "FastCGI: may this request pass?"),
+    "FILTER": Message(encode.filter, "FastCGI: change this file; VALUE: what is in it"),
+}
 
 
 def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
@@ -38,12 +49,7 @@ def decoders(limits: Limits = LIMITS) -> tuple[Decoder, Decoder]:
 
 
 def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -> Annotated:
-    """Name every byte. Never raises: what is wrong is a field with `fault`, and so is all that follows."""
+    """Name every byte. Never raises: where the decoding ends, the rest is a field with `fault`."""
     naming = Naming(data, decoders()[direction == "response"])
-    at = 0
-    while at < len(data):
-        at = naming.record(at)
-    for spans in naming.params.values():
-        naming.variables(spans)
-    naming.streams += [Stream("CGI", tuple(spans), 2) for spans in naming.stdout.values()]
+    naming.all()
     return Annotated(in_order(naming.fields), naming.streams)

@@ -11,6 +11,8 @@ from gateway_zoo.wire.heads import cgi_head
 
 from . import layout
 
+UNAUTHORIZED = {b"CONTENT_LENGTH", b"PATH_INFO", b"PATH_TRANSLATED", b"SCRIPT_NAME"}
+
 
 def record(type: int, id: int, content: bytes = b"", padding: int | None = None) -> bytes:
     """Write a record. Raises CannotEncode. `padding` None: up to a multiple of eight bytes, as 3.3 recommends."""
@@ -93,6 +95,25 @@ def unknown_type(type: int) -> bytes:
 def request(variables: Pairs, body: bytes = b"") -> bytes:
     """Write a request to a Responder, id 1, on a connection of its own. Raises CannotEncode."""
     return begin() + params(1, variables) + stream(layout.STDIN, 1, body)
+
+
+def ask_values(variables: Pairs, body: bytes, value: bytes) -> bytes:
+    """Write GET_VALUES for the names in `value`, or for the three that the specification has (4.1)."""
+    return get_values((value or b"FCGI_MAX_CONNS,FCGI_MAX_REQS,FCGI_MPXS_CONNS").split(b","))
+
+
+def authorizer(variables: Pairs, body: bytes, value: bytes) -> bytes:
+    """Write a request to an Authorizer: without a body, and without the variables that 6.3 takes away."""
+    return begin(role=layout.AUTHORIZER) + params(1, [pair for pair in variables if pair[0] not in UNAUTHORIZED])
+
+
+def filter(variables: Pairs, body: bytes, value: bytes) -> bytes:
+    """Write a request to a Filter: `value` is the file that it shall change (6.4)."""
+    names = {name for name, _ in variables}
+    file = [(b"FCGI_DATA_LAST_MOD", b"0"), (b"FCGI_DATA_LENGTH", b"%d" % len(value))]
+    pairs = [*variables, *(pair for pair in file if pair[0] not in names)]
+    streams = stream(layout.STDIN, 1, body) + stream(layout.DATA, 1, value)
+    return begin(role=layout.FILTER) + params(1, pairs) + streams
 
 
 def response(status: int, headers: Pairs, body: bytes = b"") -> bytes:

@@ -5,7 +5,7 @@ The annotated fields come from the tables; the decoders use the numbers only.
 
 import struct
 
-from gateway_zoo.wire.shape import Choice, Number, Raw, Repeat, Shape, ShortOrLong
+from gateway_zoo.wire.shape import Number, Raw, Shape, ShortOrLong
 
 LARGEST = 65_535  # contentLength has two bytes
 LONGEST = 0x7FFFFFFF  # a name or a value: four bytes, the highest bit says that there are four (3.4)
@@ -45,11 +45,6 @@ PAIR = Shape(
         Raw(name="valueData", size="valueLength", means="the value", section="3.4"),
     ),
 )
-PAIRS = Shape(
-    name="pairs",
-    means="names and values, one behind the other",
-    parts=(Repeat(name="pairs", size="", shape=PAIR, means="the names and values", section="3.4"),),
-)
 BEGIN_BODY = Shape(
     name="BeginRequestBody",
     means="a request begins",
@@ -76,9 +71,11 @@ UNKNOWN_TYPE_BODY = Shape(
         Raw(name="reserved", size=7, section="4.2"),
     ),
 )
-#: The pairs of PARAMS are not here: they lie in the joined contents of its records, and any byte may be the cut (5.2).
+FIXED = 8  # bytes of each content of fixed layout
+BODIES = {BEGIN_REQUEST: BEGIN_BODY, END_REQUEST: END_BODY, UNKNOWN_TYPE: UNKNOWN_TYPE_BODY}
+#: The header; its content and padding follow.
 RECORD = Shape(
-    name="FastCGI",
+    name="record",
     means="a record; a connection is nothing else, in both directions",
     parts=(
         Number(name="version", bytes=1, values={1: "FCGI_VERSION_1"}, means="always 1", section="3.3"),
@@ -87,16 +84,6 @@ RECORD = Shape(
         Number(name="contentLength", bytes=2, means="bytes of content", section="3.3"),
         Number(name="paddingLength", bytes=1, means="bytes to skip behind the content", section="3.3"),
         Raw(name="reserved", size=1, section="3.3"),
-        Choice(
-            name="contentData",
-            size="contentLength",
-            on="type",
-            means="what the type says",
-            section="3.3",
-            shapes={BEGIN_REQUEST: BEGIN_BODY, END_REQUEST: END_BODY, UNKNOWN_TYPE: UNKNOWN_TYPE_BODY}
-            | dict.fromkeys((GET_VALUES, GET_VALUES_RESULT), PAIRS),
-        ),
-        Raw(name="paddingData", size="paddingLength", means="ignored; aligns the next record", section="3.3"),
     ),
 )
 

@@ -50,6 +50,7 @@ class Dissector(NamedTuple):
     answers: str  # Wireshark's own dissector of the answer
     note: str  # on the answer, for the head of the script
     again: bool = False  # another request may follow on the same connection
+    strict: bool = False  # CONTENT_LENGTH stands first, and each name once
     packets: tuple[int, ...] = ()  # first bytes of the answers that are of LAYOUT themselves
 
 

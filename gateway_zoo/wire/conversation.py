@@ -15,7 +15,7 @@ from gateway_zoo.wire import foreign
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.decoder import Decoder, fault
 from gateway_zoo.wire.events import Begin, Data, End, Event, Fault, Head, Other, Problem, Values, Variables, method_of
-from gateway_zoo.wire.faults import LIMITS, Limits, WireError
+from gateway_zoo.wire.faults import LIMITS, Limits, Truncated, WireError
 from gateway_zoo.wire.fields import Field, Stream, cut, in_order, lay, placed
 
 
@@ -50,6 +50,7 @@ class _Side:
         self.first = b""
         self.faulty = False
         self.speaks = ""  # the other protocol that these bytes are
+        self.stopped: set[int] = set()  # streams whose decoder has stopped
         self.never: int | None = None  # offset from which on nothing is settled
 
 
@@ -59,7 +60,7 @@ class _Inner:
 
     def __init__(self, protocol: str, decoder: Decoder, stream: int) -> None:
         self.protocol, self.decoder, self.stream = protocol, decoder, stream
-        self.fed = 0
+        self.fed = self.answers = 0
         self.holds: int | None = None
         self.faulty = False  # its Fault was returned
 
@@ -150,15 +151,17 @@ class Conversation:
         return decoded
 
     def settled(self, direction: Direction) -> int:
-        """Every header block before this offset is complete, inner protocols included."""
+        """Every header block before this offset is complete, inner protocols included. (Or its decoder has stopped.)"""
         side = self._sides[direction]
-        held = [inner.holds for (towards, _, _), inner in self._inner.items() if towards == direction]
+        inside = [inner for (towards, _, _), inner in self._inner.items() if towards == direction]
+        held = [inner.holds for inner in inside if not inner.faulty]
         held += [side.decoder.settled, side.never]
         return min(offset for offset in held if offset is not None)
 
-    def faulty(self, direction: Direction) -> bool:
-        """Tell whether this direction's decoder has stopped."""
-        return self._sides[direction].faulty
+    def faulty(self, direction: Direction, stream: int | None = None) -> bool:
+        """Tell whether the decoder of this direction has stopped, or that of the stream whose first byte is there."""
+        side = self._sides[direction]
+        return side.faulty if stream is None else stream in side.stopped
 
     def unread(self, direction: Direction) -> bool:
         """Tell whether bytes came that are not decoded: they wait for more, or cannot be."""
@@ -188,11 +191,11 @@ class Conversation:
                 decoded += self._end_inner(direction, event.id)
             decoded.append(ProtocolEvent(self._protocol, event, asked=asked))
             if isinstance(event, Data) and event.stream in self._codecs[self._protocol].INNER:
-                decoded += [each._replace(asked=asked) for each in self._feed_inner(direction, event)]
+                decoded += [each._replace(asked=asked and each.asked) for each in self._feed_inner(direction, event)]
         if error and not side.faulty:
             side.faulty = True
             self.errors.setdefault(direction, error)
-            decoded.append(ProtocolEvent(self._protocol, fault(error)))
+            decoded.append(ProtocolEvent(self._protocol, _at_end(error, side.fed)))
         return decoded
 
     def _note_request(self, request: Head | Variables) -> None:
@@ -208,7 +211,9 @@ class Conversation:
         for key in [key for key in self._inner if key[:2] == (direction, id)]:
             inner = self._inner.pop(key)
             decoded += self._decode_inner(direction, inner, None)
-            if inner.holds is not None and self._sides[direction].never is None:  # its header block was never complete
+            if (
+                inner.holds is not None and not inner.faulty and self._sides[direction].never is None
+            ):  # its header block was never complete
                 self._sides[direction].never = inner.holds
         if direction == "response" and (requests := self._requests.pop(id, [])[1:]):
             self._requests[id] = requests
@@ -226,6 +231,8 @@ class Conversation:
             self._inner[key] = _Inner(protocol, decoder, event.offset)
         inner = self._inner[key]
         decoded = self._decode_inner(direction, inner, event.data)
+        if direction == "response":
+            decoded = _without_unasked(decoded, inner, max(1, len(self._requests.get(event.id, []))))
         inner.fed += len(event.data)
         if inner.decoder.settled == inner.fed:
             inner.holds = None
@@ -237,9 +244,30 @@ class Conversation:
         events, error = _feed_or_close(inner.decoder, data)
         if error and not inner.faulty:
             inner.faulty = True
+            self._sides[direction].stopped.add(inner.stream)
             self.errors.setdefault(direction, error)
-            events.append(fault(error))
+            events.append(_at_end(error, inner.fed))
         return [ProtocolEvent(inner.protocol, event, inner.stream) for event in events]
+
+
+def _without_unasked(decoded: list[ProtocolEvent], inner: _Inner, requests: int) -> list[ProtocolEvent]:
+    """Find the heads of more answers than requests, in a stream that only the connection's end ends (uwsgi)."""
+    judged: list[ProtocolEvent] = []
+    for each in decoded:
+        event, asked = each.event, True
+        if isinstance(event, Head) and event.start and inner.answers >= requests:
+            text, asked = "an answer that was not asked for: each request is answered", False
+            problem = Fault(event.offset, event.id, f"{text} (at offset {event.offset})", text, 0)
+            judged.append(each._replace(event=problem))
+        inner.answers += isinstance(event, End)
+        judged.append(each._replace(asked=asked))
+    return judged
+
+
+def _at_end(error: WireError, end: int) -> Fault:
+    """The Fault of an error. What is cut off is marked at its end, where bytes are missing."""
+    made = fault(error)
+    return msgspec.structs.replace(made, offset=max(end, made.offset)) if isinstance(error, Truncated) else made
 
 
 def _feed_or_close(decoder: Decoder, data: bytes | None) -> tuple[list[Event], WireError | None]:

@@ -5,6 +5,8 @@ one request at a time have 0. Only Data depends on how the bytes were cut: joine
 same for any pieces.
 """
 
+import re
+
 import msgspec
 
 Pairs = list[tuple[bytes, bytes]]
@@ -107,4 +109,22 @@ def method_of(event: Event) -> bytes:
     """The request's method, if this event has it; else empty."""
     if isinstance(event, Variables):
         return dict(event.pairs).get(b"REQUEST_METHOD", b"")
-    return event.start.partition(b" ")[0] if isinstance(event, Head) else b""
+    return request_line(event.start)[0] if isinstance(event, Head) else b""
+
+
+def request_line(start: bytes) -> tuple[bytes, bytes]:
+    """Method and target of a request's first line, which may break rules: it has other gaps, or no version."""
+    method, _, rest = start.replace(b"\t", b" ").partition(b" ")
+    target, _, version = rest.strip(b" ").rpartition(b" ")
+    return method, target.rstrip(b" ") if target and b"HTTP/" in version.upper() else rest.strip(b" ")
+
+
+def status_of(head: Head) -> int | None:
+    """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
+    Without that header it is 200, or 302 with a Location (RFC 3875 6.2). An empty header counts as absent (6.3)."""
+    code = head.start.split()[1:2]
+    if not head.start:
+        given = {name.lower(): value for name, value in reversed(head.headers) if value.strip()}
+        code = given.get(b"status", b"302" if b"location" in given else b"200").split()
+    digits = re.match(rb"[0-9]{3}(?![0-9])", code[0]) if code else None
+    return int(digits[0]) if digits else None

@@ -22,9 +22,10 @@ from gateway_zoo.wire.events import (
     Fault,
     Head,
     Other,
-    Pairs,
     Problem,
     Variables,
+    request_line,
+    status_of,
 )
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
@@ -57,13 +58,18 @@ class Exchange:
     response_left_out: int = 0
     body_bytes: dict[Direction, int] = field(default_factory=dict)  # also those that are not kept
     faulty: set[Direction] = field(default_factory=set)  # the bytes that are kept break a rule of the protocol
-    unread_secrets: set[Direction] = field(default_factory=set)  # a message outside the request names a secret
+    heads: set[Direction] = field(default_factory=set)  # the head of the message is read
+    #: Decoders that have stopped: None for the outer one, else the place of the inner one's first byte.
+    stopped: dict[Direction, set[int | None]] = field(default_factory=dict)
+    #: Messages outside the request that name a secret: offset, and bytes of the content.
+    unread_secrets: dict[Direction, set[tuple[int, int]]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)  # bytes that are missing, surplus, not asked for, or unreadable
     warnings: list[str] = field(default_factory=list)  # broken rules that leave the answer whole
     findings: Findings = field(default_factory=lambda: Findings({"request": [], "response": []}, {}, []))
     starts: dict[Direction, int] = field(default_factory=dict)  # offset of the first byte on the connection
     final: bool = False  # another exchange follows on the connection, or it is closed
-    _unread: dict[Direction, bytes] = field(default_factory=dict, repr=False)  # the end of the last such message
+    #: The last such message, and the end of its content.
+    _unread: dict[Direction, tuple[tuple[int, int], bytes]] = field(default_factory=dict, repr=False)
 
     def left_out(self, direction: Direction) -> int:
         return self.request_left_out if direction == "request" else self.response_left_out
@@ -74,6 +80,16 @@ class Exchange:
     def size(self, direction: Direction) -> int:
         """Count the bytes that crossed."""
         return len(self.kept(direction)) + self.left_out(direction)
+
+    def give_back(self, direction: Direction, size: int) -> bytes:
+        """Remove the last bytes: the next message has begun in them, and it was known only later."""
+        kept = self.kept(direction)
+        if not 0 < size <= len(kept) or self.left_out(direction):
+            return b""
+        first = len(kept) - size
+        late = bytes(kept[first:])
+        del kept[first:]
+        return late
 
     def note_problem(self, direction: Direction, problem: Problem, start: int, stream: int | None, kept: int) -> None:
         """Note a problem. `start`: offset of this exchange on the connection; `kept`: the bytes that are kept."""
@@ -90,12 +106,14 @@ class Exchange:
             placed = problem if stream is not None else replace(problem, offset=at)
             problems.append((None if stream is None else at, placed))
 
-    def note_unread(self, direction: Direction, data: bytes, codes: tuple[bytes, ...]) -> None:
+    def note_unread(self, direction: Direction, at: int, data: bytes, codes: tuple[bytes, ...]) -> None:
         """Search a message that is part of no request for a secret's name. Two messages may share the name."""
-        data = self._unread.get(direction, b"") + data
-        if secrets.names(codes).search(data):
-            self.unread_secrets.add(direction)
-        self._unread[direction] = data[-secrets.LONGEST :]
+        message = at, len(data)
+        before, end = self._unread.get(direction, (message, b""))
+        if match := secrets.names(codes).search(end + data):
+            shared = {before} if match.start() < len(end) else set()
+            self.unread_secrets[direction] = self.unread_secrets.get(direction, set()) | shared | {message}
+        self._unread[direction] = message, (end + data)[-secrets.LONGEST :]
 
 
 def summary(exchange: Exchange) -> dict[str, Any]:
@@ -167,11 +185,12 @@ class _Connection:
 
 class Exchanges:
     """Puts exchanges together. `all` holds the last `most` of them, by number; `keep` tells, for a number, how many
-    bytes of each direction are kept."""
+    bytes of each direction are kept; `events` are those of the last bytes."""
 
     def __init__(self, codecs: Codecs, most: int = 10_000, keep: Callable[[int], int] = lambda _: KEEP) -> None:
         self.codecs, self.most, self.keep = codecs, most, keep
         self.all: dict[int, Exchange] = {}
+        self.events: list[ProtocolEvent] = []
         self._connections: dict[int, _Connection] = {}
         self._count = 0
         self._changed: dict[int, Exchange] = {}
@@ -182,8 +201,9 @@ class Exchanges:
         if isinstance(entry, Opened):
             self._connections[entry.connection] = _Connection(entry, self.codecs)
         elif isinstance(entry, Bytes) and (connection := self._connections.get(entry.connection)):
-            events = connection.conversation.feed(entry.direction, entry.data) if connection.conversation else []
-            self._add_bytes(connection, entry, events)
+            talk = connection.conversation
+            self.events = talk.feed(entry.direction, entry.data) if talk else []
+            self._add_bytes(connection, entry, self.events)
         elif isinstance(entry, Ended) and (connection := self._connections.get(entry.connection)):
             events = connection.conversation.close(entry.direction) if connection.conversation else []
             if entry.direction == "request":
@@ -193,6 +213,11 @@ class Exchanges:
         elif isinstance(entry, Closed) and (connection := self._connections.pop(entry.connection, None)):
             self._close(connection, entry)
         return list(self._changed.values())
+
+    def stopped(self, connection: int, direction: Direction) -> bool:
+        """Tell whether bytes of an open connection cannot be decoded any further."""
+        talk = self._connections[connection].conversation
+        return talk is not None and talk.faulty(direction)
 
     def _add_bytes(self, connection: _Connection, entry: Bytes, events: list[ProtocolEvent]) -> None:
         """Cut the bytes where exchanges begin and end, and give each piece to its own exchange.
@@ -208,12 +233,18 @@ class Exchanges:
             begins = direction == "request" and opens(event) and connection.between(direction)
             if direction == "response" and each.asked and not isinstance(event, Problem):
                 self._answer_early(connection, at)
-            if each.stream is None and (begins or isinstance(event, End)):
+            if each.stream is None and ((begins and connection.begun) or isinstance(event, End)):
                 self._take(connection, direction, entry.data[done - start : max(done, event.offset) - start], done, at)
                 done = max(done, event.offset)
             if each.stream is None and begins:
                 self._begin_behind(connection, done - event.offset, at)
+            if exchange := connection.current(direction):
+                exchange.starts.setdefault(direction, done)  # its first bytes come below
+            late = b""
+            if exchange and each.stream is None and each.asked and isinstance(event, End):
+                late = exchange.give_back(direction, done - event.offset)
             self._note(connection, direction, each, at)
+            self._take(connection, direction, late, done - len(late), at)
         self._take(connection, direction, entry.data[done - start :], done, at)
         if direction == "request" and connection.conversation and connection.conversation.faulty(direction):
             self._flush(connection, len(connection.waiting))
@@ -270,6 +301,8 @@ class Exchanges:
         if isinstance(event, Problem):
             self._note_problem(connection, direction, event, told.stream, at)
         elif not told.asked:
+            if connection.stray:
+                self._note_unread(connection, connection.stray, direction, told)
             if outer and isinstance(event, End):
                 connection.stray = None
         elif (index := connection.index[direction]) in connection.open:
@@ -289,13 +322,22 @@ class Exchanges:
             if isinstance(event, Head) and protocol == "HTTP" and not event.start:
                 return  # trailers
             describe(exchange, direction, event)
+            exchange.heads.add(direction)
             if direction == "response" and exchange.status == 101:
                 connection.index["request"] = connection.index["response"]  # the frames belong to this exchange
             self._changed[exchange.number] = exchange
         elif isinstance(event, Data) and event.stream not in self.codecs[protocol].INNER:
             exchange.body_bytes[direction] = exchange.body_bytes.get(direction, 0) + len(event.data)
         elif isinstance(event, Other):
-            exchange.note_unread(direction, event.data, self.codecs[connection.opened.protocol].SECRET_CODES)
+            self._note_unread(connection, exchange, direction, told)
+
+    def _note_unread(
+        self, connection: _Connection, exchange: Exchange, direction: Direction, told: ProtocolEvent
+    ) -> None:
+        if isinstance(told.event, Other):
+            codes = self.codecs[connection.opened.protocol].SECRET_CODES
+            at = (told.stream or 0) + told.event.offset - exchange.starts.get(direction, 0)
+            exchange.note_unread(direction, at, told.event.data, codes)
 
     def _note_problem(
         self, connection: _Connection, direction: Direction, problem: Problem, stream: int | None, at: float
@@ -304,6 +346,9 @@ class Exchanges:
         start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
         if connection.conversation:
             exchange.findings.speaks[direction] = connection.conversation.speaks(direction)
+            if connection.conversation.faulty(direction, stream):
+                place = None if stream is None else stream - start
+                exchange.stopped.setdefault(direction, set()).add(place)
         exchange.note_problem(direction, problem, start, stream, self.keep(exchange.number))
         if direction == "response" and connection.between(direction):
             connection.stray = exchange
@@ -379,23 +424,7 @@ def describe(exchange: Exchange, direction: Direction, event: Head | Variables) 
         path = variables.get(b"SCRIPT_NAME", b"") + variables.get(b"PATH_INFO", b"")
         exchange.target = _text(variables.get(b"REQUEST_URI", b"") or path)
     else:
-        method, _, rest = event.start.partition(b" ")
-        exchange.method, exchange.target = _text(method), _text(rest.rpartition(b" ")[0] or rest)
-
-
-def status_of(head: Head) -> int | None:
-    """The status of an answer; None if it is no number. HTTP has it in the first line, CGI in the header Status.
-    Without that header it is 200, or 302 with a Location (RFC 3875 6.2)."""
-    if head.start:
-        code = head.start.split(b" ")[1:2]
-    else:
-        absent = b"302" if _header(head.headers, b"location") else b"200"
-        code = [_header(head.headers, b"status").split(b" ")[0] or absent]
-    return int(code[0]) if code and code[0].isdigit() and len(code[0]) == 3 else None
-
-
-def _header(headers: Pairs, name: bytes) -> bytes:
-    return next((value for header, value in headers if header.lower() == name), b"").strip()
+        exchange.method, exchange.target = map(_text, request_line(event.start))
 
 
 def _text(data: bytes) -> str:

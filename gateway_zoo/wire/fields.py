@@ -5,13 +5,14 @@ count from 0 in the bytes of one direction. A field that lies in several pieces 
 two records) lists the other pieces.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
 from gateway_zoo.wire.events import Problem
+from gateway_zoo.wire.secrets import SECRET_VARIABLE
 from gateway_zoo.wire.secrets import secret as secret  # noqa: PLC0414 - each wire.py imports it from here
 
 Span = tuple[int, int]  # offset, length
@@ -62,6 +63,23 @@ def text(data: bytes) -> str:
 def cut(data: bytes, spans: Iterable[Span]) -> bytes:
     """Join the bytes of these pieces."""
     return b"".join(data[offset : offset + length] for offset, length in spans)
+
+
+def displaced(fields: Sequence[Field], data: bytes) -> list[Span]:
+    """The places that may be secrets in variables that break a rule: what is joined with a secret variable's name, and
+    the string behind such a name that stands as a value, because a string before it is missing."""
+    spans: list[Span] = []
+    before = False
+    for field, after in zip(fields, [*fields[1:], None], strict=False):
+        if after and after.depth > field.depth:  # a pair; its name is its first field
+            if before and after.offset == field.offset and after.value == field.name:
+                spans += after.spans
+            before = bool(SECRET_VARIABLE.fullmatch(field.value.encode("latin-1", "replace")))
+        elif not field.secret and (name := SECRET_VARIABLE.search(cut(data, field.spans))):
+            joined = field.length - name.end()
+            if joined > 1:  # more than a NUL
+                spans += field.spans if field.rest else [(field.offset + name.end(), joined)]
+    return spans
 
 
 def placed(fields: Iterable[Field], spans: tuple[Span, ...], depth: int) -> list[Field]:

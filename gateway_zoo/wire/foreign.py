@@ -14,6 +14,8 @@ MOST = 64  # bytes that are looked at
 OTHERS: Mapping[str, Mapping[Direction, re.Pattern[bytes]]] = {
     "TLS": {"request": re.compile(rb"\x16\x03[\x00-\x04]"), "response": re.compile(rb"[\x15\x16]\x03[\x00-\x04]")},
 }
+#: For a direction that begins with text, and has no more to tell it by: a CGI response. It tells no other protocol.
+TEXT = re.compile(rb"[^\x00-\x08\x0e-\x1f]{4}|[^\x00-\x08\x0e-\x1f]{0,3}\Z")
 
 
 def protocol_of(codecs: Codecs, expected: str, direction: Direction, first: bytes) -> str:
@@ -26,5 +28,5 @@ def protocol_of(codecs: Codecs, expected: str, direction: Direction, first: byte
         return ""
     others = {name: codecs[name].BEGINS for name in codecs.protocols if name != expected}
     begins = {name: patterns[direction] for name, patterns in {**OTHERS, **others}.items() if direction in patterns}
-    matches = [name for name, pattern in begins.items() if pattern.match(first)]
+    matches = [name for name, pattern in begins.items() if pattern is not TEXT and pattern.match(first)]
     return matches[0] if matches else ""

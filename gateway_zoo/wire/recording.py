@@ -4,7 +4,10 @@ The first line names the format. Each further line is an event, in order: a conn
 side ends, a connection closes. If the recorder was killed, the file is good up to its last complete line.
 """
 
+import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from shlex import quote
 from typing import Annotated
 
 import msgspec
@@ -81,13 +84,44 @@ def line(entry: AnyEntry) -> bytes:
 def read(lines: Iterable[bytes], name: str) -> Iterator[AnyEntry]:
     """Read the entries of a recording. `name` is for messages. An incomplete last line is left out. Raises
     BadRecording."""
-    number = 0
-    for number, text in enumerate(lines, 1):
-        if number > 1 and not text.endswith(b"\n"):
+    lines = iter(lines)
+    first = next(lines, b"")
+    try:
+        yield checked(first, 1, name)
+    except BadRecording:
+        if sentence := foreign(first + b"".join(islice(lines, 2)), name):
+            raise BadRecording(sentence) from None
+        raise
+    for number, text in enumerate(lines, 2):
+        if not text.endswith(b"\n"):
             break
         yield checked(text, number, name)
-    if number == 0:
-        raise BadRecording(f"{name}: empty; expected a recording")
+
+
+FIRST = 512  # bytes that tell what a file is
+_MAKE = "expected a recording: zoo record makes one"
+#: First bytes of other files -> what the file is, and what to do.
+FOREIGN = (
+    (rb"\Z", f"empty; {_MAKE}"),
+    (
+        rb"\xa1\xb2\xc3\xd4|\xd4\xc3\xb2\xa1|\xa1\xb2\x3c\x4d|\x4d\x3c\xb2\xa1|\n\r\r\n",
+        "a pcap; Wireshark or tshark -r FILE opens it. zoo wire --show RECORDING --pcap OUT makes such a file",
+    ),
+    (rb"\x1f\x8b", "compressed by gzip; gunzip it first"),
+    (rb"\xfd7zXZ\0|\x28\xb5\x2f\xfd|BZh[1-9]|PK\x03\x04", "compressed; unpack it first"),
+    (rb'(\xef\xbb\xbf)?\s*\{\s*"log"', f"a HAR: a browser wrote it, and it has no bytes of a gateway; {_MAKE}"),
+    (rb"about = ", f"a specimen: one exchange, from which a label is made; {_MAKE}"),
+    (rb'\s*(\{\s*("is"|\Z)|\{"[is]{0,2}\Z)', ""),  # perhaps a recording
+    (rb"\s*[{\[]", f"JSON, and no recording; {_MAKE}"),
+    (rb"[^\0-\x08\x0e-\x1f]*\Z", f"text, and no recording; {_MAKE}"),
+    (rb"", f"binary, and no recording; {_MAKE}"),
+)
+
+
+def foreign(first: bytes, name: str) -> str:
+    """Say what a file is by its first bytes, and what to do with it; empty if it may be a recording."""
+    sentence = next(sentence for begins, sentence in FOREIGN if re.match(begins, first[:FIRST]))
+    return f"{name}: {sentence.replace('FILE', quote(name))}" if sentence else ""
 
 
 def checked(text: bytes, number: int, name: str) -> AnyEntry:

@@ -13,8 +13,10 @@ SECRETS = {b"authorization", b"proxy_authorization", b"cookie", b"cookie2", b"se
 _PREFIX = re.compile(rb"(?:redirect_)*(?:http_)?")
 _NAMES = b"|".join(name.replace(b"_", b"[-_]") for name in sorted(SECRETS))
 NAME = re.compile(_NAMES, re.IGNORECASE)
+SECRET_VARIABLE = re.compile(b"HTTP_(?:" + _NAMES + b")", re.IGNORECASE)
 LONGEST = max(map(len, SECRETS))
 MASK = b"*"
+BETWEEN = 8  # bytes between a name and its value, at most: lengths, a colon and spaces
 
 
 def secret(name: bytes) -> bool:
@@ -37,6 +39,16 @@ def masked(data: bytes, spans: Iterable[tuple[int, int]], start: int = 0) -> byt
         if first < last:
             stars[first:last] = MASK * (last - first)
     return bytes(stars)
+
+
+def rest(data: bytes, codes: tuple[bytes, ...] = (), *, read: bool = False) -> int | None:
+    """Where the rest of bytes begins that may be a secret: behind the first name of one. `read`: the values of those
+    that were read are stars already; only a name without stars behind it counts."""
+    for match in names(codes).finditer(data):
+        behind = data[match.end() : match.end() + BETWEEN]
+        if not read or (behind and MASK not in behind):
+            return match.end()
+    return None
 
 
 def without_quotes(error: str) -> str:

@@ -119,11 +119,12 @@ class _Row:
     A row appends to `named`, in the order of the bytes, and reads each part once. `numbers` and `texts` are the values
     of its parts so far: a later part's size is one of them. A shape inside (Repeat, Choice) is a row of its own, whose
     `end` is the end of that part: it cannot read beyond. So at each return all bytes before the offset have a field;
-    at a _Stop all bytes before `end` have one, and the last field is the fault.
+    at a _Stop all bytes before `end` have one, and the last field is the fault. `whole`: no byte before `end` is
+    missing, so a string without its NUL ends there.
     """
 
-    def __init__(self, data: bytes, end: int, depth: int, named: list[Field]) -> None:
-        self.data, self.end, self.depth, self.named = data, end, depth, named
+    def __init__(self, data: bytes, end: int, depth: int, named: list[Field], whole: bool = False) -> None:
+        self.data, self.end, self.depth, self.named, self.whole = data, end, depth, named, whole
         self.numbers: dict[str, int] = {}
         self.texts: dict[str, bytes] = {}
 
@@ -209,17 +210,18 @@ class _Row:
 
     def _zero(self, part: Zero, at: int) -> int:
         stop = self.data.find(b"\0", at, self.end)
-        if stop < 0:
+        if stop < 0 and not self.whole:
             raise self._wrong(part, at, "cut off: no NUL")
-        self.texts[part.name] = self.data[at:stop]
-        return self._add(part, at, stop + 1 - at, text(self.texts[part.name]))
+        after = self.end if stop < 0 else stop + 1
+        self.texts[part.name] = self.data[at:after].rstrip(b"\0")
+        return self._add(part, at, after - at, text(self.texts[part.name]))
 
     def _repeat(self, part: Repeat, at: int) -> int:
         start, length = at, self._wanted(part.size, at)
         # Read what is there, even if the size says more: the shapes that are whole are shown, then the fault.
         stop = self._add(part, at, min(length, self.end - at))
         while at < stop:
-            at = _Row(self.data, stop, self.depth + 1, self.named).read(part.shape, at)
+            at = _Row(self.data, stop, self.depth + 1, self.named, stop == start + length).read(part.shape, at)
         if stop < start + length:
             raise self._wrong(part, at, f"cut off: {stop - start} of {length} bytes")
         return at

@@ -1,5 +1,7 @@
 """Adding a wire protocol adds a cage with a wire.py and edits no file: an option, a port, a label, masks, variables."""
 
+import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -42,10 +44,12 @@ closed = { nginx = "cannot speak it", apache = "cannot speak it" }
 """
 WIRE = '''"""Lines NAME=VALUE and an empty line; back comes a CGI response. The byte 1 stands for HTTP_COOKIE."""
 
-from gateway_zoo.wire.codecs import Places
+import re
+
+from gateway_zoo.wire.codecs import Message, Places
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, End, Variables
-from gateway_zoo.wire.faults import LIMITS, Malformed
+from gateway_zoo.wire.faults import LIMITS, CannotEncode, Malformed
 from gateway_zoo.wire.fields import Annotated, Field, Stream, text
 from gateway_zoo.wire.heads import cgi_head
 
@@ -106,6 +110,16 @@ def request(variables, body=b""):
 
 def response(status, headers, body=b""):
     return cgi_head(status, headers) + body
+
+
+def asking_again(variables, body, value):
+    if value == b"never":
+        raise CannotEncode("it is asked once at least")
+    return b"AGAIN=" + value + b"\\n\\n"
+
+
+BEGINS = {"response": re.compile(b"Sta")}
+REQUESTS = {"ASK_AGAIN": Message(asking_again, "Lines: the lines once more"), "QUIT": Message(asking_again, "the end")}
 '''
 ANSWER = b"Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nlines\n"
 
@@ -127,14 +141,14 @@ def zoo() -> Iterator[Zoo]:
 
 
 @contextmanager
-def gateway(path: Path) -> Iterator[None]:
+def gateway(path: Path, answer: bytes = ANSWER) -> Iterator[None]:
     """Answers one request, and closes."""
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection:
             connection.recv(65_536)
-            connection.sendall(ANSWER)
+            connection.sendall(answer)
 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -159,6 +173,46 @@ def test_wire_has_an_option_for_its_sockets(zoo: Zoo, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "PATH = /hello" in done.stdout
     assert "Content-Type = text/plain" in done.stdout
+
+
+def test_its_other_messages_can_be_asked(zoo: Zoo, tmp_path: Path) -> None:
+    assert "Lines ASK_AGAIN, QUIT" in re.sub(r"\s+", " ", zoo.cli("wire", "--help").stdout)
+    (tmp_path / "value").write_text("from a file", encoding="utf-8")
+    for name in ("ASK_AGAIN=5", "ask-again=5", "AskAgain=@value"):
+        with gateway(tmp_path / "s"):
+            done = zoo.cli("wire", "--lines", f"unix:{tmp_path}/s", "--ask", name.replace("@", f"@{tmp_path}/"))
+        (tmp_path / "s").unlink()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"AGAIN = {'from a file' if '@' in name else 5}" in done.stdout
+    every = "Lines has\n  ASK_AGAIN: the lines once more\n  QUIT: the end\n"
+    for word, why in (
+        ("", f"--ask: {every}"),
+        ("ask", f"--ask ASK: unknown; {every}"),
+        ("ask-agian", f"--ask ASK_AGIAN: did you mean 'ASK_AGAIN'?; {every}"),
+        ("ask-again=never", "Lines cannot say this: it is asked once at least\n"),
+        ("ask-again=@/none", "--ask @/none: No such file or directory; expected a file that can be read\n"),
+    ):
+        done = zoo.cli("wire", "--lines", "unix:/none", "--ask", word)
+        assert (done.returncode, done.stderr) == (2, f"zoo: {why}")
+    done = zoo.cli("wire", "--lines", "unix:/none", "--ask", "quit", "--param", "A=b")
+    assert (done.returncode, done.stderr) == (2, "zoo: QUIT has no place for --param A=b\n")
+
+
+def test_a_message_without_an_answer_may_not_be_known(zoo: Zoo, tmp_path: Path) -> None:
+    with gateway(tmp_path / "s", b""):
+        done = zoo.cli("wire", "--lines", f"unix:{tmp_path}/s", "--ask", "quit", "--json")
+    may = (
+        "closed the connection without a byte: it may not know QUIT, or speak another protocol than Lines, such as AJP"
+    )
+    assert (done.returncode, may in json.loads(done.stdout)["errors"][-1]) == (1, True), done.stdout
+
+
+def test_another_protocol_is_told_from_it(zoo: Zoo, tmp_path: Path) -> None:
+    with gateway(tmp_path / "s", b"\x15\x03\x01\0\2\2\x28"):
+        done = zoo.cli("wire", "--lines", f"unix:{tmp_path}/s", "--json")
+    errors = json.loads(done.stdout)["errors"]
+    assert done.returncode == 1
+    assert errors[:2] == ["these bytes are TLS, not Lines", "zoo wire does not speak TLS; ask a socket without it"]
 
 
 def test_its_codes_for_secrets_are_masked(zoo: Zoo, tmp_path: Path) -> None:

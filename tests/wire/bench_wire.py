@@ -6,8 +6,8 @@ the median of the ratios turn by turn, with the smallest and the largest. Before
 variables. The limits are the project's promises: 2.0 times the bare loop, less than every peer. Exit status 1 if one
 is missed; of CGI's bare loop it is known and only said.
 
-What trips people up: uwsgi-tools only encodes, so that is what it is measured in; our HTTP is built on h11 and our
-WebSocket on wsproto, so they are not expected to be faster: their limits are ON_H11 and ON_WSPROTO times the library.
+What trips people up: uwsgi-tools only encodes, so that is what it is measured in; our HTTP is built on h11, so it is
+not expected to be faster: its limit is ON_H11 times the library.
 """
 
 import statistics
@@ -31,7 +31,6 @@ TURNS = 41
 SECONDS = 0.01  # how long one contender decodes in a turn
 LIMIT = 2.0
 ON_H11 = 1.5
-ON_WSPROTO = 1.7
 SHORT = "three lines: finding the head's end and judging it costs more than splitting it"
 
 WIRES = Codecs(REGISTRY)
@@ -181,8 +180,8 @@ def websocket() -> Row:
         found = [event.data.decode() for event in events if isinstance(event, Other)]
         return {str(number): text for number, text in enumerate(found)}
 
-    ours = Contender("ours", lambda data: partial(wire.pair()[0].feed, data), payloads)
-    return Row("WebSocket, 200 messages", data, ours, None, [wire_peers.wsproto_alone()], [], peer_limit=ON_WSPROTO)
+    ours = Contender("ours", lambda data: partial(wire.decoders()[0].feed, data), payloads)
+    return Row("WebSocket, 200 messages", data, ours, None, [wire_peers.wsproto()], [])
 
 
 def of_codes(found: wire_bare.Forwarded) -> Variety:

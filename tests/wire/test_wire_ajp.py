@@ -10,17 +10,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from recordings import WIRES
+from test_wire_faulty_peers import Step, both, exchanges, faults
+from test_wire_masking import masked
 from wire_contract import bounded
 from wire_in_test import decoded
 from zoo_in_test import REGISTRY, ROOT, Zoo
 
-from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Data, End, Event, Head, Other, Pairs, Values
+from gateway_zoo.wire.exchanges import fields_of
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
+from gateway_zoo.wire.view.mask_exchange import mask
 
 ajp_base: Any = importlib.import_module("flup.server.ajp_base")  # has no types
-AJP: Any = Codecs(REGISTRY)["AJP"]
+AJP: Any = WIRES["AJP"]
 SPECIMENS = {path.stem: load(path) for path in sorted((ROOT / "ajp/specimens").glob("*.toml"))}
 CODED = {name: specimen for name, specimen in SPECIMENS.items() if name != "brew"}  # flup knows no other methods
 
@@ -260,14 +265,14 @@ def test_the_exhibit_answers_us(zoo: Zoo) -> None:
     decoder, events = AJP.decoders()[1], list[Event]()
     with socket.create_connection(("127.0.0.1", tcp + zoo.shift), timeout=20) as connection:
         connection.sendall(AJP.cping() + AJP.request(ASKED) + AJP.request(post, body))
-        while sum(isinstance(event, End) for event in events) < 2:
+        while sum(isinstance(event, End) for event in events) < 3:
             data = connection.recv(65536)
             assert data, events
             events += decoder.feed(data)
     assert [event.start for event in events if isinstance(event, Head)] == [b"HTTP/1.1 200 OK"] * 2
     assert b"Hello from the Gateway Zoo\n" in body_of(events)
     assert body in body_of(events)
-    assert [event.status for event in events if isinstance(event, End)] == [(1,), (1,)]
+    assert [event.status for event in events if isinstance(event, End)] == [(), (1,), (1,)]
     others = [event for event in events if isinstance(event, Other)]
     assert (others[0].name, others[0].data) == ("CPong Reply", b"")
     assert [(event.name, event.data.hex()) for event in others[1:]] == [
@@ -306,7 +311,7 @@ def test_a_chunked_body_ends_with_an_empty_packet() -> None:
     for end in (b"", b"\x12\x34\0\2\0\0"):  # an empty packet of the other kind
         made = data[:-4] + end if end else data
         events = asked(made + AJP.cping())
-        assert names(events) == ["Values", "Head", "Values", "Data", "End", "CPing"]
+        assert names(events) == ["Values", "Head", "Values", "Data", "End", "CPing", "End"]
         assert events[4] == End(len(made), 0)
     nobody_asked = asked(AJP.request(chunked)[:-4] + AJP.request(ASKED))
     assert names(nobody_asked) == ["Values", "Head", "Values", "End"] * 2
@@ -314,11 +319,13 @@ def test_a_chunked_body_ends_with_an_empty_packet() -> None:
 
 def test_an_empty_packet_behind_the_body_answers_who_asks_for_more() -> None:
     events = asked(AJP.request(posted(5), b"okapi") + b"\x12\x34\0\0" + AJP.request(ASKED))
-    assert names(events) == ["Values", "Head", "Values", "Data", "End", "Data", "Values", "Head", "Values", "End"]
+    assert names(events) == ["Values", "Head", "Values", "Data", "End", "Values", "Head", "Values", "End"]
 
 
 def test_messages_without_a_request() -> None:
-    assert names(asked(b"\x12\x34\0\1\x0a\x12\x34\0\1\7\x12\x34\0\3\x08ab")) == ["CPing", "Shutdown", "Ping"]
+    assert names(asked(b"\x12\x34\0\1\x0a\x12\x34\0\1\7\x12\x34\0\3\x08ab")) == [
+        *("CPing", "End", "Shutdown", "End", "Ping", "End")
+    ]
 
 
 def test_the_nul_behind_a_chunk_may_be_missing() -> None:
@@ -354,72 +361,299 @@ def test_the_smallest_request() -> None:
 
 
 LENGTH_5 = b"\xa0\x08\0\0015\0"
+POST_5 = forward(headers=b"\0\1" + LENGTH_5)
+HEADERS = b"AB\0\x0a\4\0\xc8\0\2OK\0\0\0"
+END = b"AB\0\2\5\1"
 
 
+def place(protocol: bytes = b"\0\1h\0", uri: bytes = b"\0\1/\0", ssl: bytes = b"\0") -> bytes:
+    return forward(places=protocol + uri + b"\xff\xff" * 3 + b"\0\x50" + ssl)
+
+
+def answer(
+    headers: bytes = b"\0\0", status: bytes = b"\0\xc8", message: bytes = b"\0\2OK\0", more: bytes = b""
+) -> bytes:
+    block = b"\4" + status + message + headers + more
+    return b"AB" + len(block).to_bytes(2, "big") + block
+
+
+def length(value: bytes, *chunks: bytes) -> bytes:
+    """An answer with this Content-Length and these chunks, without its End Response."""
+    head = answer(b"\0\1\xa0\3" + len(value).to_bytes(2, "big") + value + b"\0")
+    return head + b"".join(b"AB\0" + bytes([len(c) + 4]) + b"\3\0" + bytes([len(c)]) + c + b"\0" for c in chunks)
+
+
+# A packet, the start of its Head, the error and the offset of its breach, the field that is marked, and its value.
+WRONG_REQUESTS = [
+    (place(protocol=b"\0\3b h\0"), b"GET / b%20h", "BadFirstLine", 6, "protocol", "b h"),
+    (place(protocol=b"\0\0\0"), b"GET / ", "BadFirstLine", 6, "protocol", ""),
+    (place(protocol=b"\xff\xff"), b"GET / ", "BadString", 6, "protocol", "null"),
+    (place(protocol=b"\0\1h\1"), b"GET / h", "BadString", 9, "NUL", ""),
+    (place(uri=b"\0\3/ a\0"), b"GET /%20a h", "BadFirstLine", 10, "req_uri", "/ a"),
+    (place(uri=b"\xff\xff"), b"GET  h", "BadString", 10, "req_uri", "null"),
+    (place(ssl=b"\2"), b"GET / h", "BadBoolean", 22, "is_ssl", "2"),
+    (forward().replace(b"\2\2", b"\2\x1c", 1), b"28 / h", "UnknownCode", 5, "method", "28 (unknown)"),
+    (forward().replace(b"\2\2", b"\2\xff", 1), b" / h", "BadFirstLine", 5, "method", "255 (stored_method)"),
+    (forward(attributes=b"\5\0\3a b\0\xff"), b"GET /?a%20b h", "BadFirstLine", 25, "query_string", "a b"),
+    (
+        forward(attributes=b"\x0d\0\3A B\0\xff").replace(b"\2\2", b"\2\xff", 1),
+        *(b"A%20B / h", "BadFirstLine", 25, "stored_method", "A B"),
+    ),
+    (forward(headers=b"\0\1\xa0\x0f\0\1a\0"), b"GET / h", "UnknownCode", 25, "sc_req_header_name", "0xA00F (unknown)"),
+    (forward(headers=b"\0\1\xa0\1\xff\xff"), b"GET / h", "BadString", 27, "length", "65535"),
+    (forward(headers=b"\0\1\xff\xff\0\1a\0"), b"GET / h", "BadString", 25, "length", "65535"),
+    (forward(headers=b"\0\1\xa0\1\0\1ab"), b"GET / h", "BadString", 30, "NUL", ""),
+    (
+        forward(headers=b"\0\2" + LENGTH_5.replace(b"5", b"0") * 2),
+        b"GET / h",
+        "BadContentLength",
+        35,
+        "req_header_value",
+        "0",
+    ),
+    (forward(attributes=b"\x0e\0\1a\0\xff"), b"GET / h", "UnknownCode", 25, "attribute_name", "0x0E (unknown)"),
+    (forward(attributes=b"\3\xff\xff\xff"), b"GET / h", "BadString", 26, "length", "65535"),
+    (forward(attributes=b"\3\0\x09ab\0\xff"), b"GET / h", "BadLength", 26, "length", "9"),
+    (forward(attributes=b"\3\0\1a"), b"GET / h", "BadString", 26, "length", "1"),
+    (forward(attributes=b""), b"GET / h", "BadLength", 2, "data_length", "21"),
+    (forward(attributes=b"\xff\0\0"), b"GET / h", "BadLength", 26, "rest", "2 bytes"),
+]
+
+
+@pytest.mark.parametrize(("data", "start", "error", "offset", "name", "value"), WRONG_REQUESTS)
+@both
+def test_a_broken_rule_of_a_request_hides_nothing(
+    data: bytes, start: bytes, error: str, offset: int, name: str, value: str, whole: bool
+) -> None:
+    """The next request is read, too."""
+    first, second = exchanges("AJP", [("request", data), ("response", HEADERS + END)] * 2, whole=whole)
+    for exchange in (first, second):
+        assert (exchange.status, exchange.errors, len(exchange.warnings)) == (200, [], 1), exchange
+        assert exchange.warnings[0].startswith(f"{error} at offset {offset + exchange.starts['request']}: ")
+        (marked,) = [field for field in fields_of(exchange, WIRES)[0] if field.fault]
+        assert (marked.name, marked.value, marked.offset) == (name, value, offset)
+    assert head_of(asked(data)).start == start
+
+
+# The same of an answer; its status.
+WRONG_ANSWERS = [
+    (answer(status=b"\0\x14") + END, "BadFirstLine", 5, "http_status_code", None),
+    (answer(message=b"\0\2O\n\0") + END, "BadFirstLine", 9, "http_status_msg", 200),
+    (answer(message=b"\0\2OK\1") + END, "BadString", 11, "NUL", 200),
+    (answer(b"\0\1\xa0\x0c\0\1a\0") + END, "UnknownCode", 14, "sc_res_header_name", 200),
+    (answer(b"\0\1\xa0\1\xff\xff") + END, "BadString", 16, "length", 200),
+    (answer(b"\0\1\xa0\1\0\x09a\0") + END, "BadLength", 16, "length", 200),
+    (answer(b"\0\2\xa0\1\0\1a\0") + END, "BadLength", 2, "data_length", 200),
+    (answer(b"\0\1\xa0\1\0\1a") + END, "BadString", 16, "length", 200),
+    (answer(more=b"\0") + END, "BadLength", 14, "rest", 200),
+    (length(b"x", b"ab") + END, "BadContentLength", 18, "res_header_value", 200),
+    (HEADERS + b"AB\0\5\3\0\1ab" + END, "BadString", 22, "NUL", 200),
+    (HEADERS + b"AB\0\6\3\0\1a\0\0" + END, "BadLength", 19, "chunk_length", 200),
+    (HEADERS + b"AB\0\4\3\0\2a" + END, "BadLength", 19, "chunk_length", 200),
+    (HEADERS + b"AB\0\2\3\0" + END, "BadLength", 16, "data_length", 200),
+    (HEADERS + b"AB\0\2\5\2", "BadBoolean", 19, "reuse", 200),
+    (HEADERS + b"AB\0\1\5", "BadLength", 16, "data_length", 200),
+    (HEADERS + b"AB\0\3\5\1\0", "BadLength", 20, "rest", 200),
+    (HEADERS + b"AB\0\0" + END, "BadLength", 16, "data_length", 200),
+    (b"AB\0\2\2x" + HEADERS + END, "UnknownCode", 4, "prefix_code", 200),
+    (b"AB\0\2\6\0" + HEADERS + END, "BadLength", 2, "data_length", 200),
+]
+
+
+@pytest.mark.parametrize(("data", "error", "offset", "name", "status"), WRONG_ANSWERS)
+@both
+def test_a_broken_rule_of_an_answer_hides_nothing(
+    data: bytes, error: str, offset: int, name: str, status: int | None, whole: bool
+) -> None:
+    """Also where it follows another answer."""
+    first, second = exchanges("AJP", [("request", forward()), ("response", data)] * 2, whole=whole)
+    for exchange in (first, second):
+        assert (exchange.status, len(exchange.warnings), bytes(exchange.response)) == (status, 1, data)
+        assert exchange.errors == ([] if status else ["the answer has no status"])
+        assert exchange.warnings[0].startswith(f"{error} at offset {offset + exchange.starts['response']}: ")
+        assert faults(exchange) == [(name, offset)]
+
+
+# What crosses, the errors and the marked fields of both directions, and the statuses.
+ANSWER = HEADERS + END
+BODY_2 = b"\x12\x34\0\4\0\2ok"
+FAULTY: list[Any] = [
+    (
+        [("request", POST_5 + b"\x12\x34\0\x08\0\6okapis"), ("response", ANSWER)],
+        *(["BadBody"], [("data_length", 36)], [], [200]),
+    ),
+    ([("request", POST_5 + b"\x12\x34\0\0"), ("response", ANSWER)], ["0 of 5"], [("Data", 32)], [], [200]),
+    ([("request", POST_5 + b"\x12\x34\0\2\0\0"), ("response", ANSWER)], ["0 of 5"], [("Data", 32)], [], [200]),
+    (
+        [("request", POST_5 + BODY_2), ("response", HEADERS)],
+        ["2 of 5", "End Response"],
+        [("data", 38)],
+        [("num_headers", 12)],
+        [200],
+    ),
+    (
+        [("request", POST_5), ("response", ANSWER), ("request", forward()), ("response", ANSWER)],
+        *(["0 of 5"], [("Forward Request", 0)], [], [200, 200]),
+    ),
+    (
+        [
+            ("request", POST_5 + BODY_2),
+            ("response", b"AB\0\3\6\0\3" + ANSWER),
+            ("request", forward()),
+            ("response", ANSWER),
+        ],
+        *(["2 of 5"], [("Data", 32)], [], [200, 200]),
+    ),
+    (
+        [("request", forward() + BODY_2), ("response", ANSWER), ("request", forward()), ("response", ANSWER)],
+        *(["BadBody"], [("Data", 26)], [], [200, 200]),
+    ),
+    ([("request", forward()), ("response", length(b"5", b"ok") + END)], ["2 of 5"], [], [("End Response", 30)], [200]),
+    ([("request", forward()), ("response", length(b"5", b"ok"))], ["2 of 5"], [], [("NUL", 29)], [200]),
+    (
+        [("request", forward()), ("response", length(b"3", b"ok", b"api", b"s") + END)],
+        ["BadBody"],
+        [],
+        [("chunk_length", 35)],
+        [200],
+    ),
+    (
+        [("request", forward()), ("response", HEADERS + HEADERS + END)],
+        ["OutOfPlace"],
+        [],
+        [("Send Headers", 14)],
+        [200],
+    ),
+    (
+        [("request", forward()), ("response", b"AB\0\5\3\0\1a\0" + ANSWER)],
+        ["OutOfPlace"],
+        [],
+        [("Send Body Chunk", 0)],
+        [200],
+    ),
+    ([("request", forward()), ("response", END)], ["OutOfPlace"], [], [("End Response", 0)], [None]),
+    ([("request", forward()), ("response", b"AB\0\1\x09" + ANSWER)], ["OutOfPlace"], [], [("CPong Reply", 0)], [200]),
+]
+
+
+@pytest.mark.parametrize(("steps", "errors", "in_request", "in_answer", "statuses"), FAULTY)
+@both
+def test_what_is_missing_or_surplus(
+    steps: list[Step],
+    errors: list[str],
+    in_request: list[tuple[str, int]],
+    in_answer: list[tuple[str, int]],
+    statuses: list[int | None],
+    whole: bool,
+) -> None:
+    """Errors of the first exchange; the next one has none."""
+    first, *others = exchanges("AJP", steps, whole=whole)
+    assert [exchange.status for exchange in (first, *others)] == statuses
+    assert len(first.errors) == len(errors)
+    assert all(part in error for part, error in zip(errors, first.errors, strict=True)), first.errors
+    assert not first.warnings
+    assert (faults(first, "request"), [mark for mark in faults(first) if mark[0] != "packet"]) == (
+        in_request,
+        in_answer,
+    )
+    assert not any(exchange.errors + exchange.warnings for exchange in others)
+
+
+@both
+@pytest.mark.parametrize(("status", "method"), [(b"\0\xc8", 3), (b"\0\xcc", 2), (b"\1\x30", 2)])
+def test_answers_whose_length_is_not_that_of_their_body(status: bytes, method: int, whole: bool) -> None:
+    request = forward().replace(b"\2\2", bytes([2, method]), 1)
+    (exchange,) = exchanges(
+        "AJP", [("request", request), ("response", answer(b"\0\1\xa0\3\0\0015\0", status) + END)], whole=whole
+    )
+    assert not exchange.errors + exchange.warnings
+
+
+@both
+@pytest.mark.parametrize(
+    ("surplus", "name"),
+    [
+        (END, "End Response"),
+        (b"AB\0\5\3\0\1a\0", "Send Body Chunk"),
+        (b"AB\0\1\x09", "CPong Reply"),
+        (b"AB\0\0", "packet"),
+    ],
+)
+def test_surplus_behind_an_answer_is_of_its_exchange(surplus: bytes, name: str, whole: bool) -> None:
+    steps: list[Step] = [
+        ("request", forward()),
+        ("response", ANSWER + surplus),
+        ("request", forward()),
+        ("response", ANSWER),
+    ]
+    first, second = exchanges("AJP", steps, whole=whole)
+    assert [bool("not asked" in error) for error in first.errors] == [True]
+    assert (bytes(first.response), bytes(second.response)) == (ANSWER + surplus, ANSWER)
+    assert (second.status, second.errors + second.warnings) == (200, [])
+    assert (name, len(ANSWER)) in [(field.name, field.offset) for field in fields_of(first, WIRES)[1]]
+
+
+@both
+@pytest.mark.parametrize("message", [b"\x12\x34\0\1\7", b"\x12\x34\0\3\x08ab", b"\x12\x34\0\1\x0a", b"\x12\x34\0\1\3"])
+def test_a_message_without_an_answer_moves_no_other_answer(message: bytes, whole: bool) -> None:
+    """Shutdown and Ping have none; a container that knows no CPing gives none."""
+    first, second = exchanges("AJP", [("request", message + forward()), ("response", ANSWER)], whole=whole)
+    assert (bytes(first.request), bytes(first.response), first.status, first.errors) == (message, b"", None, [])
+    assert len(first.warnings) == (message[-1] == 3)
+    assert (second.method, second.status, bytes(second.response), second.errors) == ("GET", 200, ANSWER, [])
+
+
+@both
+def test_an_early_answer_and_those_behind_it(whole: bool) -> None:
+    """The lengths of later answers are still held against their own requests."""
+    head = forward().replace(b"\2\2", b"\2\3", 1)
+    steps: list[Step] = [
+        *(("request", forward()[:-3]), ("response", ANSWER), ("request", forward()[-3:])),
+        *(
+            ("request", head),
+            ("response", length(b"5") + END),
+            ("request", forward()),
+            ("response", length(b"5") + END),
+        ),
+    ]
+    early, of_head, short = exchanges("AJP", steps, whole=whole)
+    assert (early.errors, of_head.errors, len(short.errors)) == ([], [], 1)
+
+
+# The framing is in doubt: the head is told, then decoding ends.
 @pytest.mark.parametrize(
     ("data", "error", "offset", "message"),
     [
         (b"AB\0\2\5\1", "BadMagic", 0, "a packet that begins with"),
-        (b"\x12\x34\0\1\3", "UnknownCode", 4, "the code of a message"),
-        (forward().replace(b"\2\2", b"\2\x1c", 1), "UnknownCode", 5, "the code of a method"),
-        (forward(places=b"\0\1h\0\0\1/\0" + b"\xff\xff" * 3 + b"\0\x50\2"), "BadBoolean", 22, "0 or 1"),
-        (forward(places=b"\xff\xff\0\1/\0" + b"\xff\xff" * 3 + b"\0\x50\0"), "BadString", 6, "not null"),
-        (
-            forward(places=b"\0\1h\1\0\1/\0" + b"\xff\xff" * 3 + b"\0\x50\0"),
-            "BadString",
-            9,
-            "the NUL that ends a string",
-        ),
-        (forward(places=b"\0\1h\0\0\1 \0" + b"\xff\xff" * 3 + b"\0\x50\0"), "BadFirstLine", 5, "as HTTP has them"),
-        (forward(headers=b"\0\1\xa0\x0f\0\1a\0"), "UnknownCode", 25, "the code of a header"),
-        (forward(headers=b"\0\1\xa0\1\xff\xff"), "BadString", 27, "a string that is not null"),
-        (forward(headers=b"\0\1\xa0\1\0\x09a\0"), "BadLength", 29, "9 bytes, which end within the packet"),
-        (forward(headers=b"\0\2\xa0\1\0\1a\0"), "BadLength", 31, "bytes, which end within the packet"),
+        (forward(headers=b"\0\1\xa0\1\0\x09a\0"), "BadLength", 27, "9 bytes, which end within the packet"),
+        (forward(headers=b"\0\2\xa0\1\0\1a\0"), "BadLength", 2, "a packet that also holds length"),
         (forward(headers=b"\0\1\xa0\x08\0\2+5\0"), "BadContentLength", 29, "one content-length, a decimal number"),
-        (forward(headers=b"\0\1\xa0\x08\0\0\0"), "BadContentLength", 29, "one content-length, a decimal number"),
-        (forward(headers=b"\0\2" + LENGTH_5 * 2), "BadContentLength", 35, "one content-length, a decimal number"),
-        (forward(attributes=b"\x0e\0\1a\0\xff"), "UnknownCode", 25, "the code of an attribute, or 0xFF"),
-        (forward(attributes=b""), "BadLength", 25, "0xFF at the end of the attributes"),
-        (forward(attributes=b"\xff\0"), "BadLength", 26, "the end of the packet"),
-        (b"\x12\x34\0\2\x0a\0", "BadLength", 5, "the end of the packet"),
-        (
-            forward(headers=b"\0\1" + LENGTH_5) + b"\x12\x34\0\x08\0\6okapis",
-            "BadBody",
-            32,
-            "5 more bytes of the body, not 6",
-        ),
-        (forward(headers=b"\0\1" + LENGTH_5) + b"\x12\x34\0\0", "BadBody", 32, "5 more bytes of the body, not 0"),
-        (forward(headers=b"\0\1" + LENGTH_5) + b"\x12\x34\0\4\0\2ok", "Truncated", 40, "3 more bytes of the body"),
+        (forward(headers=b"\0\1\xa0\x08\0\0\0"), "BadContentLength", 27, "one content-length, a decimal number"),
+        (forward(headers=b"\0\2" + LENGTH_5 + b"\xa0\x08\0\0016\0"), "BadContentLength", 35, "one content-length"),
+        (b"\x12\x34\0\2\2\2", "BadLength", 2, "a packet that also holds length"),
+        (POST_5 + BODY_2, "Truncated", 40, "2 of 5 bytes of the body"),
         (forward()[:-1], "Truncated", 0, "the rest of a packet"),
     ],
 )
-def test_wrong_requests(data: bytes, error: str, offset: int, message: str) -> None:
+def test_the_end_of_reading_requests(data: bytes, error: str, offset: int, message: str) -> None:
     check_wrong("request", data, error, offset, message)
-
-
-HEADERS = b"AB\0\x0a\4\0\xc8\0\2OK\0\0\0"
+    events, _ = AJP.decoders()[0].whole(data)
+    told = [event.start[:3] for event in events if isinstance(event, Head)]
+    assert told == ([] if data.startswith(b"AB") or data == forward()[:-1] else [b"GET"])
+    assert all(isinstance(event, Values | Head | Data) for event in events)
 
 
 @pytest.mark.parametrize(
     ("data", "error", "offset", "message"),
     [
         (b"\x12\x34\0\1\x0a", "BadMagic", 0, "a packet that begins with"),
-        (b"AB\0\0", "BadLength", 4, "a kind of message"),
-        (b"AB\0\1\2", "UnknownCode", 4, "the code of a message"),
-        (b"AB\0\x0a\4\0\x14\0\2OK\0\0\0", "BadFirstLine", 5, "a status from 100 to 999"),
-        (b"AB\0\x0a\4\0\xc8\0\2O\n\0\0\0", "BadFirstLine", 9, "a message without control characters"),
-        (HEADERS + HEADERS, "OutOfPlace", 14, "an End Response before the next Send Headers"),
-        (b"AB\0\5\3\0\1a\0", "OutOfPlace", 0, "Send Headers before a Send Body Chunk"),
-        (HEADERS + b"AB\0\6\3\0\1a\0\0", "BadLength", 19, "chunk_length to fit a packet of 6 bytes"),
-        (HEADERS + b"AB\0\5\3\0\1ab", "BadString", 22, "a NUL behind the chunk"),
-        (HEADERS + b"AB\0\2\5\2", "BadBoolean", 19, "0 or 1"),
-        (b"AB\0\2\6\0", "BadLength", 5, "2 bytes, which end within the packet"),
         (HEADERS + b"AB\0\5\3\0\1", "Truncated", 21, "2 more bytes of a chunk"),
         (HEADERS, "Truncated", 14, "End Response"),
         (HEADERS + b"AB\0\4\3\0\0\0", "Truncated", 22, "End Response"),
+        (length(b"5", b"ok"), "Truncated", 30, "2 of 5 bytes of the body"),
     ],
 )
-def test_wrong_responses(data: bytes, error: str, offset: int, message: str) -> None:
+def test_the_end_of_reading_answers(data: bytes, error: str, offset: int, message: str) -> None:
     check_wrong("response", data, error, offset, message)
 
 
@@ -434,6 +668,77 @@ def check_wrong(direction: Direction, data: bytes, error: str, offset: int, mess
     assert sum(field.length for field in fields if field.depth == 0) == len(data)
     if error != "Truncated":
         assert any(field.fault for field in fields)
+
+
+@pytest.mark.parametrize("specimen", SPECIMENS.values(), ids=list(SPECIMENS))
+def test_the_first_bytes_tell_the_protocol(specimen: Specimen) -> None:
+    sides: tuple[tuple[Direction, bytes], ...] = (("request", specimen.request), ("response", specimen.response))
+    for direction, data in sides:
+        assert not data or AJP.BEGINS[direction].match(data[:3])
+
+
+@both
+def test_a_cping_is_an_exchange_of_its_own(whole: bool) -> None:
+    cping = AJP.REQUESTS["CPING"].encode([], b"", b"")
+    steps: list[Step] = [("request", cping), ("response", b"AB\0\1\x09"), ("request", forward()), ("response", ANSWER)]
+    first, second = exchanges("AJP", steps, whole=whole)
+    assert (bytes(first.request), bytes(first.response), first.errors) == (b"\x12\x34\0\1\x0a", b"AB\0\1\x09", [])
+    assert (second.status, second.errors) == (200, [])
+    with pytest.raises(CannotEncode, match="CPing has no value"):
+        AJP.REQUESTS["CPING"].encode([], b"", b"x")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        forward(headers=b"\0\2\xa0\x09\0\5tiger\1\xa0\1\0\1a\0"),
+        forward(headers=b"\0\1\xa0\x09\0\x09tiger\0"),
+        forward(headers=b"\0\1\0\x30Cookie\0\0\5tiger\0"),
+        forward(headers=b"\0\2\xa0\1\0\x30abc\0\xa0\x09\0\5tiger\0"),
+        forward(attributes=b"\x0c\0\5tiger\1\xff"),
+        forward(attributes=b"\x0c\0\x30tiger"),
+        forward(attributes=b"\x0e\0\1a\0\x0c\0\5tiger\0\xff"),
+        forward(attributes=b"\x0a\0\6secret\1\0\5tiger\0\xff"),
+        forward(attributes=b"\x0a\0\x0dAuthorization\0\0\x30tiger\0\xff"),
+        forward(attributes=b"\xff\xa0\x09\0\5tiger\0"),
+        answer(b"\0\1\xa0\7\0\5tiger\1") + END,
+        answer(b"\0\1\xa0\7\0\x30tiger\0") + END,
+        answer(b"\0\1\0\x30Set-Cookie\0\0\5tiger\0") + END,
+    ],
+)
+@both
+def test_a_secret_in_a_broken_packet_is_hidden(data: bytes, whole: bool) -> None:
+    direction: Direction = "request" if data.startswith(b"\x12\x34") else "response"
+    at = data.index(b"tiger")
+    fields = AJP.annotate(direction, data).fields
+    assert [f for f in fields if f.secret and f.offset <= at and at + 5 <= f.offset + f.length]
+    before: list[Step] = [("request", forward())] if direction == "response" else []
+    behind: list[Step] = [("response", ANSWER)] if direction == "request" else []
+    (exchange,) = exchanges("AJP", [*before, (direction, data), *behind], whole=whole)
+    shown, _ = mask(exchange, WIRES)
+    assert b"tiger" not in shown.request + shown.response
+    pieces = [data[at : at + 1] for at in range(len(data))] if not whole else [data]
+    request, response, _ = masked("AJP", [*before, *((direction, piece) for piece in pieces)])
+    assert b"tiger" not in request + response
+    assert exchange.errors + exchange.warnings
+
+
+@pytest.mark.parametrize("specimen", [*SPECIMENS.values()], ids=list(SPECIMENS))
+def test_both_readers_read_the_same(specimen: Specimen) -> None:
+    request, response = first_packet(specimen.request), first_packet(specimen.response)
+    read = AJP.packet.Packet(request, 0, len(request), Limits()).read("request")
+    assert read.forward() == AJP.read.forward_request(request, Limits())
+    assert not read.problems
+    if response:
+        read = AJP.packet.Packet(response, 0, len(response), Limits()).read("response")
+        start, headers = AJP.read.send_headers(response, Limits())
+        assert (b"HTTP/1.1 %d %b" % (read.number, read.message_of_status), read.headers) == (start, headers)
+
+
+@pytest.mark.parametrize("data", [row[0] for row in WRONG_REQUESTS])
+def test_the_quick_reader_refuses_each_broken_packet(data: bytes) -> None:
+    with pytest.raises(AJP.read.WRONG):
+        AJP.read.forward_request(data, Limits())
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,27 @@ import email
 import io
 import os
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
 from wsgiref.handlers import BaseCGIHandler
 
 import pytest
-from wire_in_test import decoded
-from zoo_in_test import REGISTRY, ROOT, python_of
+from wire_contract import check_agrees, check_fields, check_tiles
+from wire_in_test import WIRES, decode, decoded
+from zoo_in_test import ROOT, python_of
 
-from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.events import Data, End, Event, Head, Variables
+from gateway_zoo.wire import conversation
+from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.events import Breach, Data, End, Event, Head, Problem, Variables, asking, status_of
+from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
+from gateway_zoo.wire.fields import Span, secret
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 from gateway_zoo.wire.specimen import Specimen, load
 
-CGI: Any = Codecs(REGISTRY)["CGI"]
+CGI: Any = WIRES["CGI"]
 SPECIMENS = {path.stem: load(path) for path in sorted((ROOT / "cgi_bin/specimens").glob("*.toml"))}
 OK = b"Content-Type: text/plain\r\n\r\n"
 
@@ -147,8 +153,11 @@ def test_php_answers_with_what_we_can_read_but_for_a_status_without_reason(tmp_p
     assert {(b"Status", b"404 Not Found"), (b"X-Way", b"php")} <= set(head.headers)
     assert isinstance(body, Data)
     assert body.data == b"okapi"
-    with pytest.raises(CGI.faults.BadStatus, match="Status as three digits, a space and a reason"):
-        answer(written[299])
+    head, status, *_ = answer(written[299])
+    assert isinstance(head, Head)
+    assert dict(head.headers)[b"Status"] == b"299"
+    assert isinstance(status, Breach)
+    assert "Status as three digits, a space and a reason" in status.error
 
 
 # --- what the specification wants -------------------------------------------------------------------------------------
@@ -159,7 +168,9 @@ def test_lf_and_cr_lf_end_a_line() -> None:
 
 
 def test_a_non_parsed_header_is_http() -> None:
-    head, body, _ = answer(b"HTTP/1.1 200 OK\r\nX: y\r\nX: z\r\n\r\nbody")
+    head, breach, body, _ = answer(b"HTTP/1.1 200 OK\r\nX: y\r\nX: z\r\n\r\nbody")
+    assert isinstance(breach, Breach)
+    assert "these bytes are HTTP" in breach.note
     assert head == Head(0, 0, b"HTTP/1.1 200 OK", [(b"X", b"y"), (b"X", b"z")])
     assert body == Data(31, 0, "body", b"body")
     first = CGI.annotate("response", b"HTTP/1.1 200 OK\r\n\r\n").fields[0]
@@ -197,34 +208,236 @@ def test_response_types(head: bytes, body: bytes, kind: str, section: str, breac
     assert broken in empty.means
 
 
+def run(data: bytes, direction: int = 1, method: bytes = b"") -> tuple[list[Event], WireError | None]:
+    """The events of a whole stream, which are the same byte by byte, and the error that ended them."""
+    runs = []
+    for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
+        decoder = CGI.decoders()[direction]
+        if method:
+            decoder.asked(asking(method))
+        runs.append(decode(decoder, pieces))
+    (events, error), (cut_events, cut_error) = runs
+    assert events == cut_events
+    assert (type(error), getattr(error, "offset", 0)) == (type(cut_error), getattr(cut_error, "offset", 0))
+    way: Direction = "response" if direction else "request"
+    check_agrees(events, CGI.annotate(way, data, [method]).fields)
+    return events, error
+
+
+def shown(events: list[Event]) -> list[tuple[str, int, str]]:
+    """The problems: name, offset, kind."""
+    return [(e.note.split(":")[0], e.offset, type(e).__name__) for e in events if isinstance(e, Problem)]
+
+
+def marked(data: bytes, way: Direction = "response", method: bytes = b"") -> list[tuple[str, int]]:
+    """Name and offset of each field with a fault, in a CGI exchange."""
+    request = data if way == "request" else b"REQUEST_METHOD=%b\0\0" % method if method else b""
+    fields = conversation.annotate(WIRES, "CGI", request, data if way == "response" else b"")[way == "response"]
+    check_fields(fields, len(data))
+    check_tiles([span for field in fields if field.depth == 0 for span in field.spans], len(data), way)
+    return [(field.name, field.offset) for field in fields if field.fault]
+
+
+HTTP = "NonParsedHeader"
+
+
 @pytest.mark.parametrize(
-    ("data", "error", "offset", "message"),
+    ("data", "error", "offset", "mark", "status"),
     [
-        (b"Traceback (most recent call last):\n", "BadHeader", 0, "a name, a colon and a value"),
-        (b"A: b\nno colon\n\n", "BadHeader", 5, "a name, a colon and a value"),
-        (b"A : b\n\n", "BadHeader", 0, "a name, a colon and a value"),
-        (b"A: b\x00c\n\n", "BadHeader", 0, "a name, a colon and a value"),
-        (b"Status: 200 OK\nA: b\r c\n\n", "BadHeader", 15, "a name, a colon and a value"),
-        (b"Status: 200 OK\n continued\n\n", "ContinuedLine", 15, "CGI continues no lines"),
-        (b"Status: 200 OK\nstatus: 404 No\n\n", "RepeatedField", 15, "each of Content-Type, Location and Status once"),
-        (b"A: b\nStatus:\n\n", "NoCGIField", 13, "Content-Type, Location or Status before the empty line"),
-        (b"\r\nbody", "NoCGIField", 0, "Content-Type, Location or Status before the empty line"),
-        (b"Status: 200\n\n", "BadStatus", 0, "three digits, a space and a reason, which may be empty"),
-        (b"Status: +20 OK\n\n", "BadStatus", 0, "three digits, a space and a reason, which may be empty"),
-        (b"Status: 2000 OK\n\n", "BadStatus", 0, "three digits, a space and a reason, which may be empty"),
-        (b"HTTP/1 200 OK\n\n", "BadStatusLine", 0, "HTTP/digit.digit, a space, three digits, a space, a reason"),
-        (b"Status: 200 OK\nSet-Co", "Truncated", 15, "the empty line that ends the headers"),
+        (b"Status: 410 Gone\nTraceback (most recent call last):\n\n", "BadHeader", 17, None, 410),
+        (b"Status: 410 Gone\nno colon\n\n", "BadHeader", 17, "no colon", 410),
+        (b"Status: 410 Gone\nA : b\n\n", "BadHeader", 17, "A", 410),
+        (b"Status : 410 Gone\nContent-Type: a/b\n\n", "BadHeader", 0, "Status", 410),
+        (b"Status: 410 Gone\nA: b\x00c\n\n", "BadHeader", 17, "A", 410),
+        (b"Status: 410 Gone\nA: b\r c\n\n", "BadHeader", 17, "A", 410),
+        (b"Status: 410 Gone\n: b\n\n", "BadHeader", 17, "", 410),
+        (b"Status: 410 Gone\n\r\r\n\n", "BadHeader", 17, "", 410),
+        (b"Status: 410 Gone\n and away\n\n", "ContinuedLine", 17, "space", 410),
+        (b"Status: 410 Gone\n \t\n\n", "ContinuedLine", 17, "Status", 410),
+        (b" Status: 410 Gone\n\n", "ContinuedLine", 0, "Status", 410),
+        (b"Status: 410 Gone\nstatus: 404 No\n\n", "RepeatedField", 17, "status", 410),
+        (b"Content-Type: a/b\nContent-Type: a/b\n\n", "RepeatedField", 18, "Content-Type", 200),
+        (b"A: b\nStatus:\n\n", "NoCGIField", 13, "NL", 200),
+        (b"\r\nbody", "NoCGIField", 0, "NL", 200),
+        (b"Status: 410\n\n", "BadStatus", 0, "Status", 410),
+        (b"Status: 20\n\n", "BadStatus", 0, "Status", None),
+        (b"Status: +20 OK\n\n", "BadStatus", 0, "Status", None),
+        (b"Status: 2000 OK\n\n", "BadStatus", 0, "Status", None),
+        (b"Status: 410\tGone\n\n", "BadStatus", 0, "Status", 410),
+        (b"Status: 410 Gone\nContent-Length: x\n\nbody", "BadContentLength", 17, "Content-Length", 410),
+        (b"Status: 410 Gone\nContent-Length: 1\nContent-Length: 2\n\nbody", "BadContentLength", 35, None, 410),
+        (b"Status: 410 Gone\nContent-Length: 99999999999999999999\n\n", "BadContentLength", 17, None, 410),
     ],
 )
-def test_wrong_responses(data: bytes, error: str, offset: int, message: str) -> None:
-    expected = Truncated if error == "Truncated" else getattr(CGI.faults, error)
-    for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
-        with pytest.raises(expected, match=message) as raised:
-            decoded(CGI.decoders()[1], *pieces)
-        assert raised.value.offset == offset
-    last = CGI.annotate("response", data).fields[-1]
-    assert last.fault
-    assert last.offset + last.length == len(data)
+def test_a_broken_rule_leaves_the_answer_whole(
+    data: bytes, error: str, offset: int, mark: str | None, status: int | None
+) -> None:
+    events, fatal = run(data)
+    assert fatal is None
+    assert isinstance(head := events[0], Head)
+    assert status_of(head) == status
+    assert shown(events) == [(error, offset, "Breach")]
+    names, offsets = zip(*marked(data), strict=True)
+    assert offsets == (offset,) or error == "ContinuedLine"
+    assert mark is None or names == (mark,)
+    assert events[-1] == End(len(data), 0)
+    assert (
+        b"".join(event.data for event in events if isinstance(event, Data)) == data.partition(b"\n\n")[2] or not offset
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "errors", "status"),
+    [
+        (b"HTTP/1.1 410 Gone\r\nContent-Length: 4\r\n\r\nbody", [HTTP], 410),
+        (b"HTTP/1.1 410\n\n", ["BadStatusLine", HTTP], 410),
+        (b"HTTP/1 410 Gone\n\n", ["BadStatusLine", HTTP], 410),
+        (b"HTTP/1.1 x\n\n", ["BadStatusLine", HTTP], None),
+        (b"HTTP/1.1 410 Gone\nTransfer-Encoding: chunked\nContent-Length: 1\n\n0\r\n\r\n", [HTTP], 410),
+    ],
+)
+def test_an_answer_in_http_is_named(data: bytes, errors: list[str], status: int | None) -> None:
+    events, error = run(data)
+    assert error is None
+    assert isinstance(events[0], Head)
+    assert status_of(events[0]) == status
+    assert shown(events) == [(name, 0, "Breach") for name in errors]
+    assert marked(data) == [("Status-Line", 0)]
+
+
+@pytest.mark.parametrize(
+    ("data", "offset", "status"),
+    [
+        (b"Status: 410 Gone\nSet-Co", 17, 410),
+        (b"Status: 410 Gone\nSet-Cookie: a\r", 17, 410),
+        (b"Status: 410 Gone\n and", 17, 410),
+        (b"Status: 410 Gone\n", 17, 410),
+        (b"HTTP/1.1 410 Gone\n", 18, 410),
+        (b"Status: 410", 0, None),
+        (b"Content-Type: a/b\nStat", 18, None),
+        (b"Traceback (most recent", 0, None),
+    ],
+)
+def test_a_head_that_is_cut_off_tells_its_complete_lines(data: bytes, offset: int, status: int | None) -> None:
+    events, error = run(data)
+    assert type(error) is Truncated
+    assert error.offset == offset
+    assert [status_of(event) for event in events if isinstance(event, Head)] == ([status] if status else [])
+    assert not [kind for kind, _, _ in shown(events) if kind == "NoCGIField"]
+    marked(data)
+
+
+OF_TEN = b"Status: 200 OK\nContent-Length: 10\n\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "method", "problems", "body"),
+    [
+        (OF_TEN + b"0123456789", b"GET", [], b"0123456789"),
+        (OF_TEN + b"0123456789abc", b"GET", [("Surplus", 45, "Fault")], b"0123456789"),
+        (OF_TEN + b"0123", b"HEAD", [("Surplus", 35, "Fault")], b""),
+        (OF_TEN, b"HEAD", [], b""),
+        (b"Status: 204 No Content\nContent-Length: 10\n\n", b"GET", [], b""),
+        (b"Status: 304 Not Modified\nContent-Length: 10\n\nabc", b"GET", [("Surplus", 45, "Fault")], b""),
+        (b"Status: 200 OK\nContent-Length:\n\nabc", b"GET", [], b"abc"),
+        (b"Status: 200 OK\nContent-Length: 0\n\nabc", b"", [("Surplus", 34, "Fault")], b""),
+        (b"Status: 200 OK\nContent-Length: 3\nContent-Length: 03\n\nabc", b"", [], b"abc"),
+    ],
+)
+def test_a_body_is_held_against_its_length(
+    data: bytes, method: bytes, problems: list[tuple[str, int, str]], body: bytes
+) -> None:
+    events, error = run(data, method=method)
+    assert error is None
+    assert shown(events) == problems
+    assert b"".join(event.data for event in events if isinstance(event, Data)) == body
+    assert marked(data, method=method) == [("surplus", at) for _, at, _ in problems]
+
+
+def test_a_body_that_is_too_short_says_by_how_much() -> None:
+    events, error = run(OF_TEN + b"0123")
+    assert type(error) is Truncated
+    assert "4 of 10 bytes of the body came" in str(error)
+    assert isinstance(events[0], Head)
+
+
+@pytest.mark.parametrize(
+    ("line", "spans"),
+    [
+        (b"Set-Cookie: tiger", [(12, 5)]),
+        (b"Set-Cookie : tiger", [(13, 5)]),
+        (b"Set-Cookie tiger", [(11, 5)]),
+        (b"Set-Cookie=tiger", [(10, 6)]),
+        (b"x Set-Cookie tiger: a", [(13, 8)]),
+        (b"Set-Cookie: ti\n  ger", [(12, 2), (17, 3)]),
+        (b"Set-Cookie:\n tiger", [(11, 0), (13, 5)]),
+        (b"Set-Cookie: ti\x00ger", [(12, 6)]),
+    ],
+)
+def test_a_secret_in_a_broken_line_is_one(line: bytes, spans: list[Span]) -> None:
+    """Also where the line is the last that came."""
+    for data in (line + b"\nStatus: 200 OK\n\n", b"%b\n" % line, line):
+        hidden = [field for field in CGI.annotate("response", data).fields if field.secret]
+        covered = {at for field in hidden for low, size in field.spans for at in range(low, low + size)}
+        assert covered >= {at for low, size in spans for at in range(low, low + size)}
+        if data is not line:
+            assert [field.spans for field in hidden] == [tuple(spans)]
+        events, _ = run(data)
+        for event in events:
+            if isinstance(event, Head):
+                assert [name for name, _ in event.headers if secret(name)] == [b"Set-Cookie"]
+
+
+def cgi_over(protocol: str, answer: bytes, method: bytes = b"GET") -> Exchange:
+    """The exchange in which a gateway answers so, byte by byte, and closes."""
+    variables = [(b"REQUEST_METHOD", method), (b"REQUEST_URI", b"/x")]
+    if protocol == "FastCGI":
+        answer = struct.pack(">BBHHBx", 1, 6, 1, len(answer), 0) + answer + struct.pack(">BBHHBx", 1, 6, 1, 0, 0)
+        answer += struct.pack(">BBHHBx8x", 1, 3, 1, 8, 0)
+    exchanges = Exchanges(WIRES)
+    entries: list[AnyEntry] = [
+        Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol=protocol, address="x.sock"),
+        Bytes(connection=1, at=1.0, direction="request", data=WIRES[protocol].request(variables)),
+        Ended(connection=1, at=1.0, direction="request"),
+        *[Bytes(connection=1, at=1.1, direction="response", data=bytes([byte])) for byte in answer],
+        Ended(connection=1, at=1.2, direction="response"),
+        Closed(connection=1, at=1.2),
+    ]
+    for entry in entries:
+        exchanges.feed(entry)
+    (exchange,) = exchanges.all.values()
+    return exchange
+
+
+@pytest.mark.parametrize("protocol", ["SCGI", "FastCGI", "CGI"])
+@pytest.mark.parametrize(
+    ("answer", "method", "status", "errors", "warnings", "marks"),
+    [
+        (b"Status: 410\nContent-Type: a/b\n\n", b"GET", 410, 0, ["BadStatus"], ["Status"]),
+        (b"HTTP/1.1 410 Gone\r\n\r\n", b"GET", 410, 0, ["NonParsedHeader"], ["Status-Line"]),
+        (OF_TEN + b"0123", b"GET", 200, ["4 of 10 bytes of the body"], 0, None),
+        (OF_TEN + b"0123", b"HEAD", 200, ["Surplus"], 0, ["surplus"]),
+        (OF_TEN, b"HEAD", 200, 0, 0, []),
+        (b"Status: 410 Gone\nSet-Co", b"GET", 410, ["Truncated"], 0, None),
+    ],
+)
+def test_an_exchange_with_such_an_answer(
+    protocol: str,
+    answer: bytes,
+    method: bytes,
+    status: int,
+    errors: list[str] | int,
+    warnings: list[str] | int,
+    marks: list[str] | None,
+) -> None:
+    exchange = cgi_over(protocol, answer, method)
+    assert exchange.status == status
+    for given, expected in ((exchange.errors, errors or []), (exchange.warnings, warnings or [])):
+        assert isinstance(expected, list)
+        assert len(given) == len(expected)
+        assert all(text in error for text, error in zip(expected, given, strict=True))
+    if marks is not None:
+        assert [field.name for field in fields_of(exchange, WIRES)[1] if field.fault] == marks
 
 
 def test_a_status_may_have_an_empty_reason() -> None:
@@ -232,24 +445,53 @@ def test_a_status_may_have_an_empty_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "error", "offset", "message"),
+    ("data", "problems", "marks"),
     [
-        (b"A=b\0CD\0\0", "BadVariable", 4, "a name, an equals sign and a value"),
-        (b"=b\0\0", "BadVariable", 0, "a name, an equals sign and a value"),
-        (b"A=\0CONTENT_LENGTH=+5\0\0", "BadContentLength", 3, "CONTENT_LENGTH once, as a decimal number"),
-        (b"CONTENT_LENGTH=5\0CONTENT_LENGTH=5\0\0", "BadContentLength", 17, "once, as a decimal number"),
-        (b"CONTENT_LENGTH=2\0\0abc", "AfterTheBody", 20, "the end of standard input"),
-        (b"\0a", "AfterTheBody", 1, "the end of standard input"),
-        (b"CONTENT_LENGTH=2\0\0a", "Truncated", 19, "1 more bytes of the body"),
-        (b"A=b\0", "Truncated", 0, "the end of the environment"),
+        (b"A=b\0CD\0\0", [("BadVariable", 4, "Breach")], [("CD", 4)]),
+        (b"=b\0A=b\0\0", [("BadVariable", 0, "Breach")], [("", 0)]),
+        (b"CONTENT_LENGTH=2\0CONTENT_LENGTH=02\0\0ab", [("BadContentLength", 17, "Breach")], [("CONTENT_LENGTH", 17)]),
+        (b"CONTENT_LENGTH=2\0\0abc", [("Surplus", 20, "Fault")], [("surplus", 20)]),
+        (b"\0a", [("Surplus", 1, "Fault")], [("surplus", 1)]),
     ],
 )
-def test_wrong_requests(data: bytes, error: str, offset: int, message: str) -> None:
+def test_a_broken_rule_leaves_the_request_whole(
+    data: bytes, problems: list[tuple[str, int, str]], marks: list[tuple[str, int]]
+) -> None:
+    events, error = run(data, 0)
+    assert error is None
+    assert shown(events) == problems
+    assert marked(data, "request") == marks
+    assert len([event for event in events if isinstance(event, End)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "offset", "message"),
+    [
+        (b"A=\0CONTENT_LENGTH=+5\0\0", "BadContentLength", 18, "CONTENT_LENGTH once, as a decimal number"),
+        (b"CONTENT_LENGTH=5\0CONTENT_LENGTH=6\0A=b\0\0x", "BadContentLength", 32, "once, as a decimal number"),
+        (b"CONTENT_LENGTH=5\0CONTENT_LENGTH=\0\0", "BadContentLength", 15, "once, as a decimal number"),
+        (b"CONTENT_LENGTH=2\0\0a", "Truncated", 19, "1 of 2 bytes of the body came"),
+        (b"A=b\0", "Truncated", 0, "the end of the environment"),
+        (b"A=b\0HTTP_COOKIE=t", "Truncated", 0, "the end of the environment"),
+        (b"A=b\0HTTP", "Truncated", 0, "the end of the environment"),
+    ],
+)
+def test_what_ends_the_reading_comes_behind_the_variables(data: bytes, error: str, offset: int, message: str) -> None:
     expected = Truncated if error == "Truncated" else getattr(CGI.faults, error)
-    for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
-        with pytest.raises(expected, match=message) as raised:
-            decoded(CGI.decoders()[0], *pieces)
-        assert raised.value.offset == offset
+    events, raised = run(data, 0)
+    assert type(raised) is expected
+    assert raised.offset == offset
+    assert message in str(raised)
+    assert isinstance(events[0], Variables)
+    assert (error, offset) == ("Truncated", 19) or marked(data, "request")
+
+
+def test_a_secret_in_a_broken_variable_is_one() -> None:
+    data = b"A=b\0HTTP_COOKIE tiger\0C=d\0\0"
+    assert [field.spans for field in CGI.annotate("request", data).fields if field.secret] == [((15, 6),)]
+    (variables, *_), _ = run(data, 0)
+    assert isinstance(variables, Variables)
+    assert [name for name, _ in variables.pairs if secret(name)] == [b"COOKIE"]
 
 
 def test_an_empty_or_absent_content_length_is_none() -> None:
@@ -292,11 +534,11 @@ def test_no_environment_says_this(pair: tuple[bytes, bytes]) -> None:
 @pytest.mark.parametrize(
     ("status", "header", "message"),
     [
-        (20, (b"A", b"b"), "BadStatus"),
-        (200, (b"A B", b"c"), "BadHeader"),
-        (200, (b"A", b"b\r\nC: d"), "line break"),
-        (200, (b"A", b" b"), "spaces around"),
-        (200, (b"Status", b"404 No"), "RepeatedField"),
+        (20, (b"A", b"b"), "three digits"),
+        (200, (b"A B", b"c"), "is no header"),
+        (200, (b"A", b"b\r\nC: d"), "is no header"),
+        (200, (b"A", b" b"), "is no header"),
+        (200, (b"Status", b"404 No"), "status stands twice"),
     ],
 )
 def test_no_response_says_this(status: int, header: tuple[bytes, bytes], message: str) -> None:

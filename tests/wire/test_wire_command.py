@@ -182,13 +182,15 @@ def test_in_a_container_the_sockets_are_enough(zoo: Zoo) -> None:
 
 
 WRONG = [
-    ([], "no exhibit given; expected zoo wire ID /PATH"),
-    (["uwsgi"], "a path is missing; expected zoo wire ID /PATH"),
-    (["uwsgi", "hello"], "a path is missing"),
-    (["/hello"], "one exhibit is asked: 0 names before the path, not 1"),
-    (["uwsgi", "scgi", "/hello"], "one exhibit is asked: 2 names before the path, not 1"),
-    (["--diff", "uwsgi", "/hello"], "two exhibits are compared: 1 names before the path, not 2"),
-    (["uwsgi", "--uwsgi", "unix:/a", "/hello"], "an address needs no exhibit: 1 names before the path, not 0"),
+    ([], "no exhibit given; expected zoo wire ID [/PATH]"),
+    (["/hello"], "no exhibit given"),
+    (["uwsgi", "hello"], "one exhibit is asked, not 2: uwsgi hello; a path begins with /"),
+    (["uwsgi", "scgi", "/hello"], "one exhibit is asked, not 2: uwsgi scgi"),
+    (["--diff", "uwsgi", "/hello"], "two exhibits are compared, not 1: uwsgi"),
+    (["--diff", "uwsgi"], "two exhibits are compared, not 1: uwsgi"),
+    (["uwsgi", "--uwsgi", "unix:/a", "/hello"], "an address needs no exhibit, not 1: uwsgi"),
+    (["--uwsgi", "unix:/a", "hello"], "an address needs no exhibit, not 1: hello; a path begins with /"),
+    (["uwsig"], "unknown exhibit 'uwsig'; did you mean 'uwsgi'?"),
     (["uwsig", "/hello"], "unknown exhibit 'uwsig'; did you mean 'uwsgi'?"),
     (["--fastcgi", "unix:", "/hello"], "unix:: expected unix:PATH or HOST:PORT"),
     (["--fastcgi", "localhost", "/hello"], "localhost: expected unix:PATH or HOST:PORT"),
@@ -216,7 +218,21 @@ WRONG = [
     (["wsgi", "/hello", "--method", "GET IT"], "HTTP cannot say this: "),
     (["--show", "/none"], "--show /none: No such file or directory; expected a file that can be read"),
     (["--show", "/none", "first"], "--show takes the number of one exchange, not 'first'"),
-    (["--show", "/etc/hostname"], "/etc/hostname: line 1: "),
+    (["--show", "/etc/hostname"], "/etc/hostname: text, and no recording; expected a recording: zoo record makes one"),
+    (["uwsgi", "--wait", "0"], "--wait 0: expected seconds, more than 0 and at most 3600"),
+    (["uwsgi", "--wait", "-1"], "--wait -1: expected seconds, more than 0 and at most 3600"),
+    (["uwsgi", "--wait", "nan"], "--wait nan: expected seconds"),
+    (["cgi", "--program", "--wait", "3601"], "--wait 3601: expected seconds"),
+    (["uwsgi", "--wait", "long"], "Invalid value for '--wait'"),
+    (["--show", "x", "--wait", "3"], "--show shows what was recorded; it asks no gateway"),
+    (["--show", "x", "--watch"], "--show shows what was recorded; it asks no gateway"),
+    (["--show", "x", "--ask", "PING"], "--show shows what was recorded; it asks no gateway"),
+    (["cgi", "--program", "--watch"], "--watch reads a socket"),
+    (["uwsgi", "scgi", "--diff", "--watch"], "--watch shows one answer; --diff compares two"),
+    (["uwsgi", "scgi", "--diff", "--ask", "PING"], "--ask asks one gateway"),
+    (["cgi", "--program", "--ask", "PING"], "--ask is for a gateway's socket"),
+    (["uwsgi", "--via", "nginx", "--ask", "PING"], "--ask is for a gateway; with --via the front makes"),
+    (["wsgi", "--ask", "PING"], "HTTP has no other messages for --ask; "),
     (["scgi", "/hello", "--param", "CONTENT_LENGTH=+5"], "SCGI cannot say this: CONTENT_LENGTH"),
     (["uwsgi", "/hello", "--param", "X=" + "x" * 70_000], "uwsgi cannot say this: "),
 ]
@@ -316,7 +332,7 @@ def test_bytes_that_are_not_the_protocol_are_shown_with_the_error(zoo: Zoo, tmp_
     with gateway(tmp_path / "s", b"HTTP/1.1 400 Bad Request\r\n\r\n", closes=False):
         done = zoo.cli("wire", "--fastcgi", f"unix:{tmp_path}/s", "/hello")
     assert done.returncode == 1
-    assert re.search(r"^BadVersion at offset 0: b'HTTP", done.stdout, re.MULTILINE), done.stdout
+    assert "\nthese bytes are HTTP, not FastCGI\n" in done.stdout
     assert "48 54 54 50" in done.stdout
 
 
@@ -328,12 +344,11 @@ def test_an_answer_that_ends_too_early_is_an_error(zoo: Zoo, tmp_path: Path) -> 
     assert exchange["response"]["bytes"] == whole[:-20].hex()
 
 
-def test_a_silent_gateway_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "DEADLINE_S", 0.3)
+def test_a_silent_gateway_is_given_up(tmp_path: Path) -> None:
     with gateway(tmp_path / "s", b"", closes=False):
         to = client.Address(path=str(tmp_path / "s"))
-        exchange = client.ask(WIRES, to, b"x", "uwsgi", "it", "zoo wire")
-    assert exchange.errors == ["no end of the answer within 0 s, our limit; 0 bytes of it came"]
+        exchange = client.ask(WIRES, to, b"x", "uwsgi", "it", "zoo wire", client.Patience(0.3, hint="wait longer"))
+    assert exchange.errors == ["no end of the answer within 0.3 s, our limit; 0 bytes of it came", "wait longer"]
 
 
 def test_an_answer_before_the_request_was_read_counts(tmp_path: Path) -> None:
@@ -406,8 +421,9 @@ def test_secrets_of_an_answer_are_stars_also_where_it_breaks(zoo: Zoo, tmp_path:
     broken = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=" + SECRET.encode() + b"\x00\r\n\r\n"
     with gateway(tmp_path / "s", broken):
         done = zoo.cli("wire", "--http", f"unix:{tmp_path}/s", "/", "--hex")
-    assert done.returncode == 1
-    assert SECRET not in done.stdout
+    assert done.returncode == 0
+    assert "warning: BadHeader" in done.stdout
+    assert SECRET[:8] not in done.stdout
     assert "2a 2a 2a" in done.stdout
 
 

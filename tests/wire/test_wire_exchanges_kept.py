@@ -76,14 +76,14 @@ def test_a_gateway_that_dies_in_its_head_is_an_error_of_that_exchange(protocol: 
     """Where the connection's end ends the answer (SCGI, uwsgi), what is inside of it is cut off in that moment."""
     whole = WIRES[protocol].response(200, [(b"Content-Type", b"text/plain"), (b"Content-Length", b"5")], b"hello")
     ((status, errors),) = told(protocol, whole[:length])
-    assert status is None
+    assert status == (200 if protocol == "SCGI" and length == 20 else None)  # its line with the status is complete
     assert [error.split(" at offset ")[0] for error in errors] == ["Truncated"]
 
 
 def test_a_body_that_is_cut_off_is_an_error_of_that_exchange() -> None:
     whole = WIRES["uwsgi"].response(200, [(b"Content-Length", b"5")], b"hello")
     assert told("uwsgi", whole[:-3]) == [
-        (200, [f"Truncated at offset {len(whole) - 3}: b''; expected 3 more bytes of the body"])
+        (200, [f"Truncated at offset {len(whole) - 3}: b''; expected 3 bytes more: 2 of 5 bytes of the body came"])
     ]
 
 
@@ -108,12 +108,15 @@ def test_the_frames_of_a_websocket_belong_to_its_handshake() -> None:
     """Those of the client, too: its request was over before the 101 came."""
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
     handshake = b"GET /live HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n" + upgrade
+    accept = b"Sec-WebSocket-Accept: elQ7dOiOMi3NaFaxTkGGl+TkVnE=\r\n\r\n"
     frame = b"\x81\x85aaaa" + bytes(byte ^ 97 for byte in b"hello")
     found = Exchanges(WIRES)
     film: list[AnyEntry] = [
         Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
         Bytes(connection=1, at=1.0, direction="request", data=handshake + b"\r\n"),
-        Bytes(connection=1, at=1.1, direction="response", data=b"HTTP/1.1 101 Go\r\n" + upgrade + b"\r\n\x81\x02hi"),
+        Bytes(
+            connection=1, at=1.1, direction="response", data=b"HTTP/1.1 101 Go\r\n" + upgrade + accept + b"\x81\x02hi"
+        ),
         Bytes(connection=1, at=1.2, direction="request", data=frame),
         Bytes(connection=1, at=1.3, direction="request", data=frame),
         Closed(connection=1, at=1.4),

@@ -20,20 +20,28 @@ from typing import Any, ClassVar
 
 import pytest
 import requests
-from wire_in_test import joined
-from zoo_in_test import REGISTRY, ROOT, Zoo
+from wire_fastcgi_in_test import BEGIN, NO_STDIN, decoded, make, tiles, wire, wrong
+from wire_in_test import WIRES, joined, specimens
+from zoo_in_test import ROOT, Zoo
 
-from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.conversation import annotate
-from gateway_zoo.wire.decoder import Decoder
-from gateway_zoo.wire.events import Abort, Begin, Data, End, Event, Other, Pairs, Values, Variables
-from gateway_zoo.wire.faults import CannotEncode, Limits, Malformed, TooLong, TooMany, Truncated, WireError
+from gateway_zoo.wire.events import (
+    Abort,
+    Begin,
+    Breach,
+    Data,
+    End,
+    Event,
+    Other,
+    Pairs,
+    Values,
+    Variables,
+)
+from gateway_zoo.wire.faults import CannotEncode, Truncated
 from gateway_zoo.wire.fields import Field, cut
 from gateway_zoo.wire.specimen import Specimen, load
 
-WIRES = Codecs(REGISTRY)
-wire: Any = WIRES["FastCGI"]
-make: Any = wire.encode  # records and streams
 # No types, or none that name these.
 flup: Any = importlib.import_module("flup.server.fcgi_base")
 sansio: Any = importlib.import_module("fcgisgi.sansio")
@@ -52,18 +60,6 @@ BODY = bytes(range(256)) * 600  # three records
 END_OK = End(0, 1, (0, 0))
 
 
-def decoded(direction: Direction, pieces: Iterable[bytes], limits: Limits | None = None) -> list[Event]:
-    decoder: Decoder = wire.decoders(*[limits] if limits else [])[direction == "response"]
-    events = [event for piece in pieces for event in decoder.feed(piece)]
-    return joined(events + decoder.close())
-
-
-def wrong(direction: Direction, data: bytes, limits: Limits | None = None) -> WireError:
-    with pytest.raises(WireError) as caught:
-        decoded(direction, [data], limits)
-    return caught.value
-
-
 def encoded(events: Iterable[Event]) -> bytes:
     """The events of a direction, said again: `Data` as records, and the ends of streams where they are due."""
     out, roles = b"", dict[int, int]()
@@ -79,9 +75,9 @@ def encoded(events: Iterable[Event]) -> bytes:
                 type = {"STDIN": 5, "STDOUT": 6, "STDERR": 7, "DATA": 8}[stream]
                 out += make.stream(type, id, data)[: -8 if type in (6, 7) else None]
                 pending[id] = [left for left in pending.get(id, []) if left != type]
-            case End(id=id, status=()):
+            case End(id=id, status=()) if id in pending:
                 out += b"".join(make.record(type, id) for type in pending.pop(id))
-            case End(id=id, status=status):
+            case End(id=id, status=status) if status:
                 out += make.end(id, *status)
             case Values(asked=True, pairs=pairs):
                 out += make.get_values([name for name, _ in pairs])
@@ -137,16 +133,6 @@ def test_every_byte_of_a_specimen_has_a_name(path: Path) -> None:
 
 def both(specimen: Specimen) -> tuple[list[Field], list[Field]]:
     return annotate(WIRES, "FastCGI", specimen.request, specimen.response)
-
-
-def tiles(fields: list[Field], size: int) -> None:
-    at = 0
-    for field in fields:
-        assert field.offset + field.length <= size
-        if field.depth == 0:
-            assert field.offset == at
-            at += field.length
-    assert at == size
 
 
 # --- what is said ----------------------------------------------------------------------------------------
@@ -275,21 +261,19 @@ def test_management() -> None:
     asked = make.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])
     data = asked + make.record(200, 0, b"what?")
     pairs = [(b"FCGI_MAX_CONNS", b""), (b"FCGI_MPXS_CONNS", b"")]
-    assert decoded("request", [data]) == [Values(0, 0, True, pairs), Other(len(asked), 0, "type 200", b"what?")]
+    assert decoded("request", [data]) == [
+        Values(0, 0, True, pairs),
+        End(len(asked), 0),
+        Other(len(asked), 0, "type 200", b"what?"),
+        End(len(data), 0),
+    ]
     answer = make.values_result([(b"FCGI_MPXS_CONNS", b"1")])
     assert decoded("response", [answer + make.unknown_type(200)]) == [
         Values(0, 0, False, [(b"FCGI_MPXS_CONNS", b"1")]),
+        End(len(answer), 0),
         Other(len(answer), 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7)),
+        End(len(answer) + 16, 0),
     ]
-
-
-def test_records_of_no_active_request_are_told_but_are_no_part_of_one() -> None:
-    """3.3: the application ignores them. `\\xff…` would be no variable."""
-    data = make.record(4, 9, b"\xff\xff") + make.record(5, 9, b"late")
-    assert decoded("request", [data]) == [Other(0, 9, "PARAMS", b"\xff\xff"), Other(16, 9, "STDIN", b"late")]
-    fields = wire.annotate("request", data).fields
-    assert [field.value for field in fields if field.depth == 0] == ["request 9: not active, to be ignored"] * 2
-    assert not any(field.fault for field in fields)
 
 
 def test_data_comes_out_before_its_record_is_complete() -> None:
@@ -312,124 +296,49 @@ def test_nothing_is_settled_while_variables_are_half_there() -> None:
     assert settled[complete - 1] == complete
 
 
-# --- what is wrong -----------------------------------------------------------------------------------------
-
-BEGIN = make.begin()
-WRONG: list[tuple[str, Direction, bytes, str]] = [
-    ("BadVersion", "request", b"\2" + BEGIN[1:], "expected version 1, not 2"),
-    ("BadLength", "request", make.record(1, 1, b"\0\1\0"), "expected 8 bytes of content for BEGIN_REQUEST, not 3"),
-    ("BadLength", "request", make.record(2, 1, b"x"), "expected 0 bytes of content for ABORT_REQUEST, not 1"),
-    ("BadLength", "response", make.record(3, 1, b"x" * 9), "expected 8 bytes of content for END_REQUEST, not 9"),
-    ("BadLength", "response", make.record(11, 0), "expected 8 bytes of content for UNKNOWN_TYPE, not 0"),
-    ("BadRequestId", "request", BEGIN[:3] + b"\0" + BEGIN[4:], "a requestId other than 0 for BEGIN_REQUEST, not 0"),
-    ("BadRequestId", "request", b"\1\x09\0\1\0\0\0\0", "expected requestId 0 for GET_VALUES, not 1"),
-    ("WrongDirection", "request", make.end(), "expected no END_REQUEST: only the other side sends it"),
-    ("WrongDirection", "response", BEGIN, "expected no BEGIN_REQUEST: only the other side sends it"),
-    ("AlreadyActive", "request", BEGIN + BEGIN, "offset 18: b'\\x00\\x01'; expected the rest of request 1 before"),
-    (
-        "OutOfOrder",
-        "request",
-        BEGIN + make.record(5, 1),
-        "expected PARAMS of request 1, not STDIN: its state is PARAMS",
-    ),
-    (
-        "OutOfOrder",
-        "request",
-        BEGIN + make.record(4, 1) * 2,
-        "expected STDIN of request 1, not PARAMS: its state is STDIN",
-    ),
-    (
-        "OutOfOrder",
-        "request",
-        BEGIN + make.record(4, 1) + make.record(8, 1),
-        "expected STDIN of request 1, not DATA: its state is STDIN",
-    ),
-    ("OutOfOrder", "response", make.record(6, 1) * 2, "expected END_REQUEST of request 1, its STDOUT has ended"),
-    ("BadPairs", "request", BEGIN + make.params(1, [])[:0] + make.stream(4, 1, b"\5\1AB"), "offset 24"),
-    ("BadPairs", "request", BEGIN + make.stream(4, 1, b"\1"), "the length of a name and of a value"),
-    ("BadPairs", "request", BEGIN + make.stream(4, 1, b"\1\x80\0"), "the length of a name and of a value"),
-    ("BadPairs", "request", make.record(9, 0, b"\1\1AB"), "expected names with empty values in GET_VALUES"),
-    ("BadPairs", "response", make.record(10, 0, b"\1\1A"), "a name of 1 and a value of 1 bytes in the 1 that are left"),
-    ("BadStatus", "response", make.end()[:12] + b"\4\0\0\0", "offset 12: b'\\x04'; expected a protocolStatus from 0"),
-]
+# --- what it begins with, and what else can be asked -------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "direction", "data", "message"), WRONG, ids=[f"{i}-{w[0]}" for i, w in enumerate(WRONG)]
-)
-def test_errors(name: str, direction: Direction, data: bytes, message: str) -> None:
-    error = wrong(direction, data)
-    assert type(error).__name__ == name
-    assert isinstance(error, Malformed)
-    assert message in str(error)
-    assert data.startswith(error.seen, error.offset)
-    with pytest.raises(type(error)) as bytewise:
-        decoded(direction, [data[at : at + 1] for at in range(len(data))])
-    assert bytewise.value.offset == error.offset
-    fields = wire.annotate(direction, data).fields
-    tiles(fields, len(data))
-    assert any(field.fault for field in fields)
+@pytest.mark.parametrize("direction", ["request", "response"])
+def test_its_first_bytes_are_no_other_protocol(direction: Direction) -> None:
+    own = [load(path) for path in SPECIMENS]
+    begins = wire.BEGINS[direction]
+    for data in [getattr(specimen, direction) for specimen in own if getattr(specimen, direction)]:
+        assert begins.match(data[:4])
+    for protocol in set(WIRES.protocols) - {"FastCGI"}:
+        for specimen in specimens(protocol).values():
+            assert not begins.match(getattr(specimen, direction))
+    messages = {"request": [make.get_values([b"A"])], "response": [make.values_result([]), make.unknown_type(9)]}
+    assert all(begins.match(data) for data in messages[direction])
 
 
-def test_an_error_in_a_split_pair_points_at_the_pair() -> None:
-    data = make.begin() + make.record(4, 1, b"\1\1AB\1") + make.record(4, 1, b"\x09C") + make.record(4, 1)
-    error = wrong("request", data)
-    assert (error.offset, error.seen) == (28, b"\1")
-    assert str(error) == (
-        "BadPairs at offset 28: b'\\x01'; expected a name of 1 and a value of 9 bytes in the 1 that are left"
+ASKED: Pairs = [(b"REQUEST_METHOD", b"POST"), (b"REQUEST_URI", b"/hello"), (b"CONTENT_LENGTH", b"4")]
+
+
+def test_other_messages_that_can_be_asked() -> None:
+    messages = {name: message.encode for name, message in wire.REQUESTS.items()}
+    names = [b"FCGI_MAX_CONNS", b"FCGI_MAX_REQS", b"FCGI_MPXS_CONNS"]
+    assert messages["GET_VALUES"](ASKED, b"", b"") == make.get_values(names)
+    assert messages["GET_VALUES"](ASKED, b"", b"A,B") == make.get_values([b"A", b"B"])
+    begin, variables, end = decoded(
+        "request", [messages["AUTHORIZER"]([*ASKED, (b"SCRIPT_NAME", b"/x")], b"body", b"")]
     )
+    assert isinstance(begin, Begin)
+    assert isinstance(variables, Variables)
+    assert (begin.role, variables.pairs, type(end)) == (2, ASKED[:2], End)  # 6.3 takes the others away
+    begin, variables, *streams, end = decoded("request", [messages["FILTER"](ASKED, b"body", b"file")])
+    assert isinstance(begin, Begin)
+    assert isinstance(variables, Variables)
+    assert begin.role == 3
+    assert variables.pairs == [*ASKED, (b"FCGI_DATA_LAST_MOD", b"0"), (b"FCGI_DATA_LENGTH", b"4")]
+    assert said(streams) == [("Data", 1, "STDIN", b"body"), ("Data", 1, "DATA", b"file")]
+    own = [*ASKED, (b"FCGI_DATA_LENGTH", b"5"), (b"FCGI_DATA_LAST_MOD", b"6")]
+    data = messages["FILTER"](own, b"body", b"file!")
+    assert next(event.pairs for event in decoded("request", [data]) if isinstance(event, Variables)) == own
+    assert all(message.means.startswith("FastCGI: ") for message in wire.REQUESTS.values())
 
 
-def test_what_was_read_before_an_error_in_a_split_pair_is_named() -> None:
-    """Of two interleaved requests the first has wrong PARAMS, which shows when they end."""
-    wrong_pair = make.begin(id=1) + make.record(4, 1, b"\1\1AB\1\x09C")
-    other = make.begin(id=2) + make.params(2, [(b"NAME", b"value")]) + make.stream(5, 2, b"")
-    fields = wire.annotate("request", wrong_pair + other + make.record(4, 1) + make.record(5, 1)).fields
-    assert [(f.name, f.value) for f in fields if f.name in ("A", "NAME")] == [("A", "B"), ("NAME", "value")]
-    assert [f.offset for f in fields if f.fault] == [31, len(wrong_pair + other) + 8]
-    assert (fields[-1].name, fields[-1].length) == ("rest", 8)
-    tiles(fields, len(wrong_pair + other) + 16)
-
-
-@pytest.mark.parametrize(("pairs", "at"), [([(b"A", b"1"), (b"N" * 1025, b"")], 28), ([(b"A", b"1")] * 1001, 24)])
-def test_a_variable_beyond_a_limit_is_marked(pairs: Pairs, at: int) -> None:
-    """It can be read, and so nothing else in it is wrong."""
-    data = make.begin() + make.params(1, pairs)
-    for behind in (b"", make.record(5, 1)):
-        wrong, *rest = [field for field in wire.annotate("request", data + behind).fields if field.fault]
-        assert wrong.offset == at
-        assert wrong.means.startswith(("TooLong", "TooMany"))
-        assert [(field.offset, field.means) for field in rest] == [(len(data), "not read after a fault")] * bool(behind)
-
-
-SMALL = Limits(name=10, value=20, head=60, variables=3, pieces=5, requests=2)
-
-
-@pytest.mark.parametrize(
-    ("kind", "direction", "data", "message"),
-    [
-        (TooLong, "request", wire.request([(b"N" * 11, b"")]), "a name of at most 10 bytes, not 11"),
-        (TooLong, "request", wire.request([(b"A", b"v" * 21)]), "a value of at most 20 bytes, not 21"),
-        (TooLong, "request", wire.request([(b"A", b"v" * 20)] * 3), "PARAMS of at most 60 bytes, not 69"),
-        (TooLong, "request", BEGIN + make.stream(4, 1, b"\xff\xff\xff\xff\1"), "not 2147483647"),
-        (TooMany, "request", wire.request([(b"A", b"")] * 4), "at most 3 variables, not 4"),
-        (TooMany, "request", BEGIN + make.record(4, 1, b"a") * 6, "PARAMS in at most 5 records"),
-        (TooMany, "request", make.begin(1) + make.begin(2) + make.begin(3), "at most 2 requests at once"),
-        (TooMany, "response", b"".join(make.record(6, id, b"x") for id in (1, 2, 3)), "at most 2 requests at once"),
-        (TooMany, "request", make.get_values([b"A"] * 4), "at most 3 variables, not 4"),
-    ],
-)
-def test_limits(kind: type[WireError], direction: Direction, data: bytes, message: str) -> None:
-    error = wrong(direction, data, SMALL)
-    assert type(error) is kind
-    assert message in str(error)
-    assert data.startswith(error.seen, error.offset)
-
-
-def test_the_end_in_the_middle_says_of_what() -> None:
-    assert str(wrong("request", BEGIN)) == "Truncated at offset 16: b''; expected the end of PARAMS of request 1"
-    assert str(wrong("response", make.record(6, 5, b"x"))).endswith("expected END_REQUEST of request 5")
-    assert str(wrong("response", make.record(6, 5, b"x" * 8)[:-1])).endswith("expected the rest of a record")
+# --- what cannot be said ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -544,7 +453,8 @@ def test_fcgiproto_and_we_understand_each_other() -> None:
 def test_fcgiproto_answers_management_records() -> None:
     peer = fcgiproto.FastCGIConnection(fcgi_values={"FCGI_MAX_REQS": "4"})
     peer.feed_data(make.record(200, 0))
-    assert said(decoded("response", [peer.data_to_send()])) == [("Other", 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7))]
+    other = ("Other", 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7))
+    assert said(decoded("response", [peer.data_to_send()])) == [other, ("End", 0, ())]
 
 
 def test_flup_and_fcgisgi_differ_from_the_specification() -> None:
@@ -552,7 +462,10 @@ def test_flup_and_fcgisgi_differ_from_the_specification() -> None:
     half = make.record(4, 1, b"\1\5A")[8:11]
     assert flup.decode_pair(half) == (8, (b"A", b""))  # a pair that is cut off: quietly taken
     assert sansio.FastCGIConnection()._decode_pairs(half) == [(b"A", b"")]
-    assert str(wrong("request", BEGIN + make.stream(4, 1, half))).startswith("BadPairs at offset 24")
+    _, breach, variables, _ = decoded("request", [BEGIN + make.stream(4, 1, half) + NO_STDIN])
+    assert isinstance(variables, Variables)
+    assert isinstance(breach, Breach)
+    assert (variables.pairs, breach.offset, breach.note.partition(":")[0]) == ([], 24, "BadPairs")
     (event,) = sansio.FastCGIConnection().feed_data(b"\x09" + BEGIN[1:])  # no version is refused
     assert event.request_id == 1
 
@@ -736,14 +649,30 @@ def test_two_requests_on_one_connection_of_fcgisgi(zoo: Zoo) -> None:
 
 def test_management_answers_of_real_servers(zoo: Zoo) -> None:
     question = make.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])
-    (modern,) = said(ask(zoo.run / "sock/fastcgi-modern.sock", question))
+    modern, _ = said(ask(zoo.run / "sock/fastcgi-modern.sock", question))
     everything = [(b"FCGI_MAX_CONNS", b"100"), (b"FCGI_MAX_REQS", b"100"), (b"FCGI_MPXS_CONNS", b"1")]
     assert modern == ("Values", 0, False, everything)  # fcgisgi tells also what nobody asked
-    (classic,) = said(ask(zoo.run / "sock/fastcgi.sock", question))
+    classic, _ = said(ask(zoo.run / "sock/fastcgi.sock", question))
     assert classic == ("Values", 0, False, [])  # flup compares bytes with text: it knows no name
     for exhibit in ("fastcgi", "cgi"):  # flup, libfcgi
         answer = said(ask(zoo.run / f"sock/{exhibit}.sock", make.record(200, 0)))
-        assert answer == [("Other", 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7))]
+        assert answer == [("Other", 0, "UNKNOWN_TYPE", b"\xc8" + bytes(7)), ("End", 0, ())]
+
+
+def test_real_servers_play_one_role(zoo: Zoo) -> None:
+    """flup and fcgisgi refuse the others; uWSGI takes a Filter for a Responder."""
+    for exhibit in ("fastcgi", "fastcgi-modern", "uwsgi-fastcgi"):
+        own = [(b"SCRIPT_NAME", b"/" + exhibit.encode()), (b"PATH_INFO", b"/hello"), (b"REQUEST_METHOD", b"GET")]
+        for name in ("AUTHORIZER", "FILTER"):
+            data = wire.REQUESTS[name].encode([*VARIABLES[5:9], *own], b"", b"file")
+            if exhibit != "uwsgi-fastcgi":
+                assert ask(zoo.run / f"sock/{exhibit}.sock", data) == [End(16, 1, (0, 3))]
+            elif name == "FILTER":  # to an Authorizer's request it gives no answer
+                out, end = ask(zoo.run / f"sock/{exhibit}.sock", data)
+                assert isinstance(out, Data)
+                assert out.data.endswith(b"Hello from the Gateway Zoo\n")
+                assert isinstance(end, End)
+                assert end.status == (0, 0)
 
 
 def test_php_fpm_answers_us(fresh_zoo: Zoo) -> None:
@@ -757,7 +686,7 @@ def test_php_fpm_answers_us(fresh_zoo: Zoo) -> None:
     assert isinstance(out, Data)
     assert out.data.endswith(b"\r\n\r\nHello from the Gateway Zoo\n")
     assert isinstance(end, End)
-    (answer,) = said(ask(path, make.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])))
+    answer, _ = said(ask(path, make.get_values([b"FCGI_MAX_CONNS", b"FCGI_MPXS_CONNS"])))
     assert answer == ("Values", 0, False, [(b"FCGI_MPXS_CONNS", b"0")])
 
 

@@ -393,7 +393,7 @@ def test_what_is_inside_ends_with_its_message() -> None:
     talk.feed("response", frame(1))
     assert isinstance(talk.errors["response"], Truncated)
     talk.feed("response", frame(2, b"line\n"))
-    assert talk.settled("response") == 2, "what was never understood is never shown"
+    assert talk.settled("response") == 29, "a decoder that has stopped waits for nothing"
     assert heads(talk, "response", frame(1, b"again\n")) == [(b"again", [(b"asked", b"GET")])]
 
 
@@ -433,7 +433,10 @@ def test_what_is_wrong_inside_does_not_stop_the_outer() -> None:
     ]
     assert [s.event.offset for s in said if s.protocol == "frames"] == [2, 6, 13]
     assert whole.errors.keys() == cut.errors.keys() == {"response"}
-    assert whole.settled("response") == cut.settled("response") == 2
+    assert whole.settled("response") == cut.settled("response") == len(data)
+    assert whole.faulty("response", 2)
+    assert not whole.faulty("response", 6)
+    assert not whole.faulty("response")
 
 
 def test_fields_of_inner_protocols_stand_below_their_carrier() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 NOBODY = 65534
 
-Segment = tuple[str, bytes]  # "request" or "response", and what it carries
+Segment = tuple[str, bytes]  # "request" or "response", and what it carries; nothing: the end of this direction
 
 
 def pcap(connections: Iterable[Iterable[Segment]], port: int) -> bytes:
@@ -25,7 +25,12 @@ def pcap(connections: Iterable[Iterable[Segment]], port: int) -> bytes:
         for direction, data in segments:
             other = "response" if direction == "request" else "request"
             ports = (client, port) if direction == "request" else (port, client)
-            tcp = struct.pack("!HHIIBBHHH", *ports, sent[direction], sent[other], 0x50, 0x18, 65_535, 0, 0) + data
+            tcp = (
+                struct.pack(
+                    "!HHIIBBHHH", *ports, sent[direction], sent[other], 0x50, 0x18 if data else 0x11, 65_535, 0, 0
+                )
+                + data
+            )
             local, number = b"\x7f\0\0\1", len(parts) - 1
             ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), number, 0, 64, 6, 0, local, local) + tcp
             parts.append(struct.pack("<IIII", number, 0, len(ip), len(ip)) + ip)

@@ -166,7 +166,7 @@ def h11_alone() -> Contender:
     )
 
 
-def wsproto_alone() -> Contender:
+def wsproto() -> Contender:
     """The payloads of a client's frames, by their number."""
 
     def decode(frames: FrameProtocol, data: bytes) -> list[Any]:
@@ -174,7 +174,7 @@ def wsproto_alone() -> Contender:
         return list(frames.received_frames())
 
     return Contender(
-        "wsproto alone",
+        "wsproto",
         lambda data: partial(decode, FrameProtocol(client=False, extensions=[]), data),
         lambda frames: {str(number): str(frame.payload) for number, frame in enumerate(frames)},
     )

@@ -1,6 +1,5 @@
-"""The errors of HTTP/1.1, by name. h11 finds them; here they get the offset and the bytes.
-
-h11 has only words for them, so its words are the key of the table.
+"""The errors of HTTP/1.1, by name. cure.py finds those that leave the framing as it is, handshake.py those of an
+upgrade, h11 those that put the framing in doubt: it has only words for them, so its words are the key of a table.
 """
 
 import h11
@@ -46,6 +45,14 @@ class BadUpgrade(Malformed):
     """101 without Upgrade, or to a client that has not asked for it (RFC 9110 7.8)."""
 
 
+class BadHandshake(Malformed):
+    """A WebSocket's handshake that breaks a rule (RFC 6455 4.1, 4.2.2)."""
+
+
+class Surplus(Malformed):
+    """Bytes behind a message that begin no other one: more than its Content-Length (RFC 9112 6.3)."""
+
+
 class AfterClose(Malformed):
     """Bytes behind a message that said it was the last (RFC 9112 9.6)."""
 
@@ -54,26 +61,19 @@ class BadMessage(Malformed):
     """Any other message that h11 refuses; its words are in the message."""
 
 
-#: h11's words -> the error, what was expected, and the header that is to blame ("": the first line; None: a bad line)
-WRONG: tuple[tuple[str, type[WireError], str, bytes | None], ...] = (
-    ("illegal request line", BadRequestLine, "method, target and HTTP/1.1 with one space between", b""),
-    ("illegal status line", BadStatusLine, "HTTP/1.1, three digits and a reason", b""),
-    ("illegal header line", BadHeader, "a name, a colon and a value", None),
-    ("continuation line at start", BadHeader, "a header, not its continuation", None),
+#: h11's words -> the error, what was expected, and the header that is to blame
+WRONG: tuple[tuple[str, type[WireError], str, bytes], ...] = (
     ("bad Content-Length", BadContentLength, "a decimal number", b"content-length"),
     ("conflicting Content-Length", BadContentLength, "one Content-Length", b"content-length"),
     ("multiple Transfer-Encoding", BadTransferEncoding, "one Transfer-Encoding", b"transfer-encoding"),
     ("Only Transfer-Encoding", BadTransferEncoding, "chunked", b"transfer-encoding"),
-    ("Missing mandatory Host", BadHost, "a Host header", b""),
-    ("Found multiple Host", BadHost, "one Host header", b"host"),
-    ("Received server", BadUpgrade, "no 101: the client has not asked to upgrade", b""),
 )
 
 
 def named(error: h11.RemoteProtocolError, head: bytes, offset: int) -> WireError:
-    """Turn h11's error about a head (or trailers) into ours, with the line that is to blame."""
+    """Turn h11's error about a head into ours, with the line that is to blame."""
     for words, kind, expected, blame in WRONG:
         if str(error).startswith(words):
-            at = blamed(head, blame)
-            return kind(offset + at, head[at:], expected)
+            at, length = blamed(head, blame)
+            return kind(offset + at, head[at : at + length], expected)
     return BadMessage(offset, head, f"a message that h11 takes: {error}")

@@ -1,4 +1,7 @@
-"""Names for the bytes of HTTP/1.1. The decoder runs first: its events tell where messages begin and end."""
+"""Names for the bytes of HTTP/1.1. The decoder runs first: its events tell where messages begin and end.
+
+Lines that break a rule have names, too; marks are laid by the caller.
+"""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -7,12 +10,14 @@ from re import Match
 from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.decoder import fault
 from gateway_zoo.wire.events import Data, End, Event, Head, asking
 from gateway_zoo.wire.faults import Truncated, WireError
-from gateway_zoo.wire.fields import Annotated, Field, Stream, secret, text
+from gateway_zoo.wire.fields import Annotated, Field, Stream, lay, text
+from gateway_zoo.wire.secrets import NAME
 
 from .decoder import decoders
-from .grammar import CHUNK_LINE, CUT_FIELD, CUT_FOLD, EMPTY, FIELD_LINE, FOLD, FOLDED, REQUEST_LINE, STATUS_LINE
+from .grammar import CHUNK_LINE, EMPTY, Header, end_of_line, headers, parts
 from .headers import meaning
 
 INNER: Mapping[str, str] = {"WebSocket": "WebSocket"}
@@ -32,7 +37,7 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
     for method in methods:
         decoder.asked(asking(method))
     events, error = decoder.whole(data)
-    naming = _Naming(data)
+    naming = _Naming(direction, data)
     for event in events:
         naming.follow(event)
     naming.rest(error)
@@ -42,11 +47,12 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
 class _Naming:
     """Names the bytes between the decoder's events. All bytes before `at` have names."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
+    def __init__(self, direction: Direction, data: bytes) -> None:
+        self.direction, self.data, self.at = direction, data, 0
         self.fields: list[Field] = []
         self.streams: list[Stream] = []
         self._chunked = False
+        self._last_chunk = False  # trailers may follow
         self._length = ""  # of the body, as the head says
         self._agreed = ""  # where it says what a tunnel is
 
@@ -61,7 +67,7 @@ class _Naming:
             self._body(event)
         elif isinstance(event, End):
             self._chunks(event.offset)
-            self._chunked = False  # even if a trailer said so: what follows is no chunk
+            self._chunked = self._last_chunk = False  # even if a trailer said so: what follows is no chunk
 
     def rest(self, error: WireError | None) -> None:
         """Name the bytes that the decoder could not use."""
@@ -69,43 +75,46 @@ class _Naming:
             if self.at < len(self.data):
                 self._empty_line(len(self.data))
             return
-        self._chunks(len(self.data))
-        self._good_lines(len(self.data) if isinstance(error, Truncated) else error.offset)
-        if isinstance(error, Truncated):
-            self._cut_line()
+        if self.at <= error.offset:  # else a head is complete, and its body in doubt
+            self._chunks(len(self.data))
+            self._lines(len(self.data) if isinstance(error, Truncated) else error.offset)
         if self.at < len(self.data):
             wrong, kind = self.data[self.at :], type(error).__name__
-            hide = any(secret(line.partition(b":")[0].strip()) for line in wrong.split(b"\n"))
-            hide = hide or (wrong[:1] in b" \t" and bool(self.fields) and self.fields[-1].secret)
-            expected = f"expected {error.expected}"
-            self.fields.append(Field(self.at, len(wrong), kind, expected, fault=True, secret=hide))
+            hide = bool(NAME.search(wrong)) or (wrong[:1] in b" \t" and bool(self.fields) and self.fields[-1].secret)
+            ends = isinstance(error, Truncated) or self.at <= error.offset  # the reading
+            means = f"expected {error.expected}" if ends else "not read: it is in doubt what this is"
+            self.fields.append(Field(self.at, len(wrong), kind, means, fault=ends, secret=hide))
             self.at = len(self.data)
-        elif self.fields:
+        elif isinstance(error, Truncated) and self.fields:
             last = max(index for index, field in enumerate(self.fields) if field.depth == 0)
             self.fields[last] = replace(self.fields[last], fault=True)
+        if not any(field.fault for field in self.fields):
+            self.fields = lay(self.fields, [fault(error)])
 
-    def _good_lines(self, end: int) -> None:
-        """Name the good lines before `end`, of a head that is wrong, or cut off, later."""
-        if self.at < end and (REQUEST_LINE.match(self.data, self.at) or STATUS_LINE.match(self.data, self.at)):
+    def _lines(self, end: int) -> None:
+        """Name the lines before `end`, of a head that is cut off, or refused later. A last line may be cut off, too."""
+        if self._chunked and not self._last_chunk:
+            return
+        if (empty := EMPTY.match(self.data, self.at, end)) and not self._last_chunk:
+            self._empty_line(empty.end())
+        if not self._last_chunk and self.at < end:
+            after = end_of_line(self.data, self.at)
+            if after > end or not parts(self.direction, self.data[self.at : after]):
+                return
             self._first_line()
-        while self.at < end and (line := FIELD_LINE.match(self.data, self.at)):
-            self._header(line)
-
-    def _cut_line(self) -> None:
-        """Name a header that is cut off. It may be the beginning of a secret."""
-        line = CUT_FIELD.match(self.data, self.at)
-        if line and line.end() > self.at:
-            self._header(line)  # which `rest` then marks
+        for header in headers(self.data, self.at, end):
+            if header.text.endswith(b"\n") or b":" in header.text:
+                self._header(header)
 
     def _add(self, length: int, name: str, value: str = "", means: str = "", section: str = "") -> None:
         self.fields.append(Field(self.at, length, name, value, means, section))
         self.at += length
 
-    def _part(self, match: Match[bytes], part: str, name: str, means: str, section: str, *, hide: bool = False) -> None:
+    def _part(self, match: Match[bytes], part: str, name: str, means: str, section: str) -> None:
         """Name one group of a line, as a field of depth 1."""
         if match[part] is not None:
             start, end = match.span(part)
-            self.fields.append(Field(start, end - start, name, text(match[part]), means, section, 1, secret=hide))
+            self.fields.append(Field(start, end - start, name, text(match[part]), means, section, 1))
 
     def _head(self, event: Head) -> None:
         if self.at < event.offset:
@@ -113,42 +122,48 @@ class _Naming:
         if event.start:
             self._chunked, self._length = False, ""
             self._first_line()
-        while not (empty := EMPTY.match(self.data, self.at)):
-            line = FIELD_LINE.match(self.data, self.at)
-            assert line
-            self._header(line)
+        for header in headers(self.data, self.at, len(self.data)):
+            self._header(header)
         text = "the headers end here" if event.start else "the trailers end here"
-        self._add(len(empty[0]), "CRLF", "", text, "RFC 9112 2.1" if event.start else "RFC 9112 7.1")
+        size = end_of_line(self.data, self.at) - self.at
+        self._add(size, "CRLF", "", text, "RFC 9112 2.1" if event.start else "RFC 9112 7.1")
 
     def _empty_line(self, end: int) -> None:
         self._add(end - self.at, "CRLF", "", "an empty line before a request, to be ignored", "RFC 9112 2.2")
 
     def _first_line(self) -> None:
-        asks = REQUEST_LINE.match(self.data, self.at)
-        match = asks or STATUS_LINE.match(self.data, self.at)
-        assert match
+        line, start = self.data[self.at : end_of_line(self.data, self.at)], self.at
+        asks = self.direction == "request"
         name, section = ("request-line", "RFC 9112 3") if asks else ("status-line", "RFC 9112 4")
-        connects = match["method"] == b"CONNECT" if asks else match["status"] != b"101"
+        spans = parts(self.direction, line)
+        status = line[slice(*spans.get("status", (0, 0)))]
+        connects = line.startswith(b"CONNECT ") if asks else status != b"101"
         self._agreed = "RFC 9110 9.3.6" if connects else "RFC 9110 7.8"
-        self._add(len(match[0]), name, text(match[0].rstrip()), "", section)
-        for part in match.groupdict():
+        self._add(len(line), name, text(line.rstrip()), "", section)
+        for part, (low, high) in spans.items():
             means, section = FIRST_LINE[part]
-            self._part(match, part, part, _status_means(match[part]) if part == "status" else means, section)
+            value = line[low:high]
+            means = _status_means(value) if part == "status" else means
+            self.fields.append(Field(start + low, high - low, part, text(value), means, section, 1))
 
-    def _header(self, line: Match[bytes]) -> None:
+    def _header(self, header: Header) -> None:
         """Name a header, with the lines on which it goes on."""
-        folds, end = [], line.end()
-        while fold := FOLD.match(self.data, end) or CUT_FOLD.match(self.data, end):
-            folds.append(fold)
-            end = fold.end()
-        name = text(line["name"])
-        value = text(FOLDED.sub(b" ", self.data[line.start("value") : end]).strip(b" \t\r\n"))
-        self._add(end - self.at, name, value, *meaning(name))
-        hide = secret(line["name"])
-        self._part(line, "name", "field-name", "", "RFC 9110 5.1")
-        self._part(line, "value", "field-value", "", "RFC 9110 5.5", hide=hide)
-        for fold in folds:
-            self._part(fold, "value", "field-value", "an obs-fold: the header goes on", "RFC 9112 5.2", hide=hide)
+        name, value, hide = text(header.name), text(header.value), header.secret
+        self._add(len(header.text), name, value, *meaning(name))
+        at = header.text.find(header.name) if header.name else 0
+        if header.name:
+            self.fields.append(Field(header.at + at, len(header.name), "field-name", name, "", "RFC 9110 5.1", 1))
+        at += len(header.name)
+        means, section = "", "RFC 9110 5.5"
+        for line in header.text[at:].split(b"\n"):
+            part = line if means else line.lstrip(b" \t").removeprefix(b":")
+            part = part.strip(b" \t\r")
+            if part or not means:
+                there = header.at + at + len(line.rstrip(b" \t\r")) - len(part)
+                field = Field(there, len(part), "field-value", text(part), means, section, 1, secret=hide)
+                self.fields.append(field)
+            at += len(line) + 1
+            means, section = "an obs-fold: the header goes on", "RFC 9112 5.2"
         if name.lower() == "content-length":
             self._length = value.partition(",")[0].strip()  # a list of the same number counts as one (RFC 9110 8.6)
         elif name.lower() == "transfer-encoding":
@@ -165,10 +180,16 @@ class _Naming:
 
     def _chunks(self, end: int) -> None:
         """Name the chunks before `end`; an unfinished chunk too, if its size is there."""
-        while self._chunked and self.at < end and (line := CHUNK_LINE.match(self.data, self.at, end)):
+        while (
+            self._chunked
+            and not self._last_chunk
+            and self.at < end
+            and (line := CHUNK_LINE.match(self.data, self.at, end))
+        ):
             size = int(line["size"], 16)
             start, after = line.end(), line.end() + size
             if not size:
+                self._last_chunk = True
                 self._add(start - self.at, "last-chunk", text(line[0].rstrip()), "no more chunks", "RFC 9112 7.1")
                 self._part(line, "size", "chunk-size", "0 bytes", "RFC 9112 7.1")
                 self._part(line, "ext", "chunk-ext", "an extension", "RFC 9112 7.1.1")

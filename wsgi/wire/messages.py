@@ -4,57 +4,35 @@ Each message has an h11.Connection of its own: a server's for a request; for a r
 request. So neither direction waits for the other, and a server may answer early. h11 tells no offsets: we find the end
 of a head before h11 gets it, and in a chunked body we count the bytes that h11 has not used.
 
+Where h11 refuses a head, cure.py makes a sound one of it; only where the end of the body is in doubt, reading ends.
+
 What trips people up: the end of an answer depends on the request (HEAD, CONNECT), so the two decoders of a connection
 know each other. HTTP/1.0 with keep-alive, which h11 does not do, is done here.
 """
 
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Callable
-from functools import cache
+from typing import ClassVar
 
 import h11
 
-from gateway_zoo.wire.decoder import Decoder
+from gateway_zoo.wire.codecs import Direction
+from gateway_zoo.wire.decoder import Decoder, breach
 from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
-from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireError
+from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireError, short_body
 
-from .faults import AfterClose, BadChunk, BadTransferEncoding, BadVersion, named
-from .grammar import BLANK, CHUNK_LINE, LAST_CHUNK, blamed, header_at
+from .cure import cure, trailers
+from .faults import AfterClose, BadChunk, BadContentLength, BadRequestLine, BadTransferEncoding, named
+from .grammar import BLANK, CHUNK_LINE, LAST_CHUNK, NEVER, blamed, end_of_line, header_at, headers
+from .handshake import value_of
+from .heard import Heard
 
-CODING = b"transfer-encoding"
-WAITING = 100_000  # requests without an answer that are remembered, eight bytes each
+CODING, LENGTH = b"transfer-encoding", b"content-length"
 PIECE = 1 << 24  # of another body for h11 at once
+BAD_LINE = ("illegal header line", "continuation line")  # h11's words
 SLICE = 65_536  # of a chunked body for h11 at once: what it has not used yet is copied to be counted
 
-
-class Heard:
-    """The knowledge that the two directions of a connection share."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[h11.Request] = deque()
-        self.asked = 0  # requests so far
-        self.begun = 0  # answers so far, also those that have only an interim one
-        self.answered = 0  # answers whose final head is there
-        self.switched = ""  # the stream that both directions have become
-
-    def ask(self, method: bytes, *, proposes: bool) -> bool:
-        """Remember a request; False if there are too many."""
-        self.asked += 1
-        if self.asked > self.begun:  # else the answer came first
-            self._waiting.append(_asking(method if method in {b"HEAD", b"CONNECT"} else b"GET", proposes))
-        return len(self._waiting) <= WAITING
-
-    def answer(self) -> h11.Request:
-        """Return the request of the next answer; if it has not come, a GET that any answer fits."""
-        self.begun += 1
-        return self._waiting.popleft() if self._waiting else _asking(b"GET", True)
-
-
-@cache
-def _asking(method: bytes, proposes: bool) -> h11.Request:
-    headers = [("Host", "h"), *([("Upgrade", "any")] if proposes else [])]
-    return h11.Request(method=method, target="/", headers=headers)
+Message = h11.Request | h11.Response | h11.InformationalResponse
 
 
 class Messages(Decoder):
@@ -65,6 +43,7 @@ class Messages(Decoder):
     """
 
     WAITS_FOR = "the rest of a head"
+    DIRECTION: ClassVar[Direction]
 
     def __init__(self, limits: Limits, heard: Heard) -> None:
         super().__init__(limits)
@@ -72,6 +51,9 @@ class Messages(Decoder):
         self._connection: h11.Connection | None = None  # of the current message
         self._now: Callable[[bytes, int, list[Event]], int] = self._head
         self._searched = 0  # bytes of an unfinished head without an empty line
+        self._sound = b""  # the head of the current message, as h11 takes it
+        self._ended = False  # a message has ended: other bytes may be its surplus
+        self._length = 0  # of the body
         self._left: int | None = None  # of the body; None: until the connection is closed
         self._unused = 0  # bytes behind self.offset that h11 has already
         self._footer = 0  # bytes of CRLF that are due behind a chunk
@@ -103,48 +85,86 @@ class Messages(Decoder):
     def _message(self, head: bytes, offset: int, events: list[Event]) -> None:
         """Read a whole head."""
 
-    def _first(self, connection: h11.Connection, head: bytes, offset: int, events: list[Event]) -> h11.Event:
-        """Give a head to h11, and return its event. Raises WireError."""
-        connection.receive_data(head)
+    @abstractmethod
+    def _new(self) -> h11.Connection:
+        """Make the other end of the connection, which waits for a head of this direction."""
+
+    def _first(self, head: bytes, offset: int, events: list[Event]) -> tuple[Message, Pairs]:
+        """Give a head to h11. Return its event, and the headers as they stand on the wire. Raises WireError."""
+        sound = not NEVER.search(head)
         try:
-            event = connection.next_event()
-        except h11.RemoteProtocolError as error:
-            raise named(error, head, offset) from None
+            if sound:
+                event = self._given(head)
+                sound = event.http_version.startswith(b"1.")
+        except h11.RemoteProtocolError:
+            sound = False
+        start = head[: head.index(b"\n")].removesuffix(b"\r")
+        if sound:
+            pairs = event.headers.raw_items()
+            self._within_limits(pairs, head, offset)
+            events.append(Head(offset, 0, start, pairs))
+        else:
+            cured = cure(self.DIRECTION, head, offset)
+            if isinstance(cured.doubt, BadRequestLine):
+                raise cured.doubt  # no head at all
+            pairs = cured.pairs
+            self._within_limits(pairs, head, offset)
+            events += [Head(offset, 0, start, pairs), *cured.breaches]
+            if cured.doubt:
+                raise cured.doubt
+            try:
+                event = self._given(cured.head)
+            except h11.RemoteProtocolError as error:
+                raise named(error, head, offset) from None
+        coding = value_of(pairs, CODING)
+        if coding and event.http_version < b"1.1":
+            at, length = blamed(head, CODING)
+            raise BadTransferEncoding(offset + at, head[at : at + length], "no Transfer-Encoding in HTTP/1.0")
+        if coding and value_of(pairs, LENGTH):
+            at, length = blamed(head, LENGTH)
+            expected = "no Content-Length beside Transfer-Encoding, which counts"
+            events.append(breach(BadContentLength(offset + at, head[at : at + length], expected), length))
+        return event, pairs
+
+    def _given(self, head: bytes) -> Message:
+        """Give a head to a new connection. Raises h11.RemoteProtocolError."""
+        self._connection, self._sound = self._new(), head
+        self._connection.receive_data(head)
+        event = self._connection.next_event()
         assert isinstance(event, h11.Request | h11.Response | h11.InformationalResponse)
-        if not event.http_version.startswith(b"1."):
-            raise BadVersion(offset, head, "HTTP/1.1 or HTTP/1.0")
-        if event.http_version < b"1.1" and value_of(event, CODING):
-            at = blamed(head, CODING)
-            raise BadTransferEncoding(offset + at, head[at:], "no Transfer-Encoding in HTTP/1.0")
-        pairs = event.headers.raw_items()
-        self._within_limits(pairs, head, offset)
-        events.append(Head(offset, 0, head[: head.index(b"\n")].removesuffix(b"\r"), pairs))
         return event
 
-    def _within_limits(self, pairs: Pairs, head: bytes, offset: int) -> None:
+    def _within_limits(self, pairs: Pairs, head: bytes, offset: int, first: int | None = None) -> None:
+        """Raise TooMany or TooLong, at the header. `first`: where the headers begin, if not behind a line."""
         limits = self.limits
-        if len(pairs) > limits.variables:
-            expected = f"at most {limits.variables} headers, not {len(pairs)}"
-            raise _of_header(TooMany, pairs, limits.variables, head, offset, expected)
-        if len(head) <= limits.name and len(head) <= limits.value:
+        if len(pairs) <= limits.variables and len(head) <= limits.name and len(head) <= limits.value:
             return
+        wrong: tuple[type[WireError], int, str] | None = None
+        if len(pairs) > limits.variables:
+            wrong = TooMany, limits.variables, f"at most {limits.variables} headers, not {len(pairs)}"
         for index, pair in enumerate(pairs):
             for kind, text, limit in zip(("name", "value"), pair, (limits.name, limits.value), strict=True):
-                if len(text) > limit:
-                    expected = f"a {kind} of at most {limit} bytes, not {len(text)}"
-                    raise _of_header(TooLong, pairs, index, head, offset, expected)
+                if len(text) > limit and not wrong:
+                    wrong = TooLong, index, f"a {kind} of at most {limit} bytes, not {len(text)}"
+        if wrong:
+            error, index, expected = wrong
+            lines = headers(head, end_of_line(head) if first is None else first, len(head))
+            at = header_at(lines, [name for name, _ in pairs[: index + 1]])
+            raise error(offset + at, head[at:], expected)
 
-    def _after_head(self, connection: h11.Connection, head: h11.Event, offset: int, events: list[Event]) -> None:
+    def _after_head(self, head: h11.Event, offset: int, events: list[Event]) -> None:
         """Choose the method for the body. The head ends at `offset`."""
-        self._connection = connection
+        assert self._connection
         assert isinstance(head, h11.Request | h11.Response)
-        options = [option.strip() for option in value_of(head, b"connection").lower().split(b",")]
+        pairs = list(head.headers)
+        options = [option.strip() for option in value_of(pairs, b"connection").lower().split(b",")]
         self._keeps = head.http_version < b"1.1" and b"keep-alive" in options and b"close" not in options
-        if isinstance(connection.next_event(), h11.EndOfMessage):
+        if isinstance(self._connection.next_event(), h11.EndOfMessage):
             self._end(offset, events)
             return
-        coding, length = value_of(head, CODING), value_of(head, b"content-length")
-        self._left = int(length) if length and not coding else None
+        coding, length = value_of(pairs, CODING), value_of(pairs, LENGTH)
+        self._length = int(length or 0)
+        self._left = self._length if length and not coding else None
         self._now = self._chunks if coding else self._body
 
     def _body(self, data: bytes, at: int, events: list[Event]) -> int:
@@ -178,6 +198,8 @@ class Messages(Decoder):
             try:
                 event = connection.next_event()
             except h11.RemoteProtocolError as error:
+                if str(error).startswith(BAD_LINE):
+                    return self._bad_trailers(data, self._trailers_at(data, at + self._footer), events)
                 raise self._bad_chunk(error, data, at) from None
             reached = given - len(connection.trailing_data[0])
             line = at + self._footer  # where a chunk-size, or the trailers begin
@@ -207,10 +229,21 @@ class Messages(Decoder):
             return BadChunk(self.offset + start, seen, "CRLF behind the chunk")
         if words.startswith("illegal chunk header"):
             return BadChunk(self.offset + line, data[line:], "a chunk-size in hexadecimal digits")
-        if words.startswith("Receive buffer too long"):
-            return self._too_long(data, self._trailers_at(data, line))
-        start = self._trailers_at(data, line)
-        return named(error, data[start:], self.offset + start)
+        return self._too_long(data, self._trailers_at(data, line))
+
+    def _bad_trailers(self, data: bytes, at: int, events: list[Event]) -> int:
+        """Read trailers that h11 refuses. h11 tells what follows the message if it gets none instead."""
+        blank = BLANK.search(data, at)
+        assert blank
+        pairs, breaches = trailers(data[at : blank.end()], self.offset + at)
+        self._within_limits(pairs, data[at : blank.end()], self.offset + at, 0)
+        events.append(Head(self.offset + at, 0, b"", pairs))
+        events += breaches
+        self._given(self._sound + b"0\r\n\r\n")
+        assert self._connection
+        self._connection.next_event()
+        self._end(self.offset + blank.end(), events)
+        return blank.end()
 
     def _too_long(self, data: bytes, at: int) -> TooLong:
         return TooLong(self.offset + at, data[at:], f"a line, or trailers, of at most {self.limits.head} bytes")
@@ -221,7 +254,7 @@ class Messages(Decoder):
 
     def _trailers(self, event: h11.EndOfMessage, trailers: bytes, at: int, events: list[Event]) -> None:
         if pairs := event.headers.raw_items():
-            self._within_limits(pairs, trailers, self.offset + at)
+            self._within_limits(pairs, trailers, self.offset + at, 0)
             events.append(Head(self.offset + at, 0, b"", pairs))
         self._end(self.offset + at + len(trailers), events)
 
@@ -229,6 +262,7 @@ class Messages(Decoder):
         """End the message at `offset`, and choose the method for the bytes behind it."""
         events.append(End(offset, 0))
         assert self._connection
+        self._ended = True
         state = self._connection.their_state
         self._connection = None
         self._unused = self._footer = 0
@@ -245,7 +279,7 @@ class Messages(Decoder):
         return self._head(data, at, events)
 
     def _over(self, data: bytes, at: int, events: list[Event]) -> int:
-        raise AfterClose(self.offset + at, data[at:], "nothing more: the last message said close")
+        raise AfterClose(self.offset + at, data[at:], "no surplus: the last message said close")
 
     def _switched(self, data: bytes, at: int, events: list[Event]) -> int:
         events.append(Data(self.offset + at, 0, self._heard.switched, data[at:]))
@@ -259,17 +293,7 @@ class Messages(Decoder):
         try:
             self._connection.next_event()
         except h11.RemoteProtocolError:
-            wanted = "the last chunk" if self._left is None else f"{self._left} more bytes of the body"
-            raise Truncated(self.offset, self._rest, wanted) from None
+            if self._left is None:
+                raise Truncated(self.offset, self._rest, "the last chunk") from None
+            raise short_body(self.offset, self._length - self._left, self._length) from None
         events.append(End(self.offset, 0))
-
-
-def _of_header(kind: type[WireError], pairs: Pairs, index: int, head: bytes, offset: int, expected: str) -> WireError:
-    """Make an error that points at the header pairs[index]."""
-    at = header_at(head, [name for name, _ in pairs[: index + 1]])
-    return kind(offset + at, head[at:], expected)
-
-
-def value_of(head: h11.Request | h11.Response | h11.InformationalResponse, name: bytes) -> bytes:
-    """Join all values of a header (RFC 9110 5.3)."""
-    return b", ".join([value for key, value in head.headers if key == name])

@@ -1,10 +1,12 @@
 """`zoo wire`: ask a gateway, show the bytes field by field.
 
-Exit status: 0 for an answer in the protocol (HTTP status 500 is one), 1 if the bytes break the protocol or the answer
-has no end, 2 for a wrong command line, 3 if nothing listens.
+Exit status: 0 for a whole answer (HTTP status 500 is one; a broken rule that leaves it whole is a warning), 1 if bytes
+are missing, surplus, not asked for or unreadable, or the answer has no end, 2 for a wrong command line, 3 if nothing
+listens. A stream that was watched and stopped is no error.
 """
 
 import sys
+from functools import partial
 from typing import NoReturn
 
 from gateway_zoo.errors import fail, known_ids
@@ -12,13 +14,16 @@ from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
 from gateway_zoo.wire.ask import client, direct
+from gateway_zoo.wire.ask.client import DEADLINE_S, LONGEST_S, Patience
 from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.view.present import present, view_of
 
-RIGHT = "zoo wire ID /PATH, zoo wire --fastcgi ADDRESS /PATH, zoo wire --diff ID ID /PATH or zoo wire --show FILE [N]"
+RIGHT = (
+    "zoo wire ID [/PATH], zoo wire --fastcgi ADDRESS [/PATH], zoo wire --diff ID ID [/PATH] or zoo wire --show FILE [N]"
+)
 
 
 def run(settings: Settings, options: Options) -> int:
@@ -30,47 +35,78 @@ def run(settings: Settings, options: Options) -> int:
         from gateway_zoo.wire.view import playback
 
         return playback.run(codecs, options)
-    *ids, target = options.words
+    ids, target = _ids_and_target(options.words)
     known_ids(ids, list(registry.exhibits))
-    request = ClientRequest(target, options.method, _data(options.data), tuple(options.headers), tuple(options.params))
+    request = _request(target, options)
     exchanges = _ask(settings, registry, codecs, ids, request, options)
     if options.diff:
         from gateway_zoo.wire.view import diff
 
         first, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in exchanges)
         return diff.run(codecs, first, other, options)
+    if options.watch:
+        from gateway_zoo.wire.ask import watch
+
+        return watch.present_end(codecs, exchanges[0], options)
     return present(codecs, exchanges[0], options)
+
+
+def _ids_and_target(words: list[str]) -> tuple[list[str], str]:
+    """The exhibits and the path, which is `/` if none is given."""
+    *ids, last = words or [""]
+    return (ids, last) if last.startswith("/") else (words, "/")
+
+
+def _request(target: str, options: Options) -> ClientRequest:
+    name, _, value = (options.ask or "").partition("=")
+    message = None if options.ask is None else name.upper().replace("-", "_")
+    body, headers, params = _data("--data", options.data), tuple(options.headers), tuple(options.params)
+    value_bytes = _data("--ask", value) or b""
+    return ClientRequest(target, options.method, body, headers, params, message, value_bytes)
+
+
+def _patience(options: Options) -> Patience:
+    longer = min(6 * max(options.wait or 0, DEADLINE_S), LONGEST_S)
+    hints = [f"--wait {longer:g} waits longer"] if options.wait != LONGEST_S else []
+    hints += [] if options.program or options.diff else ["--watch shows a stream as it comes"]
+    show = None
+    if options.watch:
+        from gateway_zoo.wire.ask import watch
+
+        show = watch.print_json_piece if options.as_json else partial(watch.print_piece, every=options.every)
+    return Patience(options.wait, show, ", ".join(hints))
 
 
 def _ask(
     settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], request: ClientRequest, options: Options
 ) -> list[Exchange]:
+    patience = _patience(options)
     if options.foreign:
         protocol, text = next(iter(options.foreign.items()))
         try:
             address = client.address(text)
         except ValueError as error:
             fail(str(error), 2)
-        return [direct.send_to(codecs, protocol, address, request)]
+        return [direct.send_to(codecs, protocol, address, request, patience)]
     if options.via:
         from gateway_zoo.wire.ask import via
 
-        return via.through_front(settings, registry, codecs, ids, request, options.via)
+        return via.through_front(settings, registry, codecs, ids, request, options.via, patience)
     if options.program:
         from gateway_zoo.wire.ask import program
 
-        return [program.run_program(settings, registry, codecs, id, request) for id in ids]
-    return [direct.send(settings, registry, codecs, id, request) for id in ids]
+        return [program.run_program(settings, registry, codecs, id, request, patience) for id in ids]
+    return [direct.send(settings, registry, codecs, id, request, patience) for id in ids]
 
 
-def _data(text: str | None) -> bytes | None:
-    """TEXT, or the contents of @FILE; @- is standard input. Raises Stop."""
+def _data(option: str, text: str | None) -> bytes | None:
+    """TEXT of an option, or the contents of @FILE; @- is standard input. Raises Stop."""
     if text is None or not text.startswith("@"):
         return None if text is None else text.encode("utf-8", "surrogateescape")
     try:
         return bounded_file.limited(sys.stdin.buffer) if text == "@-" else bounded_file.whole(text[1:])
     except OSError as error:
-        fail(f"--data {text}: {bounded_file.why(error)}; expected a file that can be read", 2)
+        fail(f"{option} {text}: {bounded_file.why(error)}; expected a file that can be read", 2)
 
 
 def _check(options: Options) -> None:
@@ -81,17 +117,34 @@ def _check(options: Options) -> None:
         _refuse("these options do not go together")
     if options.via and options.params:
         _refuse("--param is for a gateway; with --via the front makes the variables, --header is what a client can say")
+    if options.wait is not None and not 0 < options.wait <= LONGEST_S:
+        fail(f"--wait {options.wait:g}: expected seconds, more than 0 and at most {LONGEST_S:g}", 2)
     if options.recording:
         _check_recording(options)
     elif options.pcap:
         _refuse("--pcap exports a recording: --show FILE --pcap OUT")
     else:
+        _check_way(options)
         _check_words(options)
+
+
+def _check_way(options: Options) -> None:
+    """Raise Stop for --ask and --watch where they cannot be."""
+    if options.ask is not None and options.via:
+        _refuse("--ask is for a gateway; with --via the front makes the messages, and makes ordinary requests only")
+    if options.ask is not None and options.program:
+        _refuse("--ask is for a gateway's socket; a program is run for an ordinary request")
+    if options.ask is not None and options.diff:
+        _refuse("--diff compares ordinary requests; --ask asks one gateway")
+    if options.watch and options.program:
+        _refuse("--watch reads a socket; the output of a program is read when it has ended")
+    if options.watch and options.diff:
+        _refuse("--watch shows one answer; --diff compares two")
 
 
 def _check_recording(options: Options) -> None:
     request = options.via, options.program, options.method, options.data is not None, options.headers, options.params
-    if any(request):
+    if any(request) or options.watch or options.ask is not None or options.wait is not None:
         _refuse("--show shows what was recorded; it asks no gateway")
     if options.words and options.pcap:
         _refuse("--pcap exports all of a recording, not one exchange")
@@ -100,14 +153,13 @@ def _check_recording(options: Options) -> None:
 
 
 def _check_words(options: Options) -> None:
-    if not options.words:
+    ids, _ = _ids_and_target(options.words)
+    wanted = 0 if options.foreign else 2 if options.diff else 1
+    if wanted and not ids:
         _refuse("no exhibit given")
-    if not options.words[-1].startswith("/"):
-        _refuse("a path is missing")
-    given, wanted = len(options.words) - 1, 0 if options.foreign else 2 if options.diff else 1
-    if given != wanted:
+    if len(ids) != wanted:
         rule = ("an address needs no exhibit", "one exhibit is asked", "two exhibits are compared")[wanted]
-        _refuse(f"{rule}: {given} names before the path, not {wanted}")
+        _refuse(f"{rule}, not {len(ids)}: {' '.join(ids)}; a path begins with /")
 
 
 def _refuse(problem: str) -> NoReturn:

@@ -15,8 +15,8 @@ from gateway_zoo.registry.cagefile import Exhibit
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Plan
 from gateway_zoo.settings import Settings
-from gateway_zoo.wire.ask import client
-from gateway_zoo.wire.ask.client import Address
+from gateway_zoo.wire.ask import client, hints, messages
+from gateway_zoo.wire.ask.client import Address, Patience
 from gateway_zoo.wire.ask.request import FRONT, HANDSHAKE, BadWordError, ClientRequest, Target, variables
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.events import Pairs
@@ -24,7 +24,9 @@ from gateway_zoo.wire.exchanges import Exchange
 from gateway_zoo.wire.faults import CannotEncode
 
 
-def send(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
+def send(
+    settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest, patience: Patience
+) -> Exchange:
     """Send the request to an exhibit of the running zoo, in its protocol. Raises Stop."""
     exhibit, protocol = registry.exhibits[id], registry.socket_protocol(id)
     if protocol == "none":
@@ -34,21 +36,25 @@ def send(settings: Settings, registry: Registry, codecs: Codecs, id: str, reques
     data = encode(codecs, protocol, request, target_of(settings, registry, id, request))
     address = address_of(settings, exhibit)
     try:
-        return client.ask(codecs, address, data, protocol, id, FRONT)
+        exchange = client.ask(codecs, address, data, protocol, id, FRONT, patience)
     except OSError as error:
         fail(_why_silent(settings, registry, exhibit, address, error), 3)
+    hints.add(codecs, exchange, address, request, known=True)
+    return exchange
 
 
-def send_to(codecs: Codecs, protocol: str, address: Address, request: ClientRequest) -> Exchange:
+def send_to(codecs: Codecs, protocol: str, address: Address, request: ClientRequest, patience: Patience) -> Exchange:
     """Send the request to a socket that is not the zoo's. The program behind it is unknown: all of the path is
     PATH_INFO. Raises Stop."""
     host, port = (address.host, address.port) if address.host else ("localhost", 80)
     data = encode(codecs, protocol, request, Target("", request.target, host, port))
     try:
-        return client.ask(codecs, address, data, protocol, str(address), FRONT)
+        exchange = client.ask(codecs, address, data, protocol, str(address), FRONT, patience)
     except OSError as error:
         why = "it is no socket" if _is_other_file(address) else error.strerror or error
         fail(f"{address} does not answer: {why}", 3)
+    hints.add(codecs, exchange, address, request, known=False)
+    return exchange
 
 
 def _is_other_file(address: Address) -> bool:
@@ -74,20 +80,23 @@ def target_of(settings: Settings, registry: Registry, id: str, request: ClientRe
 
 
 def encode(codecs: Codecs, protocol: str, request: ClientRequest, target: Target) -> bytes:
-    """The bytes of the request. Raises Stop if the protocol cannot carry it, or has no place for one --param."""
+    """The bytes of the request, or of the message that it names. Raises Stop if the protocol cannot carry it, or has no
+    place for one --param."""
     if protocol not in codecs:
         fail(f"the zoo does not speak {protocol}; it speaks {', '.join(codecs.protocols)}", 2)
+    write = messages.writer(codecs, protocol, request)
 
     def with_params(params: tuple[str, ...]) -> tuple[Pairs, bytes]:
         pairs = variables(replace(request, params=params), target)
-        return pairs, codecs[protocol].request(pairs, request.data or b"")
+        return pairs, write(pairs, request.data or b"")
 
     try:
         pairs, plain = with_params(())
         for word in request.params:
             changed, bytes_with_it = with_params((word,))
             if bytes_with_it == plain and changed != pairs:
-                fail(f"{protocol} has no place for --param {word}; --header is what it can say besides", 2)
+                besides = "" if request.message is not None else "; --header is what it can say besides"
+                fail(f"{request.message or protocol} has no place for --param {word}{besides}", 2)
         return with_params(request.params)[1] if request.params else plain
     except BadWordError as error:
         fail(str(error), 2)

@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The command line as it was written. `foreign`: protocol -> address of a socket that is not the zoo's."""
+    """The command line as it was written. `foreign`: protocol -> address of a socket that is not the zoo's.
+    `ask`: NAME or NAME=VALUE of another message; `wait`: seconds."""
 
     words: list[str]
     foreign: dict[str, str] = field(default_factory=dict)
     via: str = ""
     diff: bool = False
     program: bool = False
+    ask: str | None = None
+    wait: float | None = None
+    watch: bool = False
     recording: str = ""
     pcap: str = ""
     method: str = ""

@@ -18,7 +18,7 @@ from gateway_zoo.registry import places
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings, user_of_the_zoo
 from gateway_zoo.wire.ask import direct
-from gateway_zoo.wire.ask.client import DEADLINE_S, LIMIT
+from gateway_zoo.wire.ask.client import LIMIT, Patience
 from gateway_zoo.wire.ask.request import FRONT, BadWordError, ClientRequest, variables
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
@@ -26,9 +26,12 @@ from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 
 PROTOCOL = "CGI"
+RUNS_ON = "the program did not end"
 
 
-def run_program(settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest) -> Exchange:
+def run_program(
+    settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest, patience: Patience
+) -> Exchange:
     """Run the program of an exhibit once. Raises Stop: 2 for an exhibit without a program, 3 if it does not run."""
     exhibit, cage, body = registry.exhibits[id], registry.cage_of(id), request.data or b""
     if not exhibit.program:
@@ -43,12 +46,15 @@ def run_program(settings: Settings, registry: Registry, codecs: Codecs, id: str,
         except (BadWordError, CannotEncode) as error:
             fail(str(error), 2)
         began = time.time()
-        output, why = _run(str(cage.path / exhibit.program), str(cage.path), environment, body)
+        output, why = _run(str(cage.path / exhibit.program), str(cage.path), environment, body, patience.seconds)
     opened = Opened(connection=1, at=began, exhibit=id, front=FRONT, protocol=PROTOCOL, address=exhibit.program)
-    return _exchange(codecs, opened, block, output, why)
+    exchange = _exchange(codecs, opened, block, output, why)
+    if why.startswith(RUNS_ON) and patience.hint:
+        exchange.errors.append(patience.hint)
+    return exchange
 
 
-def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes) -> tuple[bytes, str]:
+def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes, seconds: float) -> tuple[bytes, str]:
     """(standard output, problem). Output goes to files: the kernel lets no file grow beyond LIMIT bytes."""
     user = user_of_the_zoo()
     root = os.geteuid() == 0
@@ -59,7 +65,7 @@ def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes
                 env=environment,
                 input=body,
                 cwd=folder,
-                timeout=DEADLINE_S,
+                timeout=seconds,
                 stdout=output,
                 stderr=log,
                 user=user.pw_uid if root else None,
@@ -70,7 +76,7 @@ def _run(program: str, folder: str, environment: dict[bytes, bytes], body: bytes
             )
             why = _why(done.returncode, output, log)
         except subprocess.TimeoutExpired:
-            why = f"the program did not end within {DEADLINE_S:.0f} s, our limit"
+            why = f"{RUNS_ON} within {seconds:g} s, our limit"
         except OSError as error:
             why = places.not_run(Path(program)) or f"{error.strerror}; ./zoo doctor names what is in the way"
             fail(f"{program} cannot be run: {why}", 3)

@@ -36,13 +36,15 @@ class BadWordError(ValueError):
 @dataclass(frozen=True)
 class ClientRequest:
     """A request as a person writes it. `target`: the path, and behind a ? the query. `headers` and `params` are words
-    for `header` and `param`."""
+    for `header` and `param`; `message` names another message than the ordinary request, and `value` is its value."""
 
     target: str
     method: str = ""
     data: bytes | None = None
     headers: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
+    message: str | None = None
+    value: bytes = b""
     id: str = field(default_factory=lambda: secrets.token_hex(16))  # random
 
     @property

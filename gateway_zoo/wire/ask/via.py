@@ -11,6 +11,7 @@ from gateway_zoo.errors import fail
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings
 from gateway_zoo.wire.ask import client, direct
+from gateway_zoo.wire.ask.client import Patience
 from gateway_zoo.wire.ask.request import FRONT, BadWordError, ClientRequest, headers_for_a_front
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
@@ -22,7 +23,13 @@ PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
 
 
 def through_front(
-    settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], request: ClientRequest, front: str
+    settings: Settings,
+    registry: Registry,
+    codecs: Codecs,
+    ids: list[str],
+    request: ClientRequest,
+    front: str,
+    patience: Patience,
 ) -> list[Exchange]:
     """Send the request to each exhibit. Returns the exchanges between the front and the gateways. Raises Stop: 2 for an
     unknown front, 3 where there is no socket to look at, or the front used none."""
@@ -36,13 +43,21 @@ def through_front(
             for id in ids:
                 if reason := closed.get(id):
                     fail(f"{id} behind {front} cannot be seen: {reason}", 3)
-            return [_send(settings, registry, codecs, id, request, fronts.url(front, id), exchanges) for id in ids]
+            place = settings, registry, codecs
+            return [_send(*place, id, request, fronts.url(front, id), exchanges, patience) for id in ids]
     except CannotFront as error:
         fail(str(error), 3)
 
 
 def _send(
-    settings: Settings, registry: Registry, codecs: Codecs, id: str, request: ClientRequest, url: str, seen: Exchanges
+    settings: Settings,
+    registry: Registry,
+    codecs: Codecs,
+    id: str,
+    request: ClientRequest,
+    url: str,
+    seen: Exchanges,
+    patience: Patience,
 ) -> Exchange:
     """Send the request to the front; find the exchange that it causes behind the front."""
     before = max(seen.all, default=0)
@@ -51,7 +66,7 @@ def _send(
     target = replace(target, uri=f"/{id}{request.target}")
     try:
         data = codecs["HTTP"].request(headers_for_a_front(request, target), request.data or b"")
-        answer = client.ask(codecs, address, data, "HTTP", address.host, FRONT)
+        answer = client.ask(codecs, address, data, "HTTP", address.host, FRONT, patience)
     except (BadWordError, CannotEncode) as error:
         fail(f"an ordinary client cannot say this: {error}", 2)
     except OSError as error:

@@ -1,9 +1,9 @@
-"""Scripts for Wireshark, made from the tables in each cage's wire.py.
+"""Scripts for Wireshark, made from the tables in each cage's `wire`.
 
     python -m gateway_zoo.wire.export             name the files that differ from what the tables say
     python -m gateway_zoo.wire.export --write     write them
 
-A protocol gets a script if its wire.py has a DISSECTOR, which says what its LAYOUT cannot.
+A protocol gets a script if its `wire` has a DISSECTOR, which says what its LAYOUT cannot.
 """
 
 import sys
@@ -15,7 +15,7 @@ from gateway_zoo.wire.export.lua import dissector
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = """\
-Generated from LAYOUT in {name}/wire.py by `python -m gateway_zoo.wire.export --write`: edit that, not this.
+Generated from LAYOUT in {name}/wire by `python -m gateway_zoo.wire.export --write`: edit that, not this.
 
 Wireshark: put it into the folder of personal Lua plugins, or
     tshark -X lua_script:{name}.lua -d tcp.port=={port},{name} -r FILE
@@ -23,6 +23,8 @@ where FILE is of `zoo wire --pcap`: there it is the port of a gateway that speak
 Wireshark run as root loads no scripts. Ports: Decode As …, or the preference {name}.port.
 
 {note}
+What is wrong is an expert info: {name}.malformed, or {name}.breach where all is read. A request that is cut off is
+shown at the frame that ends its stream. An answer that is cut off is not noticed.
 """
 
 

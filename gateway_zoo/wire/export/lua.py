@@ -24,16 +24,18 @@ def dissector(shape: Shape, id: str, title: str, about: Dissector) -> str:
     known = [f"local proto = Proto({_text(id)}, {_text(title)})", "local f = proto.fields"]
     fields = [line for inner in shapes for line in _fields(inner, shape, id)]
     readers = [line for inner in shapes for line in (*_reader(inner, shape), "")]
+    known_first = ", ".join(f"[{number}] = true" for part in shape.parts[:1] for number in getattr(part, "values", ()))
     helpers, frame = FRAME.read_text(encoding="utf-8").split("-- HERE the readers\n")
     packets = ", ".join(f"[{first}] = true" for first in about.packets)
     settings = [
-        *_head_size(shape),
-        "",
-        f"local read = read_{word(shape.name)}",
-        f"local answers = Dissector.get({_text(about.answers)})",
+        f"local title, answered = {_text(title)}, {_text(about.answers)} -- Wireshark's dissector of the answer",
+        f"local strict = {str(about.strict).lower()} -- CONTENT_LENGTH stands first, and each name once",
         f"local another_may_follow, packets = {str(about.again).lower()}, {{{packets}}}",
+        f"local known = {{{known_first}}} -- kinds of requests",
+        "",
     ]
-    return "\n".join([*known, *fields, "", helpers + "\n".join(readers), *settings, frame])
+    behind = [*_head_size(shape), "", f"local read = read_{word(shape.name)}"]
+    return "\n".join([*known, *fields, "", *settings, helpers + "\n".join(readers), *behind, frame])
 
 
 def word(name: str) -> str:
@@ -124,13 +126,15 @@ def _part(part: Part, shape: Shape, top: Shape) -> list[str]:
             return [
                 f"local {name}, after_{name} = decimal(buf, at, stop, {part.until[0]})",
                 f"if not {name} then {fault} end",
-                f"add(tree, {field}, buf(at, after_{name} - at), {name})",
+                f"local item = add(tree, {field}, buf(at, after_{name} - at), {name})",
+                f"if buf(at, 1):raw() == '0' and after_{name} - at > 2 then tell(item, 'a zero before the digits') end",
                 f"at = after_{name}",
             ]
         case Literal():
             size = str(len(part.data))
             there = f"at + {size} > stop or buf(at, {size}):raw() ~= {_text(part.data.decode('ascii'))}"
-            return [f"if {there} then {fault} end", *_string(name, field, size, size)]
+            doubt = "said[0] = true -- the body's end is in doubt"
+            return [f"if {there} then", f"  {doubt}", f"  {fault}", "end", *_string(name, field, size, size)]
         case Zero():
             return [
                 f"local end_of_{name} = find(buf, at, stop, 0)",

@@ -22,19 +22,24 @@ from gateway_zoo.settings import read_settings
 from gateway_zoo.terminal.messages import status_of
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.page.application import application
+from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.page.shown import Shown
 
 PORT = 8000  # the usual one; another server may have it already
 
 
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or Ctrl-C. Returns 3 if the port of --port cannot be had."""
+    """Serve until SIGTERM or Ctrl-C. Returns 2 for a file that is no recording (it may be absent, and come later), 3 if
+    the port of --port cannot be had."""
     parser = argparse.ArgumentParser("zoo wire page", description="show a recording in the browser, live")
     parser.add_argument("file", type=Path)
     parser.add_argument("--port", type=int, help=f"on 127.0.0.1; default: {PORT}, or any free one")
     words = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn handles them, and when it raises them again
         signal.signal(number, lambda *_: sys.exit(0))
+    if problem := _problem(words.file):
+        print(f"zoo: {problem}", file=sys.stderr)
+        return 2
     try:
         listening = _listen(words.port)
     except (OSError, OverflowError) as error:
@@ -44,6 +49,14 @@ def main(argv: list[str]) -> int:
         return 3
     with listening:
         return _serve(words.file, listening)
+
+
+def _problem(file: Path) -> str:
+    """Why nothing of this file can be shown; empty if something can, or it does not exist yet."""
+    follow = Follow(file)
+    look = follow.look()
+    follow.close()
+    return "" if look.entries else follow.problem
 
 
 def _listen(port: int | None) -> socket.socket:

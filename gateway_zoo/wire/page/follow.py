@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway_zoo.wire.recording import AnyEntry, BadRecording, checked
+from gateway_zoo.wire.recording import AnyEntry, BadRecording, checked, foreign
 
 SLICE = 1 << 18  # bytes of one look
 LONGEST = 1 << 24  # bytes of a line; a relay writes pieces of 64 KiB
@@ -75,7 +75,11 @@ class Follow:
         return size >= self._at and os.pread(self._file, len(self._head), 0) == self._head
 
     def _entries(self, piece: bytes) -> Iterator[AnyEntry]:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
+        data = self._rest + piece
+        if data and not self._lines and (wrong := foreign(data, str(self.path))):
+            self._wrong = wrong
+            return
+        *lines, self._rest = data.split(b"\n")
         if lines and not self._lines:
             self._head = lines[0] + b"\n"
         try:

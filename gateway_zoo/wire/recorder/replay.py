@@ -23,7 +23,7 @@ from gateway_zoo.wire.ask import client, direct
 from gateway_zoo.wire.ask.request import FRONT, ClientRequest, variables
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.conversation import Conversation
-from gateway_zoo.wire.events import Data, Head, Pairs, Variables
+from gateway_zoo.wire.events import Data, Head, Pairs, Variables, request_line
 from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder import difference
@@ -152,8 +152,7 @@ def _path(registry: Registry, exchange: Exchange, values: dict[bytes, bytes]) ->
 
 def as_variables(head: Head) -> Pairs:
     """The head of an HTTP or AJP request as meta-variables (RFC 3875 4.1.18)."""
-    method, _, rest = head.start.partition(b" ")
-    target = rest.rpartition(b" ")[0] or rest
+    method, target = request_line(head.start)
     pairs: Pairs = [(b"REQUEST_METHOD", method), (b"REQUEST_URI", target)]
     for name, value in head.headers:
         variable = name.upper().replace(b"-", b"_")
@@ -165,11 +164,10 @@ def answer_of(codecs: Codecs, exchange: Exchange) -> ReplayAnswer:
     """Status, headers and body of an answer. The body of a WebSocket is its frames."""
     conversation = Conversation(codecs, exchange.protocol)
     conversation.feed("request", bytes(exchange.request))
-    events = conversation.feed("response", bytes(exchange.response)) + conversation.close("response")
-    pieces = [
-        event.data for _, event, *_ in events if isinstance(event, Data) and event.stream in ("body", "WebSocket")
-    ]
-    headers = [pair for _, event, *_ in events if isinstance(event, Head) for pair in event.headers]
+    decoded = conversation.feed("response", bytes(exchange.response)) + conversation.close("response")
+    events = [event for _, event, _, asked in decoded if asked]
+    pieces = [event.data for event in events if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
+    headers = [pair for event in events if isinstance(event, Head) for pair in event.headers]
     return ReplayAnswer(exchange.status, b"".join(pieces), exchange.errors, headers)
 
 

@@ -1,86 +1,189 @@
 """Passwords and cookies of an exchange, as `*` of the same length.
 
-The bytes are masked, and so every view of them. Fields tell where the secrets are. Bytes that could not be decoded have
-no such fields: if the name of a secret is in them, everything behind it is masked. Without such a name they are shown,
-because someone debugging a gateway needs the raw bytes. (A recording has a stricter rule: see mask_stream.py.)
+The real bytes are named, and no others: the secrets among them become stars, in the bytes and in the values of the
+fields. So all that stands around a secret is the same with and without it. Bytes that no decoder could read have a
+field with a fault, or none. If the name of a secret is in them, the rest of them is hidden too, but nothing that was
+read behind them. Without such a name they are shown, because someone debugging a gateway needs the raw bytes. (A
+recording has a stricter rule: see mask_stream.py.)
 """
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from gateway_zoo.wire import secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
+from gateway_zoo.wire.events import Breach, Problem
 from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of
-from gateway_zoo.wire.fields import Field, Span, Stream, cut
+from gateway_zoo.wire.fields import Field, Span, cut, displaced, text
+from gateway_zoo.wire.view.rows import unnamed
 
-DIRECTIONS: tuple[Direction, Direction] = ("request", "response")
 NOTE = "what stands behind a secret's name is hidden, as it cannot be read; --secrets shows it"
+#: Notes of faults whose bytes are read all the same: a body that is too short, and an answer that was not asked for.
+READ = re.compile(r".* of the body came|(?!\w+: expected ).*")
+COUNTED = re.compile(r"(\d+ of )?\d+ bytes")
+FRAME = 16  # bytes of a message around its content, at most
+SHORTEST = 4  # characters of a hidden text that is looked for in the names of fields
 
 
 def mask(exchange: Exchange, codecs: Codecs) -> tuple[Exchange, Fields]:
-    """A copy of the exchange without its secrets, and the fields of its masked bytes."""
-    fields = fields_of(exchange, codecs)
-    sides = [_mask_side(exchange, *side, codecs) for side in zip(DIRECTIONS, fields, strict=True)]
-    (request, rest_of_request), (response, rest_of_response) = sides
-    errors, rest_masked = list(exchange.errors), rest_of_request or rest_of_response
-    if rest_masked or any(field.secret for side in fields for field in side):
-        errors = [secrets.without_quotes(error) for error in errors]
-    masked = replace(exchange, request=request, response=response, errors=[*errors, NOTE] if rest_masked else errors)
-    if rest_masked or any(field.fault for side in fields for field in side):
-        return masked, fields_of(masked, codecs)  # the masked bytes may be wrong in another way
-    return masked, (mask_fields(fields[0]), mask_fields(fields[1]))
+    """A copy of the exchange without its secrets, and its fields."""
+    request, response = fields_of(exchange, codecs)
+    asked = _Side(exchange, "request", request, codecs)
+    answered = _Side(exchange, "response", response, codecs)
+    masked = replace(exchange, request=asked.masked, response=answered.masked)
+    if asked.stars or answered.stars:
+        masked.errors = [secrets.without_quotes(error) for error in exchange.errors]
+        masked.warnings = [secrets.without_quotes(warning) for warning in exchange.warnings]
+    if asked.unread or answered.unread:
+        masked.warnings = [*masked.warnings, NOTE]
+    return masked, (asked.masked_fields(), answered.masked_fields())
 
 
-def _mask_side(exchange: Exchange, direction: Direction, fields: list[Field], codecs: Codecs) -> tuple[bytearray, bool]:
-    """The masked bytes of one direction; True if all behind a name is masked."""
-    protocol = exchange.protocol
-    masked = secrets.masked(bytes(exchange.kept(direction)), _secret_spans(fields))
-    unread = protocol not in codecs or direction in exchange.faulty | exchange.unread_secrets
-    if not unread and not any(field.fault for field in fields):
-        return bytearray(masked), False
-    streams = codecs[protocol].annotate(direction, masked).streams if protocol in codecs else []
-    rest = _behind_a_name(masked, codecs[protocol].SECRET_CODES if protocol in codecs else (), streams)
-    if rest is None:
-        return bytearray(masked), False
-    return bytearray(secrets.masked(masked, [(rest, len(masked) - rest)])), True
+class _Side:
+    """One direction. `stars`: the bytes to hide; `unread`: those of them that are no value of a field."""
+
+    def __init__(self, exchange: Exchange, direction: Direction, fields: list[Field], codecs: Codecs) -> None:
+        self.data, self.fields = bytes(exchange.kept(direction)), fields
+        self._codes = codecs[exchange.protocol].SECRET_CODES if exchange.protocol in codecs else ()
+        self._secret = {span for field in fields if field.secret for span in field.spans}
+        problems = [problem for _, problem in exchange.findings.problems[direction]]
+        self.unread = displaced(fields, self.data) if any(isinstance(each, Breach) for each in problems) else []
+        for before, stretch in _stretches(fields, self.data, problems):
+            self._hide_stretch(before, stretch)
+        for offset, length in exchange.unread_secrets.get(direction, ()):
+            self._hide_message(offset, offset + length + FRAME)
+        read = direction in exchange.heads
+        if not read or not exchange.body_bytes.get(direction):
+            for stream in _stopped(exchange, direction, self.data, codecs):
+                self._hide_head(stream, read=read)
+        self.stars = [*self._secret, *self.unread]
+        self.masked = bytearray(secrets.masked(self.data, self.stars))
+
+    def _hide_stretch(self, before: tuple[Span, ...], stretch: tuple[Span, ...]) -> None:
+        context = cut(self.data, before)
+        rest = secrets.rest(context + cut(self.data, stretch), self._codes)
+        if rest is not None or self._secret & {*before, *stretch}:
+            self.unread += _behind(stretch, (rest or 0) - len(context))
+
+    def _hide_head(self, stream: tuple[Span, ...], *, read: bool) -> None:
+        """Hide what stands behind a name in a head that could not be read, or was in doubt."""
+        masked = secrets.masked(self.data, [*self._secret, *self.unread])
+        rest = secrets.rest(cut(masked, stream), self._codes, read=read)
+        if rest is not None:
+            self.unread += _behind(stream, rest)
+
+    def _hide_message(self, start: int, end: int) -> None:
+        """Hide what stands behind a name in this message. If no field has the name (it is shared with another message,
+        or the bytes are coded), hide the largest one."""
+        leaves = [field for field, is_leaf in _with_leaves(self.fields) if is_leaf and start <= field.offset < end]
+        found = [(field.spans, secrets.rest(cut(self.data, field.spans), self._codes)) for field in leaves]
+        hidden = [span for spans, rest in found if rest is not None for span in _behind(spans, rest)]
+        self.unread += (
+            hidden or max(leaves, key=lambda field: field.length, default=Field(start, end - start, "")).spans
+        )
+
+    def masked_fields(self) -> list[Field]:
+        """The fields of the masked bytes, from those of the real ones."""
+        if not self.stars:
+            return self.fields
+        starred = secrets.masked(bytes(len(self.data)), self.stars)  # a star for each hidden byte, else NUL
+        values = {field.value for field in self.fields if field.secret}
+        quoted = {text(cut(self.data, [span])) for span in self.unread}
+        return [self._masked(field, cut(starred, field.spans), values, quoted) for field in self.fields]
+
+    def _masked(self, field: Field, starred: bytes, values: set[str], quoted: set[str]) -> Field:
+        name, value, count = field.name, field.value, starred.count(secrets.MASK)
+        if count:
+            for hidden in quoted:
+                if len(hidden) >= SHORTEST:
+                    name = name.replace(hidden, "*" * len(hidden))
+            # The pair of a name and a secret has the secret as its value, too. (A folded one joins its pieces.)
+            whole = value in values or secrets.secret(name.encode()) or (count == len(starred) and not field.fault)
+            if value and whole and not COUNTED.fullmatch(value):
+                value = "*" * count
+            else:
+                value = _starred(value, cut(self.data, field.spans), starred)
+        if field.fault:
+            value = secrets.without_quotes(value)
+            return msgspec.structs.replace(field, name=name, value=value, means=secrets.without_quotes(field.means))
+        return (
+            field
+            if (name, value) == (field.name, field.value)
+            else msgspec.structs.replace(field, name=name, value=value)
+        )
 
 
-def _secret_spans(fields: list[Field]) -> list[Span]:
-    return [span for field in fields if field.secret for span in field.spans]
+def _starred(value: str, data: bytes, starred: bytes) -> str:
+    """`value` with stars, as far as it begins with these bytes."""
+    at, shown = 0, ""
+    for byte, star in zip(data, starred, strict=True):
+        written = text(bytes([byte]))
+        if not value.startswith(written, at):
+            break
+        at += len(written)
+        shown += "*" if star else written
+    return shown + value[at:]
 
 
-def mask_fields(fields: list[Field]) -> list[Field]:
-    """The fields of the masked bytes, from those of the real ones. Right for bytes without a fault."""
-    spans = _secret_spans(fields)
-    stars = {field.value: "*" * sum(size for _, size in field.spans) for field in fields if field.secret}
-    return [  # the pair of a name and a secret has the secret as its value, too
-        msgspec.structs.replace(field, value=stars[field.value])
-        if field.value in stars and any(_overlap(a, b) for a in field.spans for b in spans)
-        else field
-        for field in fields
-    ]
-
-
-def _overlap(a: Span, b: Span) -> bool:
-    return a[0] < sum(b) and b[0] < sum(a)
-
-
-def _behind_a_name(data: bytes, codes: tuple[bytes, ...], streams: list[Stream]) -> int | None:
-    """Offset behind the first name of a secret, or None. In a stream inside, a name may lie in several pieces."""
-    ends = []
-    if match := secrets.names(codes).search(data):
-        ends.append(match.end())
-    for stream in streams:
-        if match := secrets.names(codes).search(cut(data, stream.spans)):
-            ends.append(_outer_offset(match.end(), stream.spans))
-    return min(ends, default=None)
-
-
-def _outer_offset(at: int, spans: tuple[Span, ...]) -> int:
-    """Where the byte before `at` of the joined pieces lies, plus one."""
+def _behind(spans: Sequence[Span], skip: int) -> list[Span]:
+    """What is left of these pieces without their first `skip` bytes."""
+    left: list[Span] = []
     for offset, length in spans:
-        if at <= length:
-            return offset + at
-        at -= length
-    raise AssertionError(f"{at} bytes behind the last piece")
+        cut_off = min(max(skip, 0), length)
+        skip -= cut_off
+        if cut_off < length:
+            left.append((offset + cut_off, length - cut_off))
+    return left
+
+
+def _stopped(exchange: Exchange, direction: Direction, data: bytes, codecs: Codecs) -> list[tuple[Span, ...]]:
+    """The bytes of the decoders that have stopped."""
+    stopped = exchange.stopped.get(direction, set())
+    if None in stopped:
+        return [((0, len(data)),)]
+    streams = codecs[exchange.protocol].annotate(direction, data).streams if stopped else []
+    return [stream.spans for stream in streams if stream.spans[0][0] in stopped]
+
+
+def _with_leaves(fields: Sequence[Field]) -> Iterator[tuple[Field, bool]]:
+    """Each field, and whether no field lies in it."""
+    for field, after in zip(fields, [*fields[1:], None], strict=False):
+        yield field, after is None or after.depth <= field.depth
+
+
+def _stretches(
+    fields: list[Field], data: bytes, problems: list[Problem]
+) -> Iterator[tuple[tuple[Span, ...], tuple[Span, ...]]]:
+    """The bytes that were not read, and before each stretch of them those of the field before: it may be a name.
+
+    They are the innermost fields with a fault, neighbours as one stretch; those in a message with a fault; and bytes
+    without a field. A broken rule and bytes that are missing leave the bytes around them read.
+    """
+    breaches = {problem.note for problem in problems if isinstance(problem, Breach)}
+    read = breaches | {problem.note for problem in problems if READ.fullmatch(problem.note)}
+    around: list[tuple[int, bool]] = []  # depth of the fields around, and whether they have a fault
+    before: tuple[Span, ...] = ()
+    stretch: tuple[Span, ...] = ()
+    for field, is_leaf in _with_leaves(fields):
+        while around and around[-1][0] >= field.depth:
+            around.pop()
+        inside = bool(around) and around[-1][1]
+        fault = field.fault and field.means not in read
+        around.append((field.depth, inside or fault))
+        if not is_leaf:
+            continue
+        if fault:
+            stretch += field.spans
+            continue
+        if stretch:
+            yield before, stretch
+        before, stretch = field.spans, ()
+        if inside or field.means in breaches:
+            yield (), field.spans
+    if stretch:
+        yield before, stretch
+    for field in unnamed(fields, data):
+        yield (), field.spans

@@ -42,9 +42,9 @@ def show(out: Console, exchange: Exchange, shown: Fields, every: bool = False, d
             line(out, Text(f"and {count(left_out)} more, which are not kept: it is not cut off on the wire", "dim"))
         out.print()
     for error in exchange.errors:
-        line(out, Text(printable(error), "bold red"))
+        out.print(Text(printable(error), "bold red"))
     for warning in exchange.warnings:
-        line(out, Text(f"warning: {printable(warning)}", "yellow"))
+        out.print(Text(f"warning: {printable(warning)}", "yellow"))
 
 
 def line(out: Console, text: Text) -> None:
