@@ -1,6 +1,6 @@
 """Serve the visitor centre: `python -m gateway_zoo.centre`, a child of the keeper. One process, one event loop.
 
-It has the settings of the running zoo (state.json). It ends with SIGTERM; when it is killed, the keeper starts it again,
+It has the settings of the running zoo (state.json). It ends with SIGTERM. If it is killed, the keeper starts it again,
 and open pages go on by themselves.
 """
 
