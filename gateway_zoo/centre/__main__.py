@@ -34,8 +34,10 @@ def main() -> int:
         return 3
     with listening:
         app = application(Context(settings), settings.centre_port)
-        options = {"access_log": False, "log_level": "error", "server_header": False, "ws": "none"}
-        uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=BEHIND_S, **options)).run(sockets=[listening])
+        config = uvicorn.Config(
+            app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=BEHIND_S
+        )
+        uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 

@@ -39,11 +39,12 @@ def run(
 def _choose(cells: list[Cell], id: str, front: str) -> Cell:
     """The open cell of an exhibit: behind this front, else behind the first. Raises Stop."""
     own = [cell for cell in cells if cell.exhibit == id and (not front or front in (cell.front, kind(cell.front)))]
-    if opened := [cell for cell in own if cell.closed is None]:
-        return opened[0]
+    opened = [cell for cell in own if cell.closed is None]
     if not own:
         fail(f"there is no front '{front}'; expected {' or '.join(dict.fromkeys(cell.front for cell in cells))}", 2)
-    fail("; ".join(why_closed.lines(own)), 3)
+    if not opened:
+        fail("; ".join(why_closed.lines(own)), 3)
+    return opened[0]
 
 
 def _print(each: Crowd, longest: float) -> None:
@@ -61,10 +62,8 @@ def _print(each: Crowd, longest: float) -> None:
 def sentence(each: Crowd) -> str:
     """The picture in words."""
     processes = len({lane.pid for lane in each.lanes})
-    return (
-        f"{each.exhibit} behind {each.front}: {each.requests} requests of {each.hold_ms} ms took {each.total_ms:.0f} ms, "
-        f"{each.parallel} at a time, in {_count(processes, 'process')} and {_count(len(each.lanes), 'thread')}."
-    )
+    took = f"{each.requests} requests of {each.hold_ms} ms took {each.total_ms:.0f} ms"
+    return f"{each.exhibit} behind {each.front}: {took}, {each.parallel} at a time, in {_count(processes, 'process')} and {_count(len(each.lanes), 'thread')}."
 
 
 def _count(number: int, noun: str) -> str:
