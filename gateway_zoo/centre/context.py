@@ -7,12 +7,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from gateway_zoo.measure import targets
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
+
+T = TypeVar("T")
 
 
 class Context:
@@ -31,11 +33,11 @@ class Context:
         urls = targets.around(self.settings) if self.settings.compose else {}
         return self.once("cells", 5.0, lambda: targets.find(self.settings, None, urls)[1])
 
-    def once(self, name: str, seconds: float, compute: Callable[[], Any]) -> Any:
+    def once(self, name: str, seconds: float, compute: Callable[[], T]) -> T:
         """The result of `compute`, not older than `seconds`. Callers of one name wait for the same computation."""
         with self._locks.setdefault(name, threading.Lock()):
             at, result = self._results.get(name, (0.0, None))
             if not at or time.monotonic() - at > seconds:
                 result = compute()
                 self._results[name] = (time.monotonic(), result)
-            return result
+            return cast("T", result)

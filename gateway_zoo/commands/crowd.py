@@ -61,9 +61,10 @@ def _print(each: Crowd, longest: float) -> None:
 
 def sentence(each: Crowd) -> str:
     """The picture in words."""
-    processes = len({lane.pid for lane in each.lanes})
     took = f"{each.requests} requests of {each.hold_ms} ms took {each.total_ms:.0f} ms"
-    return f"{each.exhibit} behind {each.front}: {took}, {each.parallel} at a time, in {_count(processes, 'process')} and {_count(len(each.lanes), 'thread')}."
+    processes = _count(len({lane.pid for lane in each.lanes}), "process")
+    threads = _count(len(each.lanes), "thread")
+    return f"{each.exhibit} behind {each.front}: {took}, {each.parallel} at a time, in {processes} and {threads}."
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from gateway_zoo.centre.page import NotThere, Page
 from gateway_zoo.errors import Stop
 from gateway_zoo.measure.comparison import axes_of
 from gateway_zoo.wire.ask import direct
+from gateway_zoo.wire.ask.client import USUAL
 from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.view import diff
@@ -56,7 +57,7 @@ def _side(context: Context, id: str) -> Side:
 
 def _ask(context: Context, id: str) -> diff.Side:
     codecs = Codecs(context.registry)
-    exchange = direct.send(context.settings, context.registry, codecs, id, ClientRequest("/hello"))
+    exchange = direct.send(context.settings, context.registry, codecs, id, ClientRequest("/hello"), USUAL)
     return diff.side(*view_of(exchange, codecs, secrets=False), codecs)
 
 
