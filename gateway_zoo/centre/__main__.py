@@ -4,16 +4,18 @@ It has the settings of the running zoo (state.json). It ends with SIGTERM. If it
 and open pages go on by themselves.
 """
 
+import ipaddress
 import signal
 import socket
 import sys
 
+import psutil
 import uvicorn
 
 from gateway_zoo.centre.application import application
 from gateway_zoo.centre.context import Context
 from gateway_zoo.keeper import state
-from gateway_zoo.settings import read_settings
+from gateway_zoo.settings import Settings, read_settings
 from gateway_zoo.terminal.messages import status_of
 
 BEHIND_S = 2  # for open streams, at the end
@@ -24,7 +26,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn handles them, and when it raises them again
         signal.signal(number, lambda *_: sys.exit(0))
     settings = state.running_settings(read_settings())
-    address = "0.0.0.0" if settings.compose else "127.0.0.1"  # noqa: S104 - compose publishes it on 127.0.0.1 only
+    address = _address_among_fronts(settings) if settings.compose else "127.0.0.1"
     try:
         listening = socket.create_server((address, settings.centre_port), backlog=128)
     except OSError as error:
@@ -39,6 +41,17 @@ def main() -> int:
         )
         uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _address_among_fronts(settings: Settings) -> str:
+    """This container's address on the network of the fronts: no gateway reaches it there. Compose publishes it on
+    127.0.0.1 only."""
+    networks = [ipaddress.ip_network(text) for text in settings.status_allowed_from.split() if "/" in text]
+    for addresses in psutil.net_if_addrs().values():
+        for each in addresses:
+            if each.family == socket.AF_INET and any(ipaddress.ip_address(each.address) in net for net in networks):
+                return each.address
+    return "127.0.0.1"
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
 The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
 """
 
-import importlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,17 @@ class Page:
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
 
 
+def _load(file: Path) -> Page:
+    spec = spec_from_file_location(f"zoo_page_{file.parent.name}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page: Page = module.PAGE
+    return page
+
+
 def find() -> dict[str, Page]:
     """Load all pages: name of the folder -> page, in the order of the navigation."""
-    names = sorted(file.parent.name for file in FOLDER.glob("*/page.py"))
-    pages = {name: importlib.import_module(f"gateway_zoo.centre.pages.{name}.page").PAGE for name in names}
+    pages = {file.parent.name: _load(file) for file in sorted(FOLDER.glob("*/page.py"))}
     return dict(sorted(pages.items(), key=lambda item: (item[1].order or 1000, item[0])))

@@ -2,7 +2,7 @@
 import { made, number } from "/public/text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 1100, LANE = 30, NAME = 210, ABOVE = 4, BELOW = 30;
+const WIDTH = 1100, LANE = 25, NAME = 210, ABOVE = 4, BELOW = 30;
 
 /** A figure of one crowd, with a sentence that says the same. `longest`: ms of the time axis; two crowds share it. */
 export function picture(crowd, longest = crowd.total_ms) {
@@ -24,12 +24,12 @@ export function picture(crowd, longest = crowd.total_ms) {
   }
   lanes.forEach((lane, index) => {
     const y = ABOVE + index * LANE;
-    svg.append(element("text", { x: 0, y: y + 19, class: "lane" }, lane.pid === lane.thread ? `${lane.pid}` : `${lane.pid} / ${lane.thread}`));
+    svg.append(element("text", { x: 0, y: y + 17, class: "lane" }, lane.pid === lane.thread ? `${lane.pid}` : `${lane.pid} / ${lane.thread}`));
     for (const bar of lane.bars) {
-      svg.append(element("rect", { x: x(bar.sent), y: y + 9, width: Math.max(0, x(bar.began) - x(bar.sent)), height: 8, class: "waited" }));
+      svg.append(element("rect", { x: x(bar.sent), y: y + 8, width: Math.max(0, x(bar.began) - x(bar.sent)), height: 8, class: "waited" }));
     }
     for (const bar of lane.bars) {
-      const rect = element("rect", { x: x(bar.began), y: y + 2, width: Math.max(2, x(bar.ended) - x(bar.began)), height: 22, rx: 3, class: "ran" });
+      const rect = element("rect", { x: x(bar.began), y: y + 2, width: Math.max(2, x(bar.ended) - x(bar.began)), height: 19, rx: 3, class: "ran" });
       rect.append(element("title", {}, `request ${bar.number}: waited ${Math.round(bar.began - bar.sent)} ms, ran ${Math.round(bar.ended - bar.began)} ms`));
       svg.append(rect);
     }
