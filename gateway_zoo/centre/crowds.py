@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.page import Refused
 from gateway_zoo.measure import crowd
@@ -25,10 +27,13 @@ def send_crowd(context: Context, given: Mapping[str, Any]) -> list[Crowd]:
 
 
 def _pairs(given: object) -> list[tuple[str, str]]:
-    pairs = [pair for pair in given if isinstance(pair, list) and len(pair) == 2] if isinstance(given, list) else []
-    if not 1 <= len(pairs) <= 2 or not all(isinstance(word, str) for pair in pairs for word in pair):
+    try:
+        pairs = msgspec.convert(given, list[tuple[str, str]])
+    except msgspec.ValidationError:
+        pairs = []
+    if not 1 <= len(pairs) <= 2:
         raise Refused('"cells": expected one or two pairs of an exhibit and a front')
-    return [(id, front) for id, front in pairs]
+    return pairs
 
 
 def _cell(context: Context, pair: tuple[str, str]) -> Cell:

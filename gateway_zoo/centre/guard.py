@@ -65,9 +65,15 @@ class Guard:
         return None
 
     def _is_link(self, scope: Scope, headers: Headers) -> bool:
-        """Tell a link to a page: another site may lead here, and cannot read the answer."""
-        navigates = headers.getlist("sec-fetch-mode") == ["navigate"] and headers.getlist("sec-fetch-dest") == [
-            "document"
-        ]
-        own_name = headers.getlist("host")[:2] == [headers.get("host", "")] and headers.get("host", "") in self.hosts
-        return scope["method"] == "GET" and navigates and own_name and not scope["path"].startswith("/api/")
+        """Tell a link to a page: another site may lead here, and cannot read the answer. But for its one Sec-Fetch-Site
+        it is as good as a page of ours: it has our Host, and no Origin."""
+        navigates = [headers.getlist(f"sec-fetch-{name}") for name in ("mode", "dest")] == [["navigate"], ["document"]]
+        others = [pair for pair in scope["headers"] if pair[0] != b"sec-fetch-site"]
+        alone = len(headers.getlist("sec-fetch-site")) == 1
+        page = scope["method"] == "GET" and not scope["path"].startswith("/api/")
+        return (
+            page
+            and navigates
+            and alone
+            and not same_origin.refusal({**scope, "headers": others}, self.hosts.__contains__)
+        )
