@@ -5,6 +5,7 @@ and open pages go on by themselves.
 """
 
 import ipaddress
+import os
 import signal
 import socket
 import sys
@@ -16,7 +17,7 @@ from gateway_zoo.centre.application import application
 from gateway_zoo.centre.context import Context
 from gateway_zoo.keeper import state
 from gateway_zoo.settings import Settings, read_settings
-from gateway_zoo.terminal.messages import status_of
+from gateway_zoo.terminal.messages import say, status_of
 
 BEHIND_S = 2  # for open streams, at the end
 
@@ -30,9 +31,7 @@ def main() -> int:
     try:
         listening = socket.create_server((address, settings.centre_port), backlog=128)
     except OSError as error:
-        print(
-            f"zoo: the visitor centre cannot listen on port {settings.centre_port}: {error.strerror}", file=sys.stderr
-        )
+        say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
         return 3
     with listening:
         app = application(Context(settings), settings.centre_port)

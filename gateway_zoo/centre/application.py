@@ -33,6 +33,7 @@ from gateway_zoo.errors import Stop
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 MOST_OF_A_POST = 4096  # bytes
+VARY = {"Vary": "Accept"}  # a page is HTML or text
 
 
 def application(context: Context, port: int) -> ASGIApp:
@@ -70,15 +71,23 @@ def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Ca
 
     async def answer(request: Request) -> Response:
         if _wants_text(request):
-            return await _answer(lambda: page.text(page.data(context, _given(request))), PlainTextResponse)
+            return await _answer(lambda: page.text(page.data(context, _given(request))), _text)
+        try:
+            page.check(context, _given(request))
+        except NotThere as problem:
+            return _text(f"{problem}\n", 404)
         links = "".join(_link(other, other is page) for other in found.values() if other.order)
         values = {"title": html.escape(page.title), "token": context.token, "name": name, "nav": links, "body": body}
         text = frame
         for word, value in values.items():
             text = text.replace("{{" + word + "}}", value)
-        return Response(text, media_type="text/html", headers={"Vary": "Accept"})
+        return Response(text, media_type="text/html", headers=VARY)
 
     return answer
+
+
+def _text(text: str, status: int = 200) -> Response:
+    return PlainTextResponse(text, status, VARY)
 
 
 def _link(page: Page, current: bool) -> str:

@@ -7,6 +7,7 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     text       the record -> the text twin, for curl and screen readers
     title      for the navigation and the window
     order      place in the navigation; 0: not there
+    check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
 
 The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
@@ -45,7 +46,19 @@ class Page:
     data: Callable[[Context, Mapping[str, str]], Any]
     text: Callable[[Any], str]
     order: int = 0
+    check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+
+
+def known_exhibits(*names: str) -> Callable[[Context, Mapping[str, str]], None]:
+    """Make a `check` for a page whose parameters of these names are ids of exhibits."""
+
+    def check(context: Context, given: Mapping[str, str]) -> None:
+        for name in names:
+            if given[name] not in context.registry.exhibits:
+                raise NotThere(f"there is no exhibit {given[name][:80]!a}; / lists them")
+
+    return check
 
 
 def _load(file: Path) -> Page:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway_zoo.centre.context import Context
-from gateway_zoo.centre.page import NotThere, Page
+from gateway_zoo.centre.page import Page, known_exhibits
 from gateway_zoo.errors import Stop
 from gateway_zoo.measure.comparison import axes_of
 from gateway_zoo.wire.ask import direct
@@ -17,6 +17,7 @@ from gateway_zoo.wire.view import diff
 from gateway_zoo.wire.view.present import view_of
 
 SECONDS = 5.0
+CHECK = known_exhibits("a", "b")
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -40,6 +41,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 def data(context: Context, given: Mapping[str, str]) -> Compared:
     """Raises NotThere for an id that no exhibit has."""
+    CHECK(context, given)
     a, b = (_side(context, given[which]) for which in ("a", "b"))
     try:
         sides = context.once(f"diff {a.id} {b.id}", SECONDS, lambda: [_ask(context, side.id) for side in (a, b)])
@@ -49,8 +51,6 @@ def data(context: Context, given: Mapping[str, str]) -> Compared:
 
 
 def _side(context: Context, id: str) -> Side:
-    if id not in context.registry.exhibits:
-        raise NotThere(f"there is no exhibit {id[:80]!a}; / lists them")
     fronts = {cell.front: cell.closed for cell in context.cells() if cell.exhibit == id}
     return Side(id, context.registry.exhibits[id].about, axes_of(context.registry, id), fronts)
 
@@ -71,4 +71,4 @@ def text(compared: Compared) -> str:
     return "\n".join([*lines, compared.why]) + "\n"
 
 
-PAGE = Page("/compare/{a}/{b}", "Side by side", data, text)
+PAGE = Page("/compare/{a}/{b}", "Side by side", data, text, check=CHECK)

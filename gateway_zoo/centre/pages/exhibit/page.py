@@ -7,13 +7,14 @@ import msgspec
 
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.crowds import send_crowd
-from gateway_zoo.centre.page import NotThere, Page
+from gateway_zoo.centre.page import Page, known_exhibits
 from gateway_zoo.keeper import state
 from gateway_zoo.measure import process_tree
 from gateway_zoo.measure.comparison import axes_of
 from gateway_zoo.measure.process_tree import ProcessRow
 
 MOST = 200_000  # bytes of a file that are shown
+CHECK = known_exhibits("id")
 
 
 class File(msgspec.Struct, frozen=True):
@@ -44,8 +45,7 @@ class Exhibit(msgspec.Struct, frozen=True):
 def data(context: Context, given: Mapping[str, str]) -> Exhibit:
     """Raises NotThere for an id that no exhibit has."""
     registry, id = context.registry, given["id"]
-    if id not in registry.exhibits:
-        raise NotThere(f"there is no exhibit {id[:80]!a}; / lists them")
+    CHECK(context, given)
     exhibit, cage, family = registry.exhibits[id], registry.cage_of(id), registry.family_of(id)
     root = context.settings.root
     fronts = {cell.front: cell.closed for cell in context.cells() if cell.exhibit == id}
@@ -91,4 +91,4 @@ def text(exhibit: Exhibit) -> str:
     return "\n".join([*facts, "", exhibit.label])
 
 
-PAGE = Page("/exhibit/{id}", "Exhibit", data, text, actions={"crowd": send_crowd})
+PAGE = Page("/exhibit/{id}", "Exhibit", data, text, check=CHECK, actions={"crowd": send_crowd})
