@@ -1,5 +1,7 @@
 """`crowd`: many requests at once, and a picture of when each ran, in which process and thread (measure/crowd.py)."""
 
+from dataclasses import asdict
+
 from gateway_zoo.errors import fail, printable
 from gateway_zoo.measure import crowd, targets
 from gateway_zoo.measure.crowd import Crowd, Lane
@@ -28,7 +30,7 @@ def run(
     except ValueError as problem:
         fail(str(problem), 2)
     if as_json:
-        print_json(crowds)
+        print_json([asdict(each) for each in crowds])
     else:
         longest = max(each.total_ms for each in crowds)
         for each in crowds:
@@ -61,7 +63,7 @@ def _print(each: Crowd, longest: float) -> None:
 
 def sentence(each: Crowd) -> str:
     """The picture in words."""
-    took = f"{each.requests} requests of {each.hold_ms} ms took {each.total_ms:.0f} ms"
+    took = f"{_count(each.requests, 'request')} of {each.hold_ms} ms took {each.total_ms:.0f} ms"
     processes = _count(len({lane.pid for lane in each.lanes}), "process")
     threads = _count(len(each.lanes), "thread")
     return f"{each.exhibit} behind {each.front}: {took}, {each.parallel} at a time, in {processes} and {threads}."
@@ -77,7 +79,8 @@ def _name(lane: Lane) -> str:
 
 def _axis(longest: float, width: int) -> str:
     middle, end = f"{longest / 2:.0f}", f"{longest:.0f} ms"
-    line = f"{'0':{width // 2}}{middle}"
+    fits = width // 2 + len(middle) < width - len(end)
+    line = f"{'0':{width // 2}}{middle if fits else ''}"
     return f"{line:{width - len(end)}}{end}"
 
 

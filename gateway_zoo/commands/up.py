@@ -57,8 +57,9 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     if os.geteuid() == 0:  # the zoo's user may not see which processes hold ports
         problems.note_holders(plans.make(settings, only, registry))
     privileges.give_up(settings)
-    settings = replace(settings, centre_port=_free_from(settings.centre_port))
     plan = plans.make(settings, only, registry)
+    settings = replace(settings, centre_port=_centre_port(plan))
+    plan = replace(plan, settings=settings)
     say(*map(str, plan.registry.errors))
     if plan.fronts and not plan.open_cells:
         _refuse_closed(plan, only)
@@ -84,9 +85,12 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     return int(bool(silent)) if detach else _stay(keeper, terminal)
 
 
-def _free_from(port: int) -> int:
-    """This port of the visitor centre, or the next one that is free; 0 stays 0: no centre."""
-    return next((number for number in range(port, port + OTHER_PORTS) if ports.free(number)), port) if port else 0
+def _centre_port(plan: Plan) -> int:
+    """The port of the visitor centre, or the next one that is free and no other server's; 0 stays 0: no centre."""
+    port = plan.settings.centre_port
+    others = {number for _, (_, number) in problems.addresses(plan)}
+    trials = range(port, min(port + OTHER_PORTS, ports.HIGHEST + 1)) if port else ()
+    return next((number for number in trials if number not in others and ports.free(number)), port)
 
 
 def _await_centre(settings: Settings) -> None:
