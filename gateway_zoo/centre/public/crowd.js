@@ -2,7 +2,7 @@
 import { made, number } from "/public/text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 1100, LANE = 25, NAME = 210, ABOVE = 4, BELOW = 30;
+const LANE = 25, NAME = 180, ABOVE = 4, BELOW = 30, BESIDE = 40, TICK = 110;
 
 /** A figure of one crowd, with a sentence that says the same. `longest`: ms of the time axis; two crowds share it. */
 export function picture(crowd, longest = crowd.total_ms) {
@@ -14,10 +14,11 @@ export function picture(crowd, longest = crowd.total_ms) {
     + `and ${lanes.length} ${lanes.length === 1 ? "thread" : "threads"}.`;
   figure.append(made("figcaption", "", sentence));
   // A request waits in the lane where it then runs. A lane with several is as high as its bars side by side in time.
+  const width = document.querySelector("main").clientWidth - BESIDE; // one unit is one pixel: no text gets smaller
   const height = ABOVE + lanes.length * LANE + BELOW;
-  const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": sentence });
-  const x = (ms) => NAME + (ms / Math.max(longest, 1)) * (WIDTH - NAME - 60);
-  const step = nice(longest / 6);
+  const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": sentence });
+  const x = (ms) => NAME + (ms / Math.max(longest, 1)) * (width - NAME - BESIDE);
+  const step = nice((longest * TICK) / (width - NAME));
   for (let ms = 0; ms <= longest; ms += step) {
     svg.append(element("line", { x1: x(ms), x2: x(ms), y1: 0, y2: height - BELOW, class: "axis" }));
     svg.append(element("text", { x: x(ms), y: height - 8, class: "tick", "text-anchor": ms ? "middle" : "start" }, `${ms} ms`));

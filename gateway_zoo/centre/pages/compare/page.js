@@ -25,6 +25,8 @@ function draw(compared) {
   const open = Object.keys(compared.a.fronts).filter((front) => !compared.a.fronts[front] && !compared.b.fronts[front]);
   $("front").append(...open.map((front) => new Option(front, front)));
   $("send").disabled = !open.length;
+  if (open.length && sessionStorage.getItem("press") === location.pathname) $("press").requestSubmit(); // from the map
+  sessionStorage.removeItem("press");
   if (!open.length) $("told").textContent = "No front has both of them open.";
   const axes = Object.keys(compared.a.axes);
   table($("facts"), ["", a, b], axes.map((axis) => [axis, compared.a.axes[axis], compared.b.axes[axis]]));
@@ -53,9 +55,11 @@ $("press").addEventListener("submit", async (event) => {
     $("pictures").replaceChildren(...crowds.map((crowd) => picture(crowd, longest)));
     $("told").textContent = "";
   } catch (error) {
+    if (error.status === undefined) throw error; // a fault of the page
     $("told").textContent = error.status ? error.message : "The visitor centre does not answer.";
+  } finally {
+    $("send").disabled = false;
   }
-  $("send").disabled = false;
 });
 
 keep(10000, async () => { if (!drawn) draw(await ask(`/api/compare/${encodeURIComponent(a)}/${encodeURIComponent(b)}`)); });

@@ -51,13 +51,15 @@ $("press").addEventListener("submit", async (event) => {
     const crowds = await act("/api/exhibit/crowd", {
       cells: [[id, $("front").value]], requests: $("requests").valueAsNumber, hold_ms: $("hold").valueAsNumber,
     });
-    $("pictures").prepend(...crowds.map(picture));
+    $("pictures").prepend(...crowds.map((crowd) => picture(crowd)));
     while ($("pictures").children.length > 4) $("pictures").lastChild.remove();
     $("told").textContent = "";
   } catch (error) {
+    if (error.status === undefined) throw error; // a fault of the page
     $("told").textContent = error.status ? error.message : "The visitor centre does not answer.";
+  } finally {
+    $("send").disabled = false;
   }
-  $("send").disabled = false;
 });
 
 keep(5000, async () => {

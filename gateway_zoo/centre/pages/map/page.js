@@ -11,6 +11,7 @@ let map;
 function draw() {
   const wanted = Object.fromEntries(AXES.map((axis) => [axis, $("filter").elements[axis].value]));
   const table = $("map");
+  const focused = document.activeElement.dataset.key;
   table.replaceChildren(head());
   for (const [protocol, exhibits] of Object.entries(map.protocols)) {
     const rows = exhibits.filter((one) => AXES.every((axis) => !wanted[axis] || one.axes[axis] === wanted[axis]));
@@ -24,6 +25,7 @@ function draw() {
     body.append(group, ...rows.map(row));
     table.append(body);
   }
+  if (focused) table.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   count();
 }
 
@@ -45,6 +47,7 @@ function row(exhibit) {
   name.scope = "row";
   const link = made("a", "", exhibit.id);
   link.href = `/exhibit/${encodeURIComponent(exhibit.id)}`;
+  link.dataset.key = exhibit.id;
   name.append(link, made("span", "quiet about", exhibit.about));
   line.append(name, made("td", "", exhibit.axes["process model"]));
   for (const front of map.fronts) {
@@ -52,12 +55,15 @@ function row(exhibit) {
     const cell = made("td", `cell ${state.state}`);
     const text = made(state.state === "closed" ? "span" : "a", "mark", WORDS[state.state]);
     if (state.state !== "closed") text.href = `/exhibit/${encodeURIComponent(exhibit.id)}?front=${encodeURIComponent(front)}`;
+    text.dataset.key = `${exhibit.id} ${front}`;
     cell.append(text);
     if (state.why) cell.append(made("span", "why", plain(state.why, 160)));
     line.append(cell);
   }
   const box = made("input");
   box.type = "checkbox";
+  box.value = exhibit.id;
+  box.dataset.key = `${exhibit.id} box`;
   box.checked = chosen.has(exhibit.id);
   box.setAttribute("aria-label", `compare ${exhibit.id}`);
   box.addEventListener("change", () => choose(exhibit.id, box.checked));
@@ -70,13 +76,13 @@ function row(exhibit) {
 function choose(id, on) {
   if (on) chosen.add(id); else chosen.delete(id);
   for (const other of chosen) if (chosen.size > 2) chosen.delete(other);
-  $("choice").hidden = !chosen.size;
-  $("chosen").textContent = [...chosen].join(" and ");
-  $("beside").disabled = chosen.size !== 2;
-  draw();
+  for (const box of $("map").querySelectorAll("input")) box.checked = chosen.has(box.value);
+  count();
 }
 
 function count() {
+  $("chosen").textContent = [...chosen].join(" and ") || "Choose two in the last column:";
+  $("press").disabled = $("beside").disabled = chosen.size !== 2;
   const cells = Object.values(map.protocols).flat().flatMap((one) => Object.values(one.cells));
   const of = (state) => cells.filter((cell) => cell.state === state).length;
   $("state").textContent = `${of("answers")} cells answer, ${of("down")} are down, ${of("closed")} are closed.`;
@@ -99,7 +105,13 @@ $("filter").addEventListener("change", () => {
   draw();
 });
 $("filter").addEventListener("submit", (event) => event.preventDefault());
-$("beside").addEventListener("click", () => { location.href = `/compare/${[...chosen].map(encodeURIComponent).join("/")}`; });
+const beside = () => `/compare/${[...chosen].map(encodeURIComponent).join("/")}`;
+$("beside").addEventListener("click", () => { location.href = beside(); });
+$("choice").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("press", beside()); // no link from elsewhere can press it
+  location.href = beside();
+});
 
 keep(5000, async () => {
   const next = await ask("/api/map");
