@@ -16,17 +16,21 @@ import uvicorn
 from gateway_zoo.centre.application import application
 from gateway_zoo.centre.context import Context
 from gateway_zoo.keeper import state
-from gateway_zoo.settings import Settings, read_settings
+from gateway_zoo.settings import Settings, SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, status_of
 
 BEHIND_S = 2  # for open streams, at the end
 
 
 def main() -> int:
-    """Serve until SIGTERM. Returns 3 if the port cannot be had."""
+    """Serve until SIGTERM. Returns 3 if the port or the settings cannot be had."""
     for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn handles them, and when it raises them again
         signal.signal(number, lambda *_: sys.exit(0))
-    settings = state.running_settings(read_settings())
+    try:
+        settings = state.running_settings(read_settings())
+    except SettingsError as error:
+        say(str(error))
+        return 3
     address = _address_among_fronts(settings) if settings.compose else "127.0.0.1"
     try:
         listening = socket.create_server((address, settings.centre_port), backlog=128)

@@ -43,7 +43,8 @@ def make(plan: Plan, sentinel_descriptor: int) -> list[Child]:
 
 def environment(settings: Settings, family: str, token: str) -> dict[str, str]:
     """Make the whole environment of a gateway: no other variable of the shell reaches a program."""
-    return {
+    own = {"ZOO_ROOT": str(settings.root)} if family == "centre" else {}  # it reads the zoo's own files
+    return own | {
         "PATH": places.search_path(settings),
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(places.checkout(settings) / "app"),

@@ -63,8 +63,9 @@ def hostile(value: Any, payloads: "itertools.cycle[str]", name: str = "") -> Any
 
 
 INSERTED = """[...document.querySelectorAll(
-  "img, iframe, object, base, style, math, template, textarea, body script, main meta, main link, [onerror], [onload], [onclick], "
-  + "[onfocus], [onmouseover], [ontoggle], a[href^='javascript:'], main form[action]")].map((each) => each.outerHTML)"""
+  "img, iframe, object, base, style, math, template, textarea, body script, main meta, main link, [onerror], [onload], "
+  + "[onclick], [onfocus], [onmouseover], [ontoggle], a[href^='javascript:'], main form[action]",
+)].map((each) => each.outerHTML)"""
 
 
 @pytest.mark.parametrize("path", PAGES)

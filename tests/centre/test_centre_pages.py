@@ -269,3 +269,12 @@ def test_a_held_port_is_said_and_ends_the_centre(centre: CentreZoo) -> None:
 
 def test_the_exhibits_of_these_tests_are_open(centre: CentreZoo) -> None:
     assert {exhibit for exhibit, _ in centre.open_cells()} == set(EXHIBITS)
+
+
+def test_a_centre_of_another_checkout_says_so(centre: CentreZoo, tmp_path: Path) -> None:
+    argv = [sys.executable, "-I", "-m", "gateway_zoo.centre"]
+    (tmp_path / "app").mkdir()
+    env = centre.env | {"ZOO_ROOT": str(tmp_path)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
+    assert done.stderr.startswith("zoo: ")
