@@ -143,22 +143,19 @@ def test_the_processes_are_a_table(centre: CentreZoo) -> None:
 # --- both sizes, both schemes -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(("size", "scheme"), [("projector", "light"), ("phone", "dark")])
+VIEWS = [(path, size, scheme) for path in PAGES for size in SIZES for scheme in SCHEMES]
+QUICK = {
+    ("/", "projector", "light"),
+    ("/exhibit/fastcgi", "phone", "dark"),
+    ("/compare/cgi/fastcgi", "projector", "dark"),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "scheme"),
+    [view if view in QUICK else pytest.param(*view, marks=pytest.mark.slow) for view in VIEWS],
+)
 def test_a_page_fits_and_can_be_read(centre: CentreZoo, path: str, size: str, scheme: str) -> None:
-    assert_readable(centre, path, size, scheme)
-
-
-@pytest.mark.slow  # the other two of each
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(("size", "scheme"), [("projector", "dark"), ("phone", "light")])
-def test_a_page_fits_and_can_be_read_in_the_other_two(centre: CentreZoo, path: str, size: str, scheme: str) -> None:
-    assert_readable(centre, path, size, scheme)
-
-
-def assert_readable(centre: CentreZoo, path: str, size: str, scheme: str) -> None:
-    assert size in SIZES
-    assert scheme in SCHEMES
     with opened(centre, path, size, scheme) as tab:
         if tab.locator("#send").count():
             tab.fill("#hold", "50")

@@ -9,6 +9,7 @@ from browser import chromium
 from centre_in_test import CentreZoo, a_centre  # noqa: F401 - a fixture
 from centre_tab import PAGES, drawn, fits
 from own_checkout import checkout
+from zoo_in_test import slow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -69,7 +70,7 @@ INSERTED = """[...document.querySelectorAll(
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("first", [0, 10, 20])
+@pytest.mark.parametrize("first", [0, *slow(10, 20)])
 def test_payloads_in_every_text_stay_text(centre: CentreZoo, path: str, first: int) -> None:
     """30 payloads go round through all texts of a page's data, from three beginnings."""
     asked: list[str] = []
@@ -99,6 +100,7 @@ def test_payloads_in_every_text_stay_text(centre: CentreZoo, path: str, first: i
     assert all(url.startswith(centre.origin) for url in asked)
 
 
+@pytest.mark.slow  # a zoo of its own; the quick ones go through the same scripts
 def test_a_hostile_registry_is_text_in_every_form() -> None:
     """The label and the sentence of an exhibit come from files that others write."""
     payload = f"<img src=x onerror={RUN}>"

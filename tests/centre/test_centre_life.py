@@ -1,4 +1,7 @@
-"""The visitor centre as a child of the keeper: where it listens, how it dies and comes back, that nothing is left."""
+"""The visitor centre as a child of the keeper: where it listens, how it dies and comes back, that nothing is left.
+
+Each test starts a zoo; the quick ones hold the promises, the slow ones further cases.
+"""
 
 import os
 import signal
@@ -9,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from centre_in_test import CentreZoo, a_fresh_centre  # noqa: F401 - a fixture
-from zoo_in_test import eventually, free
+from zoo_in_test import eventually, free, slow
 
 from gateway_zoo.commands import up
 from gateway_zoo.keeper.ports import HIGHEST, first_free
@@ -48,7 +51,7 @@ def test_up_prints_it_first_and_down_ends_it(fresh_centre: CentreZoo) -> None:
     assert fresh_centre.leftovers() == []
 
 
-@pytest.mark.slow  # a start of its own; the quick one holds the rest
+@pytest.mark.slow
 def test_it_listens_on_loopback_even_where_the_fronts_are_open(fresh_centre: CentreZoo) -> None:
     fresh_centre.env["ZOO_LISTEN"] = "0.0.0.0"  # noqa: S104 - that is the test
     fresh_centre.up("fastcgi")
@@ -68,6 +71,7 @@ def test_a_held_port_leads_to_the_next_free_one(fresh_centre: CentreZoo) -> None
         fresh_centre.down()
 
 
+@pytest.mark.slow
 def test_the_port_of_another_server_of_the_zoo_is_not_taken(fresh_centre: CentreZoo) -> None:
     """A zoo whose nginx has been on 8000 for years still starts."""
     taken = fresh_centre.ports["nginx"]
@@ -98,7 +102,7 @@ def test_zero_means_none(fresh_centre: CentreZoo) -> None:
     assert "centre" not in fresh_centre.state()["sessions"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, *slow(signal.SIGTERM)])
 def test_a_killed_centre_comes_back_with_another_token(fresh_centre: CentreZoo, number: signal.Signals) -> None:
     fresh_centre.up("fastcgi")
     before, token = fresh_centre.session("centre"), fresh_centre.token
@@ -111,6 +115,7 @@ def test_a_killed_centre_comes_back_with_another_token(fresh_centre: CentreZoo, 
     assert fresh_centre.leftovers() == []
 
 
+@pytest.mark.slow
 def test_an_open_request_does_not_hold_up_down(fresh_centre: CentreZoo) -> None:
     """A half request, an idle connection and a crowd under way."""
     fresh_centre.up("fastcgi")
@@ -131,6 +136,7 @@ def test_nothing_is_left_of_a_killed_keeper(fresh_centre: CentreZoo) -> None:
     eventually(lambda: not fresh_centre.processes(), 15, "and all others")
 
 
+@pytest.mark.slow
 def test_a_gateway_that_hangs_is_down_on_the_map(fresh_centre: CentreZoo) -> None:
     fresh_centre.up("fastcgi", "cgi")
     pid = fresh_centre.session("fastcgi")
@@ -144,6 +150,7 @@ def test_a_gateway_that_hangs_is_down_on_the_map(fresh_centre: CentreZoo) -> Non
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.slow
 def test_the_page_of_a_zoo_that_lost_its_directory_says_so(fresh_centre: CentreZoo) -> None:
     fresh_centre.up("fastcgi")
     state = fresh_centre.run / "state.json"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from centre_in_test import CentreZoo, a_centre  # noqa: F401 - a fixture
+from zoo_in_test import slow
 
 from gateway_zoo.commands import crowd as command
 from gateway_zoo.measure import crowd
@@ -28,7 +29,7 @@ def bars(one: dict[str, Any]) -> list[dict[str, Any]]:
 # --- the numbers ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("front", ["nginx", "apache"])
+@pytest.mark.parametrize("front", ["nginx", *slow("apache")])
 def test_a_fork_per_request_has_a_process_for_each(centre: CentreZoo, front: str) -> None:
     (one,) = crowds(centre, "cgi", "--requests", "5", "--hold", "100", "--front", front)
     assert (one["exhibit"], one["front"], one["requests"], one["hold_ms"]) == ("cgi", front, 5, 100)
