@@ -266,7 +266,7 @@ def _without_unasked(decoded: list[ProtocolEvent], inner: _Inner, requests: int)
 
 def _at_end(error: WireError, end: int) -> Fault:
     """The Fault of an error. What is cut off is marked at its end, where bytes are missing."""
-    made = fault(error)
+    made = fault(error, error.length)
     return msgspec.structs.replace(made, offset=max(end, made.offset)) if isinstance(error, Truncated) else made
 
 

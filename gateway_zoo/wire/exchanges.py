@@ -5,6 +5,7 @@ decoders say where each one ends. They read every byte once: what the views need
 (FastCGI may mix requests on one connection. No front does that, and such a connection is shown as one exchange.)
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,8 @@ from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 KEEP = 1 << 20  # bytes of a direction that an exchange keeps in a list of many
 KEEP_ONE = 1 << 26  # bytes that the only exchange of a view keeps
+#: In the text of a problem. FastCGI's STDOUT and a WebSocket begin later than the connection, and count from there.
+AT = re.compile(r"at offset \d+")
 MOST_PROBLEMS = 50  # of an exchange, and of a direction: a peer may break a rule in each byte
 
 Fields = tuple[list[Field], list[Field]]  # of the request, of the response
@@ -91,12 +94,13 @@ class Exchange:
         del kept[first:]
         return late
 
-    def note_problem(self, direction: Direction, problem: Problem, start: int, stream: int | None, kept: int) -> None:
+    def note_problem(self, direction: Direction, told: ProtocolEvent, problem: Problem, start: int, kept: int) -> None:
         """Note a problem. `start`: offset of this exchange on the connection; `kept`: the bytes that are kept."""
+        stream = told.stream
         at = (stream if stream is not None else problem.offset) - start
         texts = self.warnings if isinstance(problem, Breach) else self.errors
         if len(texts) < MOST_PROBLEMS:
-            texts.append(problem.error)
+            texts.append(AT.sub(rf"\g<0> of {told.protocol}", problem.error, count=1) if stream else problem.error)
         elif len(texts) == MOST_PROBLEMS:
             texts.append("and more of this kind")
         if isinstance(problem, Fault) and at <= kept:
@@ -299,7 +303,7 @@ class Exchanges:
         """Note an event of the current exchange. Of surplus bytes only the problem is noted."""
         event, outer = told.event, told.protocol == connection.opened.protocol
         if isinstance(event, Problem):
-            self._note_problem(connection, direction, event, told.stream, at)
+            self._note_problem(connection, direction, told, event, at)
         elif not told.asked:
             if connection.stray:
                 self._note_unread(connection, connection.stray, direction, told)
@@ -340,8 +344,9 @@ class Exchanges:
             exchange.note_unread(direction, at, told.event.data, codes)
 
     def _note_problem(
-        self, connection: _Connection, direction: Direction, problem: Problem, stream: int | None, at: float
+        self, connection: _Connection, direction: Direction, told: ProtocolEvent, problem: Problem, at: float
     ) -> None:
+        stream = told.stream
         exchange = connection.current(direction) or self._begin(connection, at)
         start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
         if connection.conversation:
@@ -349,7 +354,7 @@ class Exchanges:
             if connection.conversation.faulty(direction, stream):
                 place = None if stream is None else stream - start
                 exchange.stopped.setdefault(direction, set()).add(place)
-        exchange.note_problem(direction, problem, start, stream, self.keep(exchange.number))
+        exchange.note_problem(direction, told, problem, start, self.keep(exchange.number))
         if direction == "response" and connection.between(direction):
             connection.stray = exchange
         self._changed[exchange.number] = exchange

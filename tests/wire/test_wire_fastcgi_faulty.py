@@ -728,6 +728,6 @@ def test_limits(kind: type[WireError], direction: Direction, data: bytes, messag
 
 
 def test_the_end_in_the_middle_says_of_what() -> None:
-    assert str(wrong("request", BEGIN)) == "Truncated at offset 16: b''; expected the end of PARAMS of request 1"
+    assert str(wrong("request", BEGIN)) == "Truncated at offset 16: expected the end of PARAMS of request 1"
     assert str(wrong("response", make.record(6, 5, b"x"))).endswith("expected END_REQUEST of request 5")
     assert str(wrong("response", make.record(6, 5, b"x" * 8)[:-1])).endswith("expected the rest of a record")

@@ -98,7 +98,8 @@ def check_error(error: WireError, decoder: Decoder, data: bytes) -> None:
     assert 0 <= error.offset <= len(data), f"{error} in {len(data)} bytes"
     assert data.startswith(error.seen, error.offset), f"{error}, but there is {data[error.offset :][:24]!r}"
     assert error.expected
-    assert str(error) == f"{type(error).__name__} at offset {error.offset}: {error.seen!r}; expected {error.expected}"
+    seen = f"{error.seen!r}; " if error.seen else ""
+    assert str(error) == f"{type(error).__name__} at offset {error.offset}: {seen}expected {error.expected}"
     for again in (lambda: decoder.feed(b"\0"), decoder.close):
         same = _raised(again)
         assert same is error, f"{error!r} became {same!r}"

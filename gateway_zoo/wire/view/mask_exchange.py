@@ -51,21 +51,22 @@ class _Side:
         self._secret = {span for field in fields if field.secret for span in field.spans}
         problems = [problem for _, problem in exchange.findings.problems[direction]]
         self.unread = displaced(fields, self.data) if any(isinstance(each, Breach) for each in problems) else []
+        read = direction in exchange.heads
         for before, stretch in _stretches(fields, self.data, problems):
-            self._hide_stretch(before, stretch)
+            self._hide_stretch(before, stretch, read=read)
         for offset, length in exchange.unread_secrets.get(direction, ()):
             self._hide_message(offset, offset + length + FRAME)
-        read = direction in exchange.heads
         if not read or not exchange.body_bytes.get(direction):
             for stream in _stopped(exchange, direction, self.data, codecs):
                 self._hide_head(stream, read=read)
         self.stars = [*self._secret, *self.unread]
         self.masked = bytearray(secrets.masked(self.data, self.stars))
 
-    def _hide_stretch(self, before: tuple[Span, ...], stretch: tuple[Span, ...]) -> None:
+    def _hide_stretch(self, before: tuple[Span, ...], stretch: tuple[Span, ...], *, read: bool) -> None:
+        """Hide what stands behind a name. Behind a secret's value all may belong to it, if the head was not `read`."""
         context = cut(self.data, before)
         rest = secrets.rest(context + cut(self.data, stretch), self._codes)
-        if rest is not None or self._secret & {*before, *stretch}:
+        if rest is not None or self._secret & ({*stretch} if read else {*before, *stretch}):
             self.unread += _behind(stretch, (rest or 0) - len(context))
 
     def _hide_head(self, stream: tuple[Span, ...], *, read: bool) -> None:
