@@ -110,7 +110,8 @@ def opens(event: Event) -> bool:
 class Conversation:
     """Decodes a connection. Feed the bytes of both directions in the order in which they cross.
 
-    It never raises WireError: `feed` returns each one once, as a Fault; `errors` has the first of each direction. The
+    It never raises WireError: `feed` returns each one once, as a Fault, and not before the first bytes can tell another
+    protocol; `errors` has the first of each direction. The
     decoder stops there. If it is an inner one, the outer goes on."""
 
     def __init__(self, codecs: Codecs, protocol: str, limits: Limits = LIMITS) -> None:
@@ -192,7 +193,7 @@ class Conversation:
             decoded.append(ProtocolEvent(self._protocol, event, asked=asked))
             if isinstance(event, Data) and event.stream in self._codecs[self._protocol].INNER:
                 decoded += [each._replace(asked=asked and each.asked) for each in self._feed_inner(direction, event)]
-        if error and not side.faulty:
+        if error and not side.faulty and (data is None or side.fed >= foreign.TELL):
             side.faulty = True
             self.errors.setdefault(direction, error)
             decoded.append(ProtocolEvent(self._protocol, _at_end(error, side.fed)))
@@ -242,7 +243,7 @@ class Conversation:
 
     def _decode_inner(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[ProtocolEvent]:
         events, error = _feed_or_close(inner.decoder, data)
-        if error and not inner.faulty:
+        if error and not inner.faulty and (data is None or self._sides[direction].fed >= foreign.TELL):
             inner.faulty = True
             self._sides[direction].stopped.add(inner.stream)
             self.errors.setdefault(direction, error)

@@ -114,3 +114,13 @@ def test_a_place_in_a_stream_inside_says_so(whole: bool) -> None:
 def test_no_bytes_are_not_quoted(whole: bool) -> None:
     exchange = answered("HTTP", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc", whole)
     assert exchange.errors == ["Surplus at offset 39: expected nothing more, or another answer"]
+
+
+@pytest.mark.parametrize("protocol", ["AJP", "FastCGI", "HTTP", "SCGI", "uwsgi"])
+@pytest.mark.parametrize("spoken", ["AJP", "FastCGI", "HTTP"])
+def test_another_protocol_is_the_only_error_however_its_bytes_come(protocol: str, spoken: str) -> None:
+    answer = WIRES[spoken].response(200, [(b"Content-Type", b"a/b")], b"ok")
+    whole, by_bytes = (answered(protocol, answer, whole=way) for way in (True, False))
+    assert (whole.errors, whole.warnings) == (by_bytes.errors, by_bytes.warnings)
+    if spoken != protocol and (protocol, spoken) not in (("SCGI", "HTTP"), ("uwsgi", "HTTP")):
+        assert whole.errors == [f"these bytes are {spoken}, not {protocol}"]

@@ -227,9 +227,12 @@ class Messages(Decoder):
         if words.startswith("malformed chunk footer"):
             start = line - 2
             seen = data[start:] if start >= 0 else b"\r" + data  # which h11 has taken
+            seen = seen[: 1 + seen.startswith(b"\r")]  # however the bytes come
             return BadChunk(self.offset + start, seen, "CRLF behind the chunk")
         if words.startswith("illegal chunk header"):
-            return BadChunk(self.offset + line, data[line:], "a chunk-size in hexadecimal digits")
+            return BadChunk(
+                self.offset + line, data[line : end_of_line(data, line)], "a chunk-size in hexadecimal digits"
+            )
         return self._too_long(data, self._trailers_at(data, line))
 
     def _bad_trailers(self, data: bytes, at: int, events: list[Event]) -> int:
