@@ -279,8 +279,10 @@ class Exchanges:
 
     def _settle_waiting(self, connection: _Connection, at: float) -> None:
         """Decide where the waiting bytes belong: a head that is cut off is an exchange, all else is surplus."""
-        if connection.waiting and connection.conversation and connection.conversation.unread("request"):
-            self._take_waiting(connection, self._begin(connection, at))
+        if (talk := connection.conversation) and connection.waiting and talk.unread("request"):
+            begins = self.codecs[connection.opened.protocol].BEGINS.get("request")
+            if begins and begins.match(connection.waiting):
+                self._take_waiting(connection, self._begin(connection, at))
         self._flush(connection, len(connection.waiting))
 
     def _flush(self, connection: _Connection, size: int) -> None:
