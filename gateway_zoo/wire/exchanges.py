@@ -169,6 +169,7 @@ class _Connection:
         self.ids: dict[int, int] = {}
         self.begun = 0
         self.last: Exchange | None = None
+        self.answered: Exchange | None = None  # the last whose answer has ended
         self.stray: Exchange | None = None
         self.waiting, self.waiting_at = bytearray(), 0  # and its offset
         self.index: dict[Direction, int] = {"request": 0, "response": 0}
@@ -346,6 +347,9 @@ class Exchanges:
     ) -> None:
         exchange = connection.current(direction) or self._begin(connection, at)
         start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
+        if direction == "response" and stream is None and problem.offset < start and connection.answered:
+            exchange = connection.answered  # it has these bytes: they came before the request behind it
+            start = exchange.starts.setdefault(direction, start)
         if connection.conversation:
             exchange.findings.speaks[direction] = connection.conversation.speaks(direction)
             if connection.conversation.faulty(direction, stream):
@@ -365,6 +369,7 @@ class Exchanges:
             connection.ids.pop(index, None)
         if direction == "response":
             exchange.seconds = at - exchange.began
+            connection.answered = exchange
             _note_silence(exchange)
         self._changed[exchange.number] = exchange
 
