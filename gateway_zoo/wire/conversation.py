@@ -169,6 +169,10 @@ class Conversation:
         side = self._sides[direction]
         return side.faulty or side.decoder.offset < side.fed
 
+    def read(self, direction: Direction) -> int:
+        """The offset up to which messages are decoded."""
+        return self._sides[direction].decoder.offset
+
     def speaks(self, direction: Direction) -> str:
         """The protocol of bytes that are another one's; empty if they are not."""
         return self._sides[direction].speaks

@@ -173,6 +173,7 @@ class _Connection:
         self.ids: dict[int, int] = {}
         self.begun = 0
         self.last: Exchange | None = None
+        self.answered: Exchange | None = None  # the last whose answer has ended
         self.stray: Exchange | None = None
         self.waiting, self.waiting_at = bytearray(), 0  # and its offset
         self.index: dict[Direction, int] = {"request": 0, "response": 0}
@@ -283,8 +284,10 @@ class Exchanges:
 
     def _settle_waiting(self, connection: _Connection, at: float) -> None:
         """Decide where the waiting bytes belong: a head that is cut off is an exchange, all else is surplus."""
-        if connection.waiting and connection.conversation and connection.conversation.unread("request"):
-            self._take_waiting(connection, self._begin(connection, at))
+        if (talk := connection.conversation) and connection.waiting and talk.unread("request"):
+            begins = self.codecs[connection.opened.protocol].BEGINS.get("request")
+            if begins and begins.match(connection.waiting):
+                self._take_waiting(connection, self._begin(connection, at))
         self._flush(connection, len(connection.waiting))
 
     def _flush(self, connection: _Connection, size: int) -> None:
@@ -349,6 +352,9 @@ class Exchanges:
         stream = told.stream
         exchange = connection.current(direction) or self._begin(connection, at)
         start = exchange.starts.setdefault(direction, problem.offset if stream is None else stream)
+        if direction == "response" and stream is None and problem.offset < start and connection.answered:
+            exchange = connection.answered  # it has these bytes: they came before the request behind it
+            start = exchange.starts.setdefault(direction, start)
         if connection.conversation:
             exchange.findings.speaks[direction] = connection.conversation.speaks(direction)
             if connection.conversation.faulty(direction, stream):
@@ -368,6 +374,7 @@ class Exchanges:
             connection.ids.pop(index, None)
         if direction == "response":
             exchange.seconds = at - exchange.began
+            connection.answered = exchange
             _note_silence(exchange)
         self._changed[exchange.number] = exchange
 

@@ -105,3 +105,25 @@ def test_an_early_answer_is_one(protocol: str, whole: bool) -> None:
     steps: list[Step] = [("request", request[:-3]), ("response", answer(protocol)), ("request", request[-3:])]
     (exchange,) = exchanges(protocol, steps, whole=whole)
     assert (exchange.status, exchange.errors, bytes(exchange.request)) == (200, [], request)
+
+
+@both
+@pytest.mark.parametrize("protocol", ["FastCGI", "AJP"])
+def test_bytes_that_begin_no_head_begin_no_exchange(protocol: str, whole: bool) -> None:
+    """Less than a message came, at the end of the connection."""
+    steps: list[Step] = [("request", ask(protocol)), ("response", answer(protocol)), ("request", b"\r\n")]
+    (exchange,) = exchanges(protocol, steps, whole=whole)
+    assert (exchange.status, bytes(exchange.request)) == (200, ask(protocol) + b"\r\n")
+    assert [error.split(" ")[0] for error in exchange.errors] == ["Truncated"]
+    assert faults(exchange, "request")
+
+
+@both
+@pytest.mark.parametrize("protocol", ["FastCGI", "AJP"])
+def test_surplus_behind_an_answer_is_marked_in_its_exchange(protocol: str, whole: bool) -> None:
+    """Also if the decoder needs bytes of the next answer to see that it is none."""
+    steps: list[Step] = [("request", ask(protocol)), ("response", answer(protocol)), ("response", b"\r\n")]
+    first, second = exchanges(protocol, [*steps, *steps[:2]], whole=whole)
+    assert (first.status, len(first.errors), second.status) == (200, 1, None)
+    assert faults(first)[0][1] == len(answer(protocol))
+    assert second.errors
