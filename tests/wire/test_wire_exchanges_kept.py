@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from recordings import WIRES, Film, variables
 
-from gateway_zoo.wire.exchanges import KEEP, Exchange, Exchanges, fields_of, summary, whole
+from gateway_zoo.wire.exchange import KEEP, Exchange, fields_of, summary, whole
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.recorder.replay import to_replay
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 from gateway_zoo.wire.view.mask_exchange import mask

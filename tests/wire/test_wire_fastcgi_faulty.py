@@ -10,7 +10,8 @@ from wire_in_test import WIRES, joined
 from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.conversation import Findings, annotate
 from gateway_zoo.wire.events import Begin, Breach, Data, End, Event, Fault, Pairs, Problem, Values, Variables
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import Limits, Malformed, TooLong, TooMany, WireError
 from gateway_zoo.wire.fields import cut
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened

@@ -6,7 +6,8 @@ import pytest
 from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
+from gateway_zoo.wire.exchange import KEEP_ONE, Exchange
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 from gateway_zoo.wire.view.present import view_of

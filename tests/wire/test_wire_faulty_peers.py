@@ -10,7 +10,8 @@ import pytest
 from recordings import WIRES, variables
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 
 FASTCGI: Any = WIRES["FastCGI"]

@@ -26,7 +26,8 @@ from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.conversation import annotate as annotate_all
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Breach, Data, End, Event, Head, Other, asking
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.recorder.replay import answer_of
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened

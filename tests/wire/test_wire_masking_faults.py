@@ -19,7 +19,8 @@ from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Data
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recorder.mask_stream import Masking
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened

@@ -12,7 +12,7 @@ from wire_page import Page
 from wire_tab import SIZES, a_browser, a_film, beside, boxes, field, halves, lit, opened, replaced  # noqa: F401 - fixtures
 from zoo_in_test import slow
 
-from gateway_zoo.wire.exchanges import KEEP
+from gateway_zoo.wire.exchange import KEEP
 from gateway_zoo.wire.page.shown import MOST
 from gateway_zoo.wire.recording import line
 

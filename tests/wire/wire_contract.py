@@ -20,7 +20,8 @@ from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, Event, Head, Pairs, Problem, Variables, asking
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import LIMITS, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened

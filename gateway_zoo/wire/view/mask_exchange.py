@@ -16,7 +16,7 @@ import msgspec
 from gateway_zoo.wire import secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Breach, Problem
-from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of
+from gateway_zoo.wire.exchange import Exchange, Fields, fields_of
 from gateway_zoo.wire.fields import Field, Span, cut, displaced, text
 from gateway_zoo.wire.view.rows import unnamed
 
