@@ -110,6 +110,7 @@ FIRST_LINE_PARTS = {
     "query_string": re.compile(rb"[^\x00-\x20\x7f]*"),
 }
 ONE_LENGTH = "one content-length, a decimal number"
+TOKEN = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # a header's name, RFC 9110 5.6.2
 REASON = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 INTEGER = struct.Struct(">H")
 HEADER = struct.Struct(">2sH")

@@ -27,6 +27,10 @@ class BadFirstLine(Malformed):
     """Method, req_uri and protocol, or a status, from which HTTP could not make a first line."""
 
 
+class BadHeader(Malformed):
+    """A header from which HTTP could not make a line: no name, blanks in it, a line's end in the value."""
+
+
 class BadContentLength(Malformed):
     """A content-length that is no number, or two of them: it is in doubt which packets are the body."""
 

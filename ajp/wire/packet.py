@@ -16,7 +16,7 @@ from gateway_zoo.wire.faults import TooMany
 from gateway_zoo.wire.fields import Field, secret, text
 
 from . import codes
-from .faults import BadContentLength, BadFirstLine, BadLength, BadString, UnknownCode
+from .faults import BadContentLength, BadFirstLine, BadHeader, BadLength, BadString, UnknownCode
 from .parts import Pair, Parts, Stop
 from .read import Forward, first_line, is_chunked, is_length, method_name
 
@@ -110,9 +110,15 @@ class Packet(Parts):
                 self.wrong(UnknownCode, start, 2, "the code of a header")
             name = names.get(code, b"0x%04X" % code)
         else:
-            name = self.string(f"{which}_header_name", "Headers", self.limits.name) or b""
+            given = self.string(f"{which}_header_name", "Headers", self.limits.name)
+            name = given or b""
+            if given is not None and not self.lost and not codes.TOKEN.fullmatch(name):
+                at, length = (start + 2, len(name)) if name else (start, 2)
+                self.wrong(BadHeader, at, length, "a name without blanks")
         start = self.at
         value = self.string(f"{which}_header_value", "Headers", self.limits.value, hide=secret(name)) or b""
+        if not self.lost and not codes.REASON.fullmatch(value):
+            self.wrong(BadHeader, start + 2, len(value), "a value without control characters")
         if name.lower() == b"content-length":
             self._judge_length(value, start)
         return name, value

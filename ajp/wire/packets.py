@@ -20,7 +20,9 @@ class Packets(Decoder):
         """Return the length of the packet at `at`, without its header. Raises BadMagic."""
         magic, length = HEADER.unpack_from(data, at)
         if magic != MAGIC[self.DIRECTION]:
-            raise BadMagic(self.offset + at, data[at:], f"a packet that begins with {MAGIC[self.DIRECTION]!r}")
+            raise BadMagic(
+                self.offset + at, data[at : at + HEADER.size], f"a packet that begins with {MAGIC[self.DIRECTION]!r}"
+            )
         return int(length)
 
     def _behind(self, length: int, data: bytes, at: int) -> int:

@@ -117,7 +117,11 @@ def headers_at(packet: bytes, at: int, names: Mapping[int, bytes]) -> tuple[Pair
             at += 2
         else:
             name, at = string_at(packet, at)
+            if not codes.TOKEN.fullmatch(name):
+                raise Odd
         value, at = string_at(packet, at)
+        if not codes.REASON.fullmatch(value):
+            raise Odd
         pairs.append((name, value))
     return pairs, at
 

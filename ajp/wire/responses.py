@@ -72,8 +72,8 @@ class Responses(Packets):
             error = BadLength(offset + 5, packet[5:], f"chunk_length to fit a packet of {length} bytes")
             events.append(breach(error, 2))
         if self._length is not None and self._got <= self._length < self._got + there:
-            more = self._length - self._got
-            events.append(fault(BadBody(offset + 5, packet[5:], f"at most {more} more bytes of the body"), 2))
+            more = f"at most {left} more bytes" if (left := self._length - self._got) else "no more bytes"
+            events.append(fault(BadBody(offset + 5, packet[5:], f"{more} of the body"), 2))
         self._got += there
         self._piece, self._behind_piece = there, length - 3 - there
         self._nul = self._behind_piece == 1
@@ -151,8 +151,10 @@ class Responses(Packets):
         """The length that the body must have; None if nothing says it."""
         waiting, lengths = self._requests.waiting, {v for name, v in headers if name.lower() == b"content-length"}
         head = bool(waiting) and isinstance(waiting[0], Head) and method_of(waiting[0]) == b"HEAD"
-        if head or status in NO_BODY or len(lengths) != 1 or (self._requests.unread and not waiting):
+        if (self._requests.unread and not waiting) or not (head or status in NO_BODY or len(lengths) == 1):
             return None
+        if head or status in NO_BODY:
+            return 0
         (length,) = lengths
         return int(length) if is_length(length) else None
 

@@ -33,6 +33,7 @@ CLIENT_SIDE = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encod
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # 2.2
 VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
 LINE = re.compile(TOKEN.pattern + rb":" + VALUE + rb"\r?\n")
+WANTED_LINE = "a name, a colon right behind it, a value without control characters"
 LINES = re.compile(rb"(?:" + LINE.pattern + rb")*\r?\n")
 STATUS = re.compile(rb"[0-9]{3} " + VALUE)  # 6.3.3
 ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:")  # the beginning of an absolute URI (6.3.2)
@@ -152,7 +153,7 @@ def _line_breaches(block: bytes, header: Header) -> Iterator[Breach]:
     if line[:1] in BLANK:
         more = header.lines
     elif not LINE.fullmatch(line):
-        yield breach(BadHeader(first.at, line, "a name, a colon and a value"), len(line))
+        yield breach(BadHeader(first.at, line, WANTED_LINE), len(line))
     for at, value_at, _, end in more:
         yield breach(ContinuedLine(at, block[at:end], "a new header: CGI continues no lines"), value_at - at)
 

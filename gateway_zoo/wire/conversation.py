@@ -6,15 +6,15 @@ decodes the bytes of its own protocol only; this module joins several: their eve
 protocol.
 """
 
-from collections import Counter
 from typing import NamedTuple
 
 import msgspec
 
 from gateway_zoo.wire import foreign
+from gateway_zoo.wire.answers import Answers
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.decoder import Decoder, fault
-from gateway_zoo.wire.events import Begin, Data, End, Event, Fault, Head, Other, Problem, Values, Variables, method_of
+from gateway_zoo.wire.events import Data, End, Event, Fault, Head, Problem, Variables, method_of
 from gateway_zoo.wire.faults import LIMITS, Limits, Truncated, WireError
 from gateway_zoo.wire.fields import Field, Stream, cut, in_order, lay, placed
 
@@ -65,53 +65,12 @@ class _Inner:
         self.faulty = False  # its Fault was returned
 
 
-class _Answers:
-    """Which requests wait for an answer, by their ids."""
-
-    def __init__(self) -> None:
-        self._begun: set[int] = set()  # requests that have not ended
-        self._waiting = Counter[int]()
-        self._answered: set[int] = set()
-        self._unasked: set[int] = set()  # ids of answers that were not asked for, and have not ended
-
-    def note_request(self, event: Event) -> None:
-        if isinstance(event, End):
-            self._begun.discard(event.id)
-        elif event.id not in self._begun and opens(event):
-            self._begun.add(event.id)
-            self._waiting[event.id] += 1
-
-    def unasked(self, event: Event, *, unread: bool) -> Fault | bool | None:
-        """Judge an event of the answers: a Fault at the beginning of one that was not asked for, True for its other
-        events, else None. `unread`: bytes of a request are not decoded yet."""
-        id, ends = event.id, isinstance(event, End)
-        begins = id not in self._unasked and not self._waiting[id] and not unread and bool(event.offset or not ends)
-        if begins or id in self._unasked:
-            (self._unasked.discard if ends else self._unasked.add)(id)
-            return self._fault(event) if begins else True
-        if ends:
-            self._waiting[id] = max(0, self._waiting[id] - 1)
-            self._answered.add(id)
-        return None
-
-    def _fault(self, event: Event) -> Fault:
-        text = f"request {event.id} was not asked" if event.id else "an answer that was not asked for"
-        if event.id in self._answered:
-            text += " again: it is answered" if event.id else ": each request is answered"
-        at = event.offset - isinstance(event, End)  # its last byte
-        return Fault(at, event.id, f"{text} (at offset {at})", text, 0)
-
-
-def opens(event: Event) -> bool:
-    """Tell whether this event begins a request, or a message of its own."""
-    return isinstance(event, Begin | Variables | Values | Other) or (isinstance(event, Head) and bool(event.start))
-
-
 class Conversation:
     """Decodes a connection. Feed the bytes of both directions in the order in which they cross.
 
-    It never raises WireError: `feed` returns each one once, as a Fault; `errors` has the first of each direction. The
-    decoder stops there. If it is an inner one, the outer goes on."""
+    It never raises WireError: `feed` returns each one once, as a Fault, and not before the first bytes can tell another
+    protocol; `errors` has the first of each direction. The decoder stops there. If it is an inner one, the outer goes
+    on."""
 
     def __init__(self, codecs: Codecs, protocol: str, limits: Limits = LIMITS) -> None:
         self._codecs, self._protocol, self._limits = codecs, protocol, limits
@@ -119,7 +78,7 @@ class Conversation:
         self._sides: dict[Direction, _Side] = {"request": _Side(requests), "response": _Side(responses)}
         self._inner: dict[tuple[Direction, int, str], _Inner] = {}
         self._requests: dict[int, list[Head | Variables]] = {}  # by the request's id, until it is answered
-        self._answers = _Answers()
+        self._answers = Answers()
         self.errors: dict[Direction, WireError] = {}
 
     def feed(self, direction: Direction, data: bytes) -> list[ProtocolEvent]:
@@ -168,6 +127,10 @@ class Conversation:
         side = self._sides[direction]
         return side.faulty or side.decoder.offset < side.fed
 
+    def read(self, direction: Direction) -> int:
+        """The offset up to which messages are decoded."""
+        return self._sides[direction].decoder.offset
+
     def speaks(self, direction: Direction) -> str:
         """The protocol of bytes that are another one's; empty if they are not."""
         return self._sides[direction].speaks
@@ -192,7 +155,7 @@ class Conversation:
             decoded.append(ProtocolEvent(self._protocol, event, asked=asked))
             if isinstance(event, Data) and event.stream in self._codecs[self._protocol].INNER:
                 decoded += [each._replace(asked=asked and each.asked) for each in self._feed_inner(direction, event)]
-        if error and not side.faulty:
+        if error and not side.faulty and (data is None or side.fed >= foreign.TELL):
             side.faulty = True
             self.errors.setdefault(direction, error)
             decoded.append(ProtocolEvent(self._protocol, _at_end(error, side.fed)))
@@ -242,7 +205,9 @@ class Conversation:
 
     def _decode_inner(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[ProtocolEvent]:
         events, error = _feed_or_close(inner.decoder, data)
-        if error and not inner.faulty:
+        # A stream that has all bytes of its direction may still be of another protocol: see `feed`.
+        may_be_foreign = data is not None and not inner.stream and self._sides[direction].fed < foreign.TELL
+        if error and not inner.faulty and not may_be_foreign:
             inner.faulty = True
             self._sides[direction].stopped.add(inner.stream)
             self.errors.setdefault(direction, error)
@@ -266,7 +231,7 @@ def _without_unasked(decoded: list[ProtocolEvent], inner: _Inner, requests: int)
 
 def _at_end(error: WireError, end: int) -> Fault:
     """The Fault of an error. What is cut off is marked at its end, where bytes are missing."""
-    made = fault(error)
+    made = fault(error, error.length)
     return msgspec.structs.replace(made, offset=max(end, made.offset)) if isinstance(error, Truncated) else made
 
 

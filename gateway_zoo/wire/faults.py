@@ -15,7 +15,10 @@ SHOWN = 24  # bytes of what was seen, in a message
 
 
 class WireError(Exception):
-    """Bytes that are not the protocol. `offset` counts from 0 in this direction; `seen`: the bytes there."""
+    """Bytes that are not the protocol. `offset` counts from 0 in this direction; `seen`: the bytes there;
+    `length`: those of the field that is to blame, if a decoder knows it."""
+
+    length = 1
 
     def __init__(self, offset: int, seen: bytes, expected: str) -> None:
         self.offset, self.seen, self.expected = offset, bytes(seen[:SHOWN]), expected
@@ -23,7 +26,8 @@ class WireError(Exception):
         super().__init__(offset, self.seen, expected)
 
     def __str__(self) -> str:
-        return f"{type(self).__name__} at offset {self.offset}: {self.seen!r}; expected {self.expected}"
+        seen = f"{self.seen!r}; " if self.seen else ""
+        return f"{type(self).__name__} at offset {self.offset}: {seen}expected {self.expected}"
 
 
 class Malformed(WireError):

@@ -112,6 +112,8 @@ def lay(fields: list[Field], problems: Iterable[Problem]) -> list[Field]:
         if exact:
             index = min(exact, key=lambda i: marked[i].length)
         elif holders:
+            if any(marked[i].fault and marked[i].means == problem.note for i in holders):
+                continue
             index = holders[-1] if problem.length else min(holders, key=lambda i: (marked[i].depth, -i))
         else:
             continue

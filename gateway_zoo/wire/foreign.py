@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from gateway_zoo.wire.codecs import Codecs, Direction
 
 MOST = 64  # bytes that are looked at
+TELL = 5  # bytes that tell each protocol, as HTTP/ does
 #: Protocols that the zoo does not decode. TLS: a handshake; the answer may be an alert (RFC 8446 5.1).
 OTHERS: Mapping[str, Mapping[Direction, re.Pattern[bytes]]] = {
     "TLS": {"request": re.compile(rb"\x16\x03[\x00-\x04]"), "response": re.compile(rb"[\x15\x16]\x03[\x00-\x04]")},

@@ -20,8 +20,8 @@ BETWEEN = 8  # bytes between a name and its value, at most: lengths, a colon and
 
 
 def secret(name: bytes) -> bool:
-    """Tell whether this variable or header is to be masked."""
-    return _PREFIX.sub(b"", name.lower().replace(b"-", b"_"), count=1) in SECRETS
+    """Tell whether this variable or header is to be masked. Blanks around the name do not count."""
+    return _PREFIX.sub(b"", name.strip().lower().replace(b"-", b"_"), count=1) in SECRETS
 
 
 @cache

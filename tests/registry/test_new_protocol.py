@@ -15,7 +15,7 @@ from zoo_in_test import Zoo
 from gateway_zoo.registry.cages import load
 from gateway_zoo.wire import labels, specimen
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
 from gateway_zoo.wire.recording import VERSION, AnyEntry, Bytes, Closed, Opened, Recorded, line
 from gateway_zoo.wire.view.variables import variables_of
 

@@ -19,7 +19,7 @@ from zoo_in_test import REGISTRY, ROOT, Zoo
 
 from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Data, End, Event, Head, Other, Pairs, Values
-from gateway_zoo.wire.exchanges import fields_of
+from gateway_zoo.wire.exchange import fields_of
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.specimen import Specimen, load
 from gateway_zoo.wire.view.mask_exchange import mask

@@ -20,7 +20,7 @@ from zoo_in_test import REGISTRY, ROOT, Zoo
 from gateway_zoo.wire.ask import client
 from gateway_zoo.wire.ask.client import Patience, Piece
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchange import Exchange
 from gateway_zoo.wire.page.follow import Follow
 
 WIRES = Codecs(REGISTRY)

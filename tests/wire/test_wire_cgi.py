@@ -19,7 +19,8 @@ from zoo_in_test import ROOT, python_of
 from gateway_zoo.wire import conversation
 from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.events import Breach, Data, End, Event, Head, Problem, Variables, asking, status_of
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.fields import Span, secret
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened

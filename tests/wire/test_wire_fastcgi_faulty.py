@@ -10,7 +10,8 @@ from wire_in_test import WIRES, joined
 from gateway_zoo.wire.codecs import Direction
 from gateway_zoo.wire.conversation import Findings, annotate
 from gateway_zoo.wire.events import Begin, Breach, Data, End, Event, Fault, Pairs, Problem, Values, Variables
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import Limits, Malformed, TooLong, TooMany, WireError
 from gateway_zoo.wire.fields import cut
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
@@ -728,6 +729,6 @@ def test_limits(kind: type[WireError], direction: Direction, data: bytes, messag
 
 
 def test_the_end_in_the_middle_says_of_what() -> None:
-    assert str(wrong("request", BEGIN)) == "Truncated at offset 16: b''; expected the end of PARAMS of request 1"
+    assert str(wrong("request", BEGIN)) == "Truncated at offset 16: expected the end of PARAMS of request 1"
     assert str(wrong("response", make.record(6, 5, b"x"))).endswith("expected END_REQUEST of request 5")
     assert str(wrong("response", make.record(6, 5, b"x" * 8)[:-1])).endswith("expected the rest of a record")

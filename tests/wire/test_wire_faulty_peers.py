@@ -10,7 +10,8 @@ import pytest
 from recordings import WIRES, variables
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 
 FASTCGI: Any = WIRES["FastCGI"]
@@ -72,7 +73,7 @@ def test_an_answer_that_ends_twice_is_an_error_of_its_exchange(whole: bool) -> N
 def test_an_answer_that_was_not_asked_for_belongs_to_the_exchange_before(protocol: str, whole: bool) -> None:
     """Later answers stay with their requests, also one whose length depends on its request."""
     head = ask(protocol).replace(b"GET ", b"HEAD ", 1) if protocol == "HTTP" else ask(protocol)
-    of_head = answer(protocol, 204) if protocol == "AJP" else answer(protocol, 404)[: -len(b"ok")]
+    of_head = answer(protocol, 404) if protocol == "AJP" else answer(protocol, 404)[: -len(b"ok")]
     steps: list[Step] = [
         *(("request", ask(protocol)), ("response", answer(protocol) + answer(protocol, 500))),
         *(("request", head), ("response", of_head)),
@@ -85,7 +86,7 @@ def test_an_answer_that_was_not_asked_for_belongs_to_the_exchange_before(protoco
     ]
     assert [offset for _, offset in faults(first)] == [len(answer(protocol))]
     assert (second.errors, third.errors) == ([], [])
-    assert (second.status, third.status) == (404 if protocol == "HTTP" else 204, 201)
+    assert (second.status, third.status) == (404, 201)
     assert bytes(third.response) == answer(protocol, 201)
 
 
@@ -105,3 +106,25 @@ def test_an_early_answer_is_one(protocol: str, whole: bool) -> None:
     steps: list[Step] = [("request", request[:-3]), ("response", answer(protocol)), ("request", request[-3:])]
     (exchange,) = exchanges(protocol, steps, whole=whole)
     assert (exchange.status, exchange.errors, bytes(exchange.request)) == (200, [], request)
+
+
+@both
+@pytest.mark.parametrize("protocol", ["FastCGI", "AJP"])
+def test_bytes_that_begin_no_head_begin_no_exchange(protocol: str, whole: bool) -> None:
+    """Less than a message came, at the end of the connection."""
+    steps: list[Step] = [("request", ask(protocol)), ("response", answer(protocol)), ("request", b"\r\n")]
+    (exchange,) = exchanges(protocol, steps, whole=whole)
+    assert (exchange.status, bytes(exchange.request)) == (200, ask(protocol) + b"\r\n")
+    assert [error.split(" ")[0] for error in exchange.errors] == ["Truncated"]
+    assert faults(exchange, "request")
+
+
+@both
+@pytest.mark.parametrize("protocol", ["FastCGI", "AJP"])
+def test_surplus_behind_an_answer_is_marked_in_its_exchange(protocol: str, whole: bool) -> None:
+    """Also if the decoder needs bytes of the next answer to see that it is none."""
+    steps: list[Step] = [("request", ask(protocol)), ("response", answer(protocol)), ("response", b"\r\n")]
+    first, second = exchanges(protocol, [*steps, *steps[:2]], whole=whole)
+    assert (first.status, len(first.errors), second.status) == (200, 1, None)
+    assert faults(first)[0][1] == len(answer(protocol))
+    assert second.errors

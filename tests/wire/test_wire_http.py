@@ -26,7 +26,8 @@ from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.conversation import annotate as annotate_all
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Breach, Data, End, Event, Head, Other, asking
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.recorder.replay import answer_of
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
@@ -216,21 +217,21 @@ FAULTS: list[tuple[Direction, bytes, type[WireError], int, str]] = [
     ("request", b"\r\n\r\n", ERRORS.BadRequestLine, 2, "a method"),
     ("request", head("GET", HOST), ERRORS.BadRequestLine, 0, "method, target and HTTP/1.1"),
     ("request", head("G\x01T / HTTP/1.1", HOST), ERRORS.BadRequestLine, 0, "method, target and HTTP/1.1"),
-    ("request", head("GET / HTTP/1.0", "Connection: keep-alive, close") + b"G", ERRORS.AfterClose, 49, "no surplus"),
-    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", ERRORS.AfterClose, 46, "no surplus"),
-    ("request", head("GET / HTTP/1.0") + b"G", ERRORS.AfterClose, 18, "no surplus"),
-    ("request", head("GET / HTTP/1.1", HOST) + b"\0\0", ERRORS.Surplus, 27, "no surplus"),
-    ("request", head("GET / HTTP/1.1", HOST) + b"more of the body", ERRORS.Surplus, 27, "no surplus"),
-    ("request", head("GET / HTTP/1.1", HOST) + b"MORE\nof it", ERRORS.Surplus, 27, "no surplus"),
-    ("request", head("GET / HTTP/1.1", HOST) + b"MORE\n\nof it", ERRORS.Surplus, 27, "no surplus"),
-    ("request", head("GET / HTTP/1.1", HOST) + b"\r\n\r\n", ERRORS.Surplus, 29, "no surplus"),
+    ("request", head("GET / HTTP/1.0", "Connection: keep-alive, close") + b"G", ERRORS.AfterClose, 49, "nothing more"),
+    ("request", head("GET / HTTP/1.1", HOST, "Connection: close") + b"G", ERRORS.AfterClose, 46, "nothing more"),
+    ("request", head("GET / HTTP/1.0") + b"G", ERRORS.AfterClose, 18, "nothing more"),
+    ("request", head("GET / HTTP/1.1", HOST) + b"\0\0", ERRORS.Surplus, 27, "nothing more"),
+    ("request", head("GET / HTTP/1.1", HOST) + b"more of the body", ERRORS.Surplus, 27, "nothing more"),
+    ("request", head("GET / HTTP/1.1", HOST) + b"MORE\nof it", ERRORS.Surplus, 27, "nothing more"),
+    ("request", head("GET / HTTP/1.1", HOST) + b"MORE\n\nof it", ERRORS.Surplus, 27, "nothing more"),
+    ("request", head("GET / HTTP/1.1", HOST) + b"\r\n\r\n", ERRORS.Surplus, 29, "nothing more"),
     ("request", head("GET / HTTP/1.1", HOST) + b"GET", Truncated, 27, "the rest of a head"),
     ("request", head("POST / HTTP/1.1", HOST, "Content-Length: 5") + b"ab", Truncated, 49, "2 of 5 bytes of the body"),
     ("response", b"<html>", ERRORS.BadStatusLine, 0, "three digits"),
     ("response", head("HTTP/1.1 100 Continue"), Truncated, 25, "the final response"),
     ("response", head("HTTP/1.1 200 OK", "Content-Length: 5") + b"ab", Truncated, 40, "2 of 5 bytes of the body"),
-    ("response", head("HTTP/1.1 200 OK", "Content-Length: 2") + b"abc", ERRORS.Surplus, 40, "no surplus"),
-    ("response", head("HTTP/1.1 204 No Content") + b"abc", ERRORS.Surplus, 27, "no surplus"),
+    ("response", head("HTTP/1.1 200 OK", "Content-Length: 2") + b"abc", ERRORS.Surplus, 40, "nothing more"),
+    ("response", head("HTTP/1.1 204 No Content") + b"abc", ERRORS.Surplus, 27, "nothing more"),
     (
         "response",
         head("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 0") + b"x",

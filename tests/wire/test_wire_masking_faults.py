@@ -19,7 +19,8 @@ from zoo_in_test import REGISTRY
 
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Data
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.fields import Field
 from gateway_zoo.wire.recorder.mask_stream import Masking
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
@@ -315,3 +316,21 @@ def test_warnings_quote_no_secret() -> None:
     (exchange,) = exchanges(entries("HTTP", [("request", request)]))
     exchange.warnings = [f"BadHeader at offset 3: {SECRET!r}; expected a name"]
     assert mask_exchange.mask(exchange, WIRES)[0].warnings == ["BadHeader at offset 3: (hidden); expected a name"]
+
+
+@pytest.mark.parametrize("bytes_each", [0, 1])
+@pytest.mark.parametrize("protocol", ["FastCGI", "AJP", "HTTP"])
+def test_the_end_of_a_message_that_is_cut_off_keeps_its_frame(protocol: str, bytes_each: int) -> None:
+    """Stars were read as a record: "expected version 1, not 42". Apache closes before it has all of END_REQUEST."""
+    request = WIRES[protocol].request([(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/"), (b"HTTP_HOST", b"x")])
+    headers = [(b"Set-Cookie", SECRET), (b"Content-Length", b"2")]
+    response = WIRES[protocol].response(200, headers, b"ok")[:-1]
+    steps: list[Step] = [("request", request), ("response", response)]
+    film = entries(protocol, bytewise(steps) if bytes_each else steps)
+    written = recorded(film)
+    (truth,), (again,) = exchanges(film), exchanges(written)
+    assert (again.status, kinds(truth.errors)) == (200, {"Truncated"})
+    assert kinds(again.errors) - {"what"} == kinds(truth.errors)  # "what could not be read … is masked"
+    if protocol == "HTTP":  # the others have no field for what lies in half a message
+        assert whole(written, "response") == response.replace(SECRET, b"*" * len(SECRET))
+        assert "masked" not in str(again.errors)

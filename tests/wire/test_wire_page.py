@@ -18,7 +18,8 @@ from zoo_in_test import REGISTRY, eventually
 
 from gateway_zoo.keeper.ports import free
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of, summary, whole
+from gateway_zoo.wire.exchange import Exchange, fields_of, summary, whole
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.fields import cut
 from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.page.shown import BATCH, Mark, Shown

@@ -12,7 +12,7 @@ from wire_page import Page
 from wire_tab import SIZES, a_browser, a_film, beside, boxes, field, halves, lit, opened, replaced  # noqa: F401 - fixtures
 from zoo_in_test import slow
 
-from gateway_zoo.wire.exchanges import KEEP
+from gateway_zoo.wire.exchange import KEEP
 from gateway_zoo.wire.page.shown import MOST
 from gateway_zoo.wire.recording import line
 
@@ -504,3 +504,15 @@ def test_a_filter_while_paused_shows_nothing_new(browser: "Browser", film: Film)
         tab.locator("#count", has_text="3 of 4 exchanges").wait_for()
         assert "paused" not in tab.locator("#count").inner_text()
         assert [text.split("/")[-1] for text in rows.all_inner_texts()] == ["one", "three", "four"]
+
+
+def test_a_mark_lies_on_all_bytes_of_its_field(browser: "Browser", film: Film) -> None:
+    """Also on those of the fields inside it: in a first line these are all but the blanks."""
+    request, first = WIRES["uwsgi"].request(variables("/uwsgi/hello")), b"HTTP/2.0 200 OK\r\n"
+    answer = first + b"Content-Length: 2\r\n\r\nok"
+    film.add(*film.connection("/uwsgi/hello", "uwsgi", "nginx", request, answer))
+    with opened(browser, film.path) as tab:
+        tab.locator("#list .row", has_text="warning").click()
+        tab.get_by_text("Response", exact=False).first.click()
+        tab.locator("#bytes .hex i.fault").first.wait_for()
+        assert bytes.fromhex("".join(tab.locator("#bytes .hex i.fault").all_inner_texts())) == first

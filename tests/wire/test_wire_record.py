@@ -26,7 +26,7 @@ from recordings import WIRES
 from wire_record_in_test import Recording, as_owner, recording, runs_in
 from zoo_in_test import Zoo, eventually, needs_sight
 
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchange import Exchange
 from gateway_zoo.wire.recorder.difference import ReplayAnswer
 from gateway_zoo.wire.recorder.recorder import WAITING, Printer, Recorder
 from gateway_zoo.wire.recorder.replay import answer_of, compare

@@ -12,7 +12,7 @@ from wire_in_test import decode, same_in_any_pieces, tiles
 
 from gateway_zoo.wire import foreign
 from gateway_zoo.wire.events import Breach, Data, End, Other, Pairs, Variables
-from gateway_zoo.wire.exchanges import fields_of
+from gateway_zoo.wire.exchange import fields_of
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder.mask_stream import Masking
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Opened

@@ -18,7 +18,8 @@ from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Event, Pairs
-from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import KEEP_ONE, Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.recording import Bytes, Opened
 from gateway_zoo.wire.secrets import secret
 from gateway_zoo.wire.view import diff, mask_exchange, view

@@ -17,7 +17,8 @@ from zoo_in_test import REGISTRY, ROOT
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Breach, Data, End, Event, Fault, Other, Problem
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode, Limits, Truncated, WireError
 from gateway_zoo.wire.fields import Field, lay
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened

@@ -20,7 +20,8 @@ from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.decoder import Decoder
 from gateway_zoo.wire.events import Data, Event, Head, Pairs, Problem, Variables, asking
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, fields_of
+from gateway_zoo.wire.exchange import Exchange, fields_of
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import LIMITS, Limits, TooLong, TooMany, Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, text
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
@@ -98,7 +99,8 @@ def check_error(error: WireError, decoder: Decoder, data: bytes) -> None:
     assert 0 <= error.offset <= len(data), f"{error} in {len(data)} bytes"
     assert data.startswith(error.seen, error.offset), f"{error}, but there is {data[error.offset :][:24]!r}"
     assert error.expected
-    assert str(error) == f"{type(error).__name__} at offset {error.offset}: {error.seen!r}; expected {error.expected}"
+    seen = f"{error.seen!r}; " if error.seen else ""
+    assert str(error) == f"{type(error).__name__} at offset {error.offset}: {seen}expected {error.expected}"
     for again in (lambda: decoder.feed(b"\0"), decoder.close):
         same = _raised(again)
         assert same is error, f"{error!r} became {same!r}"

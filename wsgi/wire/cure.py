@@ -13,8 +13,8 @@ from gateway_zoo.wire.decoder import breach
 from gateway_zoo.wire.events import Breach, Pairs
 from gateway_zoo.wire.faults import WireError
 
-from .faults import BadHeader, BadHost, BadRequestLine, BadStatusLine, BadVersion
-from .grammar import REQUEST_LINE, STATUS_LINE, TOKEN, Header, blamed, end_of_line, headers, parts
+from .faults import BadHeader, BadHost, BadRequestLine, BadStatusLine, BadVersion, of_line
+from .grammar import REQUEST_LINE, STATUS_LINE, TOKEN, WANTED_LINE, Header, blamed, end_of_line, headers, parts
 
 FRAMING = re.compile(rb"content-length|transfer-encoding", re.IGNORECASE)
 VERSION = re.compile(rb"HTTP/1\.[0-9]")
@@ -39,7 +39,9 @@ def cure(direction: Direction, head: bytes, offset: int) -> Cured:
     for header in lines:
         if not header.good:
             breaches.append(_breach(header, offset))
-            doubt = doubt or (_in_doubt(offset + header.at, header.shown) if FRAMING.search(header.text) else None)
+            doubt = doubt or (
+                _in_doubt(offset + header.at, header.shown, len(header.text)) if FRAMING.search(header.text) else None
+            )
     sound = list(map(_sound, lines))
     if direction == "request":
         hosts = sum(header.name.lower() == b"host" for header in lines)
@@ -61,7 +63,7 @@ def trailers(data: bytes, offset: int) -> tuple[Pairs, list[Breach]]:
 
 
 def _breach(header: Header, offset: int) -> Breach:
-    error = BadHeader(offset + header.at, header.shown, "a name, a colon and a value")
+    error = BadHeader(offset + header.at, header.shown, WANTED_LINE)
     return breach(error, len(header.text))
 
 
@@ -74,7 +76,7 @@ def _first_line(direction: Direction, line: bytes, offset: int) -> tuple[bytes, 
     expected = "method, target and HTTP/1.1 with one space between" if asks else "HTTP/1.1, three digits and a reason"
     texts = {part: line[start:end] for part, (start, end) in parts(direction, line).items()}
     if not texts:
-        return line, [], kind(offset, line, expected)
+        return line, [], of_line(kind(offset, line, expected), len(line))
     version = texts.get("version", b"HTTP/0.9")
     if OTHER_VERSION.fullmatch(line) and not VERSION.fullmatch(version):
         kind, expected = BadVersion, "HTTP/1.1 or HTTP/1.0"
@@ -86,7 +88,7 @@ def _first_line(direction: Direction, line: bytes, offset: int) -> tuple[bytes, 
     if texts.get("method") == b"PRI":
         doubt = BadVersion(offset, line, "HTTP/1.1: this begins a connection in HTTP/2")
     elif b"\r" in line[:-2] and FRAMING.search(line):
-        doubt = _in_doubt(offset, line)
+        doubt = _in_doubt(offset, line, len(line))
     if asks:
         sound = b"%b / %b\r\n" % (texts["method"], version)
     else:
@@ -94,8 +96,8 @@ def _first_line(direction: Direction, line: bytes, offset: int) -> tuple[bytes, 
     return sound, [breach(error, len(line))], doubt
 
 
-def _in_doubt(offset: int, text: bytes) -> BadHeader:
-    return BadHeader(offset, text, "a name, a colon and a value: where the body ends is in doubt")
+def _in_doubt(offset: int, text: bytes, length: int) -> WireError:
+    return of_line(BadHeader(offset, text, f"{WANTED_LINE}: where the body ends is in doubt"), length)
 
 
 def _sound(header: Header) -> bytes:

@@ -21,7 +21,7 @@ from .handshake import items, judge, judge_request, offer_in, offer_of, value_of
 from .heard import WAITING, Asked, Heard
 from .messages import Messages
 
-SURPLUS = "no surplus, or another request"
+SURPLUS = "nothing more, or another request"
 NO_BODY = h11.EndOfMessage()
 
 
@@ -48,13 +48,13 @@ class Requests(Messages):
             if len(data) == at + 1:
                 return at
         if self._ended and not REGISTERED.match(data, at):
-            raise Surplus(self.offset + at, data[at:], SURPLUS)
+            raise Surplus(self.offset + at, b"", SURPLUS)
         if not METHOD.match(data, at):
             raise BadRequestLine(self.offset + at, data[at:], "a method")
         searched, reached = self._searched, super()._head(data, at, events)
         line = data.find(b"\n", at) if reached == at and self._ended else -1
         if line >= at + searched and not parts("request", data[at:line]):
-            raise Surplus(self.offset + at, data[at:], SURPLUS)
+            raise Surplus(self.offset + at, b"", SURPLUS)
         return reached
 
     def _message(self, head: bytes, offset: int, events: list[Event]) -> None:
@@ -62,7 +62,7 @@ class Requests(Messages):
             request, pairs = self._first(head, offset, events)
         except BadRequestLine:
             if self._ended:
-                raise Surplus(offset, head, SURPLUS) from None
+                raise Surplus(offset, b"", SURPLUS) from None
             raise
         except Malformed:  # behind the Head: it may be answered
             self._heard.ask(method_of(next(event for event in reversed(events) if isinstance(event, Head))))
@@ -123,7 +123,7 @@ class Responses(Messages):
     def _head(self, data: bytes, at: int, events: list[Event]) -> int:
         if not b"HTTP/".startswith(data[at : at + 5].upper()):
             if self._ended and not self._asked:
-                raise Surplus(self.offset + at, data[at:], "no surplus, or another answer")
+                raise Surplus(self.offset + at, b"", "nothing more, or another answer")
             raise BadStatusLine(self.offset + at, data[at:], "HTTP/1.1, three digits and a reason")
         return super()._head(data, at, events)
 

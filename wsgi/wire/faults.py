@@ -61,6 +61,12 @@ class BadMessage(Malformed):
     """Any other message that h11 refuses; its words are in the message."""
 
 
+def of_line(error: WireError, length: int) -> WireError:
+    """Blame a whole line of this length."""
+    error.length = length
+    return error
+
+
 #: h11's words -> the error, what was expected, and the header that is to blame
 WRONG: tuple[tuple[str, type[WireError], str, bytes], ...] = (
     ("bad Content-Length", BadContentLength, "a decimal number", b"content-length"),
@@ -75,5 +81,5 @@ def named(error: h11.RemoteProtocolError, head: bytes, offset: int) -> WireError
     for words, kind, expected, blame in WRONG:
         if str(error).startswith(words):
             at, length = blamed(head, blame)
-            return kind(offset + at, head[at : at + length], expected)
+            return of_line(kind(offset + at, head[at : at + length], expected), length)
     return BadMessage(offset, head, f"a message that h11 takes: {error}")

@@ -10,7 +10,7 @@ from re import Match
 from msgspec.structs import replace
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.decoder import fault
+from gateway_zoo.wire.decoder import fault, note
 from gateway_zoo.wire.events import Data, End, Event, Head, asking
 from gateway_zoo.wire.faults import Truncated, WireError
 from gateway_zoo.wire.fields import Annotated, Field, Stream, lay, text
@@ -87,9 +87,9 @@ class _Naming:
             self.at = len(self.data)
         elif isinstance(error, Truncated) and self.fields:
             last = max(index for index, field in enumerate(self.fields) if field.depth == 0)
-            self.fields[last] = replace(self.fields[last], fault=True)
+            self.fields[last] = replace(self.fields[last], means=note(error), fault=True)
         if not any(field.fault for field in self.fields):
-            self.fields = lay(self.fields, [fault(error)])
+            self.fields = lay(self.fields, [fault(error, error.length)])
 
     def _lines(self, end: int) -> None:
         """Name the lines before `end`, of a head that is cut off, or refused later. A last line may be cut off, too."""

@@ -28,6 +28,7 @@ WORD = re.compile(rb"[^ \t]+")
 WIDE_STATUS_LINE = re.compile(rb"(HTTP/[^ \t\r\n]*)[ \t]+([0-9]{3})(?![0-9])[ \t]*", re.IGNORECASE)
 HEADER = re.compile(rb"[^\n]+\n?(?:[ \t][^\n]*\n?)*")  # with its obs-folds, RFC 9112 5.2
 FIELD_LINE = re.compile(rb"%b:%b\r?\n" % (TOKEN, TEXT))
+WANTED_LINE = "a name, a colon right behind it, a value without control characters"
 GOOD_HEADER = re.compile(rb"%b(?:[ \t]%b\r?\n)*" % (FIELD_LINE.pattern, TEXT))
 FOLDED = re.compile(rb"\r?\n[ \t]+")
 EMPTY = re.compile(rb"\r?\n")

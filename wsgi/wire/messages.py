@@ -22,7 +22,7 @@ from gateway_zoo.wire.events import Data, End, Event, Head, Pairs
 from gateway_zoo.wire.faults import Limits, TooLong, TooMany, Truncated, WireError, short_body
 
 from .cure import cure, trailers
-from .faults import AfterClose, BadChunk, BadContentLength, BadRequestLine, BadTransferEncoding, named
+from .faults import AfterClose, BadChunk, BadContentLength, BadRequestLine, BadTransferEncoding, named, of_line
 from .grammar import BLANK, CHUNK_LINE, LAST_CHUNK, NEVER, blamed, end_of_line, header_at, headers
 from .handshake import value_of
 from .heard import Heard
@@ -119,7 +119,8 @@ class Messages(Decoder):
         coding = value_of(pairs, CODING)
         if coding and event.http_version < b"1.1":
             at, length = blamed(head, CODING)
-            raise BadTransferEncoding(offset + at, head[at : at + length], "no Transfer-Encoding in HTTP/1.0")
+            expected = "no Transfer-Encoding in HTTP/1.0"
+            raise of_line(BadTransferEncoding(offset + at, head[at : at + length], expected), length)
         if coding and value_of(pairs, LENGTH):
             at, length = blamed(head, LENGTH)
             expected = "no Content-Length beside Transfer-Encoding, which counts"
@@ -226,9 +227,12 @@ class Messages(Decoder):
         if words.startswith("malformed chunk footer"):
             start = line - 2
             seen = data[start:] if start >= 0 else b"\r" + data  # which h11 has taken
+            seen = seen[: 1 + seen.startswith(b"\r")]  # however the bytes come
             return BadChunk(self.offset + start, seen, "CRLF behind the chunk")
         if words.startswith("illegal chunk header"):
-            return BadChunk(self.offset + line, data[line:], "a chunk-size in hexadecimal digits")
+            return BadChunk(
+                self.offset + line, data[line : end_of_line(data, line)], "a chunk-size in hexadecimal digits"
+            )
         return self._too_long(data, self._trailers_at(data, line))
 
     def _bad_trailers(self, data: bytes, at: int, events: list[Event]) -> int:
@@ -279,7 +283,7 @@ class Messages(Decoder):
         return self._head(data, at, events)
 
     def _over(self, data: bytes, at: int, events: list[Event]) -> int:
-        raise AfterClose(self.offset + at, data[at:], "no surplus: the last message said close")
+        raise AfterClose(self.offset + at, b"", "nothing more: the last message said close")
 
     def _switched(self, data: bytes, at: int, events: list[Event]) -> int:
         events.append(Data(self.offset + at, 0, self._heard.switched, data[at:]))

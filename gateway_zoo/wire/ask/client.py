@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.events import Data, Other
-from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
+from gateway_zoo.wire.exchange import KEEP_ONE, Exchange
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 
 DEADLINE_S, LONGEST_S = 10.0, 3600.0  # to wait for the end of an answer

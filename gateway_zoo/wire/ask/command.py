@@ -18,7 +18,7 @@ from gateway_zoo.wire.ask.client import DEADLINE_S, LONGEST_S, Patience
 from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchange import Exchange
 from gateway_zoo.wire.view.present import present, view_of
 
 RIGHT = (

@@ -20,7 +20,7 @@ from gateway_zoo.wire.ask.client import Address, Patience
 from gateway_zoo.wire.ask.request import FRONT, HANDSHAKE, BadWordError, ClientRequest, Target, variables
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.events import Pairs
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchange import Exchange
 from gateway_zoo.wire.faults import CannotEncode
 
 

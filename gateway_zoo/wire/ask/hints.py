@@ -5,7 +5,7 @@ from shlex import quote
 from gateway_zoo.wire.ask.client import NO_END, Address
 from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange
+from gateway_zoo.wire.exchange import Exchange
 
 #: An HTTP server's answers to bytes that are no HTTP. Such an answer is sound in uwsgi, and nearly so in SCGI.
 REFUSALS = {400, 408, 501, 505}

@@ -21,7 +21,8 @@ from gateway_zoo.wire.ask import direct
 from gateway_zoo.wire.ask.client import LIMIT, Patience
 from gateway_zoo.wire.ask.request import FRONT, BadWordError, ClientRequest, variables
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
+from gateway_zoo.wire.exchange import KEEP_ONE, Exchange
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
 

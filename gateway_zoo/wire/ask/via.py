@@ -14,7 +14,8 @@ from gateway_zoo.wire.ask import client, direct
 from gateway_zoo.wire.ask.client import Patience
 from gateway_zoo.wire.ask.request import FRONT, BadWordError, ClientRequest, headers_for_a_front
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
+from gateway_zoo.wire.exchange import KEEP_ONE, Exchange
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder.layout import CannotFront
 from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts

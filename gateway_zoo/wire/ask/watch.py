@@ -9,7 +9,7 @@ from gateway_zoo.terminal import tables
 from gateway_zoo.wire.ask.client import Piece
 from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange, whole
+from gateway_zoo.wire.exchange import Exchange, whole
 from gateway_zoo.wire.fields import text as escaped
 from gateway_zoo.wire.view.present import present, view_of
 from gateway_zoo.wire.view.view import line

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway_zoo.serving import same_origin
 from gateway_zoo.settings import read_settings
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange, fields_of, summary, whole
+from gateway_zoo.wire.exchange import Exchange, fields_of, summary, whole
 from gateway_zoo.wire.page.shown import Mark, Shown
 from gateway_zoo.wire.view.variables import side_by_side
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange, Exchanges, summary
+from gateway_zoo.wire.exchange import Exchange, summary
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.page.follow import Follow
 from gateway_zoo.wire.recording import Recorded
 

@@ -95,6 +95,7 @@ class Held:
         self.pieces: list[Bytes] = []
         self.masked: list[Span] = []
         self.broken = False  # the bytes that came last break a rule
+        self.cut_off = False  # the end comes within a message, and no head before that message is half read
         self.begun: dict[int, int] = {}  # FastCGI: id -> offset of a request whose variables are incomplete
         self.outer = Lane(protocol)
         self.inside: dict[tuple[int, str], tuple[int, Lane]] = {}  # (request id, stream) -> its first byte's place

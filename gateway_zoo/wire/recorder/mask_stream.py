@@ -141,15 +141,21 @@ class _Connection:
 
     def end(self, entry: Ended) -> None:
         """Mask what is held: the end of its header block never comes."""
-        held = self._held[entry.direction]
-        if self._known and not (self._plain is not None and entry.direction == "response"):
-            self._follow_all(entry.direction, held, self._readers[entry.direction].close(entry.direction))
-        self._mask_all(held)
+        self._end(entry.direction)
         self._out(entry)
 
+    def _end(self, direction: Direction) -> None:
+        held = self._held[direction]
+        if self._known and not (self._plain is not None and direction == "response"):
+            reader = self._readers[direction]
+            held.cut_off = not reader.faulty(direction)
+            self._follow_all(direction, held, reader.close(direction))
+        self._mask_all(held)
+
     def close(self, entry: Closed) -> None:
-        for held in self._held.values():
-            self._mask_all(held)
+        for direction, held in self._held.items():
+            if held.pieces:
+                self._end(direction)
         notes = [entry.why] if entry.why else []
         for name in sorted({name for towards, reader in self._readers.items() if (name := reader.speaks(towards))}):
             notes.append(f"these bytes are {name}, not {self._protocol}")
@@ -171,7 +177,9 @@ class _Connection:
             self._mask_all(held)
         elif reader.faulty(direction):
             outer.stopped = True
-            if held.begun or held.inside:  # several messages at the same time
+            read = reader.read(direction)
+            held.cut_off = held.cut_off and settled == read and (read > 0 or direction == "response")
+            if (held.begun or held.inside) and not held.cut_off:  # several messages at the same time
                 held.release(settled, self._out)
                 self._mask_all(held)
             else:
@@ -278,17 +286,19 @@ class _Connection:
             lane.doubt.at = end
 
     def _mask_unread(self, direction: Direction, held: Held, lane: Lane, settled: int) -> None:
-        """Mask what a decoder that has stopped did not read. If a head is the last that it has read, its fields tell
-        where that ends."""
-        self._unread = True
+        """Mask what a decoder that has stopped did not read. If a head is the last that it has read, or the end cuts
+        off the message, fields tell what may be shown."""
         start = max(lane.read, settled)
         spans = lane.spans(start, lane.count)
         window = held.cut(spans)
         unread: list[Span] = [(start, lane.count - start)]
-        if lane.head and start == lane.read and len(window) == lane.count - start:
+        if ((held.cut_off and lane is held.outer) or (lane.head and start == lane.read)) and len(
+            window
+        ) == lane.count - start:
             named = self._codecs[lane.protocol].annotate(direction, window, self._methods).fields
             unread = [(start + offset, length) for offset, length in unread_spans(window, named, self._codes)]
         for offset, length in unread:
+            self._unread |= length > 0
             held.masked += lane.spans(offset, offset + length)
 
     def _mask(self, direction: Direction, held: Held, lane: Lane, start: int, expected: int) -> None:

@@ -14,7 +14,8 @@ from typing import IO
 
 from gateway_zoo.errors import printable
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange, Exchanges
+from gateway_zoo.wire.exchange import Exchange
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.recording import VERSION, AnyEntry, Bytes, Closed, Opened, Recorded, line
 
 FOLLOWED = 100  # new connections in a second that are printed

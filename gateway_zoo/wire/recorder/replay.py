@@ -24,7 +24,8 @@ from gateway_zoo.wire.ask.request import FRONT, ClientRequest, variables
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables, request_line
-from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges
+from gateway_zoo.wire.exchange import KEEP_ONE, Exchange
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder import difference
 from gateway_zoo.wire.recorder.difference import ReplayAnswer

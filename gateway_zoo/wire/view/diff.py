@@ -14,7 +14,7 @@ from gateway_zoo.terminal.columns import Column
 from gateway_zoo.terminal.messages import print_json
 from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.codecs import Codecs, Direction
-from gateway_zoo.wire.exchanges import Exchange, Fields
+from gateway_zoo.wire.exchange import Exchange, Fields
 from gateway_zoo.wire.view.variables import Variable, variables_of
 
 

@@ -16,7 +16,7 @@ import msgspec
 from gateway_zoo.wire import secrets
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.events import Breach, Problem
-from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of
+from gateway_zoo.wire.exchange import Exchange, Fields, fields_of
 from gateway_zoo.wire.fields import Field, Span, cut, displaced, text
 from gateway_zoo.wire.view.rows import unnamed
 
@@ -51,21 +51,22 @@ class _Side:
         self._secret = {span for field in fields if field.secret for span in field.spans}
         problems = [problem for _, problem in exchange.findings.problems[direction]]
         self.unread = displaced(fields, self.data) if any(isinstance(each, Breach) for each in problems) else []
+        read = direction in exchange.heads
         for before, stretch in _stretches(fields, self.data, problems):
-            self._hide_stretch(before, stretch)
+            self._hide_stretch(before, stretch, read=read)
         for offset, length in exchange.unread_secrets.get(direction, ()):
             self._hide_message(offset, offset + length + FRAME)
-        read = direction in exchange.heads
         if not read or not exchange.body_bytes.get(direction):
             for stream in _stopped(exchange, direction, self.data, codecs):
                 self._hide_head(stream, read=read)
         self.stars = [*self._secret, *self.unread]
         self.masked = bytearray(secrets.masked(self.data, self.stars))
 
-    def _hide_stretch(self, before: tuple[Span, ...], stretch: tuple[Span, ...]) -> None:
+    def _hide_stretch(self, before: tuple[Span, ...], stretch: tuple[Span, ...], *, read: bool) -> None:
+        """Hide what stands behind a name. Behind a secret's value all may belong to it, if the head was not `read`."""
         context = cut(self.data, before)
         rest = secrets.rest(context + cut(self.data, stretch), self._codes)
-        if rest is not None or self._secret & {*before, *stretch}:
+        if rest is not None or self._secret & ({*stretch} if read else {*before, *stretch}):
             self.unread += _behind(stretch, (rest or 0) - len(context))
 
     def _hide_head(self, stream: tuple[Span, ...], *, read: bool) -> None:
@@ -97,6 +98,8 @@ class _Side:
     def _masked(self, field: Field, starred: bytes, values: set[str], quoted: set[str]) -> Field:
         name, value, count = field.name, field.value, starred.count(secrets.MASK)
         if count:
+            if field.fault:
+                name = _starred(name, cut(self.data, field.spans), starred)  # it may be the bytes themselves
             for hidden in quoted:
                 if len(hidden) >= SHORTEST:
                     name = name.replace(hidden, "*" * len(hidden))

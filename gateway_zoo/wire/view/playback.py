@@ -14,7 +14,8 @@ from gateway_zoo.terminal.columns import Column
 from gateway_zoo.terminal.messages import print_json, say
 from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import KEEP_ONE, Exchange, Exchanges, summary
+from gateway_zoo.wire.exchange import KEEP_ONE, Exchange, summary
+from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.recording import AnyEntry, BadRecording, Recorded, read
 
 MOST = 1_000_000  # exchanges that are kept

@@ -4,7 +4,7 @@ from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import print_json
 from gateway_zoo.wire.ask.options import Options
 from gateway_zoo.wire.codecs import Codecs
-from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of, whole
+from gateway_zoo.wire.exchange import Exchange, Fields, fields_of, whole
 from gateway_zoo.wire.view import mask_exchange, view
 
 

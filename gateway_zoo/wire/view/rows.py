@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from gateway_zoo.wire.fields import Field, Span, text
 
 #: Parts that serve to find other parts. The names are the specifications'.
-DETAIL = re.compile(r"(?i).*(length|size)|reserved|padding.*|version|type|requestid|crlf|nul|rsv\d|mask|payload len.*")
+DETAIL = re.compile(
+    r"(?i)(?!bad|content-length).*(length|size)|reserved|padding.*|version|type|requestid|crlf|nul|rsv\d|mask|"
+    r"payload len.*"
+)
 WRAPPERS = {"contentData", "data"}  # a row only where no other field names their bytes
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway_zoo.wire.codecs import Codecs, Direction, Places
-from gateway_zoo.wire.exchanges import Exchange, Fields, fields_of
+from gateway_zoo.wire.exchange import Exchange, Fields, fields_of
 from gateway_zoo.wire.fields import Field, Span
 from gateway_zoo.wire.view.rows import below, parts_of_pair
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from gateway_zoo.errors import printable
 from gateway_zoo.terminal import columns
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.exchanges import Exchange, Fields
+from gateway_zoo.wire.exchange import Exchange, Fields
 from gateway_zoo.wire.fields import Field, cut
 from gateway_zoo.wire.fields import text as escaped
 from gateway_zoo.wire.view.rows import FieldRow, rows

@@ -87,7 +87,13 @@ function paint(one, at) {
   one.classList.toggle("lit", Boolean(lit) && inside(lit.spans, at));
   one.classList.toggle("near", Boolean(lit) && inside(around(lit), at));
   one.classList.toggle("odd", Boolean(fields[owner[at]]?.odd));
-  one.classList.toggle("fault", Boolean(fields[owner[at]]?.fault));
+  one.classList.toggle("fault", isFaulty(owner[at]));
+}
+
+/** A mark lies on all bytes of its field, also on those of the fields inside. */
+function isFaulty(field) {
+  for (let at = field; at >= 0; at = fields[at].parent) if (fields[at].fault) return true;
+  return false;
 }
 
 /** The rest of the variable that a part belongs to. */
