@@ -160,6 +160,18 @@ def test_accept_chooses_the_form_of_the_list(zoo: Zoo, front: str, accept: str, 
 
 
 @pytest.mark.parametrize("front", FRONTS)
+def test_a_page_that_a_browser_has_is_not_sent_again(zoo: Zoo, front: str) -> None:
+    """But never in place of the text, which has no date."""
+    have = {"If-Modified-Since": first_page(zoo, front).headers["Last-Modified"]}
+    url = f"http://127.0.0.1:{zoo.ports[front]}/"
+    again = requests.get(url, headers={"Accept": CHROMIUM, "Host": "localhost"} | have, timeout=20)
+    assert (again.status_code, again.headers["Vary"]) == (304, "Accept")
+    text = requests.get(url, headers=have, timeout=20)
+    assert (text.status_code, "Last-Modified" in text.headers) == (200, False)
+    assert "curl http" in text.text
+
+
+@pytest.mark.parametrize("front", FRONTS)
 def test_the_columns_of_the_text_line_up(zoo: Zoo, front: str) -> None:
     lines = requests.get(f"http://127.0.0.1:{zoo.ports[front]}/", timeout=20).text.splitlines()
     rows = lines[2 : lines.index("", 2)]
