@@ -50,6 +50,7 @@ def test_three_clicks_lead_to_the_first_picture_of_two(centre: CentreZoo, size: 
         assert tab.locator(".crowd").count() == 0, "a reload, or a bookmark, sends nothing"
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_leads_there(centre: CentreZoo) -> None:
     with opened(centre) as tab:
         tab.keyboard.press("Tab")
@@ -67,6 +68,7 @@ def test_the_keyboard_alone_leads_there(centre: CentreZoo) -> None:
         assert_two(pictures(tab, 2))
 
 
+@pytest.mark.slow
 def test_an_exhibit_draws_its_crowd_by_mouse_and_by_keyboard(centre: CentreZoo) -> None:
     with opened(centre, "/exhibit/uwsgi") as tab:
         assert tab.locator("#press").bounding_box()["y"] < 500, "the main act is on the first screen"  # type: ignore[index]
@@ -83,6 +85,7 @@ def test_an_exhibit_draws_its_crowd_by_mouse_and_by_keyboard(centre: CentreZoo) 
         assert tab.locator(".crowd svg").first.get_attribute("aria-label") == first
 
 
+@pytest.mark.slow
 def test_a_cell_leads_to_its_front_and_a_closed_one_says_why(centre: CentreZoo) -> None:
     with opened(centre) as tab:
         tab.locator("#map a[href='/exhibit/fastcgi?front=apache']").click()
@@ -97,6 +100,7 @@ def test_a_cell_leads_to_its_front_and_a_closed_one_says_why(centre: CentreZoo) 
         assert tab.locator("#send").is_disabled()
 
 
+@pytest.mark.slow
 def test_a_number_out_of_bounds_is_not_sent(centre: CentreZoo) -> None:
     before = centre.requests()
     with opened(centre, "/exhibit/fastcgi", expect=("422",)) as tab:
@@ -110,6 +114,7 @@ def test_a_number_out_of_bounds_is_not_sent(centre: CentreZoo) -> None:
     assert centre.requests() <= before + 1
 
 
+@pytest.mark.slow
 def test_the_map_is_filtered_and_the_filter_is_an_address(centre: CentreZoo) -> None:
     with opened(centre) as tab:
         assert f"{2 * len(EXHIBITS) - 1} cells answer, 0 are down" in tab.locator("#state").inner_text()
@@ -122,6 +127,7 @@ def test_the_map_is_filtered_and_the_filter_is_an_address(centre: CentreZoo) -> 
         assert tab.input_value("select[name='wire protocol']") == "FastCGI"
 
 
+@pytest.mark.slow
 def test_an_exhibit_opens_its_label_configuration_and_source(centre: CentreZoo) -> None:
     with opened(centre, "/exhibit/fastcgi") as tab:
         for part, words in {
@@ -134,6 +140,7 @@ def test_an_exhibit_opens_its_label_configuration_and_source(centre: CentreZoo) 
         assert fits(tab)
 
 
+@pytest.mark.slow
 def test_the_processes_are_a_table(centre: CentreZoo) -> None:
     with opened(centre, "/processes") as tab:
         assert re.fullmatch(r"\d+ processes, \d+ threads in \d+ families\.", tab.locator("#state").inner_text())
@@ -174,6 +181,7 @@ def test_a_page_fits_and_can_be_read(centre: CentreZoo, path: str, size: str, sc
 # --- a lost centre ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_open_page_says_that_the_centre_is_lost_and_goes_on_by_itself(fresh_centre: CentreZoo) -> None:
     fresh_centre.up("fastcgi", "cgi")
     with opened(fresh_centre, "/exhibit/fastcgi", expect=LOST) as tab:
@@ -189,12 +197,14 @@ def test_an_open_page_says_that_the_centre_is_lost_and_goes_on_by_itself(fresh_c
         assert pictures(tab, 1)[0].startswith("fastcgi behind nginx: 8 requests"), "with the new centre's token"
 
 
+@pytest.mark.slow
 def test_an_exhibit_that_does_not_exist_is_said(centre: CentreZoo) -> None:
     with opened(centre, expect=("404",)) as tab:
         tab.goto(f"{centre.origin}/exhibit/nothing")
         assert tab.locator("body").inner_text().strip() == "there is no exhibit 'nothing'; / lists them"
 
 
+@pytest.mark.slow
 def test_a_link_from_another_site_opens_a_page_and_no_frame_shows_one(centre: CentreZoo) -> None:
     """The other site is a page of the front, on another port: same-site, but another origin."""
     front = f"http://127.0.0.1:{centre.ports['nginx']}/"

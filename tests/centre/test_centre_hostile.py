@@ -69,6 +69,7 @@ INSERTED = """[...document.querySelectorAll(
 )].map((each) => each.outerHTML)"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("first", [0, *slow(10, 20)])
 def test_payloads_in_every_text_stay_text(centre: CentreZoo, path: str, first: int) -> None:

@@ -59,6 +59,7 @@ def test_it_listens_on_loopback_even_where_the_fronts_are_open(fresh_centre: Cen
     assert [each.laddr for each in listening if each.status == "LISTEN"] == [("127.0.0.1", fresh_centre.centre)]
 
 
+@pytest.mark.slow
 def test_a_held_port_leads_to_the_next_free_one(fresh_centre: CentreZoo) -> None:
     first = first_free(3)
     fresh_centre.move(first)
@@ -85,6 +86,7 @@ def test_the_port_of_another_server_of_the_zoo_is_not_taken(fresh_centre: Centre
     assert fresh_centre.get("fastcgi", "nginx").text == "pong\n"
 
 
+@pytest.mark.slow
 def test_the_search_for_a_port_ends_where_settings_end(tmp_path: Path) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", HIGHEST))
@@ -95,6 +97,7 @@ def test_the_search_for_a_port_ends_where_settings_end(tmp_path: Path) -> None:
     assert up._centre_port(plan) not in {port for _, (_, port) in problems.addresses(plan)}
 
 
+@pytest.mark.slow
 def test_zero_means_none(fresh_centre: CentreZoo) -> None:
     fresh_centre.env["ZOO_CENTRE_PORT"] = "0"
     assert "visitor centre" not in fresh_centre.cli("up", "-d", "fastcgi").stdout
@@ -129,6 +132,7 @@ def test_an_open_request_does_not_hold_up_down(fresh_centre: CentreZoo) -> None:
     assert fresh_centre.leftovers() == []
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_killed_keeper(fresh_centre: CentreZoo) -> None:
     fresh_centre.up("fastcgi")
     os.kill(fresh_centre.state()["pid"], signal.SIGKILL)
