@@ -694,6 +694,13 @@ def test_a_variable_beyond_a_limit_is_marked(pairs: Pairs, at: int) -> None:
     assert (rest.offset, rest.length, rest.means, rest.fault) == (len(data) - 8, 8, "not read after a fault", True)
 
 
+def test_a_limit_in_a_record_that_is_cut_off() -> None:
+    """The record ends the variables; most of its content is missing."""
+    data = make.begin() + make.record(4, 1, make.encoded([(b"N" * 1025, b"")])) + make.record(5, 1, b"x" * 99)[:20]
+    assert isinstance(wrong("request", data), TooLong)
+    tiles(wire.annotate("request", data).fields, len(data))
+
+
 def test_variables_before_a_limit_are_told() -> None:
     limits = Limits(head=60)
     data = (
