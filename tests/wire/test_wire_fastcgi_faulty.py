@@ -8,7 +8,7 @@ from wire_fastcgi_in_test import BEGIN, NO_PARAMS, NO_STDIN, decoded, make, tile
 from wire_in_test import WIRES, joined
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.conversation import Findings, annotate
+from gateway_zoo.wire.conversation import Conversation, Findings, annotate
 from gateway_zoo.wire.events import Begin, Breach, Data, End, Event, Fault, Pairs, Problem, Values, Variables
 from gateway_zoo.wire.exchange import Exchange, fields_of
 from gateway_zoo.wire.exchanges import Exchanges
@@ -51,6 +51,16 @@ def test_bytes_that_are_no_header_end_the_decoding(direction: Direction, data: b
         tiles(fields, len(start + data + before))
         (mark,) = [field for field in fields if field.fault]
         assert (mark.offset, mark.length, mark.name) == (len(start), len(data + before), "rest")
+
+
+def test_what_is_settled_stays_so_where_the_bytes_are_another_protocol() -> None:
+    """A record with another version, to be ignored; with the tenth byte it is uwsgi."""
+    talk = Conversation(WIRES, "FastCGI")
+    talk.feed("request", b"\x0f\x08CRI\0ROT")
+    before = talk.settled("request")
+    talk.feed("request", b"A")
+    assert talk.speaks("request") == "uwsgi"
+    assert before <= talk.settled("request") <= 10
 
 
 def behind(direction: Direction) -> bytes:
