@@ -659,6 +659,17 @@ def test_a_breach_leaves_the_exchange_whole(bytewise: bool) -> None:
 
 
 @pytest.mark.parametrize("bytewise", [False, True])
+@pytest.mark.parametrize("second", [make.record(1, 1) + NO_PARAMS + NO_STDIN, make.record(9, 0, b"\1\1A")])
+def test_a_breach_in_the_first_record_is_one_of_its_own_exchange(second: bytes, bytewise: bool) -> None:
+    """It is known before the event that begins the exchange."""
+    pieces: list[tuple[Direction, bytes]] = [("request", keeping() + second), ("response", GOOD)]
+    first, later = exchanges(*pieces, bytewise=bytewise)
+    assert (bytes(first.request), bytes(later.request)) == (keeping(), second)
+    assert (first.warnings, len(later.warnings)) == ([], 1)
+    assert [field.fault for field in fields_of(later, WIRES)[0]].count(True) == 1
+
+
+@pytest.mark.parametrize("bytewise", [False, True])
 def test_a_short_body_is_an_error(bytewise: bool) -> None:
     request = BEGIN + make.params(1, [*ASKED[:2], (b"CONTENT_LENGTH", b"40")]) + make.stream(5, 1, b"0123456789")
     (exchange,) = exchanges(("request", request), ("response", GOOD), bytewise=bytewise)
