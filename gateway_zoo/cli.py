@@ -160,6 +160,23 @@ def mpms_urls(apache: str) -> dict[str, str]:
 
 
 @app.command()
+def crowd(
+    ids: Annotated[list[str], typer.Argument(help="One exhibit, or two.", autocompletion=_exhibits)],
+    front: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; the first that is open.")] = "",
+    requests: Annotated[int, typer.Option(metavar="N", help="How many at once: 1 to 32.")] = 8,
+    hold: Annotated[int, typer.Option(metavar="MS", help="How long each one runs: 10 to 1000 ms.")] = 300,
+    as_json: Json = False,
+    nginx: Nginx = "",
+    apache: Apache = "",
+) -> None:
+    """Send requests at once, and draw when each one ran, and where."""
+    from gateway_zoo.commands import crowd as command
+
+    urls = {"nginx": nginx, "apache": apache}
+    raise typer.Exit(command.run(running_settings(nginx, apache), ids, front, requests, hold, as_json, urls))
+
+
+@app.command()
 def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Measure four ways to hear news: polling to WebSocket."""
     from gateway_zoo.commands import news as command

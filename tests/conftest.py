@@ -13,7 +13,7 @@ LONGEST = """
     test_run_directory test_pages_browser test_set_up test_commands test_mpm test_words test_figures_limits test_docs
     test_news_places test_wire_command test_places test_keeper test_news_browser test_figures_zoo test_php
     test_wire_page_browser test_board_refuses test_news test_monolith_deaths test_board_browser test_faults test_labs
-    test_bystanders test_wire_record test_usage
+    test_bystanders test_wire_record test_usage test_centre_browser
 """.split()
 SEED = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())  # the same in all workers
 

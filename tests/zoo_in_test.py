@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -99,9 +99,10 @@ class Zoo:
             "ZOO_NGINX_TLS_PORT": str(self.ports["nginx"] + TLS),
             "ZOO_APACHE_TLS_PORT": str(self.ports["apache"] + TLS),
             "ZOO_PORT_SHIFT": str(self.shift),
+            "ZOO_CENTRE_PORT": "0",
         }
 
-    def __enter__(self) -> "Zoo":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

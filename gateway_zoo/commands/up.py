@@ -11,16 +11,18 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from gateway_zoo.commands.tables import exhibits
 from gateway_zoo.errors import fail, known_ids, nearest, printable
-from gateway_zoo.keeper import client, leftovers, privileges, ready, state, trial
+from gateway_zoo.keeper import client, leftovers, ports, privileges, ready, state, trial
 from gateway_zoo.measure import problems
 from gateway_zoo.registry import places, plans, why_closed
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell, Plan
+from gateway_zoo.serving import listen
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import say
@@ -29,6 +31,8 @@ READY_S = 60.0  # until every cell must have answered
 HOPELESS = 4  # deaths in a row of a family that `up` does not wait for any longer; the keeper goes on trying
 AGAIN = 2  # deaths in a row that `up` says at once
 LOOK_S = 1.0  # between two looks of a waiting `up` for a signal
+CENTRE_S = 10.0  # for the visitor centre, once all cells answer
+OTHER_PORTS = 100  # that are tried for the visitor centre
 LONG_S = 10.0  # after so long `up` says which cells it waits for
 
 
@@ -54,6 +58,8 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
         problems.note_holders(plans.make(settings, only, registry))
     privileges.give_up(settings)
     plan = plans.make(settings, only, registry)
+    settings = replace(settings, centre_port=_centre_port(plan))
+    plan = replace(plan, settings=settings)
     say(*map(str, plan.registry.errors))
     if plan.fronts and not plan.open_cells:
         _refuse_closed(plan, only)
@@ -63,6 +69,7 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     keeper, terminal = client.start(plan, lock, only, detach=detach, echo=echo)
     try:
         silent = ready.wait(plan, plan.open_cells, READY_S, _Patience(plan, keeper).may_come)
+        _await_centre(settings)
     except KeyboardInterrupt:
         client.stop(keeper)
         return 3
@@ -76,6 +83,24 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     for line in exhibits.lines(plan, tables.console().width):
         print(line)
     return int(bool(silent)) if detach else _stay(keeper, terminal)
+
+
+def _centre_port(plan: Plan) -> int:
+    """The port of the visitor centre, or the next one that is free and no other server's; 0 stays 0: no centre."""
+    port = plan.settings.centre_port
+    others = {number for _, (_, number) in problems.addresses(plan)}
+    trials = range(port, min(port + OTHER_PORTS, ports.HIGHEST + 1)) if port else ()
+    return next((number for number in trials if number not in others and ports.free(number)), port)
+
+
+def _await_centre(settings: Settings) -> None:
+    """Wait until the visitor centre listens, but not long: without it the zoo is whole."""
+    deadline = time.monotonic() + CENTRE_S
+    while settings.centre_port and not listen.answers_at(f"127.0.0.1:{settings.centre_port}"):
+        if time.monotonic() > deadline:
+            say(f"the visitor centre does not answer yet; {settings.logs / 'centre.log'} may say why")
+            return
+        time.sleep(0.05)
 
 
 def _put_run_bits_back(registry: Registry) -> None:

@@ -34,6 +34,8 @@ def make(plan: Plan, sentinel_descriptor: int) -> list[Child]:
     watch = [sys.executable, "-I", "-m", "gateway_zoo.keeper.sentinel", str(sentinel_descriptor)]
     children = [Child("sentinel", watch, signal.SIGKILL)]
     children += [Child(front, fronts.command(front, plan.settings), signal.SIGTERM) for front in plan.fronts]
+    if plan.settings.centre_port:
+        children.append(Child("centre", [sys.executable, "-I", "-m", "gateway_zoo.centre"], signal.SIGTERM))
     for family in plan.started:
         children.append(Child(family.id, plan.command(family), signal.Signals[f"SIG{family.stop_signal}"]))
     return children
@@ -41,7 +43,8 @@ def make(plan: Plan, sentinel_descriptor: int) -> list[Child]:
 
 def environment(settings: Settings, family: str, token: str) -> dict[str, str]:
     """Make the whole environment of a gateway: no other variable of the shell reaches a program."""
-    return {
+    own = {"ZOO_ROOT": str(settings.root)} if family == "centre" else {}  # it reads the zoo's own files
+    return own | {
         "PATH": places.search_path(settings),
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(places.checkout(settings) / "app"),
@@ -84,6 +87,8 @@ def _addresses(plan: Plan, name: str) -> list[str]:
     settings, registry = plan.settings, plan.registry
     if name in plan.fronts:
         return [f"127.0.0.1:{settings.port(name)}"]
+    if name == "centre":
+        return [f"127.0.0.1:{settings.centre_port}"]
     if name not in registry.families:
         return []
     tcp = [settings.tcp(e.id, e.tcp) for e in registry.exhibits.values() if e.family == name and e.tcp]

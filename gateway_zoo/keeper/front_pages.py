@@ -2,6 +2,7 @@
 
 import json
 import stat
+from html import escape
 from pathlib import Path
 
 from gateway_zoo.keeper import image
@@ -28,6 +29,8 @@ def write(front: str, pages: Path, plan: Plan) -> None:
     for folder in ("closed", "down", "about"):
         own_files.remove(own_files.folder(pages / folder), "*.txt", stat.S_IFREG)
     own_files.write(pages / "index.txt", index(front, plan))
+    own_files.write(pages / "index.html", index_page(front, plan, 0))
+    own_files.write(pages / "index_here.html", index_page(front, plan, plan.settings.centre_port))
     own_files.write(pages / "exhibits.json", json.dumps(listed(front, plan), indent=1) + "\n")
     own_files.write(pages / "image.json", json.dumps(image.of_this_image()) + "\n")
     if (plan.settings.tls / "ca.pem").exists():
@@ -51,16 +54,61 @@ def closed(cell: plans.Cell) -> str:
 
 def index(front: str, plan: Plan) -> str:
     """The first page of a front: each exhibit with its curl line, or the reason why it is closed."""
+    exhibits = plan.registry.exhibits.values()
+    ids, abouts = max(len(exhibit.id) for exhibit in exhibits), max(len(exhibit.about) for exhibit in exhibits)
     lines = [f"Gateway Zoo, behind {front}. One app through every gateway.\n"]
-    for exhibit in plan.registry.exhibits.values():
+    for exhibit in exhibits:
         cell = plan.cell(exhibit.id, front)
         line = f"closed: {cell.closed}" if cell.closed else f"curl {ADDRESS}/{exhibit.id}/hello"
-        lines.append(f"{exhibit.id:18} {exhibit.about:42} {line}")
-    lines += ["", *(f"{'in a browser':61} {ADDRESS}{page}" for page in plans.pages(plan, front))]
-    built = image.of_this_image()
-    lines += ["", "Each also answers /ping and, to this machine, /status."]
-    lines += [f"The image is of {built['built']}; docker compose up --build --wait makes a new one."] if built else []
-    return "\n".join(lines) + "\n"
+        lines.append(f"{exhibit.id:{ids}} {exhibit.about:{abouts}} {line}")
+    lines += ["", *(f"{'in a browser':{ids + 1 + abouts}} {ADDRESS}{page}" for page in plans.pages(plan, front))]
+    return "\n".join([*lines, "", *_notes()]) + "\n"
+
+
+def index_page(front: str, plan: Plan, centre_port: int) -> str:
+    """The same list for a browser, as HTML. `centre_port`: port of the visitor centre; 0: without a link to it.
+
+    Its links are paths, so they lead to the address that the browser asked.
+    """
+    title = escape(f"Gateway Zoo, behind {front}")
+    centre = f'<p><a href="http://localhost:{centre_port}/">The visitor centre</a> draws what happens here.'
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{title}</title>",
+            '<link rel="icon" href="/-web/icon.svg">\n<link rel="stylesheet" href="/-web/zoo.css">',
+            f"<main>\n<h1>{title}</h1>\n<p>One app through every gateway.",
+            *([centre] if centre_port else []),
+            "<h2>In a browser</h2>\n<ul>",
+            *(f"<li>{_link(path)} {escape(name)}" for path, name in plans.pages(plan, front).items()),
+            "</ul>\n<h2>Exhibits</h2>\n<table>",
+            '<tr><th scope="col">exhibit<th scope="col">what it is<th scope="col">its answer',
+            *(_row(e.id, e.about, plan.cell(e.id, front)) for e in plan.registry.exhibits.values()),
+            "</table>",
+            *(f"<p>{escape(note)}" for note in _notes()),
+            "</main>\n",
+        ]
+    )
+
+
+def _row(id: str, about: str, cell: plans.Cell) -> str:
+    """A row of the table: an exhibit with links, or with the reason why it is closed."""
+    name = escape(id) if cell.closed else _link(f"/{id}/", id)
+    answer = f'<td class="quiet">closed: {escape(cell.closed)}' if cell.closed else f"<td>{_link(f'/{id}/hello')}"
+    return f'<tr><th scope="row">{name}<td>{escape(about)}{answer}'
+
+
+def _link(path: str, text: str = "") -> str:
+    return f'<a href="{escape(path)}">{escape(text or path)}</a>'
+
+
+def _notes() -> list[str]:
+    """The sentences below the list."""
+    lines = ["Each also answers /ping and, to this machine, /status."]
+    if built := image.of_this_image():
+        lines.append(f"The image is of {built['built']}; docker compose up --build --wait makes a new one.")
+    return lines
 
 
 def about(plan: Plan, id: str) -> str:

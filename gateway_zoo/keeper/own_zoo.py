@@ -205,7 +205,7 @@ def chosen_ports(tcp: list[int]) -> dict[str, str]:
     shift = next((s for s in trials if all(ports.free(p + s) for p in tcp)), None)
     if shift is None:
         fail("no free ports on 127.0.0.1 for the TCP gateways", 3)
-    return chosen | {"ZOO_PORT_SHIFT": str(shift)}
+    return chosen | {"ZOO_PORT_SHIFT": str(shift), "ZOO_CENTRE_PORT": "0"}
 
 
 def exhibit_for_pings(settings: Settings) -> str:

@@ -97,7 +97,7 @@ def blockers(plan: Plan) -> list[Problem]:
     if not shutil.which("setpriv"):
         problems.append(Problem("setpriv is not there", "sudo apt-get install util-linux", True))
     wanted: dict[tuple[str, int], str] = {}
-    for name, address in _addresses(plan):
+    for name, address in addresses(plan):
         if other := wanted.get(address):
             what = f"{name} and {other} both want port {address[1]}"
             problems.append(Problem(what, "set ZOO_NGINX_PORT, ZOO_APACHE_PORT or ZOO_PORT_SHIFT", True))
@@ -144,7 +144,8 @@ def _unreachable(run: Path) -> tuple[str, str] | None:
     return None
 
 
-def _addresses(plan: Plan) -> list[tuple[str, tuple[str, int]]]:
+def addresses(plan: Plan) -> list[tuple[str, tuple[str, int]]]:
+    """Where the fronts and the TCP gateways of a plan listen: (name, (address, port))."""
     extra = plan.settings.listen
     hosts = [extra] if extra == "0.0.0.0" else dict.fromkeys(["127.0.0.1", extra or "127.0.0.1"])  # noqa: S104 - compared
     problems = [(front, (host, plan.settings.port(front))) for host in hosts for front in plan.fronts]
@@ -163,7 +164,7 @@ def _addresses(plan: Plan) -> list[tuple[str, tuple[str, int]]]:
 
 def note_holders(plan: Plan) -> None:
     """Note which processes hold our ports, as long as we are root. `up` prints it after root is given up."""
-    ports.note_holders(address for _, address in _addresses(plan))
+    ports.note_holders(address for _, address in addresses(plan))
 
 
 def _broken_cages(plan: Plan) -> list[Problem]:

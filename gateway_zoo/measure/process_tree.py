@@ -3,6 +3,7 @@
 What trips people up: a family inside a front has no session of its own. Its environment or its title tells it.
 """
 
+import os
 import time
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,7 @@ def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
     """
     sessions: dict[str, int] = running.sessions
     pids = process.members(running.token, set(sessions.values()), settings.run, everything=True)
+    pids.append(os.getpid())  # the visitor centre is in the list, and asks
     rows = {row.pid: row for pid in pids if (row := _row(pid, sessions))}
     keeper = _row(running.pid, {"keeper": 0})
     ordered = [keeper] if keeper else []

@@ -22,7 +22,7 @@ FRONTS = get_args(Front)
 PROTOCOLS = ("CGI", "FastCGI", "SCGI", "uwsgi", "AJP", "HTTP", "none")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
 #: Words of the keeper: `zoo restart nginx` means the front, {run} in a command means the run directory.
-RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in get_args(Mpm)[2:]), "keeper", "sentinel", "cage", "run")
+RESERVED = (*FRONTS, *(f"apache-{mpm}" for mpm in get_args(Mpm)[2:]), "keeper", "sentinel", "centre", "cage", "run")
 
 
 def listed(words: Collection[str]) -> str:

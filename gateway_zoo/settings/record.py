@@ -31,6 +31,7 @@ class Settings:
     prefork_port: int = 0  # 0: counted from apache_port, as for the next two
     worker_port: int = 0
     itk_port: int = 0
+    centre_port: int = 8000  # 0: no visitor centre
     mpm: str = "event"
     port_shift: int = 0
     listen: str = ""

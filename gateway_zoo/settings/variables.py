@@ -109,6 +109,7 @@ VARIABLES = (
         Variable(f"ZOO_{mpm.upper()}_PORT", f"({8081 + n})", BOTH, _EXTRA.format(mpm, n), f"{mpm}_port", _extra_port)
         for mpm, n in EXTRA_APACHES.items()
     ),
+    Variable("ZOO_CENTRE_PORT", "8000", BOTH, "the visitor centre: port; 0: none", "centre_port", _extra_port),
     Variable("ZOO_PORT_SHIFT", "0", NATIVE, "added to the ports of the TCP gateways", "port_shift", _shift),
     Variable("ZOO_MPM", "event", NATIVE, "Apache's process model, as `up --mpm`", "mpm", _mpm),
     Variable("ZOO_RUN", "(/tmp/zoo-UID)", NATIVE, "directory of sockets, logs and generated files", "run", _run),

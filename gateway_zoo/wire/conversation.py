@@ -205,7 +205,9 @@ class Conversation:
 
     def _decode_inner(self, direction: Direction, inner: _Inner, data: bytes | None) -> list[ProtocolEvent]:
         events, error = _feed_or_close(inner.decoder, data)
-        if error and not inner.faulty and (data is None or self._sides[direction].fed >= foreign.TELL):
+        # A stream that has all bytes of its direction may still be of another protocol: see `feed`.
+        may_be_foreign = data is not None and not inner.stream and self._sides[direction].fed < foreign.TELL
+        if error and not inner.faulty and not may_be_foreign:
             inner.faulty = True
             self._sides[direction].stopped.add(inner.stream)
             self.errors.setdefault(direction, error)

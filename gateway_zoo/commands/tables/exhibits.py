@@ -19,7 +19,9 @@ FIRST = 17  # columns of an exhibit's name
 
 def lines(plan: Plan, width: int) -> list[str]:
     """Make all lines of `up` for a terminal of this width."""
-    texts = [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
+    centre = plan.settings.centre_port
+    texts = [f"{'visitor centre':{FIRST}} http://localhost:{centre}/"] if centre else []
+    texts += [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
     front = plan.fronts[0]
     url = f"http://localhost:{plan.settings.port(front)}"
     texts += [text for page, title in plans.pages(plan, front).items() for text in _page(f"{url}{page}", title, width)]

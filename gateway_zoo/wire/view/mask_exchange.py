@@ -98,6 +98,8 @@ class _Side:
     def _masked(self, field: Field, starred: bytes, values: set[str], quoted: set[str]) -> Field:
         name, value, count = field.name, field.value, starred.count(secrets.MASK)
         if count:
+            if field.fault:
+                name = _starred(name, cut(self.data, field.spans), starred)  # it may be the bytes themselves
             for hidden in quoted:
                 if len(hidden) >= SHORTEST:
                     name = name.replace(hidden, "*" * len(hidden))

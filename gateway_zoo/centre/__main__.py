@@ -1,0 +1,61 @@
+"""Serve the visitor centre: `python -m gateway_zoo.centre`, a child of the keeper. One process, one event loop.
+
+It has the settings of the running zoo (state.json). It ends with SIGTERM. If it is killed, the keeper starts it again,
+and open pages go on by themselves.
+"""
+
+import ipaddress
+import os
+import signal
+import socket
+import sys
+
+import psutil
+import uvicorn
+
+from gateway_zoo.centre.application import application
+from gateway_zoo.centre.context import Context
+from gateway_zoo.keeper import state
+from gateway_zoo.settings import Settings, SettingsError, read_settings
+from gateway_zoo.terminal.messages import say, status_of
+
+BEHIND_S = 2  # for open streams, at the end
+
+
+def main() -> int:
+    """Serve until SIGTERM. Returns 3 if the port or the settings cannot be had."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # before uvicorn handles them, and when it raises them again
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        settings = state.running_settings(read_settings())
+    except SettingsError as error:
+        say(str(error))
+        return 3
+    address = _address_among_fronts(settings) if settings.compose else "127.0.0.1"
+    try:
+        listening = socket.create_server((address, settings.centre_port), backlog=128)
+    except OSError as error:
+        say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
+        return 3
+    with listening:
+        app = application(Context(settings), settings.centre_port)
+        config = uvicorn.Config(
+            app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=BEHIND_S
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def _address_among_fronts(settings: Settings) -> str:
+    """This container's address on the network of the fronts: no gateway reaches it there. Compose publishes it on
+    127.0.0.1 only."""
+    networks = [ipaddress.ip_network(text) for text in settings.status_allowed_from.split() if "/" in text]
+    for addresses in psutil.net_if_addrs().values():
+        for each in addresses:
+            if each.family == socket.AF_INET and any(ipaddress.ip_address(each.address) in net for net in networks):
+                return each.address
+    return "127.0.0.1"
+
+
+if __name__ == "__main__":
+    sys.exit(status_of(main))

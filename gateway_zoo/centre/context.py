@@ -1,0 +1,43 @@
+"""What a page may use: the settings and the registry of the zoo, and its cells.
+
+Results that many viewers ask for at once are computed once (`once`): 200 open pages cost as much as one.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from gateway_zoo.measure import targets
+from gateway_zoo.registry.cages import Registry, load
+from gateway_zoo.registry.plans import Cell
+from gateway_zoo.settings import Settings
+
+T = TypeVar("T")
+
+
+class Context:
+    """Of one running centre. `token`: a page sends it back with every action."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.registry: Registry = load(settings.root)
+        self.token = secrets.token_urlsafe(16)
+        self.crowd_lock = threading.Lock()  # one crowd at a time
+        self._results: dict[str, tuple[float, Any]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def cells(self) -> list[Cell]:
+        """All cells of the running zoo. Raises Stop where no zoo runs."""
+        urls = targets.around(self.settings) if self.settings.compose else {}
+        return self.once("cells", 5.0, lambda: targets.find(self.settings, None, urls)[1])
+
+    def once(self, name: str, seconds: float, compute: Callable[[], T]) -> T:
+        """The result of `compute`, not older than `seconds`. Callers of one name wait for the same computation."""
+        with self._locks.setdefault(name, threading.Lock()):
+            at, result = self._results.get(name, (0.0, None))
+            if not at or time.monotonic() - at > seconds:
+                result = compute()
+                self._results[name] = (time.monotonic(), result)
+            return cast("T", result)

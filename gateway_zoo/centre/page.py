@@ -1,0 +1,77 @@
+"""What a page is, and which pages there are.
+
+A folder in pages/ is a page. Its page.py has a `PAGE`:
+
+    path       its address; `{id}` is a parameter: /exhibit/{id}
+    data       (Context, parameters) -> a record that msgspec can write; runs in a thread. Raises NotThere
+    text       the record -> the text twin, for curl and screen readers
+    title      for the navigation and the window
+    order      place in the navigation; 0: not there
+    check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
+    actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
+
+The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from gateway_zoo.centre.context import Context
+
+FOLDER = Path(__file__).parent / "pages"
+
+
+class NotThere(Exception):
+    """A page of something that does not exist: 404, with the message."""
+
+
+class Refused(Exception):
+    """An action that is not possible now, or out of bounds: 409 or 422, with the message."""
+
+    def __init__(self, message: str, status: int = 422) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Page:
+    """See above."""
+
+    path: str
+    title: str
+    data: Callable[[Context, Mapping[str, str]], Any]
+    text: Callable[[Any], str]
+    order: int = 0
+    check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
+    actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+
+
+def known_exhibits(*names: str) -> Callable[[Context, Mapping[str, str]], None]:
+    """Make a `check` for a page whose parameters of these names are ids of exhibits."""
+
+    def check(context: Context, given: Mapping[str, str]) -> None:
+        for name in names:
+            if given[name] not in context.registry.exhibits:
+                raise NotThere(f"there is no exhibit {given[name][:80]!a}; / lists them")
+
+    return check
+
+
+def _load(file: Path) -> Page:
+    spec = spec_from_file_location(f"zoo_page_{file.parent.name}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page: Page = module.PAGE
+    return page
+
+
+def find() -> dict[str, Page]:
+    """Load all pages: name of the folder -> page, in the order of the navigation."""
+    pages = {file.parent.name: _load(file) for file in sorted(FOLDER.glob("*/page.py"))}
+    return dict(sorted(pages.items(), key=lambda item: (item[1].order or 1000, item[0])))
