@@ -190,6 +190,7 @@ class Exchanges:
             exchange.heads.add(direction)
             if direction == "response" and exchange.status == 101:
                 connection.index["request"] = connection.index["response"]  # the frames belong to this exchange
+                self._flush(connection, len(connection.waiting))  # they came before it
             self._changed[exchange.number] = exchange
         elif isinstance(event, Data) and event.stream not in self.codecs[protocol].INNER:
             exchange.body_bytes[direction] = exchange.body_bytes.get(direction, 0) + len(event.data)
