@@ -257,7 +257,7 @@ def annotate(direction: Direction, data: bytes, methods: Sequence[bytes] = ()) -
 def _value_and_nul(field: Field, data: bytes) -> list[Field]:
     """Part a secret from the NUL behind it, which is not masked. A secret that is cut off has no NUL."""
     end = field.offset + field.length
-    if not field.secret or data[end - 1 : end] != b"\0":
+    if not field.secret or not field.length or data[end - 1] != 0:
         return [field]
     nul = Field(end - 1, 1, "NUL", means="ends the value", depth=field.depth)
     return [replace(field, length=field.length - 1), nul]

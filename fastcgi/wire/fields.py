@@ -94,7 +94,7 @@ class Naming:
 
     def _rest(self, at: int, why: str) -> int:
         """Name the bytes that are not decoded any more."""
-        if rest := len(self.data) - at:
+        if (rest := len(self.data) - at) > 0:
             self.fields.append(Field(at, rest, "rest", f"{rest} bytes", why, fault=True))
         return len(self.data)
 

@@ -94,7 +94,7 @@ class Conversation:
 
     def _is_foreign(self, side: _Side, name: str) -> ProtocolEvent:
         side.speaks, side.faulty = name, True
-        side.never = 0 if side.never is None else side.never
+        side.never = side.decoder.settled if side.never is None else side.never
         text = f"these bytes are {name}, not {self._protocol}"
         return ProtocolEvent(self._protocol, Fault(0, 0, text, text, 0))
 

@@ -10,14 +10,7 @@ from collections.abc import Callable
 from gateway_zoo.wire.answers import opens
 from gateway_zoo.wire.codecs import Codecs, Direction
 from gateway_zoo.wire.conversation import Conversation, ProtocolEvent
-from gateway_zoo.wire.events import (
-    Data,
-    End,
-    Head,
-    Other,
-    Problem,
-    Variables,
-)
+from gateway_zoo.wire.events import Breach, Data, End, Head, Other, Problem, Variables
 from gateway_zoo.wire.exchange import KEEP, Exchange, describe
 from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
@@ -98,7 +91,7 @@ class Exchanges:
         direction, at = entry.direction, entry.at
         start = done = connection.bytes[direction]
         connection.bytes[direction] += len(entry.data)
-        for each in events:
+        for each in _opener_first(events) if direction == "request" else events:
             event = each.event
             begins = direction == "request" and opens(event) and connection.between(direction)
             if direction == "response" and each.asked and not isinstance(event, Problem):
@@ -197,6 +190,7 @@ class Exchanges:
             exchange.heads.add(direction)
             if direction == "response" and exchange.status == 101:
                 connection.index["request"] = connection.index["response"]  # the frames belong to this exchange
+                self._flush(connection, len(connection.waiting))  # they came before it
             self._changed[exchange.number] = exchange
         elif isinstance(event, Data) and event.stream not in self.codecs[protocol].INNER:
             exchange.body_bytes[direction] = exchange.body_bytes.get(direction, 0) + len(event.data)
@@ -283,6 +277,22 @@ class Exchanges:
         else:
             exchange.response_left_out += left_out
         self._changed[exchange.number] = exchange
+
+
+def _opener_first(events: list[ProtocolEvent]) -> list[ProtocolEvent]:
+    """Put the breaches of a message behind the event that begins it: they may come before, for the masking."""
+    ordered: list[ProtocolEvent] = []
+    for each in events:
+        at = len(ordered)
+        while at and each.stream is None and opens(each.event) and _breaks(ordered[at - 1], each.event.offset):
+            at -= 1
+        ordered.insert(at, each)
+    return ordered
+
+
+def _breaks(each: ProtocolEvent, offset: int) -> bool:
+    """Tell whether this is a breach of the message that begins at `offset`."""
+    return isinstance(each.event, Breach) and each.stream is None and each.event.offset >= offset
 
 
 def _note_silence(exchange: Exchange) -> None:

@@ -105,16 +105,38 @@ def test_replay_holds_no_more_than_what_is_not_over(tmp_path: Path) -> None:
     assert [exchange.target for exchange in chosen] == ["/wsgi/6", "/wsgi/49"]
 
 
+def test_bytes_before_a_101_come_before_those_behind_it() -> None:
+    """A request's head that is cut off, and a 101 that was not asked for: the connection is one exchange."""
+    found = Exchanges(WIRES)
+    request, cut_off = b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /two HTTP/1.1\r\nHost"
+    answer = b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+    film: list[AnyEntry] = [
+        Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
+        Bytes(connection=1, at=1.0, direction="request", data=request + cut_off),
+        Bytes(connection=1, at=1.1, direction="response", data=answer),
+        Bytes(connection=1, at=1.2, direction="request", data=b": b"),
+        Ended(connection=1, at=1.3, direction="request"),
+        Closed(connection=1, at=1.4),
+    ]
+    for entry in film:
+        found.feed(entry)
+    (exchange,) = found.all.values()
+    assert bytes(exchange.request) == request + cut_off + b": b"
+    assert [error.partition(" ")[0] for error in exchange.errors] == ["BadUpgrade", "Truncated"]
+    assert [field.fault for field in fields_of(exchange, WIRES)[0]].count(True) == 1
+
+
 def test_the_frames_of_a_websocket_belong_to_its_handshake() -> None:
     """Those of the client, too: its request was over before the 101 came."""
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
     handshake = b"GET /live HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n" + upgrade
     accept = b"Sec-WebSocket-Accept: elQ7dOiOMi3NaFaxTkGGl+TkVnE=\r\n\r\n"
-    frame = b"\x81\x85aaaa" + bytes(byte ^ 97 for byte in b"hello")
+    early, frame = (b"\x81\x85aaaa" + bytes(byte ^ 97 for byte in word) for word in (b"early", b"hello"))
     found = Exchanges(WIRES)
     film: list[AnyEntry] = [
         Opened(connection=1, at=1.0, exhibit="x", front="nginx", protocol="HTTP", address="x.sock"),
         Bytes(connection=1, at=1.0, direction="request", data=handshake + b"\r\n"),
+        Bytes(connection=1, at=1.0, direction="request", data=early),
         Bytes(
             connection=1, at=1.1, direction="response", data=b"HTTP/1.1 101 Go\r\n" + upgrade + accept + b"\x81\x02hi"
         ),
@@ -126,7 +148,8 @@ def test_the_frames_of_a_websocket_belong_to_its_handshake() -> None:
         found.feed(entry)
     (one,) = found.all.values()
     assert (one.method, one.target, one.status, one.errors) == ("GET", "/live", 101, [])
-    assert [field.value for field in fields_of(one, WIRES)[0] if field.name == "Payload data"] == ["hello", "hello"]
+    words = [field.value for field in fields_of(one, WIRES)[0] if field.name == "Payload data"]
+    assert words == ["early", "hello", "hello"]
 
 
 def test_trailers_are_no_second_head() -> None:

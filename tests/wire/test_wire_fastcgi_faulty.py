@@ -8,7 +8,7 @@ from wire_fastcgi_in_test import BEGIN, NO_PARAMS, NO_STDIN, decoded, make, tile
 from wire_in_test import WIRES, joined
 
 from gateway_zoo.wire.codecs import Direction
-from gateway_zoo.wire.conversation import Findings, annotate
+from gateway_zoo.wire.conversation import Conversation, Findings, annotate
 from gateway_zoo.wire.events import Begin, Breach, Data, End, Event, Fault, Pairs, Problem, Values, Variables
 from gateway_zoo.wire.exchange import Exchange, fields_of
 from gateway_zoo.wire.exchanges import Exchanges
@@ -51,6 +51,16 @@ def test_bytes_that_are_no_header_end_the_decoding(direction: Direction, data: b
         tiles(fields, len(start + data + before))
         (mark,) = [field for field in fields if field.fault]
         assert (mark.offset, mark.length, mark.name) == (len(start), len(data + before), "rest")
+
+
+def test_what_is_settled_stays_so_where_the_bytes_are_another_protocol() -> None:
+    """A record with another version, to be ignored; with the tenth byte it is uwsgi."""
+    talk = Conversation(WIRES, "FastCGI")
+    talk.feed("request", b"\x0f\x08CRI\0ROT")
+    before = talk.settled("request")
+    talk.feed("request", b"A")
+    assert talk.speaks("request") == "uwsgi"
+    assert before <= talk.settled("request") <= 10
 
 
 def behind(direction: Direction) -> bytes:
@@ -649,6 +659,17 @@ def test_a_breach_leaves_the_exchange_whole(bytewise: bool) -> None:
 
 
 @pytest.mark.parametrize("bytewise", [False, True])
+@pytest.mark.parametrize("second", [make.record(1, 1) + NO_PARAMS + NO_STDIN, make.record(9, 0, b"\1\1A")])
+def test_a_breach_in_the_first_record_is_one_of_its_own_exchange(second: bytes, bytewise: bool) -> None:
+    """It is known before the event that begins the exchange."""
+    pieces: list[tuple[Direction, bytes]] = [("request", keeping() + second), ("response", GOOD)]
+    first, later = exchanges(*pieces, bytewise=bytewise)
+    assert (bytes(first.request), bytes(later.request)) == (keeping(), second)
+    assert (first.warnings, len(later.warnings)) == ([], 1)
+    assert [field.fault for field in fields_of(later, WIRES)[0]].count(True) == 1
+
+
+@pytest.mark.parametrize("bytewise", [False, True])
 def test_a_short_body_is_an_error(bytewise: bool) -> None:
     request = BEGIN + make.params(1, [*ASKED[:2], (b"CONTENT_LENGTH", b"40")]) + make.stream(5, 1, b"0123456789")
     (exchange,) = exchanges(("request", request), ("response", GOOD), bytewise=bytewise)
@@ -692,6 +713,13 @@ def test_a_variable_beyond_a_limit_is_marked(pairs: Pairs, at: int) -> None:
     assert [pair for pair in named if pair[0] == "A"] == [("A", "1")] * (len(pairs) - 1)
     rest = wire.annotate("request", data).fields[-1]
     assert (rest.offset, rest.length, rest.means, rest.fault) == (len(data) - 8, 8, "not read after a fault", True)
+
+
+def test_a_limit_in_a_record_that_is_cut_off() -> None:
+    """The record ends the variables; most of its content is missing."""
+    data = make.begin() + make.record(4, 1, make.encoded([(b"N" * 1025, b"")])) + make.record(5, 1, b"x" * 99)[:20]
+    assert isinstance(wrong("request", data), TooLong)
+    tiles(wire.annotate("request", data).fields, len(data))
 
 
 def test_variables_before_a_limit_are_told() -> None:
