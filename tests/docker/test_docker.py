@@ -39,11 +39,13 @@ class Compose:
         self.name = f"zoo-test-{os.getpid()}"
         self.net = f"10.{random.randrange(100, 250)}.{random.randrange(256)}"  # noqa: S311 - not a secret
         numbers = random.sample(range(10000, 30000), 200)
-        first = next(n for n in numbers if free(*range(n, n + 5), n + TLS, n + 1 + TLS))
+        first = next(n for n in numbers if free(*range(n, n + 6), n + TLS, n + 1 + TLS))
         self.ports = {front: first + number for number, front in enumerate((*FRONTS, *FURTHER))}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("ZOO_", "COMPOSE_"))}
         self.env |= {"COMPOSE_PROJECT_NAME": self.name, "ZOO_NET": self.net}
         self.env |= {f"ZOO_{f.removeprefix('apache-').upper()}_PORT": str(port) for f, port in self.ports.items()}
+        self.centre = first + 5
+        self.env |= {"ZOO_CENTRE_PORT": str(self.centre)}
         self.env |= {f"ZOO_{front.upper()}_TLS_PORT": str(self.ports[front] + TLS) for front in FRONTS}
 
     def run(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -111,7 +113,7 @@ def compose() -> Iterator[Compose]:
 
 def test_services_are_the_families_and_their_commands(compose: Compose) -> None:
     services = compose.config()
-    assert set(services) == WITH_COMMAND | {*FRONTS, *FURTHER, "zoo"}
+    assert set(services) == WITH_COMMAND | {*FRONTS, *FURTHER, "centre", "zoo"}
     profiles = {name: service.get("profiles", [""])[0] for name, service in services.items()}
     families = REGISTRY.families
     assert profiles == {n: families[n].group if n in families else "" for n in services} | {"zoo": "tools", **FURTHER}
@@ -347,7 +349,7 @@ def test_a_second_container_of_a_family_is_refused(compose: Compose, service: st
 
 
 def test_containers_may_do_little(compose: Compose) -> None:
-    for service in STARTED | set(FRONTS):
+    for service in STARTED | {*FRONTS, "centre"}:
         facts = compose.inspect(service)
         host, config = facts["HostConfig"], facts["Config"]
         assert config["User"] == "33:33", service
@@ -365,7 +367,28 @@ def test_containers_may_do_little(compose: Compose) -> None:
         kept = {("volume", "/run/zoo/board")} if service == "asgi-board" else set()  # stickers survive their container
         assert mounts == {("volume", "/run/zoo/sock")} | kept, service
         addresses = [p["HostIp"] for ports in facts["NetworkSettings"]["Ports"].values() for p in ports or []]
-        assert set(addresses) == ({"127.0.0.1"} if service in FRONTS else set()), service
+        assert set(addresses) == ({"127.0.0.1"} if service in (*FRONTS, "centre") else set()), service
+
+
+def test_the_visitor_centre_shows_and_asks_every_cell(compose: Compose) -> None:
+    url = f"http://localhost:{compose.centre}"
+    rows = [row for rows in requests.get(f"{url}/api/map", timeout=30).json()["protocols"].values() for row in rows]
+    states = {(row["id"], front): cell["state"] for row in rows for front, cell in row["cells"].items()}
+    assert {cell: states[cell] for cell in CELLS} == dict.fromkeys(CELLS, "answers")
+    page = requests.get(f"{url}/exhibit/fastcgi", headers={"Accept": "text/html"}, timeout=30).text
+    token = page.partition('name="zoo-token" content="')[2].partition('"')[0]
+    cells = {"cells": [["fastcgi", "nginx"], ["cgi", "nginx"]], "requests": 4, "hold_ms": 100}
+    crowds = requests.post(f"{url}/api/exhibit/crowd", json=cells, headers={"X-Zoo-Token": token}, timeout=60).json()
+    assert [(crowd["exhibit"], len(crowd["failed"])) for crowd in crowds] == [("fastcgi", 0), ("cgi", 0)]
+    assert compose.zoo("crowd", "fastcgi").returncode == 0
+
+
+def test_no_gateway_reaches_the_visitor_centre(compose: Compose) -> None:
+    networks = compose.inspect("centre")["NetworkSettings"]["Networks"].values()
+    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
+    for address in [network["IPAddress"] for network in networks]:
+        done = compose.run("exec", "-T", "scgi-tcp", "python", "-c", connect, address, str(compose.centre))
+        assert done.returncode == 1, (address, done.stdout)
 
 
 def test_the_visitors_container_may_do_little(compose: Compose) -> None:
