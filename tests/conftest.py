@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 from collections.abc import Iterator
 
 import browser
@@ -16,6 +17,11 @@ LONGEST = """
     test_bystanders test_wire_record test_usage test_centre_browser
 """.split()
 SEED = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())  # the same in all workers
+
+
+# Started in the background of a script, this process and all that it starts would ignore Ctrl-C (bash, "Signals").
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:

@@ -104,7 +104,7 @@ class OwnZoo:
         self.up: subprocess.Popen[bytes] | None = None
         registry = load(settings.root)
         privileges.install_what_is_missing(settings, [registry.family_of(id) for id in ids])
-        own = chosen_ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp}))
+        own = chosen_ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp})) | {"ZOO_CENTRE_PORT": "0"}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
         self.env |= {"ZOO_ROOT": str(settings.root), "ZOO_MPM": mpm, **own}
         self.run = Path(tempfile.mkdtemp(prefix="zlab-", dir="/tmp"))
@@ -205,7 +205,7 @@ def chosen_ports(tcp: list[int]) -> dict[str, str]:
     shift = next((s for s in trials if all(ports.free(p + s) for p in tcp)), None)
     if shift is None:
         fail("no free ports on 127.0.0.1 for the TCP gateways", 3)
-    return chosen | {"ZOO_PORT_SHIFT": str(shift), "ZOO_CENTRE_PORT": "0"}
+    return chosen | {"ZOO_PORT_SHIFT": str(shift)}
 
 
 def exhibit_for_pings(settings: Settings) -> str:

@@ -94,7 +94,9 @@ def test_a_way_that_fails_shows_the_reason(zoo: Zoo, front: str) -> None:
     with chromium(expect=["501"]) as browser:
         page = browser.new_page()
         page.goto(page_url(zoo, front, "fastcgi"))
-        page.get_by_role("button", name="Start WebSocket").press("Enter")  # by keyboard
+        start = page.get_by_role("button", name="Start WebSocket")
+        start.click(trial=True)  # waits until it can be pressed: `press` does not
+        start.press("Enter")  # by keyboard
         failed = panel(page, "WebSocket")
         failed.get_by_text("fails: 501").wait_for(timeout=10000)
         assert failed.locator(".latest").inner_text().startswith("no WebSocket here: a WSGI program")

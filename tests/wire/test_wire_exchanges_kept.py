@@ -17,6 +17,8 @@ def test_a_connection_that_stays_does_not_hold_what_is_over() -> None:
     """nginx and Apache keep connections to HTTP and AJP gateways for thousands of requests."""
     request = WIRES["HTTP"].request(variables("/wsgi/hello")).replace(b"Connection: close\r\n", b"")
     response = WIRES["HTTP"].response(200, [(b"Content-Length", b"2")], b"ok")
+    gc.collect()
+    others = sum(isinstance(one, Exchange) for one in gc.get_objects())  # of tests that failed before
     found = Exchanges(WIRES, most=10)
     found.feed(Opened(connection=1, at=1.0, exhibit="wsgi", front="nginx", protocol="HTTP", address="wsgi.sock"))
     for _ in range(300):
@@ -25,7 +27,7 @@ def test_a_connection_that_stays_does_not_hold_what_is_over() -> None:
     assert list(found.all) == list(range(291, 301))
     assert [(one.status, one.seconds, bytes(one.response)) for one in found.all.values()] == [(200, 0.5, response)] * 10
     gc.collect()
-    assert sum(isinstance(one, Exchange) for one in gc.get_objects()) <= 11
+    assert sum(isinstance(one, Exchange) for one in gc.get_objects()) - others <= 11
 
 
 def test_a_protocol_that_no_cage_has_is_bytes_without_fields(tmp_path: Path) -> None:
