@@ -27,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway_zoo.serving import same_origin
+from gateway_zoo.serving.page_headers import HEADERS
 from gateway_zoo.settings import read_settings
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchange import Exchange, fields_of, summary, whole
@@ -37,17 +38,6 @@ FIELDS = 50_000  # fields of one direction that the page is given
 
 HERE = Path(__file__).parent / "public"  # the page's files
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 class Guard:
