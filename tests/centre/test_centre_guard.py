@@ -12,7 +12,7 @@ from centre_in_test import CentreZoo, a_centre  # noqa: F401 - a fixture
 from zoo_in_test import ROOT, eventually
 
 from gateway_zoo.centre import application
-from gateway_zoo.centre.guard import HEADERS
+from gateway_zoo.serving.page_headers import HEADERS
 
 PAGES = ["/", "/exhibit/fastcgi", "/compare/cgi/fastcgi", "/processes"]
 DATA = ["/api/map", "/api/exhibit/fastcgi", "/api/compare/cgi/fastcgi", "/api/processes"]
