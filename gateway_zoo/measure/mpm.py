@@ -29,6 +29,7 @@ EXHIBIT = "mod_wsgi-embedded"
 CROWD = 8
 HOLD_MS = 300
 TIMEOUT_S = 15.0  # for a whole answer
+ATTEMPTS = 4
 RANKED = ("usage", "idle", "busy")  # the sizes, fields of Seen
 USER_PER_HOST = "a user per virtual host"
 UNKNOWN = "unknown"
@@ -39,6 +40,10 @@ Facts = dict[str, Any]
 
 class Unusable(Exception):
     """An Apache's answer cannot be used: it broke a limit, or is not what a zoo says; says which."""
+
+
+class Closed(Unusable):
+    """Apache has ended the connection. On one that was idle it may: prefork, worker and ITK keep it for 5 s."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ def observe(url: str) -> Facts:
         "threaded": "yes" if most > 1 else "no",
         "parent": ", ".join(parents) or UNKNOWN,
         "children": USER_PER_HOST if len(users) > 1 else next(iter(users)),
-        "serves": _serves(_twice_on_each(url), threaded=most > 1),
+        "serves": _serves(_pairs(url), threaded=most > 1),
         "dso": "yes" if crowd else "no",  # mod_wsgi is a module loaded at run time, and it answered
         "processes": len(family),
         "threads": sum(row["threads"] for row in family),
@@ -154,12 +159,16 @@ def _connect(url: str) -> http.client.HTTPConnection:
 
 def _ask(connection: http.client.HTTPConnection, query: str, host: str = "localhost") -> Facts:
     """status on a connection that stays open."""
-    connection.request("GET", f"/{EXHIBIT}/status?{query}", headers={"Host": host, "Connection": "keep-alive"})
     where = f"http://{connection.host}:{connection.port}"
     try:
+        connection.request("GET", f"/{EXHIBIT}/status?{query}", headers={"Host": host, "Connection": "keep-alive"})
         facts = json.loads(connection.getresponse().read())
     except bounded.OverLimit as error:
         raise Unusable(f"{where}: {error}") from None
+    except (ConnectionResetError, BrokenPipeError):  # RemoteDisconnected is a reset, too
+        raise Closed(
+            f"{where}: {EXHIBIT} does not answer as a zoo does: the connection ended without an answer"
+        ) from None
     except (ValueError, RecursionError, http.client.HTTPException) as error:
         raise Unusable(f"{where}: {EXHIBIT} does not answer as a zoo does: {error}") from None
     if not isinstance(facts, dict) or not {"pid", "thread", "user"} <= facts.keys():
@@ -179,6 +188,14 @@ def _crowd(url: str) -> list[Facts]:
 
 
 Worker = tuple[int, int]
+
+
+def _pairs(url: str) -> list[tuple[Worker, Worker]]:
+    """_twice_on_each, again if a busy machine was slower than Apache's patience with idle connections."""
+    for _ in range(ATTEMPTS - 1):
+        with contextlib.suppress(Closed):
+            return _twice_on_each(url)
+    return _twice_on_each(url)
 
 
 def _twice_on_each(url: str) -> list[tuple[Worker, Worker]]:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from zoo_in_test import Zoo, needs_sight
 
 from gateway_zoo.commands.tables import mpm_table
+from gateway_zoo.measure import mpm
 from gateway_zoo.measure.mpm import Seen
 
 MPMS = {"apache": "event", "apache-prefork": "prefork", "apache-worker": "worker"}
@@ -40,6 +43,32 @@ def test_check_asks_all_of_them(four: Zoo) -> None:
     assert {row["why"] for row in rows if row["front"] == "apache-itk"} == {
         "ITK's parent must be root, and the zoo gives root up; docker compose --profile itk up -d"
     }
+
+
+def test_an_apache_that_ends_idle_connections_early_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine took longer between two requests than Apache keeps an idle connection."""
+    rounds = iter(range(3))
+
+    def ask(_: str) -> list[tuple[mpm.Worker, mpm.Worker]]:
+        if next(rounds) < 2:
+            raise mpm.Closed("ended")
+        return [((1, 1), (1, 1))]
+
+    monkeypatch.setattr(mpm, "_twice_on_each", ask)
+    assert mpm._pairs("http://127.0.0.1:1") == [((1, 1), (1, 1))]
+
+
+def test_an_apache_that_ends_every_connection_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        def end_each() -> None:
+            for _ in range(mpm.ATTEMPTS):
+                server.accept()[0].close()
+
+        threading.Thread(target=end_each, daemon=True).start()
+        with pytest.raises(mpm.Unusable, match="the connection ended without an answer"):
+            mpm._pairs(url)
 
 
 @pytest.fixture(scope="module")
