@@ -35,7 +35,7 @@ def pids(zoo: Zoo, family: str) -> list[int]:
     """The family's processes in the order of their places."""
     running = state.read(settings_of(zoo))
     assert running
-    return [born.pid for born in families.places(running.token, running.sessions, zoo.run).get(family, [])]
+    return [born.pid for born in families.living(running.token, running.sessions, zoo.run).get(family, [])]
 
 
 def test_a_killed_worker_is_replaced_and_its_master_and_siblings_live(zoo: Zoo) -> None:
@@ -111,9 +111,9 @@ def test_a_number_that_is_used_again_gets_no_signal(zoo: Zoo, monkeypatch: pytes
     """Between the list and the signal the process ended, and another has its number: its birth is another."""
     running = state.read(settings_of(zoo))
     assert running
-    listed = families.places(running.token, running.sessions, zoo.run)
+    listed = families.living(running.token, running.sessions, zoo.run)
     older = {name: [families.Born(born.ticks - 1, born.pid) for born in members] for name, members in listed.items()}
-    monkeypatch.setattr(families, "places", lambda *_: older)
+    monkeypatch.setattr(families, "living", lambda *_: older)
     signalled: list[int] = []
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda *given: signalled.append(given[1]))
     with pytest.raises(families.NoSuchPlace, match="the process at place 1 of uwsgi has just ended"):
