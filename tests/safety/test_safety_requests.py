@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from raw_http import Answer, ask, everywhere, request
 from zoo_in_test import Zoo
 
@@ -115,6 +116,7 @@ def test_what_the_front_says_about_the_visitor_is_its_own(zoo: Zoo) -> None:
     everywhere(zoo.open_cells(), check)
 
 
+@pytest.mark.slow
 def test_lookalikes_change_nothing_but_their_own_variable(zoo: Zoo) -> None:
     def check(exhibit: str, front: str) -> list[str]:
         honest = variables(zoo, exhibit, front)
