@@ -67,7 +67,8 @@ def stop_amid(settings: Settings, registry: Registry, cell: Cell, place: int, re
         start = time.monotonic()
         sent = [pool.submit(crowd.ask, cell, number, hold_ms, start) for number in range(1, requests + 1)]
         time.sleep(hold_ms / 2000)
-        stopped = _stop(settings, family, place, len(before))
+        unborn = place == len(before) + 1 and _is_born_for_a_request(registry, cell.exhibit)
+        stopped = _stop(settings, family, place, BIRTH_S if unborn else 0)
         died = _ms_since(start)
         later, answered, whole = _until_back(settings, registry, cell, start, len(before), stopped)
         bars = [future.result() for future in sent]
@@ -104,14 +105,14 @@ def story(death: Death) -> list[str]:
     return [*lines, f"{death.whole - death.died:.0f} ms after the death the family had {back} again."]
 
 
-def _stop(settings: Settings, family: str, place: int, before: int) -> Stopped:
-    """A process that is born for a request may not exist yet: ask again for a moment."""
-    deadline = time.monotonic() + BIRTH_S
+def _stop(settings: Settings, family: str, place: int, patience: float) -> Stopped:
+    """A process that is born for a request may not exist yet: ask again for so many seconds."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             return stop_worker(settings, family, place)
         except NotStopped:
-            if place <= before or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
 
