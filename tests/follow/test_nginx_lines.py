@@ -52,15 +52,17 @@ def test_the_lines_of_a_request_in_the_order_of_the_phases(reader: Reader) -> No
         'default "";',
         "location /fastcgi/ {",
         "alias /;",
+        "map $http_x_zoo_follow $zoo_id {",  # behind the first line that uses the id
+        "default $request_id;",
         "fastcgi_pass unix:fastcgi.sock;",
         "fastcgi_connect_timeout 5s;",
         "fastcgi_read_timeout 60s;",
-        "add_header X-Request-ID $request_id always;",
+        "add_header X-Request-ID $zoo_id always;",
         "server_tokens on;",
         "send_timeout 10s;",
         "keepalive_timeout 30s;",
         "access_log /dev/stdout zoo;",
-        "log_format zoo '$msec $request_id nginx $zoo_exhibit $status $body_bytes_sent '"
+        "log_format zoo '$msec $zoo_id nginx $zoo_exhibit $status $body_bytes_sent '"
         " '$request_time $upstream_response_time \"$request\"';",
     ]
     by_text = {line.text: line for line in lines}
@@ -217,6 +219,18 @@ def test_lines_that_shape_a_value_are_named(reader: Reader) -> None:
         "proxy_pass http://unix:wsgi.sock:/wsgi/;",
         "proxy_http_version 1.1;",
     ]
+
+
+def test_the_guard_decides_the_id_of_a_followed_request(reader: Reader) -> None:
+    def shapes(headers: tuple[tuple[str, str], ...]) -> list[str]:
+        request = Request("GET", "/uwsgi/hello", headers)
+        return texts(reader.origins("uwsgi", "uwsgi", request, ["HTTP_X_REQUEST_ID"])[0].shaped_by)
+
+    follow = ("X-Zoo-Follow", "3")
+    assert shapes(HERE) == ["map $http_x_zoo_follow $zoo_id {", "default $request_id;"]
+    near, far = shapes((*HERE, follow)), shapes((*ELSEWHERE, follow))
+    assert near[-3:] == ['111 "";', "map $zoo_guard $zoo_followed {", '"" follow$http_x_zoo_follow-$request_id;']
+    assert far[-2:] == ["map $zoo_guard $zoo_followed {", "default $request_id;"]
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
