@@ -7,9 +7,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gateway_zoo.commands import class_
 from gateway_zoo.measure import class_addresses
 from gateway_zoo.settings import Settings
 
+FINDER = ["1111111", "1000001", "1011101", "1011101", "1011101", "1000001", "1111111"]
 CLOSED = Settings(Path("/zoo"), Path("/run/zoo"))
 
 
@@ -27,6 +29,18 @@ def test_all_addresses_are_the_machines_own() -> None:
     every = [e.address for entries in psutil.net_if_addrs().values() for e in entries if e.family == socket.AF_INET]
     assert set(found) <= set(every) - {"127.0.0.1"}
     assert len(found) == len(set(found))
+
+
+def test_a_qr_code_is_read_back_as_the_address() -> None:
+    rows = class_addresses.qr("http://192.168.1.7:8080/")
+    assert {len(row) for row in rows} == {len(rows)}
+    assert [row[:7] for row in rows[:7]] == FINDER  # ISO/IEC 18004, 6.3.3: in three corners
+    assert [row[-7:] for row in rows[:7]] == [row[:7] for row in rows[-7:]] == FINDER
+    picture = class_.drawn(rows)
+    assert {len(line) for line in picture} == {len(rows) + 4}
+    dark = sum(row.count("1") for row in rows)
+    drawn_dark = sum({"█": 0, "▀": 1, "▄": 1, " ": 2}[sign] for line in picture for sign in line)
+    assert drawn_dark in (dark, dark + len(rows) + 4)  # the last line may have half a row more
 
 
 def test_networks_of_programs_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

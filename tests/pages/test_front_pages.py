@@ -278,6 +278,26 @@ def test_a_loopback_name_in_host_leads_to_the_centre(fresh_zoo: Zoo) -> None:
         page.wait_for_url(centre)
 
 
+@pytest.mark.slow
+def test_every_page_leads_back_to_the_centre_or_to_the_first_page(fresh_zoo: Zoo) -> None:
+    port = fresh_zoo.ports["nginx"] + 2 * TLS
+    fresh_zoo.up("asgi-board", env={"ZOO_CENTRE_PORT": str(port)})
+    for front in FRONTS:
+        url = f"http://127.0.0.1:{fresh_zoo.ports[front]}"
+        for path in ("/news/", "/asgi-board/", "/pages/static/", "/pages/xhr/"):
+            assert '<a href="/-centre">Gateway Zoo</a>' in requests.get(url + path, timeout=20).text, path
+        for host, there in (("localhost:1", "localhost"), ("127.0.0.1", "127.0.0.1"), ("[::1]:9", "[::1]")):
+            answer = requests.get(f"{url}/-centre", headers={"Host": host}, allow_redirects=False, timeout=20)
+            assert (answer.status_code, answer.headers["Location"]) == (302, f"http://{there}:{port}/")
+        for host in FOREIGN:
+            answer = ask(
+                fresh_zoo.ports[front], asked(host.format(fresh_zoo.ports[front])).replace(b"GET / ", b"GET /-centre ")
+            )
+            assert answer.status in (302, 400), (host, answer)
+            assert answer.status == 400 or answer.headers["location"].endswith("/"), answer
+            assert str(port) not in answer.headers.get("location", ""), answer
+
+
 def asked(host: str) -> bytes:
     """A browser's request for `/`; without a host as HTTP/1.0."""
     line = f"Host: {host}\r\n" if host else ""

@@ -22,7 +22,7 @@ from gateway_zoo.terminal.messages import say
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.recorder.layout import CannotFront
 from gateway_zoo.wire.recorder.recorder import Printer, Recorder
-from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
+from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts, cells_of_the_zoo, fronts_of
 from gateway_zoo.wire.recording import BadRecording, read
 
 MOST_OF_HEAD = 4096  # bytes of a recording's first line
@@ -48,13 +48,15 @@ def run(
     with _OutputFile(settings, output) as file:
         try:
             with file.opened:
+                cells = cells_of_the_zoo(settings)
                 recorder = Recorder(file.opened, secrets)
                 fronts = RecordingFronts(
-                    *(settings, list(dict.fromkeys(names)) or _running(settings), ids, recorder.entry),
+                    *(settings, list(dict.fromkeys(names)) or fronts_of(cells), ids, recorder.entry),
                     on_pause=recorder.pause,
                     secrets=secrets,
                     usual=True,
                     registry=registry,
+                    cells=cells,
                 )
                 _record(fronts, Printer(recorder, codecs), file, page=page)
         except CannotFront as error:
@@ -158,11 +160,6 @@ def _check_open_cells(fronts: RecordingFronts) -> None:
         ids = fronts.layout.ids
         whys = [f"{cell.exhibit}: {cell.closed}" for cell in fronts.cells if not ids or cell.exhibit in ids]
         raise CannotFront(f"nothing of this can be recorded: {'; '.join(dict.fromkeys(whys))}")
-
-
-def _running(settings: Settings) -> list[str]:
-    running = {cell.front for cell in state.running_cells(settings) if not cell.closed}
-    return [front for front in FRONTS if front in running]
 
 
 def _announce(fronts: RecordingFronts, path: Path, secrets: bool) -> None:
