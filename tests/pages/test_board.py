@@ -61,7 +61,7 @@ def test_the_instructor_clears_the_board_and_a_student_cannot(zoo: Zoo) -> None:
             one.say(do="add", text=text)
         other.hear("add")
         for front in FRONTS:
-            answer = requests.delete(f"{zoo.url('asgi-board', front)}/stickers", timeout=20)
+            answer = requests.delete(zoo.url("asgi-board", front, "stickers"), timeout=20)
             assert answer.status_code == 403, answer.text
             assert "only the visitor centre clears the board" in answer.json()["why"]
         assert len(the_board(zoo)) == 2
