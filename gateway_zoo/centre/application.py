@@ -34,7 +34,6 @@ from gateway_zoo.errors import Stop
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 ORDERS = (range(1, 6), range(6, 100))  # in the navigation: at once, and below "More"
-MOST_OF_A_POST = 4096  # bytes
 BYTE_VIEW = ("bytes.css", "bytes.js", "detail.js", "fields.js", "rows.js", "text.js")  # files of the page of the wire
 VARY = {"Vary": "Accept"}  # a page is HTML or text
 
