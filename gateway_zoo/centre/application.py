@@ -10,6 +10,7 @@ JSON, and the scripts insert it as text.
 """
 
 import asyncio
+import contextlib
 import html
 import json
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from gateway_zoo.errors import Stop
 
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+ORDERS = (range(1, 6), range(6, 100))  # in the navigation: at once, and below "More"
 BYTE_VIEW = ("bytes.css", "bytes.js", "detail.js", "fields.js", "rows.js", "text.js")  # files of the page of the wire
 VARY = {"Vary": "Accept"}  # a page is HTML or text
 
@@ -76,8 +78,10 @@ def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Ca
             page.check(context, _given(request))
         except NotThere as problem:
             return _text(f"{problem}\n", 404)
-        links = "".join(_link(other, other is page) for other in found.values() if other.order)
-        values = {"title": html.escape(page.title), "token": context.token, "name": name, "nav": links, "body": body}
+        nav, more = ("".join(_link(e.path, e.title, e is page) for e in found.values() if e.order in r) for r in ORDERS)
+        more += "".join(_link(*link) for link in await run_in_threadpool(_front_pages, context, request))
+        values = {"title": html.escape(page.title), "token": context.token, "name": name, "body": body}
+        values |= {"nav": nav, "more": more}
         text = frame
         for word, value in values.items():
             text = text.replace("{{" + word + "}}", value)
@@ -90,9 +94,17 @@ def _text(text: str, status: int = 200) -> Response:
     return PlainTextResponse(text, status, VARY)
 
 
-def _link(page: Page, current: bool) -> str:
+def _link(address: str, title: str, current: bool = False) -> str:
     here = ' aria-current="page"' if current else ""
-    return f'<a href="{html.escape(page.path)}"{here}>{html.escape(page.title)}</a>'
+    return f'<a href="{html.escape(address)}"{here}>{html.escape(title)}</a>'
+
+
+def _front_pages(context: Context, request: Request) -> list[tuple[str, str]]:
+    """Address and title of each page that a front serves, under the name by which the browser asked us."""
+    name = request.headers["host"].rpartition(":")[0]
+    with contextlib.suppress(Stop):  # no zoo runs
+        return [(f"http://{name}:{port}{path}", title) for port, path, title in context.front_pages()]
+    return []
 
 
 def _wants_text(request: Request) -> bool:

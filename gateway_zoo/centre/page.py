@@ -6,7 +6,7 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     data       (Context, parameters) -> a record that msgspec can write; runs in a thread. Raises NotThere
     text       the record -> the text twin, for curl and screen readers
     title      for the navigation and the window
-    order      place in the navigation; 0: not there
+    order      place in the navigation: 1 to 5 at once, 6 to 99 below "More"; 0: not there
     check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
     most_of_a_post   bytes of the JSON of an action
