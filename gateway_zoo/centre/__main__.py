@@ -5,19 +5,17 @@ and open pages go on by themselves.
 """
 
 import contextlib
-import ipaddress
 import os
 import signal
 import socket
 import sys
 
-import psutil
 import uvicorn
 
 from gateway_zoo.centre.application import application
 from gateway_zoo.centre.context import Context
-from gateway_zoo.keeper import state
-from gateway_zoo.settings import Settings, SettingsError, read_settings
+from gateway_zoo.keeper import own_address, state
+from gateway_zoo.settings import SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, status_of
 
 BEHIND_S = 2  # for open streams, at the end
@@ -32,9 +30,8 @@ def main() -> int:
     except SettingsError as error:
         say(str(error))
         return 3
-    address = _address_among_fronts(settings) if settings.compose else "127.0.0.1"
     try:
-        listening = socket.create_server((address, settings.centre_port), backlog=128)
+        listening = socket.create_server((own_address.among_fronts(settings), settings.centre_port), backlog=128)
     except OSError as error:
         say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
         return 3
@@ -45,17 +42,6 @@ def main() -> int:
         )
         uvicorn.Server(config).run(sockets=[listening])
     return 0
-
-
-def _address_among_fronts(settings: Settings) -> str:
-    """This container's address on the network of the fronts: no gateway reaches it there. Compose publishes it on
-    127.0.0.1 only."""
-    networks = [ipaddress.ip_network(text) for text in settings.status_allowed_from.split() if "/" in text]
-    for addresses in psutil.net_if_addrs().values():
-        for each in addresses:
-            if each.family == socket.AF_INET and any(ipaddress.ip_address(each.address) in net for net in networks):
-                return each.address
-    return "127.0.0.1"
 
 
 if __name__ == "__main__":

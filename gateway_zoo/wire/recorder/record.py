@@ -69,8 +69,9 @@ def run(
 def _check(settings: Settings, names: Sequence[str], output: str) -> None:
     if unknown := [name for name in names if name not in FRONTS]:
         fail(f"unknown front '{unknown[0]}'; expected nginx or apache", 2)
-    settings.only_natively("a container cannot look between a front and its gateways; record a zoo started by ./zoo up")
-    if not state.running(settings):
+    if settings.compose and os.environ.get("ZOO_FAMILY") != "centre":
+        fail("only the visitor centre's container has ports for this: docker compose exec centre zoo record", 3)
+    if not settings.compose and not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
     if output and os.geteuid() == 0:
         fail("-o cannot name a file of root's, because record gives root up; leave it out, and copy the file later", 2)
@@ -151,7 +152,8 @@ def _record(fronts: RecordingFronts, printer: Printer, file: _OutputFile, *, pag
     printer.print_rest()
     with suppress(OSError):  # the terminal may be gone
         counts = f"{fronts.relay.count} connections, {printer.recorder.bytes} bytes on them"
-        say(f"{counts}; ./zoo wire --show {file.path} lists them")
+        zoo = "docker compose exec centre zoo" if fronts.settings.compose else "./zoo"
+        say(f"{counts}; {zoo} wire --show {file.path} lists them")
 
 
 def _check_open_cells(fronts: RecordingFronts) -> None:
