@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -33,6 +34,7 @@ from gateway_zoo.errors import Stop
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 MOST_OF_A_POST = 4096  # bytes
+NOT_FOUND = "404 Not Found; / is the first page"
 VARY = {"Vary": "Accept"}  # a page is HTML or text
 
 
@@ -56,6 +58,7 @@ def _routes(context: Context, name: str, page: Page, found: dict[str, Page]) -> 
     yield Route(page.path, _page(context, name, page, found))
     for action, run in page.actions.items():
         yield Route(f"/api/{name}/{action}", _action(context, run), methods=["POST"])
+    yield from page.routes(context)
 
 
 def _data(context: Context, page: Page) -> Callable[[Request], Any]:
@@ -68,6 +71,8 @@ def _data(context: Context, page: Page) -> Callable[[Request], Any]:
 def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Callable[[Request], Any]:
     frame = (HERE / "frame.html").read_text(encoding="utf-8")
     body = (pages.FOLDER / name / "page.html").read_text(encoding="utf-8")
+    for word, file in page.parts.items():
+        body = body.replace("{{" + word + "}}", file.read_text(encoding="utf-8"))
 
     async def answer(request: Request) -> Response:
         if _wants_text(request):
@@ -137,7 +142,7 @@ def _json(value: Any) -> Response:
 
 def _files(web: Path) -> Iterator[Route]:
     """A route for each file, so that no other path leads to a file."""
-    shared = [*(HERE / "public").iterdir(), *web.iterdir(), HERE.parent / "wire/page/public/text.js"]
+    shared = [*(HERE / "public").iterdir(), *web.iterdir(), *(HERE.parent / "wire/page/public").iterdir()]
     for path in shared:
         if path.suffix in TYPES:
             yield Route(f"/public/{path.name}", _file(path))
@@ -152,5 +157,6 @@ def _file(path: Path) -> Callable[[Request], Any]:
     return answer
 
 
-async def _not_found(_: Request, __: Exception) -> Response:
-    return PlainTextResponse("404 Not Found; / is the first page\n", 404)
+async def _not_found(_: Request, error: Exception) -> Response:
+    words = error.detail if isinstance(error, HTTPException) else ""
+    return PlainTextResponse(f"{words if words and words != 'Not Found' else NOT_FOUND}\n", 404)

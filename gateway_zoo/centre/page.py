@@ -9,16 +9,20 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     order      place in the navigation; 0: not there
     check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
+    parts      word -> a file of HTML, which stands in page.html for {{word}}
+    routes     Context -> further routes below /api/<folder>/, for what is no JSON record
 
 The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+
+from starlette.routing import Route
 
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.refused import NotThere, Refused
@@ -39,6 +43,8 @@ class Page:
     order: int = 0
     check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+    parts: Mapping[str, Path] = field(default_factory=dict)
+    routes: Callable[[Context], Sequence[Route]] = lambda _: ()
 
 
 def known_exhibits(*names: str) -> Callable[[Context, Mapping[str, str]], None]:
