@@ -22,6 +22,7 @@ FORGED = [
     "Script-Name: /evil",
     "Path-Info: /evil",
     "X-Zoo-Front: evil",
+    "X-Zoo-Follow: 7",
     "X-Request-ID: evil",
     # the same with underscores: as variables they could not be told apart
     "SCRIPT_NAME: /evil",
@@ -29,6 +30,9 @@ FORGED = [
     "X_Zoo_Front: evil",
     "X-Zoo_Front: evil",
     "X_Zoo-Front: evil",
+    "X_Zoo_Follow: 7",
+    "X-Zoo_Follow: 7",
+    "X_Zoo-Follow: 7",
     "X_Request_ID: evil",
     "X-Request_ID: evil",
     "X_Real_IP: 6.6.6.6",

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -93,7 +93,7 @@ class _OutputFile:
     def __enter__(self) -> "_OutputFile":
         try:
             with process.signals_deferred():  # no Ctrl-C between making the file and knowing that it is there
-                self.opened = _open(self.path)
+                self.opened = new_file(self.path)
                 self.created = True
         except BaseException:
             self.__exit__()
@@ -116,7 +116,7 @@ class _OutputFile:
         self.began = True
 
 
-def _open(path: Path) -> IO[bytes]:
+def new_file(path: Path) -> IO[bytes]:
     """Make the file. Raises Stop if it exists: it may be a recording, and none is overwritten."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
@@ -146,14 +146,29 @@ def _record(fronts: RecordingFronts, printer: Printer, file: _OutputFile, *, pag
         _check_open_cells(fronts)
         file.begin(fronts)
         _announce(fronts, file.path, printer.recorder.secrets)
-        _print_until_ctrl_c(fronts, printer, file.path if page else None)
+        if page and not file.named and not printer.recorder.secrets and (centre := _centre(fronts.settings)):
+            print(f"{centre}/wire?recording={file.path.stem}", flush=True)
+            page = False
+        print_until_ctrl_c(fronts.restart_dead, printer, file.path if page else None)
     if not file.began:
         raise KeyboardInterrupt
+    zoo = "docker compose exec centre zoo" if fronts.settings.compose else "./zoo"
+    sum_up(printer, fronts.relay.count, file.path, zoo)
+
+
+def _centre(settings: Settings) -> str:
+    """The address of the visitor centre, which shows recordings of this run directory; empty where none runs."""
+    running = state.of_running(settings)
+    runs = settings.compose or (running is not None and "centre" in running.sessions)
+    return f"http://localhost:{settings.centre_port}" if runs and settings.centre_port else ""
+
+
+def sum_up(printer: Printer, connections: int, file: Path, zoo: str = "./zoo") -> None:
+    """Print what is not printed yet, and the totals."""
     printer.print_rest()
     with suppress(OSError):  # the terminal may be gone
-        counts = f"{fronts.relay.count} connections, {printer.recorder.bytes} bytes on them"
-        zoo = "docker compose exec centre zoo" if fronts.settings.compose else "./zoo"
-        say(f"{counts}; {zoo} wire --show {file.path} lists them")
+        counts = f"{connections} connections, {printer.recorder.bytes} bytes on them"
+        say(f"{counts}; {zoo} wire --show {file} lists them")
 
 
 def _check_open_cells(fronts: RecordingFronts) -> None:
@@ -180,8 +195,8 @@ def _announce(fronts: RecordingFronts, path: Path, secrets: bool) -> None:
     say("Ctrl-C ends the recording.")
 
 
-def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | None) -> None:
-    """Print exchanges and restart dead fronts until a signal comes. No signal interrupts an entry."""
+def print_until_ctrl_c(look: Callable[[], object], printer: Printer, page: Path | None) -> None:
+    """Print exchanges, and call `look` now and then, until a signal comes. No signal interrupts an entry."""
     signals: list[int] = []
     for number in process.ENDINGS:
         signal.signal(number, lambda number, _: signals.append(number))
@@ -189,7 +204,7 @@ def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | 
     viewer = child(argv, signal.SIGTERM, stdin=subprocess.DEVNULL) if page else None
     try:
         while not signals:
-            fronts.restart_dead()
+            look()
             printer.print_next(0.2)
     finally:
         if viewer:
