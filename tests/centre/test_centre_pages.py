@@ -24,6 +24,7 @@ PAGES = {
     "/exhibit/fastcgi": "/api/exhibit/fastcgi",
     "/compare/cgi/fastcgi": "/api/compare/cgi/fastcgi",
     "/processes": "/api/processes",
+    "/wire": "/api/wire",
 }
 
 
@@ -39,6 +40,7 @@ def test_a_page_is_html_for_browsers_text_for_others_and_json_in_api(centre: Cen
     assert re.findall(r'<a href="([^"]+)"[^>]*>', page.body.decode().partition("<nav")[2].partition("</nav>")[0]) == [
         "/",
         "/processes",
+        "/wire",
     ]
     for accept in ("Accept: text/plain", "Accept: */*", "X-Nothing: 1"):
         text = centre.ask(path, accept)
@@ -201,7 +203,7 @@ def test_a_new_folder_is_a_page_without_an_edit(added: Any) -> None:
     assert '<script type="module" src="/pages/added/page.js">' in page
     assert "<title>Added &lt;one&gt; · Gateway Zoo</title>" in page
     names = re.findall(r">([^<]+)</a>", page.partition("<nav")[2].partition("</nav>")[0])
-    assert names == ["Map", "Added &lt;one&gt;", "Processes"], "in the order of the navigation"
+    assert names == ["Map", "Added &lt;one&gt;", "Processes", "Wire"], "in the order of the navigation"
     assert ask(added, "/pages/added/page.js")[2] == "export const added = true;\n"
     assert ask(added, "/api/added/hello")[2] == f'{{"word":"hello","root":"{ROOT}"}}'
     assert ask(added, "/added/hello")[2] == "the word is hello\n"
@@ -220,7 +222,7 @@ def test_every_page_has_its_parts() -> None:
         folder = pages.FOLDER / name
         assert {file.name for file in folder.iterdir()} >= {"page.py", "page.html", "page.js"}, name
         assert page.path.startswith("/")
-    assert [page.title for page in found.values() if page.order] == ["Map", "Processes"]
+    assert [page.title for page in found.values() if page.order] == ["Map", "Processes", "Wire"]
 
 
 # --- without a zoo ----------------------------------------------------------------------------------------------------
@@ -237,9 +239,9 @@ def test_without_a_zoo_each_page_says_so_and_the_process_lives() -> None:
             for path, api in PAGES.items():
                 assert zoo.ask(path, "Accept: text/html").status == 200
                 answer = zoo.ask(api)
-                known = api == "/api/processes"
-                assert answer.status == (200 if known else 503), api
-                assert (b"No zoo runs." if known else b"no zoo is running in ") in answer.body
+                words = {"/api/processes": b"No zoo runs.", "/api/wire": b'"recordings":[]'}.get(api)
+                assert answer.status == (200 if words else 503), api
+                assert (words or b"no zoo is running in ") in answer.body
             assert zoo.ask("/exhibit/nothing").status == 404
             refused = zoo.post({"cells": [["fastcgi", "nginx"]]})
             assert (refused.status, b"no zoo is running in " in refused.body) == (503, True)

@@ -102,7 +102,8 @@ class Layout:
             tls = plain + 1
         for port in (plain, tls):
             if not ports.free(port):
-                raise CannotFront(f"port {port} on 127.0.0.1 is in use; a recording may be running already")
+                hint = "a recording may be running already, also on the visitor centre's page /wire"
+                raise CannotFront(f"port {port} on 127.0.0.1 is in use; {hint}")
         if name == "nginx":
             return replace(self.settings, nginx_port=plain, nginx_tls_port=tls)
         return replace(self.settings, apache_port=plain, apache_tls_port=tls)

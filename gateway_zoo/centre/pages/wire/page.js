@@ -22,8 +22,7 @@ function draw(wire) {
   $("wire").hidden = !name;
   for (const id of ["older", "pcap"]) $(id).hidden = !recordings.length;
   $("wire").dataset.live = name === growing ? "live" : "ended";
-  const text = growing ? "" : why;
-  if (text) $("told").textContent = text;
+  if (why && !growing) $("news").textContent = why;
   addresses(fronts);
   list(recordings, growing, name);
   if (!name) return;
@@ -49,7 +48,7 @@ function list(recordings, growing, name) {
   if (now === listed) return;
   listed = now;
   $("recording").replaceChildren(...recordings.map((each) => {
-    const when = new Date(each.made * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const when = new Date(each.made * 1000).toTimeString().slice(0, 5);
     const state = each.name === growing ? "grows" : bytes(each.bytes);
     return new Option(`${plain(each.name, 40)}, ${when}, ${state}`, each.name, false, each.name === name);
   }));
@@ -57,15 +56,15 @@ function list(recordings, growing, name) {
 
 async function press(action) {
   for (const button of [$("start"), $("end")]) button.disabled = true;
-  $("told").textContent = action === "start" ? "starting a second nginx and Apache …" : "ending …";
+  $("news").textContent = action === "start" ? "starting a second nginx and Apache …" : "ending …";
   try {
     const wire = await act(`/api/wire/${action}`, {});
-    $("told").textContent = action === "end" && !wire.why ? "The recording has ended; it stays in the list." : "";
+    $("news").textContent = action === "end" && !wire.why ? "The recording has ended; it stays in the list." : "";
     if (action === "start" && wanted) location.search = "";
     draw(wire);
   } catch (error) {
     if (error.status === undefined) throw error; // a fault of the page
-    $("told").textContent = error.status ? error.message : "The visitor centre does not answer.";
+    $("news").textContent = error.status ? error.message : "The visitor centre does not answer.";
   } finally {
     for (const button of [$("start"), $("end")]) button.disabled = false;
   }
