@@ -4,6 +4,7 @@ It has the settings of the running zoo (state.json). It ends with SIGTERM. If it
 and open pages go on by themselves.
 """
 
+import contextlib
 import ipaddress
 import os
 import signal
@@ -37,8 +38,8 @@ def main() -> int:
     except OSError as error:
         say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
         return 3
-    with listening:
-        app = application(Context(settings), settings.centre_port)
+    with listening, contextlib.closing(Context(settings)) as context:
+        app = application(context, settings.centre_port)
         config = uvicorn.Config(
             app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=BEHIND_S
         )

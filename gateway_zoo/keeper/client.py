@@ -97,7 +97,7 @@ def stop(keeper: subprocess.Popen[bytes]) -> None:
     keeper.wait(timeout=STOP_S)
 
 
-def ask(settings: Settings, request: dict[str, str], seconds: float = 30) -> dict[str, Any]:
+def ask(settings: Settings, request: dict[str, str | int], seconds: float = 30) -> dict[str, Any]:
     """Send a request to the control socket, and return the answer.
 
     The answer is {"error": …} if none comes in time, or if it is longer than a line of ANSWER bytes.

@@ -1,7 +1,7 @@
 """The control socket of the keeper: one JSON line in, one JSON line out.
 
-`down` and `restart` ask here (client.py). The socket is private to the user. The keeper reads only the first piece
-of a request, so a client that sends without end changes nothing.
+`down`, `restart` and `crowd --stop-worker` ask here (client.py). The socket is private to the user. The keeper reads
+only the first piece of a request, so a client that sends without end changes nothing.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ class ControlSocket:
     """Listens at a path, as events of the keeper's selector; `answer` makes the answer to a request."""
 
     def __init__(
-        self, path: Path, selector: selectors.DefaultSelector, answer: Callable[[dict[str, str]], dict[str, Any]]
+        self, path: Path, selector: selectors.DefaultSelector, answer: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> None:
         self._selector, self._answer = selector, answer
         self._clients: list[socket.socket] = []

@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-from gateway_zoo.keeper import children, fronts, leftovers, process, state, tls
+from gateway_zoo.keeper import children, families, fronts, leftovers, process, state, tls
 from gateway_zoo.keeper.children import Child
 from gateway_zoo.keeper.control import ControlSocket
 from gateway_zoo.keeper.deaths import Deaths
@@ -204,17 +204,31 @@ class Keeper:
 
     # --- answers and notes ------------------------------------------------------------------------------------------
 
-    def _answer(self, request: dict[str, str]) -> dict[str, Any]:
-        """Do what a request says: `stop`, or `restart` a child. Raises KeyError."""
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what a request says: `stop`, `restart` a child, or `stop-worker`. Raises KeyError, TypeError."""
         if request["do"] == "stop":
             self.stopping = True
             return {"stopping": os.getpid()}
+        if request["do"] == "stop-worker":
+            return self._stop_worker(request["family"], request["place"])
         if request["restart"] not in self.children:
             return {"error": f"{request['restart']} was left out of this start, or is closed here; ./zoo ls says why"}
         child = self.children[request["restart"]]
         self._stop([child.name])
         child.due = 0.0
         return {"restarted": child.name}
+
+    def _stop_worker(self, family: object, place: object) -> dict[str, Any]:
+        """Kill one process of a family. Whatever forked it, or this keeper, starts another."""
+        if not isinstance(family, str) or type(place) is not int:
+            raise TypeError("expected the name of a family and a number")
+        sessions = {child.name: child.pid for child in self.children.values() if child.pid}
+        try:
+            pid = families.kill(self.token, sessions, self.settings.run, family, place)
+        except families.NoSuchPlace as problem:
+            return {"error": str(problem)}
+        self._say(f"{family}: its process {pid}, at place {place}, got SIGKILL, as a command wished")
+        return {"stopped": {"family": family, "place": place, "pid": pid}}
 
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the zoo

@@ -1,7 +1,4 @@
-"""List the processes of a zoo as trees, from the keeper's list of sessions.
-
-What trips people up: a family inside a front has no session of its own. Its environment or its title tells it.
-"""
+"""List the processes of a zoo as trees, from the keeper's list of sessions."""
 
 import os
 import time
@@ -9,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import psutil
 
-from gateway_zoo.keeper import process, state
+from gateway_zoo.keeper import families, state
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings
 
@@ -19,6 +16,7 @@ class ProcessRow:
     """One process. Sizes in bytes, times in seconds.
 
     `pss` is None where it may not be read. `requests` is always None, because only the process itself knows (`status`).
+    `place`: among its family's processes, the oldest is 1; keeper/stop_worker.py takes it.
     """
 
     exhibit: str
@@ -31,6 +29,7 @@ class ProcessRow:
     cpu_s: float
     age_s: float
     requests: None = None
+    place: int | None = None
 
 
 def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
@@ -39,9 +38,10 @@ def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
     Parents come before children, families in the order of their start. `running`: state.read.
     """
     sessions: dict[str, int] = running.sessions
-    pids = process.members(running.token, set(sessions.values()), settings.run, everything=True)
-    pids.append(os.getpid())  # the visitor centre is in the list, and asks
-    rows = {row.pid: row for pid in pids if (row := _row(pid, sessions))}
+    members = families.places(running.token, sessions, settings.run)
+    places = {born.pid: place for family in members.values() for place, born in enumerate(family, 1)}
+    pids = [*places, os.getpid()]  # the visitor centre is in the list, and asks
+    rows = {row.pid: replace(row, place=places.get(row.pid)) for pid in pids if (row := _row(pid, sessions))}
     keeper = _row(running.pid, {"keeper": 0})
     ordered = [keeper] if keeper else []
     for leader in sessions.values():
@@ -82,7 +82,7 @@ def _row(pid: int, sessions: dict[str, int]) -> ProcessRow | None:
     try:
         server = psutil.Process(pid)
         with server.oneshot():
-            name = _family(server, sessions)
+            name = "keeper" if "keeper" in sessions else families.family_of(pid, sessions)
             times = server.cpu_times()
             return ProcessRow(
                 exhibit=name,
@@ -97,22 +97,6 @@ def _row(pid: int, sessions: dict[str, int]) -> ProcessRow | None:
             )
     except psutil.Error:
         return None
-
-
-def _family(server: psutil.Process, sessions: dict[str, int]) -> str:
-    """Name the family that a process serves. Inside a front its title or its environment tells it; else its session."""
-    if "keeper" in sessions:
-        return "keeper"
-    title = " ".join(server.cmdline())
-    if title.startswith("(wsgi:"):  # mod_wsgi's display-name=%{GROUP}
-        return title[6:].partition(")")[0]
-    try:
-        if name := server.environ().get("ZOO_FAMILY"):
-            return name
-    except psutil.Error:
-        pass
-    session = process.session(server.pid)
-    return next((name for name, leader in sessions.items() if leader == session), "?")
 
 
 def _role(server: psutil.Process, leads: bool) -> str:
