@@ -92,7 +92,7 @@ class Reader:
         return list(dict.fromkeys((*each.uses, each.line)[0] for each in lines if each.line not in sent))
 
     def answer_lines(self, exhibit: str, request: Request) -> Mapping[str, Line]:
-        """See lines.Reader. The answer is not known here: lines that would remove or translate a header are there, too."""
+        """See lines.Reader. Also lines that would remove or translate a header: the answer is not known here."""
         walk = self._walk(request)
         lines = {words_of_header(each)[1].lower(): each.line for each in walk.answer}
         for each in walk.named("proxypassreverse"):
@@ -132,10 +132,11 @@ class _Finder:
         """The header that is sent under this name, in lower case; empty for all else."""
         if self.with_headers:
             return "" if name in REASON_OF or name in CUT else name.lower()
-        if name in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-            name = f"HTTP_{name}"
-        named = (key for key in self.walk.headers if re.sub("[^A-Z0-9]", "_", f"HTTP_{key.upper()}") == name)
-        return next((key for key in named if "_" not in key), "")  # Apache drops names with an underscore
+        name = f"HTTP_{name}" if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else name
+        if not name.startswith("HTTP_"):
+            return ""
+        # Apache drops names with an underscore, so - stands for each.
+        return name.removeprefix("HTTP_").replace("_", "-").lower()
 
     def _line(self, name: str) -> Directive | None:
         """The line that sets a variable, or cuts it out of the path."""
