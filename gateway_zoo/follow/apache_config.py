@@ -24,6 +24,15 @@ from gateway_zoo.settings import Settings
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|(\S+)')
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 SECTION = re.compile(r"<(/?\w+)\s*(.*?)\s*>")
+#: Directives that apache_walk.py obeys -> the fewest words.
+FEWEST = {
+    **dict.fromkeys(("require", "setenv", "<location", "<locationmatch", "<directory", "<files", "<virtualhost"), 1),
+    **dict.fromkeys(("proxypass", "alias", "scriptalias", "wsgiscriptalias", "errordocument", "rewritecond"), 2),
+    **dict.fromkeys(("rewriterule", "setenvifexpr", "requestheader", "header", "proxyfcgisetenvif"), 2),
+    **dict.fromkeys(("setenvif", "setenvifnocase"), 3),
+}
+#: Directives with a pattern -> the place of this word.
+PATTERNS = {"setenvif": 1, "setenvifnocase": 1, "rewritecond": 1, "rewriterule": 0, "<locationmatch": 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +104,7 @@ class _Reading:
         rows, sections = iter(source), list(inside)
         for row in rows:
             directive = self._directive(row, tuple(sections), uses, values)
+            _check(directive)
             match directive.name:
                 case "<macro":
                     name, *parameters = directive.args
@@ -161,11 +171,22 @@ class _Reading:
         self._read_rows(macro.body, directive.inside, (*directive.uses, directive.line), values)
 
 
+def _check(directive: Directive) -> None:
+    """Refuse a form that apache_walk.py does not know."""
+    fewest = FEWEST.get(directive.name, 0)
+    if len(directive.args) < fewest:
+        _wrong(directive.line, f"this form is not known here: it has fewer than {fewest} words")
+    try:
+        re.compile(directive.args[PATTERNS[directive.name]] if directive.name in PATTERNS else "")
+    except re.error as error:
+        _wrong(directive.line, f"this pattern is not known here: {error}")
+
+
 def _rows(file: str, text: str) -> Iterator[_Row]:
     """The directives of a file, each with its comment."""
     comment: list[str] = []
     below = False  # a directive stands between the comment and here
-    lines = iter(enumerate(text.splitlines(), 1))
+    lines = iter(enumerate(text.split("\n"), 1))
     for number, first in lines:
         written = first.strip()
         while written.endswith("\\"):

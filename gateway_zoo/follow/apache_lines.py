@@ -12,6 +12,7 @@ A line that a macro wrote is quoted where it stands in the macro. `applied` and 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from gateway_zoo.errors import fail
 from gateway_zoo.follow import apache_config
 from gateway_zoo.follow.apache_config import Directive
 from gateway_zoo.follow.apache_walk import Walk, words_of_header
@@ -68,6 +69,7 @@ class Reader:
     """The Reader of lines.py for Apache: of the configuration that the front has now. Raises Stop."""
 
     def __init__(self, settings: Settings, front: str = "apache") -> None:
+        self._front = front
         self._ports = {False: settings.port(front), True: settings.tls_port(front)}
         self._directives = apache_config.read(settings, front)
 
@@ -101,7 +103,10 @@ class Reader:
         return lines
 
     def _walk(self, request: Request) -> Walk:
-        return Walk(self._directives, request, self._ports[request.tls])
+        try:
+            return Walk(self._directives, request, self._ports[request.tls])
+        except (re.error, IndexError, ValueError) as error:
+            fail(f"a line of {self._front}'s configuration has a form that is not known here: {error}", 3)
 
 
 class _Finder:
@@ -143,12 +148,11 @@ class _Finder:
         walk = self.walk
         if not self.with_headers:
             own = {line.args[1]: line for line in walk.named("proxyfcgisetenvif") if walk.module == "mod_proxy_fcgi"}
-            plain = {
-                re.sub("[^A-Za-z0-9]", "_", key): line for key, line in walk.env_by.items()
-            }  # as CGI programs get it
-            tls = next(iter(walk.named("sslengine")), None) if name == "HTTPS" else None
-            tls = next(iter(walk.named("ssloptions")), None) if _is_optional(name) else tls
-            if line := own.get(name) or walk.env_by.get(name) or plain.get(name) or tls:
+            # CGI programs get proxy-sendcl as proxy_sendcl.
+            plain = {re.sub("[^A-Za-z0-9]", "_", key): line for key, line in walk.env_by.items()}
+            tls = "sslengine" if name == "HTTPS" else "ssloptions" if _is_optional(name) else ""
+            line = own.get(name) or walk.env_by.get(name) or plain.get(name) or next(iter(walk.named(tls)), None)
+            if line:
                 return line
         if name in {"SERVER_NAME", "server_name"} and "host" not in walk.headers:
             return next(iter(walk.named("servername")), None)

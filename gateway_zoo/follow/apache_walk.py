@@ -24,8 +24,7 @@ from gateway_zoo.follow import apache_conditions as conditions
 from gateway_zoo.follow.apache_config import Directive
 from gateway_zoo.follow.lines import Request
 
-#: The modules that ask a program: by ProxyPass's scheme, by the alias, by SetHandler.
-SCHEMES = {scheme: f"mod_proxy_{scheme}" for scheme in ("fcgi", "scgi", "uwsgi", "http", "ajp")}
+#: The modules that ask a program: by the alias, by SetHandler. ProxyPass names its own: fcgi:// is mod_proxy_fcgi.
 ALIASES = {"scriptalias": "mod_cgid", "wsgiscriptalias": "mod_wsgi", "alias": ""}
 HANDLERS = {"fcgid-script": "mod_fcgid", "application/x-httpd-php": "mod_php"}
 #: Lines of the handler's phase: the fact for which they matter -> the directives. Walk._facts has the facts.
@@ -96,7 +95,7 @@ class Walk:
             action, name, *rest = line.args
             values, end = rest[: VALUES.get(action, 1)], rest[VALUES.get(action, 1) :]
             now = (end == ["early"]) == early and conditions.last_word(end, self.headers, self.env)
-            if now and self._change_header(line, action, name.lower(), values):
+            if now and len(values) == VALUES.get(action, 1) and self._change_header(line, action, name.lower(), values):
                 self.applied.append(line)
 
     def _change_header(self, line: Directive, action: str, name: str, values: list[str]) -> bool:
@@ -188,7 +187,7 @@ class Walk:
         """Find the first ProxyPass that matches; without one, or if it says `!`, the first alias. Then the sections."""
         proxy, alias = self._first("proxypass"), None
         if proxy and proxy.args[1] != "!":
-            self.handler, self.module = proxy, SCHEMES[proxy.args[1].rpartition("|")[2].partition(":")[0]]
+            self.handler, self.module = proxy, f"mod_proxy_{proxy.args[1].rpartition('|')[2].partition(':')[0]}"
         elif alias := self._first(*ALIASES):
             self.handler, self.module = alias, ALIASES[alias.name]
             self.file = alias.args[1] + self.path.removeprefix(alias.args[0])

@@ -130,7 +130,8 @@ class Copies:
         if line:
             file = root / line.file
             lines = file.read_text(encoding="utf-8").splitlines()
-            lines[line.number - 1] = ""
+            rows = line.text.count("\n") + 1
+            lines[line.number - 1 : line.number - 1 + rows] = [""] * rows
             file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         (root / "apache/mpm/small.conf").write_text(
             "LoadModule mpm_event_module ${ZOO_MODULES}/mod_mpm_event.so\nStartServers 1\nThreadsPerChild 8\n"

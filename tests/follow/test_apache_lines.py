@@ -218,6 +218,8 @@ ProxyPass / scgi://127.0.0.1:1/
         ("A 1\n</Location>\n", "apache/httpd.conf line 2: </Location>: it ends a section that is not open"),
         ("Use Strip2 X\n", "apache/httpd.conf line 1: Use Strip2 X: no macro Strip2 with 1 parameters"),
         ("<Macro A $x>\n</Macro>\nUse A\n", "apache/httpd.conf line 3: Use A: no macro A with 0 parameters"),
+        ("ProxyPass /\n", "apache/httpd.conf line 1: ProxyPass /: this form is not known here"),
+        ("SetEnvIf A ( B\n", "apache/httpd.conf line 1: SetEnvIf A ( B: this pattern is not known here: missing )"),
         ("<IfDefine NO>\n", "apache/httpd.conf line 1: <IfDefine NO>: the section has no end"),
     ],
 )
