@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from types import FrameType
 
 import psutil
 import uvicorn
@@ -38,12 +39,25 @@ def main() -> int:
         say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
         return 3
     with listening:
-        app = application(Context(settings), settings.centre_port)
+        context = Context(settings)
+        app = application(context, settings.centre_port)
         config = uvicorn.Config(
             app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=BEHIND_S
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, context).run(sockets=[listening])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Tells the pages when the end comes, so that their streams end, too."""
+
+    def __init__(self, config: uvicorn.Config, context: Context) -> None:
+        super().__init__(config)
+        self._context = context
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._context.ending.set()
+        super().handle_exit(sig, frame)
 
 
 def _address_among_fronts(settings: Settings) -> str:

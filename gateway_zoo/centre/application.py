@@ -3,6 +3,7 @@
     GET  /…                     a page; as text for `Accept: text/plain`
     GET  /api/<page>/…          its data as JSON
     POST /api/<page>/<action>   an action: JSON in, JSON out, with the token of this start
+    GET  /api/<page>/live       its data as they change, for a page that is live (live.py)
     GET  /public/FILE, /<page>.js   scripts and styles
 
 What trips people up: what is shown was written by strangers (paths, titles of processes, labels). It leaves here as
@@ -13,6 +14,7 @@ import asyncio
 import html
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from starlette.types import ASGIApp
 from gateway_zoo.centre import page as pages
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.guard import Guard
+from gateway_zoo.centre.live import Broadcast
 from gateway_zoo.centre.page import NotThere, Page, Refused
 from gateway_zoo.errors import Stop
 
@@ -54,6 +57,8 @@ def _routes(context: Context, name: str, page: Page, found: dict[str, Page]) -> 
     parameters = page.path.partition("{")[1] + page.path.partition("{")[2]
     yield Route(f"/api/{name}" + (f"/{parameters}" if parameters else ""), _data(context, page))
     yield Route(page.path, _page(context, name, page, found))
+    if page.live:
+        yield Route(f"/api/{name}/live", Broadcast(partial(page.data, context, {}), page.live, context.ending).answer)
     for action, run in page.actions.items():
         yield Route(f"/api/{name}/{action}", _action(context, run), methods=["POST"])
 

@@ -8,6 +8,7 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     title      for the navigation and the window
     order      place in the navigation; 0: not there
     check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
+    live       Live: the data as it changes, at /api/<folder>/live, for a page without parameters (live.py); or None
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
 
 The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
@@ -38,6 +39,14 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Live:
+    """`seconds`: between two looks at `data`. `difference`: (data before, data now) -> what a viewer gets, or None."""
+
+    seconds: float
+    difference: Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
 class Page:
     """See above."""
 
@@ -48,6 +57,7 @@ class Page:
     order: int = 0
     check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+    live: Live | None = None
 
 
 def known_exhibits(*names: str) -> Callable[[Context, Mapping[str, str]], None]:
