@@ -27,7 +27,6 @@ from gateway_zoo.settings import Settings
 
 SWEEP_S = 5.0
 PAUSE_S = 30.0  # without a look: begin again
-OTHER_S = 1.5  # between two readings of a birth: so far apart they are two processes
 EVENTS = 60  # that are remembered
 NO_ZOO = "No zoo runs; ./zoo up starts it."
 IN_CONTAINERS = (
@@ -41,7 +40,6 @@ class _Life:
     """What is known of one process between two looks."""
 
     row: ProcessRow
-    born: float  # unix
     requests: int = 0
     cpu: float | None = None
 
@@ -100,11 +98,10 @@ class Watch:
             self._zoo = None
 
     def _begin(self, running: state.State) -> _Zoo:
-        now = time.time()
         zoo = _Zoo(running, Logs(self._settings.logs), seen=set(process.pids()), swept=time.monotonic())
-        zoo.lives = {row.pid: _Life(row, now - row.age_s) for row in process_tree.collect(self._settings, running)}
+        zoo.lives = {row.pid: _Life(row) for row in process_tree.collect(self._settings, running)}
         self._events.clear()
-        self._count(zoo, since=zoo.lives[running.pid].born if running.pid in zoo.lives else now)
+        self._count(zoo, since=zoo.lives[running.pid].row.born if running.pid in zoo.lives else time.time())
         return zoo
 
     def _snapshot(self, zoo: _Zoo) -> Snapshot:
@@ -121,12 +118,12 @@ class Watch:
 
     def _container(self) -> Snapshot:
         """What this container sees."""
-        service, now = os.environ.get("ZOO_FAMILY", "zoo"), time.time()
+        service = os.environ.get("ZOO_FAMILY", "zoo")
         rows = process_tree.collect_container(service)
         depth = population.depths(rows)
-        own = [_process(_Life(row, now - row.age_s), depth[row.pid]) for row in rows]
+        own = [_process(_Life(row), depth[row.pid]) for row in rows]
         return population.snapshot(
-            now, [population.family(service, own, 0, self._exhibits(service))], [], IN_CONTAINERS
+            time.time(), [population.family(service, own, 0, self._exhibits(service))], [], IN_CONTAINERS
         )
 
     def _exhibits(self, family: str) -> list[str]:
@@ -141,7 +138,7 @@ class Watch:
         rows = process_tree.read(newborn, zoo.running.sessions)
         for pid, row in sorted(rows.items()):
             if row.exhibit != "?":
-                zoo.lives[pid] = _Life(row, time.time() - row.age_s)
+                zoo.lives[pid] = _Life(row)
                 self._note("born", row.exhibit, pid, row.role)
         zoo.seen = present - (newborn - zoo.lives.keys())  # one that is not yet what it becomes is looked at again
         counted = self._count(zoo)  # before the deaths, whose last request it may be
@@ -159,17 +156,18 @@ class Watch:
     def _died(self, zoo: _Zoo, pid: int) -> None:
         life = zoo.lives.pop(pid)
         zoo.ended.append(pid)
-        age = time.time() - life.born
+        age = time.time() - life.row.born
         lived = f"{age:.1f} s" if age < 10 else f"{age:.0f} s"
-        self._note("died", life.row.exhibit, pid, f"{life.row.role}, lived {lived}, {_count(life.requests)}")
+        requests = f", {_count(life.requests)}" if life.requests else ""  # of CGI the line may still come
+        self._note("died", life.row.exhibit, pid, f"{life.row.role}, lived {lived}{requests}")
 
     def _sweep(self, zoo: _Zoo) -> None:
         """Read all processes again. A number that is used again names another process, which is born later."""
-        now, passed, zoo.swept = time.time(), time.monotonic() - zoo.swept, time.monotonic()
+        passed, zoo.swept = time.monotonic() - zoo.swept, time.monotonic()
         rows = process_tree.read(zoo.lives, {"keeper": zoo.running.pid} | zoo.running.sessions)
         for pid, life in list(zoo.lives.items()):
             row = rows.get(pid)
-            if row is None or abs(now - row.age_s - life.born) > OTHER_S:
+            if row is None or row.born != life.row.born:
                 self._died(zoo, pid)
                 zoo.seen.discard(pid)
             else:
@@ -199,7 +197,7 @@ class Watch:
     def _answered(self, zoo: _Zoo, family: str, pid: int, at: float, words: str, since: float | None) -> None:
         """Count a request for its process. Without a process it came and went."""
         if life := zoo.lives.get(pid):
-            life.requests += at >= life.born - 1
+            life.requests += at >= life.row.born - 1
         elif since is None and pid not in zoo.ended:
             zoo.ended.append(pid)
             self._note("came and went", family, pid, words)
@@ -213,7 +211,7 @@ def _process(life: _Life, depth: int) -> Process:
     row = life.row
     return Process(
         *(row.pid, row.role, depth, row.threads, row.pss, row.cpu_s),
-        *(life.cpu, round(life.born, 1), life.requests),
+        *(life.cpu, round(life.row.born, 1), life.requests),
     )
 
 

@@ -14,7 +14,7 @@ from gateway_zoo.settings import Settings
 
 @dataclass(frozen=True)
 class ProcessRow:
-    """One process. Sizes in bytes, times in seconds.
+    """One process. Sizes in bytes, times in seconds; `born`: unix time.
 
     `pss` is None where it may not be read. `requests` is always None, because only the process itself knows (`status`).
     `place`: among its family's processes, the oldest is 1; keeper/stop_worker.py takes it.
@@ -31,6 +31,7 @@ class ProcessRow:
     age_s: float
     requests: None = None
     place: int | None = None
+    born: float = 0.0
 
 
 def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
@@ -109,6 +110,7 @@ def _row(pid: int, sessions: dict[str, int]) -> ProcessRow | None:
                 pss=_pss(server),
                 cpu_s=round(times.user + times.system, 2),
                 age_s=round(time.time() - server.create_time(), 1),
+                born=server.create_time(),
             )
     except psutil.Error:
         return None

@@ -5,13 +5,13 @@ import { head } from "/public/table.js";
 import { made, number, plain } from "/public/text.js";
 
 const $ = (id) => document.getElementById(id);
-const COLUMNS = [["process", ""], ["threads", "number"], ["memory", "number"], ["CPU", "number"], ["CPU time", "number less"],
+const COLUMNS = [["process", ""], ["threads", "number"], ["memory", "number"], ["CPU", "number less"], ["CPU time", "number less"],
   ["requests", "number"], ["age", "number less"]];
 const GHOST = 4000;                                   // milliseconds that a process is shown after its end
 const SHOWN = 12;                                     // events
 const bodies = new Map();                             // name of a family -> its tbody
 const ghosts = new Map();                             // name of a family -> processes that have ended
-let families = new Map(), born = new Set();
+let families = new Map(), order = [], born = new Set();
 
 function whole(data) {
   families = new Map(data.families.map((family) => [family.name, family]));
@@ -20,7 +20,8 @@ function whole(data) {
   $("events").replaceChildren();
   $("tree").replaceChildren(head(COLUMNS));
   tell(data.events);
-  draw(data, [...families.keys()], data.families.map((family) => family.name));
+  order = [...families.keys()];
+  draw(data, order);
 }
 
 function change(data) {
@@ -29,18 +30,26 @@ function change(data) {
   for (const event of data.events) if (event.kind !== "born") haunt(event);
   tell(data.events);
   const names = new Set([...data.families, ...data.events].map((each) => each.name ?? each.family));
-  draw(data, [...names], data.order);
+  order = data.order;
+  draw(data, [...names]);
 }
 
-function draw(data, names, order) {
+function draw(data, names) {
   for (const name of families.keys()) if (!order.includes(name)) { families.delete(name); bodies.get(name)?.remove(); bodies.delete(name); }
   for (const name of names) if (families.has(name)) replace(name);
-  const table = $("tree"), there = [...table.tBodies];
-  if (order.some((name, place) => there[place] !== bodies.get(name))) table.append(...order.map((name) => bodies.get(name)));
   const size = data.pss === null ? "" : `, ${megabytes(data.pss)}`;
   const sums = `${number(data.processes)} processes, ${number(data.threads)} threads${size} in ${number(order.length)} families.`;
   $("state").textContent = [...(data.why ? [data.why] : []), ...(order.length ? [sums] : [])].join(" ");
   offer();
+  arrange();
+}
+
+/** The family of the chosen exhibit comes first: there is what a press sets going. */
+function arrange() {
+  const chosen = $("exhibit").value, there = [...$("tree").tBodies];
+  const first = order.find((name) => families.get(name)?.exhibits.includes(chosen));
+  const wanted = [first, ...order.filter((name) => name !== first)].filter((name) => bodies.has(name)).map((name) => bodies.get(name));
+  if (wanted.some((body, place) => there[place] !== body)) $("tree").append(...wanted);
 }
 
 function replace(name) {
@@ -122,6 +131,7 @@ function age(born) {
   return seconds < 120 ? `${Math.round(seconds)} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
+$("exhibit").addEventListener("change", arrange);
 $("press").addEventListener("submit", async (event) => {
   event.preventDefault();
   $("send").disabled = true;
