@@ -30,6 +30,7 @@ from gateway_zoo.settings import Settings
 
 LOOK_S = 1.0
 EVENTS = 3  # lines
+UNTOUCHED = ("keeper", "sentinel", "?")
 OWN = ("sort", "open", "open_all", "restart", "stop")
 #: Name of a column -> its width, and the value of a family by which it sorts (None: the order of the start).
 COLUMNS: dict[str, tuple[int, Callable[[Family], float | str] | None]] = {
@@ -114,7 +115,8 @@ class Top(App[int]):
 
     def on_mount(self) -> None:
         for name, (width, _) in COLUMNS.items():
-            self._table.add_column(self._label(name), width=width, key=name)
+            label = Text(name, justify="left" if name == "family" else "right")
+            self._table.add_column(label, width=width, key=name)
         self.set_interval(LOOK_S, self._look)
         self._look()
 
@@ -133,7 +135,8 @@ class Top(App[int]):
         self._snapshot = snapshot
         size = "" if snapshot.pss is None else f", {snapshot.pss / 1e6:.0f} MB"
         sums = f"{snapshot.processes} processes, {snapshot.threads} threads{size} in {len(snapshot.families)} families"
-        self.query_one("#sums", Static).update(snapshot.why or sums)
+        order = "in the order of their start" if self._sorted_by == "family" else f"by {self._sorted_by}"
+        self.query_one("#sums", Static).update(snapshot.why or f"{sums}, {order}")
         self.query_one("#events", Static).update("\n".join(map(_event, reversed(snapshot.events[-EVENTS:]))))
         rows = dict(self._rows(snapshot))
         table = self._table
@@ -159,9 +162,6 @@ class Top(App[int]):
             yield family.name, _family(family, is_open)
             for row in family.rows if is_open else []:
                 yield f"{family.name} {row.pid}", _process(row)
-
-    def _label(self, name: str) -> Text:
-        return Text(f"{name} ▼" if name == self._sorted_by and name != "family" else name)
 
     def _chosen(self) -> str:
         table = self._table
@@ -195,8 +195,6 @@ class Top(App[int]):
 
     def _sort_by(self, name: str) -> None:
         self._sorted_by = name
-        for key, column in self._table.columns.items():
-            column.label = self._label(str(key.value))
         self._redraw()
 
     def action_open(self) -> None:
@@ -212,12 +210,14 @@ class Top(App[int]):
 
     def _redraw(self) -> None:
         if self._snapshot:
-            self._table.refresh()
             self._show(self._snapshot)
 
     def action_restart(self) -> None:
         family, _ = self._chosen_family()
         if family is None:
+            return
+        if family.name in UNTOUCHED:
+            self.notify(f"The {family.name} is not started again alone; ./zoo down and ./zoo up do that.", markup=False)
             return
         child = restart.child_of(load(self._settings.root), family.name)
         where = "" if child == family.name else f" {family.name} runs inside it."
