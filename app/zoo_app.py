@@ -114,15 +114,17 @@ class RequestLog:
     The log line goes to standard error and is the same behind every gateway; `zoo logs` joins it with the front's line
     by the request id. Its fields: unix time, request id, exhibit, endpoint, status, bytes, milliseconds in the app,
     process, thread. os.write sends a line in one piece, so that threads do not mix their lines. This is plain WSGI and
-    no Flask hook, because every ping pays for it.
+    no Flask hook, because every ping pays for it. A request that `zoo follow` sent is also reported (zoo_follow).
     """
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        id = environ.get("HTTP_X_REQUEST_ID") or "-"
+        given = dict(environ) if id.startswith("follow") else None  # before anything writes into environ
         environ["zoo.arrival"] = next(_arrivals)
-        began = time.perf_counter()
+        began = time.monotonic()
         if environ.get("CONTENT_LENGTH", "") not in ("", "0"):
             # Read the whole body (the fronts send at most 1 MiB) before the app answers. An earlier answer would close
             # the connection while the front still sends. The front may then answer 502; Apache also to other clients.
@@ -134,14 +136,18 @@ class RequestLog:
             return start_response(status, headers, *exc_info)
 
         result: Iterable[bytes] = self.inner(environ, started)
-        taken_ms = (time.perf_counter() - began) * 1000
+        taken_ms = (time.monotonic() - began) * 1000
         status, length = head
         line = (
-            f"{time.time():.3f} {environ.get('HTTP_X_REQUEST_ID') or '-'} {environ['SCRIPT_NAME'][1:] or '-'} "
+            f"{time.time():.3f} {id} {environ['SCRIPT_NAME'][1:] or '-'} "
             f"{ENDPOINTS.get(environ['PATH_INFO'], '-')} {status} {length} {taken_ms:.2f} "
             f"{os.getpid()} {threading.get_native_id()}\n"
         )
         os.write(2, line.encode("ascii", "backslashreplace"))
+        if given:
+            import zoo_follow  # late: no other request pays for it
+
+            zoo_follow.report_wsgi(id, given, environ, began, status)
         return result
 
 

@@ -56,11 +56,11 @@ Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 async def _answer(handler: Handler, path: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Run and log a handler; answer NoNews with its text."""
-    began = time.perf_counter()
+    began = time.monotonic()
 
     async def logged(message: dict[str, Any]) -> None:
         if message["type"].endswith(("response.start", "websocket.accept")):
-            _log(path, scope, message.get("status", 101), began)
+            _log(handler, path, scope, message.get("status", 101), began)
         await send(message)
 
     try:
@@ -72,12 +72,17 @@ async def _answer(handler: Handler, path: str, scope: Scope, receive: Receive, s
         await _piece(scope, send, error.why.encode(), end=True)
 
 
-def _log(path: str, scope: Scope, status: int, began: float) -> None:
-    id, ms = _headers(scope).get("x-request-id") or "-", (time.perf_counter() - began) * 1000
+def _log(handler: Handler, path: str, scope: Scope, status: int, began: float) -> None:
+    """Write zoo_app's line; report a request that `zoo follow` sent."""
+    id, ms = _headers(scope).get("x-request-id") or "-", (time.monotonic() - began) * 1000
     exhibit = scope["root_path"][1:] or "-"
     process = f"{os.getpid()} {threading.get_native_id()}"
     line = f"{time.time():.3f} {id} {exhibit} {ENDPOINTS[path]} {status} 0 {ms:.2f} {process}\n"
     os.write(2, line.encode("ascii", "backslashreplace"))
+    if id.startswith("follow"):
+        import zoo_follow  # late: no other request pays for it
+
+        zoo_follow.report(id, exhibit, "ASGI scope", zoo_follow.shown_scope(scope), began, status, handler)
 
 
 async def _poll(scope: Scope, receive: Receive, send: Send) -> None:

@@ -252,21 +252,34 @@ def wire(
     raise typer.Exit(command.run(running_settings(recording, *foreign.values()), options))
 
 
-@app.command()
+@app.command(cls=WireCommand)
 def record(
+    ctx: typer.Context,
     ids: Ids = None,
     output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="FILE", help="A new file. Default: $ZOO_RUN/wire.jsonl, overwritten."),
+        typer.Option("-o", "--output", metavar="FILE", help="A new file; else $ZOO_RUN/wire.jsonl, overwritten."),
     ] = "",
     front: Annotated[list[str] | None, typer.Option(help="nginx or apache; none means both.")] = None,
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Record a gateway that is not the zoo's: unix:PATH or loopback.")
+    ] = "",
+    _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="With --listen: this gateway,")] = "",
+    user: Annotated[str, typer.Option(metavar="NAME", help="With --listen: what root becomes; root needs it.")] = "",
     secrets: Annotated[bool, typer.Option(help="Record passwords and cookies too.")] = False,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
 ) -> None:
     """Record the bytes between fronts and gateways. Ctrl-C ends it.
 
-    The command starts a second nginx and Apache, whose gateways' sockets lead through a relay.
+    The command starts a second nginx and Apache, whose gateways' sockets lead through a relay. With --listen, it starts
+    the relay alone, between a web server and a gateway of yours, and needs no zoo.
     """
+    foreign: dict[str, str] = ctx.meta.get("foreign", {})
+    if listen or foreign or user:
+        from gateway_zoo.wire.recorder import between
+
+        words = between.Words(listen, foreign, output, user, secrets, page, zoos=bool(ids or front))
+        raise typer.Exit(between.run(environment_settings(), words))
     from gateway_zoo.wire.recorder import record as command
 
     raise typer.Exit(command.run(running_settings(), ids, front or [], output, secrets=secrets, page=page))

@@ -1,4 +1,4 @@
-"""How commands are found and listed, and the options of `wire` that the protocols give it."""
+"""How commands are found and listed, and the options of `wire` and `record` that the protocols give it."""
 
 import copy
 from typing import Any
@@ -64,8 +64,8 @@ def environment_settings() -> Settings:
 
 
 class WireCommand(TyperCommand):
-    """Gives `wire` what the protocols give it: an option for each one that a gateway speaks on its socket (--scgi
-    ADDRESS), and the names of the messages that --ask knows."""
+    """Gives `wire` and `record` what the protocols give them: an option for each protocol that a gateway speaks on its
+    socket (--scgi ADDRESS), and the names of the messages that --ask knows."""
 
     def get_params(self, ctx: Any) -> Any:
         first = next((index for index, param in enumerate(self.params) if "--PROTOCOL" in param.opts), None)
@@ -76,8 +76,8 @@ class WireCommand(TyperCommand):
 
             codecs = Codecs(load(environment_settings().root))
             self.params[first : first + 1] = [_socket_option(self.params[first], name) for name in codecs.with_port()]
-            ask: Any = next(param for param in self.params if "--ask" in param.opts)
-            ask.help = f"{ask.help}. {messages.listed(codecs)}".strip()
+            for ask in (param for param in self.params if "--ask" in param.opts):
+                ask.help = f"{ask.help}. {messages.listed(codecs)}".strip()  # type: ignore[attr-defined]
         return super().get_params(ctx)
 
 

@@ -49,4 +49,8 @@ file_put_contents('php://stderr', sprintf(
     microtime(true), $_SERVER['HTTP_X_REQUEST_ID'] ?? '-', substr($_SERVER['SCRIPT_NAME'], 1),
     ENDPOINTS[$_SERVER['PATH_INFO'] ?? ''] ?? '-', $status, strlen($text), (hrtime(true) - $began) / 1e6, getmypid(), getmypid(),
 ));
+if (str_starts_with($_SERVER['HTTP_X_REQUEST_ID'] ?? '', 'follow')) { // a request that `zoo follow` sent
+    require __DIR__ . '/follow.php';
+    report($status, $began);
+}
 echo $text;

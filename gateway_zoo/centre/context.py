@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from gateway_zoo.centre.recorder import Recorder
 from gateway_zoo.measure import targets
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell
@@ -26,8 +27,13 @@ class Context:
         self.token = secrets.token_urlsafe(16)
         self.ending = threading.Event()
         self.crowd_lock = threading.Lock()  # one crowd at a time
+        self.recorder = Recorder(settings, self.registry)
         self._results: dict[str, tuple[float, Any]] = {}
         self._locks: dict[str, threading.Lock] = {}
+
+    def close(self) -> None:
+        """End what the pages have started."""
+        self.recorder.close()
 
     def cells(self) -> list[Cell]:
         """All cells of the running zoo. Raises Stop where no zoo runs."""

@@ -22,20 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway_zoo.centre.context import Context
+from gateway_zoo.centre.refused import NotThere, Refused
+
+__all__ = ["NotThere", "Page", "Refused", "find", "known_exhibits"]
 
 FOLDER = Path(__file__).parent / "pages"
-
-
-class NotThere(Exception):
-    """A page of something that does not exist: 404, with the message."""
-
-
-class Refused(Exception):
-    """An action that is not possible now, or out of bounds: 409 or 422, with the message."""
-
-    def __init__(self, message: str, status: int = 422) -> None:
-        self.status = status
-        super().__init__(message)
 
 
 @dataclass(frozen=True)

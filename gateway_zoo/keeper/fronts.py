@@ -140,6 +140,8 @@ def _apache(front: str, plan: Plan) -> str:
             f'Define ZOO_NEAR    "{settings.status_allowed_from}"',
             "# An address among them that strangers may have, too; no peer has 0.0.0.0.",
             f'Define ZOO_FAR     "{settings.status_refused_to or NOBODY}"',
+            "# The same two as an expression.",
+            f'Define ZOO_NEAR_EXPR "{_near_expression(settings)}"',
             "\n# Gateways on TCP.",
             *(f"Define {e.id} {plan.address(e)}" for e in tcp),
             "\n# Exhibits that Apache runs itself, where the module is installed.",
@@ -156,6 +158,11 @@ def _apache(front: str, plan: Plan) -> str:
             "",
         ]
     )
+
+
+def _near_expression(settings: Settings) -> str:
+    near = " || ".join(f"%{{REMOTE_ADDR}} -ipmatch '{address}'" for address in settings.status_allowed_from.split())
+    return f"({near}) && !(%{{REMOTE_ADDR}} -ipmatch '{settings.status_refused_to or NOBODY}')"
 
 
 def _patterns(plan: Plan) -> list[str]:

@@ -94,6 +94,11 @@ def give_up(settings: Settings) -> None:
         fail(f"no user to run the servers as: {error}; sudo from one, or create www-data", 3)
     _hand_over(settings.run, user)
     os.environ.pop("SUDO_USER", None)
+    become(user)
+
+
+def become(user: pwd.struct_passwd) -> None:
+    """As root, become this user for good, with the groups that the user has."""
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)

@@ -12,6 +12,8 @@ from gateway_zoo.errors import fail
 MAX_SOCKET_PATH = 107
 #: Apache's process models beside the first Apache: MPM -> distance of its port from ZOO_APACHE_PORT.
 EXTRA_APACHES = {"prefork": 1, "worker": 2, "itk": 3}
+#: Distance of a front that records from the port of its front.
+WIRE_SHIFT = 10
 
 
 class SettingsError(Exception):
@@ -32,6 +34,8 @@ class Settings:
     worker_port: int = 0
     itk_port: int = 0
     centre_port: int = 8000  # 0: no visitor centre
+    nginx_wire_port: int = 0  # 0: counted from the front's, as for the next one
+    apache_wire_port: int = 0
     mpm: str = "event"
     port_shift: int = 0
     listen: str = ""
@@ -107,6 +111,11 @@ class Settings:
     def tls_port(self, front: str) -> int:
         """The port of a front for HTTPS; 0 for a front without."""
         return {"nginx": self.nginx_tls_port, "apache": self.apache_tls_port}.get(front, 0)
+
+    def wire_ports(self, front: str) -> tuple[int, int]:
+        """The ports of the front that records, for HTTP and HTTPS."""
+        own = {"nginx": self.nginx_wire_port, "apache": self.apache_wire_port}.get(front, 0)
+        return own or self.port(front) + WIRE_SHIFT, self.tls_port(front) + WIRE_SHIFT
 
     def url(self, front: str) -> str:
         """The address of a front, without a slash at the end."""

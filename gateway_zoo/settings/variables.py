@@ -100,6 +100,7 @@ class Variable:
 
 
 _EXTRA = "Apache with {}: port; natively ZOO_APACHE_PORT + {}"
+_WIRE = "{} that records: port; natively ZOO_{}_PORT + 10"
 VARIABLES = (
     Variable("ZOO_NGINX_PORT", "8080", BOTH, "nginx: port for HTTP", "nginx_port", _port),
     Variable("ZOO_APACHE_PORT", "8081", BOTH, "Apache: port for HTTP", "apache_port", _port),
@@ -110,6 +111,8 @@ VARIABLES = (
         for mpm, n in EXTRA_APACHES.items()
     ),
     Variable("ZOO_CENTRE_PORT", "8000", BOTH, "the visitor centre: port; 0: none", "centre_port", _extra_port),
+    Variable("ZOO_NGINX_WIRE_PORT", "(8090)", BOTH, _WIRE.format("nginx", "NGINX"), "nginx_wire_port", _extra_port),
+    Variable("ZOO_APACHE_WIRE_PORT", "(8091)", BOTH, _WIRE.format("Apache", "APACHE"), "apache_wire_port", _extra_port),
     Variable("ZOO_PORT_SHIFT", "0", NATIVE, "added to the ports of the TCP gateways", "port_shift", _shift),
     Variable("ZOO_MPM", "event", NATIVE, "Apache's process model, as `up --mpm`", "mpm", _mpm),
     Variable("ZOO_RUN", "(/tmp/zoo-UID)", NATIVE, "directory of sockets, logs and generated files", "run", _run),

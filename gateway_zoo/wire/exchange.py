@@ -1,5 +1,6 @@
 """One request and its answer: the record of them, its JSON, and the fields of its bytes."""
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +74,11 @@ class Exchange:
     def size(self, direction: Direction) -> int:
         """Count the bytes that crossed."""
         return len(self.kept(direction)) + self.left_out(direction)
+
+    def copy(self) -> "Exchange":
+        """A copy to read in another thread, while more bytes come."""
+        copied = dataclasses.replace(self, request=self.request[:], response=self.response[:])
+        return dataclasses.replace(copied, errors=self.errors[:], warnings=self.warnings[:])
 
     def give_back(self, direction: Direction, size: int) -> bytes:
         """Remove the last bytes: the next message has begun in them, and it was known only later."""

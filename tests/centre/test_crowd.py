@@ -52,12 +52,14 @@ def test_prefork_has_its_processes_and_threads(centre: CentreZoo) -> None:
     assert one["parallel"] == 4
 
 
+@pytest.mark.slow
 def test_two_exhibits_in_the_order_that_is_given(centre: CentreZoo) -> None:
     both = crowds(centre, "fastcgi", "cgi", "--requests", "2", "--hold", "10")
     assert [one["exhibit"] for one in both] == ["fastcgi", "cgi"]
     assert len(crowds(centre, "cgi", "cgi", "--requests", "1", "--hold", "10")) == 1, "the same one is one"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", ["cgi", "fastcgi", "uwsgi", "mod_wsgi"])
 def test_the_times_are_possible(centre: CentreZoo, id: str) -> None:
     """Sent, began, ended, answered; a thread runs one request at a time; as long as was asked."""
@@ -72,6 +74,7 @@ def test_the_times_are_possible(centre: CentreZoo, id: str) -> None:
         assert {(bar["pid"], bar["thread"]) for bar in lane["bars"]} == {(lane["pid"], lane["thread"])}
 
 
+@pytest.mark.slow
 def test_the_page_and_the_command_send_the_same(centre: CentreZoo) -> None:
     answer = centre.post({"cells": [["fastcgi", "nginx"], ["cgi", "apache"]], "requests": 2, "hold_ms": 10})
     page, (word, *_) = answer.json(), crowds(centre, "fastcgi", "--requests", "2", "--hold", "10")
@@ -83,6 +86,7 @@ def test_the_page_and_the_command_send_the_same(centre: CentreZoo) -> None:
 # --- the picture ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_picture_fits_the_terminal(centre: CentreZoo, columns: int) -> None:
     words = ("crowd", "cgi", "fastcgi", "--requests", "8", "--hold", "100")

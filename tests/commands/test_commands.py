@@ -180,6 +180,7 @@ def of_json_any(zoo: Zoo, *words: str, env: dict[str, str] | None = None) -> Any
     return json.loads(zoo.cli(*words, "--json", env=env).stdout)
 
 
+@pytest.mark.slow
 @needs_sight
 def test_doctor_names_what_is_in_the_way(zoo: Zoo, lying: Path) -> None:
     (lying / "ajp" / "cage.toml").write_text('title = "AJP"\n', encoding="utf-8")

@@ -43,6 +43,7 @@ def test_up_counts_what_it_was_not_asked_for(fresh_zoo: Zoo) -> None:
     assert sum(line.startswith("closed") for line in lines) <= 1, lines
 
 
+@pytest.mark.slow
 def test_up_names_every_front_of_an_exhibit_in_order(fresh_zoo: Zoo) -> None:
     done = fresh_zoo.cli("up", "-d", "--mpm", "all", "fastcgi", "mod_wsgi", "mod_php", env={"COLUMNS": "120"})
     assert done.returncode == 0, done.stdout + done.stderr
@@ -58,6 +59,7 @@ def test_up_names_every_front_of_an_exhibit_in_order(fresh_zoo: Zoo) -> None:
     assert not re.search(r"closed: [^:]*, apache", text), "a front among exhibits"
 
 
+@pytest.mark.slow
 def test_a_front_that_cannot_run_is_told_and_the_rest_is_open(fresh_zoo: Zoo) -> None:
     done = fresh_zoo.cli("up", "-d", "--mpm", "itk", "fastcgi")
     assert (done.returncode, fresh_zoo.open_cells()) == (0, [("fastcgi", "nginx")]), done.stdout + done.stderr
@@ -97,6 +99,7 @@ def test_check_of_open_and_closed_exhibits(few: Zoo) -> None:
     assert (found["ok"], found["failed"], found["closed"]) == (False, 0, 2)
 
 
+@pytest.mark.slow
 def test_check_counts_closed_cells_the_same_for_people_and_programs(few: Zoo) -> None:
     text = few.cli("check").stdout
     found = json.loads(few.cli("check", "--json").stdout)
@@ -154,6 +157,7 @@ def test_doctor_names_a_family_that_dies_again_and_again(fresh_zoo: Zoo) -> None
 # --- one text ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_up_and_doctor_say_the_same_of_what_is_in_the_way(fresh_zoo: Zoo) -> None:
     with socket.create_server(("127.0.0.1", fresh_zoo.ports["apache"])):
         up, doctor = fresh_zoo.cli("up", "-d"), fresh_zoo.cli("doctor")
@@ -274,6 +278,7 @@ def test_what_never_ends_meets_a_limit(few: Zoo, tmp_path: Path, words: list[str
 # --- clocks -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_clock_of_a_zoo_is_compared_with_ours(few: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     """On one machine they agree; where ours is set back by 30 s, theirs is ahead by as much."""
     news = few.url("fastcgi", "nginx", "news")

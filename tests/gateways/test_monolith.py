@@ -104,6 +104,7 @@ def test_static_files_are_the_same_bytes_everywhere(small_zoo: Zoo) -> None:
             assert answer.headers["X-Content-Type-Options"] == "nosniff", (way, name)
 
 
+@pytest.mark.slow
 def test_static_files_ask_no_gateway_in_the_microservices(own_zoo: Zoo) -> None:
     os.killpg(own_zoo.session(MICRO), signal.SIGSTOP)
     try:
@@ -189,6 +190,7 @@ def half_heads(connect: Callable[[], socket.socket], count: int) -> contextlib.E
     return stack
 
 
+@pytest.mark.slow
 def test_slow_visitors_fill_no_worker_of_the_monolith(small_zoo: Zoo) -> None:
     """The router waits for them, not the workers. The control is a uWSGI with http-socket and as many slots."""
     with half_heads(lambda: socket.create_connection(("127.0.0.1", PORT + small_zoo.shift)), 32):
@@ -210,6 +212,7 @@ def test_slow_visitors_fill_no_worker_of_the_monolith(small_zoo: Zoo) -> None:
             ninth.recv(4096)
 
 
+@pytest.mark.slow
 def test_slow_bodies_fill_the_monolith_but_not_behind_nginx(small_zoo: Zoo) -> None:
     """The router waits for the head only; nginx takes the whole request before it asks anybody."""
     slow = request(f"/{MONOLITH}/ping", "Content-Length: 1000", method="POST")
@@ -251,6 +254,7 @@ def test_ps_takes_helpers_and_fronts(small_zoo: Zoo) -> None:
     assert {row["exhibit"] for row in rows(small_zoo, "uwsgi-http")} == {"uwsgi"}
 
 
+@pytest.mark.slow
 @needs_sight
 def test_the_monolith_needs_less_memory(small_zoo: Zoo) -> None:
     """As the label says. PSS, after each has answered: pages that processes share are divided among them."""

@@ -31,6 +31,7 @@ from test_contract import (  # noqa: F401 - run here over PHP's cells
     test_status_full_names_every_process_of_the_family,
     test_status_names_exhibit_front_and_path,
 )
+from test_reports import reports, test_each_program_reports_once_and_answers_the_same  # noqa: F401
 from test_safety_bodies import (  # noqa: F401
     test_a_body_has_one_length,
     test_a_body_over_a_megabyte_is_refused,

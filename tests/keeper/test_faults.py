@@ -219,6 +219,7 @@ def test_a_silent_visitor_of_the_control_socket_does_not_stop_the_keeper(hurt: Z
         eventually(lambda: hurt.state()["sessions"].get("cgi", old) != old, BACK_S, "cgi started again")
 
 
+@pytest.mark.slow
 def test_a_family_that_dies_while_another_is_stopped_is_started_again(hurt: Zoo) -> None:
     """A stop may take seconds. A death meanwhile must neither be lost nor wait."""
     slow, other = hurt.session("wsgi"), hurt.session("cgi")

@@ -99,6 +99,7 @@ def test_a_killed_keeper_and_its_next_start_at_once(fresh_zoo: Zoo) -> None:
     assert fresh_zoo.cli("check", *FEW).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["up", "down"])
 def test_after_keeper_and_sentinel_are_killed_the_next_command_tidies_up(fresh_zoo: Zoo, word: str) -> None:
     fresh_zoo.up(*FEW)
@@ -154,6 +155,7 @@ def test_the_foreground_stops_everything_however_it_ends(fresh_zoo: Zoo, name: s
     assert "Traceback" not in fresh_zoo.logs()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_hangs_up_stops_everything(fresh_zoo: Zoo) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
@@ -167,6 +169,7 @@ def test_a_terminal_that_hangs_up_stops_everything(fresh_zoo: Zoo) -> None:
     gone(fresh_zoo, GONE_S)
 
 
+@pytest.mark.slow
 def test_the_foreground_says_when_its_keeper_is_killed(fresh_zoo: Zoo) -> None:
     up = foreground(fresh_zoo, *FEW)
     kill(keeper_of(fresh_zoo))
@@ -218,6 +221,7 @@ def test_of_starts_at_the_same_moment_one_wins(fresh_zoo: Zoo) -> None:
         fresh_zoo.down()
 
 
+@pytest.mark.slow
 def test_down_twice_and_down_without_a_zoo(fresh_zoo: Zoo) -> None:
     assert (fresh_zoo.cli("down").returncode, fresh_zoo.cli("down").stdout) == (0, "no zoo was running\n")
     fresh_zoo.up("wsgi")

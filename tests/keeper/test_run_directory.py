@@ -121,6 +121,7 @@ def test_the_end_of_the_keeper_is_the_end_of_all(
     eventually(lambda: all_gone(processes), 20, "everything has ended")
 
 
+@pytest.mark.slow
 @needs_sight
 @pytest.mark.parametrize("harm", [remove, *slow(*WHOLE[1:])])
 @pytest.mark.parametrize("word", ["up", *slow("down")])
@@ -144,6 +145,7 @@ def test_what_a_dead_keeper_and_a_dead_sentinel_left_is_found_without_the_direct
     assert all_gone(processes)
 
 
+@pytest.mark.slow
 @needs_sight
 def test_ctrl_c_ends_a_foreground_zoo_without_a_directory(fresh_zoo: Zoo) -> None:
     argv = [str(fresh_zoo.root / "zoo"), "up", *FEW]
@@ -182,6 +184,7 @@ def test_zoos_whose_directories_are_gone_do_not_end_each_other(running: tuple[Zo
         assert all_gone(again)
 
 
+@pytest.mark.slow
 @needs_sight
 def test_a_family_starts_again_without_a_folder_for_its_log(running: tuple[Zoo, list[psutil.Process]]) -> None:
     zoo, _ = running
@@ -193,6 +196,7 @@ def test_a_family_starts_again_without_a_folder_for_its_log(running: tuple[Zoo, 
     assert (zoo.run / "logs" / "fastcgi.log").is_file()
 
 
+@pytest.mark.slow
 @needs_sight
 def test_the_keeper_lives_on_when_it_cannot_write_its_state(running: tuple[Zoo, list[psutil.Process]]) -> None:
     zoo, processes = running
@@ -276,6 +280,7 @@ def test_places_of_others_keep_their_mode(fresh_zoo: Zoo, tmp_path: Path, place:
     assert not (run / "made-by-the-gateway-zoo").exists()
 
 
+@pytest.mark.slow
 def test_a_file_and_a_link_are_no_run_directory(fresh_zoo: Zoo) -> None:
     file, link = (
         fresh_zoo.run.with_name(f"{fresh_zoo.run.name}-file"),
@@ -467,6 +472,7 @@ def test_a_second_terminal_with_other_ports_asks_this_zoo(running: tuple[Zoo, li
         assert zoo.cli("restart", "wsgi", env=fresh).stdout == "restarted wsgi\n"
 
 
+@pytest.mark.slow
 def test_another_checkouts_command_is_told_whose_zoo_it_is(
     running: tuple[Zoo, list[psutil.Process]], tmp_path: Path
 ) -> None:
@@ -513,6 +519,7 @@ def test_a_death_and_a_return_have_a_line_each(fresh_zoo: Zoo, tmp_path: Path) -
     assert len(up.lines(" is back")) == len(names)
 
 
+@pytest.mark.slow
 @needs_sight
 def test_a_worker_that_its_master_replaces_has_its_lines_too(fresh_zoo: Zoo, tmp_path: Path) -> None:
     up = Foreground(fresh_zoo, tmp_path / "lines", *FEW)

@@ -41,6 +41,7 @@ def test_two_browsers_share_one_board(zoo: Zoo) -> None:
         assert all(page.evaluate("window.loadedOnce") for page in (first, second)), "nobody has reloaded"
 
 
+@pytest.mark.slow
 def test_a_sticker_follows_the_mouse_everywhere(zoo: Zoo) -> None:
     with chromium() as browser:
         first, second = visit(browser, zoo, "apache"), visit(browser, zoo, "nginx")
@@ -65,6 +66,7 @@ def test_a_sticker_follows_the_mouse_everywhere(zoo: Zoo) -> None:
         assert y + box["height"] <= board["y"] + board["height"], "it cannot be lost beyond the edge"
 
 
+@pytest.mark.slow
 def test_a_step_while_the_one_before_comes_back_is_not_lost(zoo: Zoo) -> None:
     middle = {"text": "x", "x": 0.5, "y": 0.5}
     assert requests.post(zoo.url("asgi-board", "nginx", "stickers"), json=middle, timeout=20).ok
@@ -90,6 +92,7 @@ def test_a_step_while_the_one_before_comes_back_is_not_lost(zoo: Zoo) -> None:
         assert first.evaluate(steps), "nor is it taken back"
 
 
+@pytest.mark.slow
 def test_a_step_that_is_not_sent_yet_outlives_what_others_do(zoo: Zoo) -> None:
     middle = {"text": "before", "x": 0.5, "y": 0.5}
     assert requests.post(zoo.url("asgi-board", "nginx", "stickers"), json=middle, timeout=20).ok
@@ -173,6 +176,7 @@ def test_all_of_it_works_without_a_mouse(zoo: Zoo) -> None:
         assert mine.input_value("#text") == "x" * 280
 
 
+@pytest.mark.slow
 def test_a_lost_connection_is_shown_and_comes_back(zoo: Zoo) -> None:
     # what the browser says on its console about a server that is away
     with chromium(expect=["WebSocket connection to", "502", "503"]) as browser:
@@ -249,6 +253,7 @@ def test_it_fits_the_screen(zoo: Zoo, tmp_path: Path, phone: bool) -> None:
             assert box["x"] + box["width"] <= board["x"] + board["width"] + 1
 
 
+@pytest.mark.slow
 def test_a_move_that_is_refused_is_taken_back(zoo: Zoo) -> None:
     board = zoo.run / "board" / "board.sqlite"
     with chromium() as browser:

@@ -304,6 +304,7 @@ def test_the_page_fits_and_can_be_read(zoo: Zoo, front: str, width: int, height:
 # --- for a class ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_addresses_for_the_class_are_those_that_lead_here(fresh_zoo: Zoo) -> None:
     """ZOO_LISTEN: what `up` prints can be asked as it stands; without it nothing is printed."""
     done = fresh_zoo.cli(

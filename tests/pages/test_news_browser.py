@@ -59,6 +59,7 @@ def test_all_four_ways_run_side_by_side(zoo: Zoo, front: str) -> None:
         assert {name: number(page, name, "requests") for name in WAYS} == stopped
 
 
+@pytest.mark.slow
 def test_a_start_before_the_page_knows_its_costs_counts_them_all_the_same(zoo: Zoo) -> None:
     held: list[Route] = []
 
@@ -112,6 +113,7 @@ def test_a_way_that_fails_shows_the_reason(zoo: Zoo, front: str) -> None:
         failed.get_by_text("fails: 501").wait_for(timeout=10000)  # tried again there, and no WebSocket there either
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("front", [FRONTS[0], *slow(*FRONTS[1:])])
 def test_a_full_house_is_told_and_left_by_itself(zoo: Zoo, front: str) -> None:
     with chromium(expect=["503"]) as browser:
@@ -183,6 +185,7 @@ def median_is_known(page: "Page", name: str) -> float:
     return float(cell.inner_text().removesuffix(" ms"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("off", "said"), [(30_000, "30.0 s ahead of"), (-30_000, "30.0 s behind"), (0, "agree to")])
 def test_a_clock_that_is_off_is_told_and_taken_out(zoo: Zoo, off: int, said: str) -> None:
     with chromium() as browser:
@@ -229,6 +232,7 @@ def test_measurements_that_contradict_each_other_are_a_clock_that_was_set(zoo: Z
         assert told == [[700, 7198], 6998, "Your clock is 7.00 s behind the server's; corrected, to 2 ms."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [False, True], ids=["told at once", "told late"])
 def test_what_failed_begins_again_with_the_next_exhibit(zoo: Zoo, late: bool) -> None:
     """Also if the reason of the old one's failure comes when the next runs."""

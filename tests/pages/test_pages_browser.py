@@ -76,6 +76,7 @@ def test_the_five_ways_show_the_same(zoo: Zoo, front: str, page: "Page") -> None
         assert f"{row['name']} {row['sentence']} {facts} {', '.join(row['models'])}" in found["static"]
 
 
+@pytest.mark.slow
 @both_fronts
 def test_mpa_and_spa_show_the_same_of_each_gateway(zoo: Zoo, front: str, page: "Page") -> None:
     for row in (GATEWAYS[0], GATEWAYS[3], GATEWAYS[-1]):
@@ -106,6 +107,7 @@ def test_without_javascript_the_server_made_pages_hold_their_content(
     context.close()
 
 
+@pytest.mark.slow
 @both_fronts
 def test_without_javascript_the_endless_page_has_a_link(zoo: Zoo, front: str, browser: "Browser") -> None:
     context = browser.new_context(java_script_enabled=False)
@@ -138,6 +140,7 @@ def test_every_page_fits_and_can_be_read(zoo: Zoo, browser: "Browser", size: Any
 # --- the chart --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @both_fronts
 def test_the_chart_shows_what_each_way_asks_for(zoo: Zoo, front: str, page: "Page") -> None:
     style = ["zoo.css", "pages.css"]
@@ -162,6 +165,7 @@ def test_the_chart_shows_what_each_way_asks_for(zoo: Zoo, front: str, page: "Pag
         assert text(page, ".figures").startswith(f"requests {now['requests']} bytes")
 
 
+@pytest.mark.slow
 @both_fronts
 def test_content_made_in_the_browser_waits_for_the_data(zoo: Zoo, front: str, page: "Page") -> None:
     for way in ("csr", "spa"):
@@ -179,6 +183,7 @@ def test_bytes_are_those_that_travelled(zoo: Zoo, front: str, page: "Page") -> N
     assert seen(page, zoo.url("pages", front, "static/"))["bytes"] == sum(bodies) + 3 * 300
 
 
+@pytest.mark.slow
 @both_fronts
 def test_the_chart_shows_a_304_for_the_file_and_none_for_the_rendered_page(zoo: Zoo, front: str, page: "Page") -> None:
     first = {}
@@ -192,6 +197,7 @@ def test_the_chart_shows_a_304_for_the_file_and_none_for_the_rendered_page(zoo: 
     assert "304" not in first["ssr"].rpartition("took")[2]
 
 
+@pytest.mark.slow
 @both_fronts
 def test_the_overview_gathers_what_this_tab_recorded(zoo: Zoo, front: str, page: "Page") -> None:
     page.goto(zoo.url("pages", front, ""))
@@ -256,6 +262,7 @@ def test_a_link_in_the_spa_loads_nothing_and_does_what_a_new_page_would(zoo: Zoo
     assert page.evaluate("window.kept") is None
 
 
+@pytest.mark.slow
 @both_fronts
 def test_a_link_in_the_mpa_loads_a_document(zoo: Zoo, front: str, page: "Page") -> None:
     seen(page, zoo.url("pages", front, "mpa/"))
@@ -269,6 +276,7 @@ def test_a_link_in_the_mpa_loads_a_document(zoo: Zoo, front: str, page: "Page") 
     assert requests.count("document") == 1
 
 
+@pytest.mark.slow
 @both_fronts
 def test_ctrl_click_on_a_link_of_the_spa_stays_the_browsers(zoo: Zoo, front: str, page: "Page") -> None:
     home = zoo.url("pages", front, "spa/")
@@ -292,6 +300,7 @@ def test_an_unknown_gateway_is_404_in_the_mpa_and_words_in_the_spa(zoo: Zoo, fro
     assert status == {"mpa": 404, "spa": 200}
 
 
+@pytest.mark.slow
 @complains("503")
 @both_fronts
 def test_when_the_data_cannot_be_had_the_page_says_so(zoo: Zoo, front: str, page: "Page") -> None:
@@ -304,6 +313,7 @@ def test_when_the_data_cannot_be_had_the_page_says_so(zoo: Zoo, front: str, page
 # --- dynamic loading --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @both_fronts
 def test_scrolling_loads_the_rest_by_itself(zoo: Zoo, front: str, page: "Page") -> None:
     seen(page, zoo.url("pages", front, "scroll/"))
@@ -324,6 +334,7 @@ def test_scrolling_loads_the_rest_by_itself(zoo: Zoo, front: str, page: "Page") 
     page.locator("h3", has_text=f"Asked since then: {len(loads)}").wait_for()
 
 
+@pytest.mark.slow
 @both_fronts
 def test_load_more_works_from_the_keyboard_alone(zoo: Zoo, front: str, page: "Page") -> None:
     seen(page, zoo.url("pages", front, "scroll/"))
@@ -397,6 +408,7 @@ def test_xhr_and_fetch_tell_what_happens(zoo: Zoo, front: str, case: str, page: 
         assert all(re.fullmatch(pattern, line) for pattern, line in zip(expected, lines, strict=True)), lines
 
 
+@pytest.mark.slow
 @both_fronts
 def test_a_slow_answer_is_told_piece_by_piece(zoo: Zoo, front: str, page: "Page") -> None:
     page.goto(zoo.url("pages", front, "xhr/"))
@@ -409,6 +421,7 @@ def test_a_slow_answer_is_told_piece_by_piece(zoo: Zoo, front: str, page: "Page"
     page.locator("h3", has_text="Asked since then: 2").wait_for()  # the chart has both
 
 
+@pytest.mark.slow
 @both_fronts
 def test_abort_and_time_limit(zoo: Zoo, front: str, page: "Page") -> None:
     page.goto(zoo.url("pages", front, "xhr/"))

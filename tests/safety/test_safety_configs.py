@@ -127,7 +127,8 @@ def test_apache_strips_what_nginx_strips() -> None:
         if name in ("Connection", "Host"):
             continue
         words = " ".join(name.split("-"))
-        stripped = re.search(rf"^(Use Strip\d {words}|RequestHeader unset {name} early)$", text, re.MULTILINE)
+        early = "" if name == "X-Zoo-Follow" else " early"  # it is read before it is stripped
+        stripped = re.search(rf"^(Use Strip\d {words}|RequestHeader unset {name}{early})$", text, re.MULTILINE)
         assert stripped, f"{name} is not stripped"
         if value != '""':
             assert re.search(rf"^RequestHeader set {name} ", text, re.MULTILINE), f"{name} is not set"

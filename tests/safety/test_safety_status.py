@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from raw_http import everywhere, request
-from zoo_in_test import ROOT, Zoo
+from raw_http import ask, everywhere, request
+from zoo_in_test import FRONTS, ROOT, Zoo
 
 #: (status, body) of each request
 Stranger = Callable[[list[tuple[int, bytes]]], list[tuple[int, str]]]
@@ -151,6 +151,17 @@ def test_a_stranger_gets_no_status_whatever_it_claims_and_with_any_method(open_z
         if status != 403 or "pid" in body:
             wrong.append(f"{exhibit} behind {front}, {data!r}: {status} {body[:80]!r}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_stranger_follows_no_request(open_zoo: tuple[Zoo, Stranger]) -> None:
+    zoo, stranger = open_zoo
+    stranger([(zoo.ports[front], request("/fastcgi/hello?stranger", "X-Zoo-Follow: 1")) for front in FRONTS])
+    for front in FRONTS:
+        assert ask(zoo.ports[front], request("/fastcgi/hello?near", "X-Zoo-Follow: 1")).status == 200
+        lines = (zoo.run / "logs" / f"{front}.log").read_text(encoding="utf-8").splitlines()
+        ids = {query: line.split()[1] for query in ("stranger", "near") for line in lines if f"hello?{query} " in line}
+        assert ids["near"].startswith("follow1-")
+        assert not ids["stranger"].startswith("follow"), front
 
 
 def test_this_machine_gets_status_from_the_same_zoo(open_zoo: tuple[Zoo, Stranger]) -> None:

@@ -364,6 +364,7 @@ def test_an_answer_before_the_request_was_read_counts(tmp_path: Path) -> None:
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_piped_it_is_plain_and_fits_80_columns(zoo: Zoo) -> None:
     for words in (["uwsgi", "/hello"], ["wsgi", "/hello", "--hex"], ["cgi", "/status", "--all"], ["ajp", "/hello"]):
         text = zoo.cli("wire", *words, "--header", f"X-Long: {'long ' * 60}").stdout
@@ -386,6 +387,7 @@ def test_colour_is_for_terminals_only(zoo: Zoo) -> None:
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", none)
 
 
+@pytest.mark.slow
 def test_nothing_from_the_wire_controls_the_terminal(zoo: Zoo, tmp_path: Path) -> None:
     evil = b"\x1b]0;title\x07\x1b[2J\x9b31m\r\n[bold]markup[/bold]\xe2\x80\xae"
     answer = WIRES["uwsgi"].response(
@@ -515,6 +517,7 @@ def test_what_lives_inside_apache_cannot_be_seen(zoo: Zoo, id: str) -> None:
     assert done.stderr.startswith(f"zoo: {id} behind apache cannot be seen: it lives inside "), done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_front_answers_itself_never_reaches_a_gateway(zoo: Zoo) -> None:
     done = zoo.cli("wire", "--via", "nginx", "pages", "/static/")
     assert (done.returncode, done.stderr) == (3, "zoo: the front answered 200 itself: nothing went to pages\n")
@@ -601,6 +604,7 @@ def test_a_recording_becomes_a_pcap_that_tshark_opens(zoo: Zoo, tmp_path: Path) 
     assert (full.returncode, "expected a file that can be written" in full.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_time_that_no_clock_has_is_no_recording(zoo: Zoo, tmp_path: Path) -> None:
     file = a_recording(tmp_path / "r")
     first, second, rest = file.read_bytes().split(b"\n", 2)

@@ -269,6 +269,7 @@ def test_what_stands_behind_a_secret_is_not_read_again(bytes_each: int) -> None:
     assert written.endswith(FASTCGI.encode.end())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bytes_each", [0, 1])
 def test_a_stream_that_cannot_be_read_hides_no_other_record(bytes_each: int) -> None:
     """Of its header block on it is masked; STDERR, END_REQUEST and the next answer are not."""

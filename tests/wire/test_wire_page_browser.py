@@ -94,6 +94,7 @@ def test_a_field_lights_its_bytes_and_a_byte_its_field(browser: "Browser", film:
         assert lit(tab) == b""
 
 
+@pytest.mark.slow
 def test_bytes_far_down_scroll_the_tree(browser: "Browser", film: Film) -> None:
     request = film.scene("/uwsgi/hello", more=[(b"HTTP_X_%d" % number, b"v" * 40) for number in range(80)])
     with opened(browser, film.path) as tab:
@@ -108,6 +109,7 @@ def test_bytes_far_down_scroll_the_tree(browser: "Browser", film: Film) -> None:
         assert b"REQUEST_METHOD" in lit(tab), "and the tree the bytes"
 
 
+@pytest.mark.slow
 def test_a_field_in_two_pieces_lights_both(browser: "Browser", film: Film) -> None:
     """FastCGI: a variable that begins in one record of PARAMS and ends in the next."""
     whole = WIRES["FastCGI"].request(variables("/fastcgi/hello"))
@@ -157,6 +159,7 @@ def test_the_keyboard_goes_everywhere(browser: "Browser", film: Film) -> None:
         assert tab.locator("#what .chip").is_visible()
 
 
+@pytest.mark.slow
 def test_two_exchanges_side_by_side(browser: "Browser", film: Film) -> None:
     film.scene("/x/hello", protocol="FastCGI", more=[(b"HTTP_X_A", b"1")])
     film.scene("/x/hello", protocol="SCGI", front="apache", more=[(b"SERVER_NAME", b"zoo.test")])
@@ -186,6 +189,7 @@ def test_two_exchanges_side_by_side(browser: "Browser", film: Film) -> None:
         assert tab.locator("#compare table.response").count() == 1
 
 
+@pytest.mark.slow
 def test_bytes_without_names_and_a_direction_without_bytes(browser: "Browser", film: Film) -> None:
     film.add(*film.connection("/x/y", "gopher", "nginx", b"/hello", b""))
     with opened(browser, film.path) as tab:
@@ -264,6 +268,7 @@ def test_five_thousand_exchanges_in_a_second(browser: "Browser", film: Film) -> 
         tab.locator("#list .row", has_text="/uwsgi/last").wait_for()
 
 
+@pytest.mark.slow
 def test_a_large_body_does_not_freeze_the_page(browser: "Browser", film: Film) -> None:
     size = len(film.scene("/uwsgi/large", body=bytes(range(256)) * 6000))
     with opened(browser, film.path) as tab:
@@ -318,6 +323,7 @@ def test_it_fits_the_screen_and_nothing_jumps(
         assert (sum(map(int, paper.strip("rgb()").split(","))) < 200) == (scheme == "dark")
 
 
+@pytest.mark.slow
 def test_another_recording_while_paused_leaves_no_line_of_the_last(browser: "Browser", film: Film) -> None:
     """Its numbers would lead to exchanges of the new one."""
     film.scene("/uwsgi/of-the-last")
@@ -331,6 +337,7 @@ def test_another_recording_while_paused_leaves_no_line_of_the_last(browser: "Bro
         tab.locator("#list .row", has_text="of-the-next").wait_for()
 
 
+@pytest.mark.slow
 def test_who_scrolls_up_a_little_is_not_taken_back(browser: "Browser", film: Film) -> None:
     for index in range(20):
         film.scene(f"/uwsgi/{index}")
@@ -340,6 +347,7 @@ def test_who_scrolls_up_a_little_is_not_taken_back(browser: "Browser", film: Fil
         tab.locator("#newest").wait_for()
 
 
+@pytest.mark.slow
 def test_what_a_lost_server_cannot_say_is_not_shown(browser: "Browser", film: Film) -> None:
     """The bytes of another exchange under this one's number would be a lie."""
     film.scene("/uwsgi/one")
@@ -388,6 +396,7 @@ def test_a_server_that_goes_is_told_and_found_again(browser: "Browser", film: Fi
 # --- Answers that come late -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_requests_that_overlap_stand_by_number_and_nothing_is_said_to_be_lost(browser: "Browser", film: Film) -> None:
     """The server tells them in the order of their last change: No. 2, No. 1."""
     half, rest = halves(film, "/uwsgi/slow")
@@ -401,6 +410,7 @@ def test_requests_that_overlap_stand_by_number_and_nothing_is_said_to_be_lost(br
         assert tab.locator("#count").inner_text() == "2 exchanges"
 
 
+@pytest.mark.slow
 def test_what_is_no_longer_kept_is_told_and_not_compared(browser: "Browser", film: Film) -> None:
     film.scene("/x/first")
     film.scene("/x/second")
@@ -421,6 +431,7 @@ def test_what_is_no_longer_kept_is_told_and_not_compared(browser: "Browser", fil
         assert tab.locator("#fields .row").count() > 0
 
 
+@pytest.mark.slow
 def test_what_was_kept_lit_in_one_exchange_is_not_in_another(browser: "Browser", film: Film) -> None:
     """Also where it comes to be shown because nothing is left to lie beside it."""
     for name in ("one", "two", "three"):
@@ -447,6 +458,7 @@ def test_what_was_kept_lit_in_one_exchange_is_not_in_another(browser: "Browser",
         assert tab.locator("#fields .pinned").count() == 0, "nor in one that has its number"
 
 
+@pytest.mark.slow
 def test_left_of_an_outermost_field_is_nothing(browser: "Browser", film: Film) -> None:
     film.scene("/fastcgi/hello", protocol="FastCGI")
     with opened(browser, film.path) as tab:
@@ -463,6 +475,7 @@ def test_left_of_an_outermost_field_is_nothing(browser: "Browser", film: Film) -
         assert tab.get_attribute("#fields", "aria-activedescendant") == place
 
 
+@pytest.mark.slow
 def test_a_tab_in_the_background_does_not_listen(browser: "Browser", film: Film) -> None:
     """Not even from its first moment."""
     film.scene("/uwsgi/hello")
@@ -483,6 +496,7 @@ def test_a_tab_in_the_background_does_not_listen(browser: "Browser", film: Film)
         assert tab.evaluate("sources") == 1
 
 
+@pytest.mark.slow
 def test_a_filter_while_paused_shows_nothing_new(browser: "Browser", film: Film) -> None:
     film.scene("/uwsgi/one")
     film.scene("/scgi/two", protocol="SCGI")
@@ -506,6 +520,7 @@ def test_a_filter_while_paused_shows_nothing_new(browser: "Browser", film: Film)
         assert [text.split("/")[-1] for text in rows.all_inner_texts()] == ["one", "three", "four"]
 
 
+@pytest.mark.slow
 def test_a_mark_lies_on_all_bytes_of_its_field(browser: "Browser", film: Film) -> None:
     """Also on those of the fields inside it: in a first line these are all but the blanks."""
     request, first = WIRES["uwsgi"].request(variables("/uwsgi/hello")), b"HTTP/2.0 200 OK\r\n"

@@ -373,6 +373,7 @@ def test_replay(zoo: Zoo) -> None:
     assert zoo.cli("replay", str(file), "--only", "9").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_body_that_nginx_counted_twice(zoo: Zoo) -> None:
     """It tells CONTENT_LENGTH, and HTTP_CONTENT_LENGTH too; whoever speaks HTTP or AJP says it once."""
     file = zoo.run / "wire.jsonl"
@@ -402,6 +403,7 @@ def test_frames_of_a_websocket_are_compared() -> None:
         assert answer_of(WIRES, given).body == frame
 
 
+@pytest.mark.slow
 def test_an_answer_that_breaks_off_is_not_the_same() -> None:
     exchange = Exchange(1, 1, "wsgi", "nginx", "HTTP", 1.0, method="GET", target="/wsgi/hello", status=200)
     whole, broken = (

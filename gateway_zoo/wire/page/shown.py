@@ -9,7 +9,6 @@ gets what it missed.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,7 +154,5 @@ class Shown:
 
     def exchange(self, number: int) -> Exchange | None:
         """A copy of an exchange: a thread names its fields while more bytes come."""
-        if (exchange := self.exchanges.all.get(number)) is None:
-            return None
-        copied = replace(exchange, request=exchange.request[:], response=exchange.response[:])
-        return replace(copied, errors=exchange.errors[:], warnings=exchange.warnings[:])
+        exchange = self.exchanges.all.get(number)
+        return exchange and exchange.copy()

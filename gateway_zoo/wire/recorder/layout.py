@@ -21,7 +21,6 @@ from gateway_zoo.serving import listen
 from gateway_zoo.settings import MAX_SOCKET_PATH, Settings
 from gateway_zoo.wire.recorder.relay import Relay, Target
 
-SHIFT = 10  # from a front's usual port to the recording one's
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 255)]
 INSIDE = "it lives inside {}: there is no socket between them to record"
 LEFT_OUT = "left out of this recording"
@@ -90,7 +89,7 @@ class Layout:
         return ""
 
     def _with_ports(self, name: str) -> Settings:
-        plain, tls = self.settings.port(name) + SHIFT, self.settings.tls_port(name) + SHIFT
+        plain, tls = self.settings.wire_ports(name)
         if not self.usual:
             try:
                 plain = ports.first_free(2)

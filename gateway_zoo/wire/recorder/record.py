@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -22,7 +22,7 @@ from gateway_zoo.terminal.messages import say
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.recorder.layout import CannotFront
 from gateway_zoo.wire.recorder.recorder import Printer, Recorder
-from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
+from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts, cells_of_the_zoo, fronts_of
 from gateway_zoo.wire.recording import BadRecording, read
 
 MOST_OF_HEAD = 4096  # bytes of a recording's first line
@@ -48,13 +48,15 @@ def run(
     with _OutputFile(settings, output) as file:
         try:
             with file.opened:
+                cells = cells_of_the_zoo(settings)
                 recorder = Recorder(file.opened, secrets)
                 fronts = RecordingFronts(
-                    *(settings, list(dict.fromkeys(names)) or _running(settings), ids, recorder.entry),
+                    *(settings, list(dict.fromkeys(names)) or fronts_of(cells), ids, recorder.entry),
                     on_pause=recorder.pause,
                     secrets=secrets,
                     usual=True,
                     registry=registry,
+                    cells=cells,
                 )
                 _record(fronts, Printer(recorder, codecs), file, page=page)
         except CannotFront as error:
@@ -90,7 +92,7 @@ class _OutputFile:
     def __enter__(self) -> "_OutputFile":
         try:
             with process.signals_deferred():  # no Ctrl-C between making the file and knowing that it is there
-                self.opened = _open(self.path)
+                self.opened = new_file(self.path)
                 self.created = True
         except BaseException:
             self.__exit__()
@@ -113,7 +115,7 @@ class _OutputFile:
         self.began = True
 
 
-def _open(path: Path) -> IO[bytes]:
+def new_file(path: Path) -> IO[bytes]:
     """Make the file. Raises Stop if it exists: it may be a recording, and none is overwritten."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
@@ -143,13 +145,18 @@ def _record(fronts: RecordingFronts, printer: Printer, file: _OutputFile, *, pag
         _check_open_cells(fronts)
         file.begin(fronts)
         _announce(fronts, file.path, printer.recorder.secrets)
-        _print_until_ctrl_c(fronts, printer, file.path if page else None)
+        print_until_ctrl_c(fronts.restart_dead, printer, file.path if page else None)
     if not file.began:
         raise KeyboardInterrupt
+    sum_up(printer, fronts.relay.count, file.path)
+
+
+def sum_up(printer: Printer, connections: int, file: Path) -> None:
+    """Print what is not printed yet, and the totals."""
     printer.print_rest()
     with suppress(OSError):  # the terminal may be gone
-        counts = f"{fronts.relay.count} connections, {printer.recorder.bytes} bytes on them"
-        say(f"{counts}; ./zoo wire --show {file.path} lists them")
+        counts = f"{connections} connections, {printer.recorder.bytes} bytes on them"
+        say(f"{counts}; ./zoo wire --show {file} lists them")
 
 
 def _check_open_cells(fronts: RecordingFronts) -> None:
@@ -158,11 +165,6 @@ def _check_open_cells(fronts: RecordingFronts) -> None:
         ids = fronts.layout.ids
         whys = [f"{cell.exhibit}: {cell.closed}" for cell in fronts.cells if not ids or cell.exhibit in ids]
         raise CannotFront(f"nothing of this can be recorded: {'; '.join(dict.fromkeys(whys))}")
-
-
-def _running(settings: Settings) -> list[str]:
-    running = {cell.front for cell in state.running_cells(settings) if not cell.closed}
-    return [front for front in FRONTS if front in running]
 
 
 def _announce(fronts: RecordingFronts, path: Path, secrets: bool) -> None:
@@ -181,8 +183,8 @@ def _announce(fronts: RecordingFronts, path: Path, secrets: bool) -> None:
     say("Ctrl-C ends the recording.")
 
 
-def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | None) -> None:
-    """Print exchanges and restart dead fronts until a signal comes. No signal interrupts an entry."""
+def print_until_ctrl_c(look: Callable[[], object], printer: Printer, page: Path | None) -> None:
+    """Print exchanges, and call `look` now and then, until a signal comes. No signal interrupts an entry."""
     signals: list[int] = []
     for number in process.ENDINGS:
         signal.signal(number, lambda number, _: signals.append(number))
@@ -190,7 +192,7 @@ def _print_until_ctrl_c(fronts: RecordingFronts, printer: Printer, page: Path | 
     viewer = child(argv, signal.SIGTERM, stdin=subprocess.DEVNULL) if page else None
     try:
         while not signals:
-            fronts.restart_dead()
+            look()
             printer.print_next(0.2)
     finally:
         if viewer:

@@ -22,8 +22,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo.errors import printable
+from gateway_zoo.errors import Stop, printable
 from gateway_zoo.keeper import children, fronts, privileges, process, state
+from gateway_zoo.measure import targets
+from gateway_zoo.registry.cagefile import FRONTS
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell, Plan
 from gateway_zoo.safe_io import own_files
@@ -55,8 +57,8 @@ class RecordingFronts:
     """See the module's text. A process of root's becomes the zoo's user first, for good, as in `down`.
 
     `ids`: empty means all. The relay's thread calls `on_entry`, and `on_pause` when there is nothing to do. Secrets are
-    masked unless `secrets` is set. `usual`: each front has its port + 10; else any free ports. Entering raises
-    CannotFront.
+    masked unless `secrets` is set. `usual`: each front has its port + 10; else any free ports. `cells`: the running
+    zoo's, where they are known. Entering raises CannotFront.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class RecordingFronts:
         secrets: bool = False,
         usual: bool = False,
         registry: Registry | None = None,
+        cells: Sequence[Cell] | None = None,
     ) -> None:
         self.settings, self.names = settings, list(names)
         self.run: Path | None = None  # the recorder's directory, once it exists
@@ -78,6 +81,7 @@ class RecordingFronts:
         self.relay = Relay(on_entry if secrets else Masking(Codecs(registry), on_entry), on_pause)
         self.layout = Layout(settings, registry, self.relay, ids, usual)
         self._token = os.urandom(16).hex()
+        self._cells = cells
         self._fronts: list[_Front] = []
         self._thread = threading.Thread(target=self._run_relay, name="relay")
         self._ending = contextlib.ExitStack()
@@ -138,10 +142,8 @@ class RecordingFronts:
 
     def _cells_of_the_zoo(self) -> list[Cell]:
         """The running zoo's cells behind the wanted fronts. Raises CannotFront."""
-        running = state.of_running(self.settings)
-        if running is None:
-            raise CannotFront("the zoo is not running; ./zoo up starts it")
-        cells = [cell for cell in running.cells if cell.front in self.names]
+        all_cells = self._cells or cells_of_the_zoo(self.settings)
+        cells = [cell for cell in all_cells if cell.front in self.names]
         for name in self.names:
             if name != kind(name):
                 raise CannotFront(f"{name} sends what {kind(name)} sends; record that")
@@ -233,6 +235,26 @@ class RecordingFronts:
     def _stop_relay(self) -> None:
         self.relay.stop()
         self._thread.join()
+
+
+def cells_of_the_zoo(settings: Settings) -> list[Cell]:
+    """The running zoo's cells: from the keeper's list; in a container, as the fronts themselves say. Raises
+    CannotFront."""
+    if settings.compose:
+        try:
+            return targets.find(settings, None, targets.around(settings))[1]
+        except Stop as problem:
+            raise CannotFront(problem.text) from None
+    running = state.of_running(settings)
+    if running is None:
+        raise CannotFront("the zoo is not running; ./zoo up starts it")
+    return running.cells
+
+
+def fronts_of(cells: Sequence[Cell]) -> list[str]:
+    """The fronts with an open cell, without further Apaches: they send what the first one sends."""
+    with_open = {cell.front for cell in cells if not cell.closed}
+    return [front for front in FRONTS if front in with_open]
 
 
 def _is_recorders(run: Path) -> bool:

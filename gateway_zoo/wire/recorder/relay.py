@@ -41,23 +41,28 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER, no time: close sends RST
 IN, OUT, HUP, ERR = select.EPOLLIN, select.EPOLLOUT, select.EPOLLHUP, select.EPOLLERR
 
 
+#: The address of a socket: a path, or what IPv4 and IPv6 have (host and port; a host with colons is IPv6).
+Place = str | tuple[str, int] | tuple[str, int, int, int]
+
+
 class Target(NamedTuple):
-    """A gateway: its facts for the recording, and its real address (a path, or host and port)."""
+    """A gateway: its facts for the recording, and its real address."""
 
     exhibit: str
     front: str
     protocol: str
     address: str
-    place: str | tuple[str, int]
+    place: Place
 
 
 class _Side:
     """One end of a connection: the front's or the gateway's."""
 
-    __slots__ = ("bridge", "deaf", "direction", "ended", "fd", "gone", "other", "pending", "sock", "watched")
+    __slots__ = ("bridge", "deaf", "direction", "ended", "fd", "gone", "other", "pending", "sock", "tcp", "watched")
 
     def __init__(self, bridge: "_Bridge", sock: socket.socket, direction: Direction) -> None:
         self.bridge, self.sock, self.fd, self.direction = bridge, sock, sock.fileno(), direction
+        self.tcp = sock.family != socket.AF_UNIX
         self.other = self
         self.pending = b""  # to be sent to this side
         self.ended = False  # it sends nothing more
@@ -69,14 +74,21 @@ class _Side:
 class _Bridge:
     """Two connections: the front's to the relay, and the relay's to the gateway."""
 
-    __slots__ = ("calling", "front", "gateway", "number", "tcp", "why")
+    __slots__ = ("calling", "front", "gateway", "number", "why")
 
-    def __init__(self, number: int, front: socket.socket, gateway: socket.socket, tcp: bool) -> None:
-        self.number, self.tcp = number, tcp
+    def __init__(self, number: int, front: socket.socket, gateway: socket.socket) -> None:
+        self.number = number
         self.calling = False  # the gateway has not accepted yet (TCP)
         self.why = ""
         self.front, self.gateway = _Side(self, front, "request"), _Side(self, gateway, "response")
         self.front.other, self.gateway.other = self.gateway, self.front
+
+
+def family(place: Place) -> socket.AddressFamily:
+    """The kind of socket that this address has."""
+    if isinstance(place, str):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in place[0] else socket.AF_INET
 
 
 class Relay:
@@ -142,9 +154,8 @@ class Relay:
     def _accept(self, fd: int) -> None:
         """Connect to the gateway, then accept the front's connection."""
         door, target = self._doors[fd]
-        tcp = door.family != socket.AF_UNIX
         try:
-            gateway = socket.socket(socket.AF_INET if isinstance(target.place, tuple) else socket.AF_UNIX)
+            gateway = socket.socket(family(target.place))
         except OSError:  # no descriptor left
             self._pause(fd)
             return
@@ -162,17 +173,17 @@ class Relay:
                 self._pause(fd)
             return
         front.setblocking(False)
-        self._bridge(front, gateway, target, tcp, error)
+        self._bridge(front, gateway, target, error)
 
-    def _bridge(self, front: socket.socket, gateway: socket.socket, target: Target, tcp: bool, error: int) -> None:
+    def _bridge(self, front: socket.socket, gateway: socket.socket, target: Target, error: int) -> None:
         self.count += 1
-        bridge = _Bridge(self.count, front, gateway, tcp)
+        bridge = _Bridge(self.count, front, gateway)
         facts = {"exhibit": target.exhibit, "protocol": target.protocol, "address": target.address}
         self._note(Opened(connection=self.count, at=time.time(), front=target.front, **facts))
         self._sides[bridge.front.fd], self._sides[bridge.gateway.fd] = bridge.front, bridge.gateway
-        if tcp:
-            for sock in (front, gateway):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for side in (bridge.front, bridge.gateway):
+            if side.tcp:
+                side.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if error == errno.EINPROGRESS:
             bridge.calling = True
             self._watch(bridge.gateway, OUT)
@@ -299,7 +310,7 @@ class Relay:
     def _close(self, bridge: _Bridge) -> None:
         for side in (bridge.front, bridge.gateway):
             del self._sides[side.fd]
-            if bridge.tcp and bridge.why:
+            if side.tcp and bridge.why:
                 with suppress(OSError):
                     side.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             side.sock.close()  # and it leaves the epoll
