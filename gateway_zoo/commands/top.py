@@ -1,4 +1,4 @@
-"""`top`: the families and their processes, live (measure/population_watch.py), in a terminal (top_screen.py).
+"""`top`: the families and their processes, live (measure/population_watch.py), in a terminal (tables/top_screen.py).
 
 Where the output is no terminal it says so and exits 2; `--json` prints one snapshot anywhere.
 """
@@ -33,6 +33,6 @@ def run(settings: Settings, as_json: bool) -> int:
         print_json(msgspec.to_builtins(watch.look()))
         watch.close()
         return 0
-    from gateway_zoo.commands.top_screen import Top  # late: half a second
+    from gateway_zoo.commands.tables.top_screen import Top  # late: half a second
 
     return Top(settings, watch).run() or 0

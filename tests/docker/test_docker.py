@@ -153,6 +153,7 @@ def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> Non
 
 LEFT_TO_COMPOSE = {
     "ps": "docker compose exec SERVICE zoo ps",
+    "top --json": "docker compose exec SERVICE zoo top",
     "test": "./zoo test",
     "logs": "docker compose logs",
     "restart fastcgi": "docker compose restart fastcgi",

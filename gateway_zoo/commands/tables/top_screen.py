@@ -18,9 +18,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Footer, Label, Static
 
-from gateway_zoo.commands import restart
 from gateway_zoo.errors import Stop, printable
-from gateway_zoo.keeper import state
+from gateway_zoo.keeper import restart, state
 from gateway_zoo.keeper.stop_worker import NotStopped, stop_worker
 from gateway_zoo.measure import process_tree
 from gateway_zoo.measure.population import Event, Family, Process, Snapshot
