@@ -178,6 +178,19 @@ def crowd(
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, front, requests, hold, as_json, urls))
 
 
+@app.command("class")
+def for_a_class(
+    clear: Annotated[bool, typer.Option("--clear-board", help="Remove all stickers from the board.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the addresses for a class, with a QR code."""
+    from gateway_zoo.commands import class_ as command
+
+    settings = running_settings()
+    raise typer.Exit(command.clear_board(settings, yes, as_json) if clear else command.run(settings, as_json))
+
+
 @app.command()
 def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apache = "") -> None:
     """Measure four ways to hear news: polling to WebSocket."""

@@ -4,13 +4,14 @@
     GET  /api/<page>/…          its data as JSON
     POST /api/<page>/<action>   an action: JSON in, JSON out, with the token of this start
     GET  /api/<page>/live       its data as they change, for a page that is live (live.py)
-    GET  /public/FILE, /<page>.js   scripts and styles
+    GET  /public/FILE, /pages/<page>/FILE   scripts and styles
 
 What trips people up: what is shown was written by strangers (paths, titles of processes, labels). It leaves here as
 JSON, and the scripts insert it as text.
 """
 
 import asyncio
+import contextlib
 import html
 import json
 from collections.abc import Callable, Iterator
@@ -35,7 +36,8 @@ from gateway_zoo.errors import Stop
 
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-MOST_OF_A_POST = 4096  # bytes
+ORDERS = (range(1, 6), range(6, 100))  # in the navigation: at once, and below "More"
+BYTE_VIEW = ("bytes.css", "bytes.js", "detail.js", "fields.js", "rows.js", "text.js")  # files of the page of the wire
 VARY = {"Vary": "Accept"}  # a page is HTML or text
 
 
@@ -60,7 +62,7 @@ def _routes(context: Context, name: str, page: Page, found: dict[str, Page]) -> 
     if page.live:
         yield Route(f"/api/{name}/live", Broadcast(partial(page.data, context, {}), page.live, context.ending).answer)
     for action, run in page.actions.items():
-        yield Route(f"/api/{name}/{action}", _action(context, run), methods=["POST"])
+        yield Route(f"/api/{name}/{action}", _action(context, run, page.most_of_a_post), methods=["POST"])
 
 
 def _data(context: Context, page: Page) -> Callable[[Request], Any]:
@@ -81,8 +83,10 @@ def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Ca
             page.check(context, _given(request))
         except NotThere as problem:
             return _text(f"{problem}\n", 404)
-        links = "".join(_link(other, other is page) for other in found.values() if other.order)
-        values = {"title": html.escape(page.title), "token": context.token, "name": name, "nav": links, "body": body}
+        nav, more = ("".join(_link(e.path, e.title, e is page) for e in found.values() if e.order in r) for r in ORDERS)
+        more += "".join(_link(*link) for link in await run_in_threadpool(_front_pages, context, request))
+        values = {"title": html.escape(page.title), "token": context.token, "name": name, "body": body}
+        values |= {"nav": nav, "more": more}
         text = frame
         for word, value in values.items():
             text = text.replace("{{" + word + "}}", value)
@@ -95,9 +99,17 @@ def _text(text: str, status: int = 200) -> Response:
     return PlainTextResponse(text, status, VARY)
 
 
-def _link(page: Page, current: bool) -> str:
+def _link(address: str, title: str, current: bool = False) -> str:
     here = ' aria-current="page"' if current else ""
-    return f'<a href="{html.escape(page.path)}"{here}>{html.escape(page.title)}</a>'
+    return f'<a href="{html.escape(address)}"{here}>{html.escape(title)}</a>'
+
+
+def _front_pages(context: Context, request: Request) -> list[tuple[str, str]]:
+    """Address and title of each page that a front serves, under the name by which the browser asked us."""
+    name = request.headers["host"].rpartition(":")[0]
+    with contextlib.suppress(Stop):  # no zoo runs
+        return [(f"http://{name}:{port}{path}", title) for port, path, title in context.front_pages()]
+    return []
 
 
 def _wants_text(request: Request) -> bool:
@@ -105,11 +117,11 @@ def _wants_text(request: Request) -> bool:
     return "text/html" not in request.headers.get("accept", "")
 
 
-def _action(context: Context, run: Callable[..., Any]) -> Callable[[Request], Any]:
+def _action(context: Context, run: Callable[..., Any], most: int) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         size = request.headers.get("content-length", "")
-        if not size.isdecimal() or int(size) > MOST_OF_A_POST:
-            return PlainTextResponse(f"expected a body of at most {MOST_OF_A_POST} bytes\n", 413)
+        if not size.isdecimal() or int(size) > most:
+            return PlainTextResponse(f"expected a body of at most {most} bytes\n", 413)
         try:
             given = json.loads(await request.body())
             assert isinstance(given, dict)
@@ -142,11 +154,12 @@ def _json(value: Any) -> Response:
 
 def _files(web: Path) -> Iterator[Route]:
     """A route for each file, so that no other path leads to a file."""
-    shared = [*(HERE / "public").iterdir(), *web.iterdir(), HERE.parent / "wire/page/public/text.js"]
+    byte_view = [HERE.parent / "wire/page/public" / name for name in BYTE_VIEW]
+    shared = [*(HERE / "public").iterdir(), *web.iterdir(), *byte_view]
     for path in shared:
         if path.suffix in TYPES:
             yield Route(f"/public/{path.name}", _file(path))
-    for path in pages.FOLDER.glob("*/*.js"):
+    for path in [*pages.FOLDER.glob("*/*.js"), *pages.FOLDER.glob("*/*.css")]:
         yield Route(f"/pages/{path.parent.name}/{path.name}", _file(path))
 
 

@@ -6,10 +6,11 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     data       (Context, parameters) -> a record that msgspec can write; runs in a thread. Raises NotThere
     text       the record -> the text twin, for curl and screen readers
     title      for the navigation and the window
-    order      place in the navigation; 0: not there
+    order      place in the navigation: 1 to 5 at once, 6 to 99 below "More"; 0: not there
     check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
     live       Live: the data as it changes, at /api/<folder>/live, for a page without parameters (live.py); or None
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
+    most_of_a_post   bytes of the JSON of an action
 
 The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
 """
@@ -49,6 +50,7 @@ class Page:
     check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
     live: Live | None = None
+    most_of_a_post: int = 4096
 
 
 def known_exhibits(*names: str) -> Callable[[Context, Mapping[str, str]], None]:

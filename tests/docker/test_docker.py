@@ -445,7 +445,9 @@ def test_a_class_gets_hello_and_our_containers_status(compose: Compose) -> None:
             assert done.returncode == 0, done.stdout + done.stderr
         for port in (compose.ports[front] for front in FRONTS):
             base = f"http://{elsewhere}:{port}/fastcgi"
-            assert requests.get(f"{base}/hello", timeout=10).status_code == 200
+            hello = requests.get(f"{base}/hello", headers={"X-Zoo-Follow": "1"}, timeout=10)
+            assert hello.status_code == 200
+            assert not hello.headers["X-Request-ID"].startswith("follow")
             assert requests.get(f"{base}/status", timeout=10).status_code == 403
             assert f"curl {base}/hello\n" in requests.get(f"http://{elsewhere}:{port}/", timeout=10).text
     finally:

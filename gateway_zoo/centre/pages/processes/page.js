@@ -121,7 +121,7 @@ function offer() {
   const before = select.value || "cgi";
   select.replaceChildren(...ids.map((id) => new Option(id)));
   select.value = ids.includes(before) ? before : ids[0] ?? "";
-  $("send").disabled = !ids.length;
+  $("go").disabled = !ids.length;
 }
 
 const megabytes = (bytes) => bytes === null ? "unknown" : `${(bytes / 1e6).toFixed(1)} MB`;
@@ -134,7 +134,7 @@ function age(born) {
 $("exhibit").addEventListener("change", arrange);
 $("press").addEventListener("submit", async (event) => {
   event.preventDefault();
-  $("send").disabled = true;
+  $("go").disabled = true;
   $("told").textContent = "";
   try {
     const [crowd] = await act("/api/processes/send", { exhibit: $("exhibit").value });
@@ -143,7 +143,7 @@ $("press").addEventListener("submit", async (event) => {
     if (error.status === undefined) throw error;
     $("told").textContent = plain(error.message);
   } finally {
-    $("send").disabled = false;
+    $("go").disabled = false;
   }
 });
 
