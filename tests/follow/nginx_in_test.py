@@ -65,7 +65,7 @@ def names_of(protocol: str, data: bytes) -> list[str]:
 
 
 class EditedNginx:
-    """See the module's text. Add servers, then enter."""
+    """See the module's text. Enter, add servers, start."""
 
     def __init__(self) -> None:
         self.run = Path(tempfile.mkdtemp(prefix="zt", dir="/tmp"))
@@ -92,6 +92,9 @@ class EditedNginx:
         return name
 
     def __enter__(self) -> Self:
+        return self
+
+    def start(self) -> None:
         local = (self.run / "nginx/local.conf").read_text(encoding="utf-8").partition("\nserver {")[0]
         local = re.sub(r"(upstream .* server) [\d.:]+;", rf"\1 unix:{self._here}/gateway;", local)
         local = local.replace("127.0.0.1 1;", "255.255.255.255 1;")  # geo's address of a client on a unix socket
@@ -113,9 +116,9 @@ class EditedNginx:
         nginx = subprocess.Popen(argv, stdout=log, stderr=log, cwd=self._here)
         self._ending.callback(nginx.wait, 10)
         self._ending.callback(nginx.terminate)
-        text = (self.run / "log").read_text
-        eventually((self._here / "nginx.pid").exists, 10, f"an nginx that starts: {text(encoding='utf-8')}")
-        return self
+        pid = self._here / "nginx.pid"
+        eventually(lambda: pid.exists() or nginx.poll() is not None, 10, "an nginx that starts")
+        assert nginx.poll() is None, (self.run / "log").read_text(encoding="utf-8")
 
     def __exit__(self, *_: object) -> None:
         self._ending.close()

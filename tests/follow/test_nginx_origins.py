@@ -84,9 +84,9 @@ class Edited:
 
 @pytest.fixture(scope="module")
 def edited() -> Iterator[Edited]:
-    nginx = EditedNginx()
-    prepared = Edited(nginx)
-    with nginx:
+    with EditedNginx() as nginx:
+        prepared = Edited(nginx)
+        nginx.start()
         yield prepared
 
 
