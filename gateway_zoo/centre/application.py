@@ -75,6 +75,8 @@ def _data(context: Context, page: Page) -> Callable[[Request], Any]:
 def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Callable[[Request], Any]:
     frame = (HERE / "frame.html").read_text(encoding="utf-8")
     body = (pages.FOLDER / name / "page.html").read_text(encoding="utf-8")
+    styled = (pages.FOLDER / name / "page.css").exists()
+    style = f'<link rel="stylesheet" href="/pages/{name}/page.css">' if styled else ""
 
     async def answer(request: Request) -> Response:
         if _wants_text(request):
@@ -86,7 +88,7 @@ def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Ca
         nav, more = ("".join(_link(e.path, e.title, e is page) for e in found.values() if e.order in r) for r in ORDERS)
         more += "".join(_link(*link) for link in await run_in_threadpool(_front_pages, context, request))
         values = {"title": html.escape(page.title), "token": context.token, "name": name, "body": body}
-        values |= {"nav": nav, "more": more}
+        values |= {"nav": nav, "more": more, "style": style}
         text = frame
         for word, value in values.items():
             text = text.replace("{{" + word + "}}", value)
