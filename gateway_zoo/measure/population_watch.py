@@ -28,7 +28,7 @@ from gateway_zoo.settings import Settings
 SWEEP_S = 5.0
 PAUSE_S = 30.0  # without a look: begin again
 EVENTS = 60  # that are remembered
-NO_ZOO = "No zoo runs; ./zoo up starts it."
+NO_ZOO = "No zoo runs. To start one: ./zoo up"
 IN_CONTAINERS = (
     "In containers a process is seen from its own container only: docker compose exec SERVICE zoo ps, or "
     "docker compose top. These are the processes of this container."

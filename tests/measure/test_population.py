@@ -125,13 +125,13 @@ def test_a_process_that_lives_at_a_look_is_born_and_dies(small: Zoo, watch: Watc
 def test_a_zoo_that_ends_and_comes_back_is_watched_again(watch: Watch) -> None:
     with Zoo() as zoo:
         own = Watch(read_settings(zoo.env | {"ZOO_ROOT": str(zoo.root)}), REGISTRY)
-        assert own.look().why == "No zoo runs; ./zoo up starts it."
+        assert own.look().why == "No zoo runs. To start one: ./zoo up"
         zoo.up("fastcgi")
         first = own.look()
         assert {"fastcgi", "nginx"} <= {family.name for family in first.families}
         assert own.look() is first or own.look().events == []
         zoo.down()
-        assert (own.look().families, own.look().why) == ([], "No zoo runs; ./zoo up starts it.")
+        assert (own.look().families, own.look().why) == ([], "No zoo runs. To start one: ./zoo up")
         own.close()
 
 
