@@ -12,8 +12,8 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
     most_of_a_post   bytes of the JSON of an action
 
-Beside it are page.html and page.js, and perhaps page.css. The JSON of a page is at /api/<folder>[/parameters…]; an action
-is a POST to /api/<folder>/<action>.
+Beside it are page.html and page.js, and perhaps page.css. The JSON of a page is at /api/<folder>[/parameters…]; an
+action is a POST to /api/<folder>/<action>.
 """
 
 import sys
