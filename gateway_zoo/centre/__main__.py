@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
@@ -18,6 +19,7 @@ from gateway_zoo.keeper import own_address, state
 from gateway_zoo.settings import SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, status_of
 
+INSIDE = 8000  # its port in a container; compose publishes it under ZOO_CENTRE_PORT
 BEHIND_S = 2  # for open streams, at the end
 
 
@@ -30,8 +32,12 @@ def main() -> int:
     except SettingsError as error:
         say(str(error))
         return 3
+    if settings.compose and not settings.centre_port:
+        say("ZOO_CENTRE_PORT is 0: there is no visitor centre in this start")
+        signal.pause()  # a service that ends is a fault for `docker compose up --wait`
+    address = own_address.among_fronts(settings)
     try:
-        listening = socket.create_server((own_address.among_fronts(settings), settings.centre_port), backlog=128)
+        listening = socket.create_server((address, INSIDE if settings.compose else settings.centre_port), backlog=128)
     except OSError as error:
         say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
         return 3
@@ -40,8 +46,20 @@ def main() -> int:
         config = uvicorn.Config(
             app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=BEHIND_S
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, context).run(sockets=[listening])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Tells the pages when the end comes, so that their streams end, too."""
+
+    def __init__(self, config: uvicorn.Config, context: Context) -> None:
+        super().__init__(config)
+        self._context = context
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._context.ending.set()
+        super().handle_exit(sig, frame)
 
 
 if __name__ == "__main__":

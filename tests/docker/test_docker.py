@@ -155,6 +155,7 @@ def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> Non
 
 LEFT_TO_COMPOSE = {
     "ps": "docker compose exec SERVICE zoo ps",
+    "top --json": "docker compose exec SERVICE zoo top",
     "test": "./zoo test",
     "logs": "docker compose logs",
     "restart fastcgi": "docker compose restart fastcgi",
@@ -388,12 +389,31 @@ def test_the_visitor_centre_shows_and_asks_every_cell(compose: Compose) -> None:
     assert compose.zoo("crowd", "fastcgi").returncode == 0
 
 
-def test_no_gateway_reaches_the_visitor_centre(compose: Compose) -> None:
-    networks = compose.inspect("centre")["NetworkSettings"]["Networks"].values()
-    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
-    for address in [network["IPAddress"] for network in networks]:
-        done = compose.run("exec", "-T", "scgi-tcp", "python", "-c", connect, address, str(compose.centre))
-        assert done.returncode == 1, (address, done.stdout)
+def test_the_visitor_centre_records_and_no_gateway_reaches_it(compose: Compose) -> None:
+    url = f"http://localhost:{compose.centre}"
+    page = requests.get(f"{url}/wire", headers={"Accept": "text/html"}, timeout=30).text
+    headers = {"X-Zoo-Token": page.partition('name="zoo-token" content="')[2].partition('"')[0]}
+    wire = requests.post(f"{url}/api/wire/start", json={}, headers=headers, timeout=60).json()
+    try:
+        assert wire["fronts"] == {front: f"http://127.0.0.1:{port}" for front, port in compose.wire.items()}
+        for base in wire["fronts"].values():
+            for exhibit in ("fastcgi", "scgi-tcp"):
+                assert requests.get(f"{base}/{exhibit}/hello", timeout=30).text == "Hello from the Gateway Zoo\n"
+            assert requests.get(f"{base}/fastcgi/status", timeout=30).status_code == 200, "this machine is near"
+            assert "lives inside apache" in requests.get(f"{base}/mod_wsgi/hello", timeout=30).text or "nginx" in base
+        rows = requests.get(f"{url}/api/wire/{wire['under_way']}/exchanges", timeout=30).json()
+        assert [(row["front"], row["exhibit"]) for row in rows if row["target"].endswith("hello")] == [
+            (front, exhibit) for front in FRONTS for exhibit in ("fastcgi", "scgi-tcp")
+        ]
+        assert compose.run("exec", "-T", "centre", "zoo", "record").returncode == 3, "its ports are taken"
+        connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
+        for network in compose.inspect("centre")["NetworkSettings"]["Networks"].values():
+            for port in (8000, *compose.wire.values()):
+                done = compose.run("exec", "-T", "scgi-tcp", "python", "-c", connect, network["IPAddress"], str(port))
+                assert done.returncode == 1, (network, port, done.stdout)
+    finally:
+        ended = requests.post(f"{url}/api/wire/end", json={}, headers=headers, timeout=60).json()
+    assert (ended["fronts"], ended["recordings"][0]["name"]) == ({}, wire["under_way"])
 
 
 def test_the_visitors_container_may_do_little(compose: Compose) -> None:

@@ -86,8 +86,9 @@ class Gallery:
                 self.watching.pop(shown).cancel()
 
     async def _watch(self, shown: Shown) -> None:
-        while True:
+        while not self.context.ending.is_set():
             await asyncio.sleep(0 if shown.look() else TICK_S)
+        shown.finish()
 
     async def pcap(self, request: Request) -> Response:
         """The recording that a request names, for Wireshark."""
