@@ -1,6 +1,6 @@
 // The crowd picture: a lane for each thread of a process, a bar for each request. Grey: it waited; coloured: it ran; red:
 // it got no answer. And the bar of where the time goes.
-import { table } from "/public/files.js";
+import { table } from "/public/table.js";
 import { made, number, plain } from "/public/text.js";
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -28,14 +28,3 @@ export function label(nodes) {
     return element;
   });
 }
-
-/** A table with a head; the first cell of each line names it. */
-export function table(element, head, rows) {
-  const cell = (tag, scope, text) => Object.assign(made(tag, "", plain(String(text))), scope ? { scope } : {});
-  const line = (cells) => { const line = made("tr"); line.append(...cells); return line; };
-  element.replaceChildren(
-    line(head.map((text) => cell("th", "col", text))),
-    ...rows.map(([name, ...others]) => line([cell("th", "row", name), ...others.map((text) => cell("td", "", text))])),
-  );
-  return element;
-}

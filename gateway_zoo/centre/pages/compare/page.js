@@ -1,8 +1,9 @@
 // Two exhibits side by side. The main act is the crowd pictures of both.
 import { act, ask, keep } from "/public/centre.js";
 import { partsOf, picture } from "/public/crowd.js";
-import { file, table } from "/public/files.js";
+import { file } from "/public/files.js";
 import { crowdForm, submits } from "/public/press.js";
+import { table } from "/public/table.js";
 import { made, number, plain } from "/public/text.js";
 
 const $ = (id) => document.getElementById(id);
