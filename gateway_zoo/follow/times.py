@@ -92,5 +92,5 @@ def _means(low: int, high: int) -> str:
     """What lies between two moments. Several places are not known apart."""
     if high == low + 1:
         return ": ".join(BETWEEN[low])
-    places = [*dict.fromkeys(place.removeprefix("in ") for place, _ in BETWEEN[low:high])]
-    return f"in {', '.join(places[:-1])} and {places[-1]}, not known apart"
+    *first, last = dict.fromkeys(place.removeprefix("in ") for place, _ in BETWEEN[low:high])
+    return f"in {', '.join(first)} and {last}, not known apart"
