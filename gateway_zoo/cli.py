@@ -102,7 +102,9 @@ def down() -> None:
 
 @app.command()
 def restart(
-    id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.", autocompletion=_exhibits_and_fronts)],
+    id: Annotated[
+        str, typer.Argument(help="An exhibit, nginx, apache or centre.", autocompletion=_exhibits_and_fronts)
+    ],
 ) -> None:
     """Start an exhibit or a front again."""
     from gateway_zoo.commands import restart as command
@@ -349,6 +351,14 @@ def ps(ids: Ids = None, as_json: Json = False) -> None:
     from gateway_zoo.commands import ps as command
 
     raise typer.Exit(command.run(running_settings(), ids, as_json))
+
+
+@app.command()
+def top(as_json: Json = False) -> None:
+    """Show the processes live: sort, open, restart, stop."""
+    from gateway_zoo.commands import top as command
+
+    raise typer.Exit(command.run(running_settings(), as_json))
 
 
 @app.command()

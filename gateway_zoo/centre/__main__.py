@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from types import FrameType
 
 import psutil
 import uvicorn
@@ -20,6 +21,7 @@ from gateway_zoo.keeper import state
 from gateway_zoo.settings import Settings, SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, status_of
 
+INSIDE = 8000  # its port in a container; compose publishes it under ZOO_CENTRE_PORT
 BEHIND_S = 2  # for open streams, at the end
 
 
@@ -32,9 +34,12 @@ def main() -> int:
     except SettingsError as error:
         say(str(error))
         return 3
+    if settings.compose and not settings.centre_port:
+        say("ZOO_CENTRE_PORT is 0: there is no visitor centre in this start")
+        signal.pause()  # a service that ends is a fault for `docker compose up --wait`
     address = _address_among_fronts(settings) if settings.compose else "127.0.0.1"
     try:
-        listening = socket.create_server((address, settings.centre_port), backlog=128)
+        listening = socket.create_server((address, INSIDE if settings.compose else settings.centre_port), backlog=128)
     except OSError as error:
         say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
         return 3
@@ -43,8 +48,20 @@ def main() -> int:
         config = uvicorn.Config(
             app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=BEHIND_S
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, context).run(sockets=[listening])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Tells the pages when the end comes, so that their streams end, too."""
+
+    def __init__(self, config: uvicorn.Config, context: Context) -> None:
+        super().__init__(config)
+        self._context = context
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._context.ending.set()
+        super().handle_exit(sig, frame)
 
 
 def _address_among_fronts(settings: Settings) -> str:

@@ -3,6 +3,7 @@
     GET  /…                     a page; as text for `Accept: text/plain`
     GET  /api/<page>/…          its data as JSON
     POST /api/<page>/<action>   an action: JSON in, JSON out, with the token of this start
+    GET  /api/<page>/live       its data as they change, for a page that is live (live.py)
     GET  /public/FILE, /pages/<page>/FILE   scripts and styles
 
 What trips people up: what is shown was written by strangers (paths, titles of processes, labels). It leaves here as
@@ -14,6 +15,7 @@ import contextlib
 import html
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from starlette.types import ASGIApp
 from gateway_zoo.centre import page as pages
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.guard import Guard
+from gateway_zoo.centre.live import Broadcast
 from gateway_zoo.centre.page import NotThere, Page, Refused
 from gateway_zoo.errors import Stop
 
@@ -56,6 +59,8 @@ def _routes(context: Context, name: str, page: Page, found: dict[str, Page]) -> 
     parameters = page.path.partition("{")[1] + page.path.partition("{")[2]
     yield Route(f"/api/{name}" + (f"/{parameters}" if parameters else ""), _data(context, page))
     yield Route(page.path, _page(context, name, page, found))
+    if page.live:
+        yield Route(f"/api/{name}/live", Broadcast(partial(page.data, context, {}), page.live, context.ending).answer)
     for action, run in page.actions.items():
         yield Route(f"/api/{name}/{action}", _action(context, run, page.most_of_a_post), methods=["POST"])
 
@@ -70,6 +75,8 @@ def _data(context: Context, page: Page) -> Callable[[Request], Any]:
 def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Callable[[Request], Any]:
     frame = (HERE / "frame.html").read_text(encoding="utf-8")
     body = (pages.FOLDER / name / "page.html").read_text(encoding="utf-8")
+    styled = (pages.FOLDER / name / "page.css").exists()
+    style = f'<link rel="stylesheet" href="/pages/{name}/page.css">' if styled else ""
 
     async def answer(request: Request) -> Response:
         if _wants_text(request):
@@ -81,7 +88,7 @@ def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Ca
         nav, more = ("".join(_link(e.path, e.title, e is page) for e in found.values() if e.order in r) for r in ORDERS)
         more += "".join(_link(*link) for link in await run_in_threadpool(_front_pages, context, request))
         values = {"title": html.escape(page.title), "token": context.token, "name": name, "body": body}
-        values |= {"nav": nav, "more": more}
+        values |= {"nav": nav, "more": more, "style": style}
         text = frame
         for word, value in values.items():
             text = text.replace("{{" + word + "}}", value)

@@ -20,12 +20,13 @@ T = TypeVar("T")
 
 
 class Context:
-    """Of one running centre. `token`: a page sends it back with every action."""
+    """Of one running centre. `token`: a page sends it back with every action. `ending`: is set when the centre ends."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.registry: Registry = load(settings.root)
         self.token = secrets.token_urlsafe(16)
+        self.ending = threading.Event()
         self.crowd_lock = threading.Lock()  # one crowd at a time
         self.recorder = Recorder(settings, self.registry)
         self._results: dict[str, tuple[float, Any]] = {}

@@ -8,10 +8,12 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     title      for the navigation and the window
     order      place in the navigation: 1 to 5 at once, 6 to 99 below "More"; 0: not there
     check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
+    live       Live: the data as it changes, at /api/<folder>/live, for a page without parameters (live.py); or None
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
     most_of_a_post   bytes of the JSON of an action
 
-The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
+Beside it are page.html and page.js, and perhaps page.css. The JSON of a page is at /api/<folder>[/parameters…]; an
+action is a POST to /api/<folder>/<action>.
 """
 
 import sys
@@ -30,6 +32,14 @@ FOLDER = Path(__file__).parent / "pages"
 
 
 @dataclass(frozen=True)
+class Live:
+    """`seconds`: between two looks at `data`. `difference`: (data before, data now) -> what a viewer gets, or None."""
+
+    seconds: float
+    difference: Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
 class Page:
     """See above."""
 
@@ -40,6 +50,7 @@ class Page:
     order: int = 0
     check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+    live: Live | None = None
     most_of_a_post: int = 4096
 
 

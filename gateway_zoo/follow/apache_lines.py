@@ -41,7 +41,9 @@ REASONS = {
     "{module} takes it from the connection to the client (ap_add_common_vars).": (
         *("REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR", "REQUEST_SCHEME"),
     ),
-    "{module} takes it from the client's header Host (ap_add_common_vars).": ("SERVER_NAME", "SERVER_PORT"),
+    "{module} takes it from the client's header Host, or else from the connection (ap_add_common_vars).": (
+        *("SERVER_NAME", "SERVER_PORT"),
+    ),
     "{module} describes this Apache (ap_add_common_vars).": ("SERVER_SOFTWARE", "SERVER_SIGNATURE", "SERVER_ADMIN"),
     "{module} names the document root; no line sets another than the usual one (ap_add_common_vars).": (
         *("DOCUMENT_ROOT", "CONTEXT_DOCUMENT_ROOT"),
@@ -55,7 +57,7 @@ REASONS = {
     "mod_proxy_scgi names the protocol: SCGI demands a 1 here.": ("SCGI",),
     "{module} copies it from the client's request line.": ("method", "protocol", "query_string"),
     "{module} takes it from the connection to the client.": ("remote_addr", "AJP_REMOTE_PORT", "AJP_LOCAL_ADDR"),
-    "{module} takes it from the client's header Host.": ("server_name", "server_port"),
+    "{module} takes it from the client's header Host, or else from the connection.": ("server_name", "server_port"),
     "{module} asks mod_ssl about the client's TLS.": (
         *("is_ssl", "ssl_cipher", "ssl_session", "ssl_key_size", "AJP_SSL_PROTOCOL"),
     ),
@@ -169,7 +171,8 @@ class _Finder:
         kept = [line for line in self.walk.named("proxypreservehost") if line.args[0].lower() == "on"]
         if kept and "host" in self.client:
             return Origin(name, "client", header=self.client["host"], shaped_by=tuple(_lines(kept)))
-        return self._by_line(name, self.walk.handler) if self.walk.handler else self._by_server(name)
+        line = next(iter(self.walk.named("servername")), None) if kept else self.walk.handler
+        return self._by_line(name, line, kept) if line else self._by_server(name)
 
     def _by_line(self, name: str, line: Directive, further: Iterable[Directive] = ()) -> Origin:
         """`further`: lines that shape the value. Also its macro, its Defines, and lines that set variables in it."""

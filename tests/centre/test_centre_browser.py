@@ -143,8 +143,10 @@ def test_an_exhibit_opens_its_label_configuration_and_source(centre: CentreZoo) 
 @pytest.mark.slow
 def test_the_processes_are_a_table(centre: CentreZoo) -> None:
     with opened(centre, "/processes") as tab:
-        assert re.fullmatch(r"\d+ processes, \d+ threads in \d+ families\.", tab.locator("#state").inner_text())
-        assert tab.locator("#tree .group th", has_text=re.compile("^centre$")).count() == 1
+        assert re.fullmatch(
+            r"\d+ processes, \d+ threads, [\d.]+ MB in \d+ families\.", tab.locator("#state").inner_text()
+        )
+        assert tab.locator("#tree .group th", has_text=re.compile(r"^centre server \d+$")).count() == 1
 
 
 # --- both sizes, both schemes -----------------------------------------------------------------------------------------

@@ -153,6 +153,7 @@ def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> Non
 
 LEFT_TO_COMPOSE = {
     "ps": "docker compose exec SERVICE zoo ps",
+    "top --json": "docker compose exec SERVICE zoo top",
     "test": "./zoo test",
     "logs": "docker compose logs",
     "restart fastcgi": "docker compose restart fastcgi",
@@ -387,7 +388,7 @@ def test_no_gateway_reaches_the_visitor_centre(compose: Compose) -> None:
     networks = compose.inspect("centre")["NetworkSettings"]["Networks"].values()
     connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
     for address in [network["IPAddress"] for network in networks]:
-        done = compose.run("exec", "-T", "scgi-tcp", "python", "-c", connect, address, str(compose.centre))
+        done = compose.run("exec", "-T", "scgi-tcp", "python", "-c", connect, address, "8000")
         assert done.returncode == 1, (address, done.stdout)
 
 

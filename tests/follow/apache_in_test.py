@@ -41,9 +41,10 @@ Pairs = list[tuple[str, str]]
 
 
 def planned(run: Path) -> Plan:
-    """A plan of all exhibits for a run directory; nothing starts."""
+    """A plan for a run directory, all cells open; nothing starts."""
     settings = read_settings({"ZOO_ROOT": str(ROOT), "ZOO_RUN": str(run)})
-    return plans.make(replace(settings, port_shift=ports.first_free(1) % 1000 + 20_000))
+    plan = plans.make(replace(settings, port_shift=ports.first_free(1) % 1000 + 20_000))
+    return replace(plan, cells=[replace(cell, closed=None) for cell in plan.cells])
 
 
 def send(request: Request, plain: int, over_tls: int) -> int:

@@ -1,6 +1,5 @@
 """The Reader for Apache, on the checkout's files and on small ones. test_apache_wire.py compares it with real bytes."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """The checkout's files with a generated local.conf; all exhibits are open."""
     run = tmp_path_factory.mktemp("run")
     plan = planned(run)
-    plan = replace(plan, cells=[replace(cell, closed=None) for cell in plan.cells])
     fronts.write("apache", plan)
     return Reader(plan.settings)
 

@@ -157,4 +157,5 @@ def test_a_line_taken_out_changes_the_bytes() -> None:
             if all(ask(number, request) == usual[request] for request in concerned[line])
         ]
     assert useless == []
+    assert {line.text.split()[0] for line in concerned} == {*SHAPING[:-1], "SetEnvIf", "SetEnvIfNoCase", "SetEnvIfExpr"}
     assert sum(line.text.startswith("RequestHeader set") for line in concerned) >= 5
