@@ -217,6 +217,38 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
 
 
+@app.command()
+def follow(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID [ID] [/PATH]",
+            help="An exhibit, or two; FRONT:ID names the front, too.",
+            autocompletion=_exhibits,
+        ),
+    ],
+    via: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; the first that is open.")] = "",
+    method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
+    headers: Annotated[
+        list[str] | None, typer.Option("-H", "--header", metavar="'N: V'", help="Request header; at most 20.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="TEXT", help="The body; at most 64 KiB.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all that the program was given, and silent lines.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Follow one request: front, lines of configuration, gateway, program, and back. With two exhibits: side by side.
+
+    Exit status: 0 if an answer came, whatever its status; 1 if none came, or it broke off; 2 for wrong usage; 3 if a
+    cell is closed, a front is down, or no zoo runs.
+    """
+    from gateway_zoo.commands import follow as command
+
+    options = {"every": every, "as_json": as_json}
+    raise typer.Exit(command.run(running_settings(), words, via, method, headers or [], data, **options))
+
+
 @app.command(cls=WireCommand)
 def wire(
     ctx: typer.Context,

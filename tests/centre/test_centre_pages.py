@@ -19,11 +19,12 @@ from gateway_zoo.centre.application import application
 from gateway_zoo.centre.context import Context
 from gateway_zoo.settings import read_settings
 
-NAMES = ["Map", "Added &lt;one&gt;", "Processes", "For a class"]
+NAMES = ["Map", "Added &lt;one&gt;", "Follow", "Processes", "For a class"]
 PAGES = {
     "/": "/api/map",
     "/exhibit/fastcgi": "/api/exhibit/fastcgi",
     "/compare/cgi/fastcgi": "/api/compare/cgi/fastcgi",
+    "/follow": "/api/follow",
     "/processes": "/api/processes",
     "/wire": "/api/wire",
     "/class": "/api/class",
@@ -224,7 +225,7 @@ def test_every_page_has_its_parts() -> None:
         assert {file.name for file in folder.iterdir()} >= {"page.py", "page.html", "page.js"}, name
         assert page.path.startswith("/")
     titles = [page.title for page in found.values() if page.order]
-    assert [title for title in titles if title in NAMES] == ["Map", "Processes", "For a class"]
+    assert [title for title in titles if title in NAMES] == ["Map", "Follow", "Processes", "For a class"]
 
 
 # --- without a zoo ----------------------------------------------------------------------------------------------------
