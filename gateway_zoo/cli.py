@@ -330,7 +330,9 @@ def record(
     _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="With --listen: this gateway,")] = "",
     user: Annotated[str, typer.Option(metavar="NAME", help="With --listen: what root becomes; root needs it.")] = "",
     secrets: Annotated[bool, typer.Option(help="Record passwords and cookies too.")] = False,
-    page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page/--no-page", help="Show it in the visitor centre, or on a page of its own.")
+    ] = False,
 ) -> None:
     """Record the bytes between fronts and gateways. Ctrl-C ends it.
 
