@@ -5,20 +5,18 @@ and open pages go on by themselves.
 """
 
 import contextlib
-import ipaddress
 import os
 import signal
 import socket
 import sys
 from types import FrameType
 
-import psutil
 import uvicorn
 
 from gateway_zoo.centre.application import application
 from gateway_zoo.centre.context import Context
-from gateway_zoo.keeper import state
-from gateway_zoo.settings import Settings, SettingsError, read_settings
+from gateway_zoo.keeper import own_address, state
+from gateway_zoo.settings import SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, status_of
 
 INSIDE = 8000  # its port in a container; compose publishes it under ZOO_CENTRE_PORT
@@ -37,7 +35,7 @@ def main() -> int:
     if settings.compose and not settings.centre_port:
         say("ZOO_CENTRE_PORT is 0: there is no visitor centre in this start")
         signal.pause()  # a service that ends is a fault for `docker compose up --wait`
-    address = _address_among_fronts(settings) if settings.compose else "127.0.0.1"
+    address = own_address.among_fronts(settings)
     try:
         listening = socket.create_server((address, INSIDE if settings.compose else settings.centre_port), backlog=128)
     except OSError as error:
@@ -62,17 +60,6 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._context.ending.set()
         super().handle_exit(sig, frame)
-
-
-def _address_among_fronts(settings: Settings) -> str:
-    """This container's address on the network of the fronts: no gateway reaches it there. Compose publishes it on
-    127.0.0.1 only."""
-    networks = [ipaddress.ip_network(text) for text in settings.status_allowed_from.split() if "/" in text]
-    for addresses in psutil.net_if_addrs().values():
-        for each in addresses:
-            if each.family == socket.AF_INET and any(ipaddress.ip_address(each.address) in net for net in networks):
-                return each.address
-    return "127.0.0.1"
 
 
 if __name__ == "__main__":

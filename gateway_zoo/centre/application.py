@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -36,8 +37,8 @@ from gateway_zoo.errors import Stop
 
 HERE = Path(__file__).parent
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+NOT_FOUND = "404 Not Found; / is the first page"
 ORDERS = (range(1, 6), range(6, 100))  # in the navigation: at once, and below "More"
-BYTE_VIEW = ("bytes.css", "bytes.js", "detail.js", "fields.js", "rows.js", "text.js")  # files of the page of the wire
 VARY = {"Vary": "Accept"}  # a page is HTML or text
 
 
@@ -63,6 +64,7 @@ def _routes(context: Context, name: str, page: Page, found: dict[str, Page]) -> 
         yield Route(f"/api/{name}/live", Broadcast(partial(page.data, context, {}), page.live, context.ending).answer)
     for action, run in page.actions.items():
         yield Route(f"/api/{name}/{action}", _action(context, run, page.most_of_a_post), methods=["POST"])
+    yield from page.routes(context)
 
 
 def _data(context: Context, page: Page) -> Callable[[Request], Any]:
@@ -75,6 +77,8 @@ def _data(context: Context, page: Page) -> Callable[[Request], Any]:
 def _page(context: Context, name: str, page: Page, found: dict[str, Page]) -> Callable[[Request], Any]:
     frame = (HERE / "frame.html").read_text(encoding="utf-8")
     body = (pages.FOLDER / name / "page.html").read_text(encoding="utf-8")
+    for word, file in page.parts.items():
+        body = body.replace("{{" + word + "}}", file.read_text(encoding="utf-8"))
     styled = (pages.FOLDER / name / "page.css").exists()
     style = f'<link rel="stylesheet" href="/pages/{name}/page.css">' if styled else ""
 
@@ -156,8 +160,7 @@ def _json(value: Any) -> Response:
 
 def _files(web: Path) -> Iterator[Route]:
     """A route for each file, so that no other path leads to a file."""
-    byte_view = [HERE.parent / "wire/page/public" / name for name in BYTE_VIEW]
-    shared = [*(HERE / "public").iterdir(), *web.iterdir(), *byte_view]
+    shared = [*(HERE / "public").iterdir(), *web.iterdir(), *(HERE.parent / "wire/page/public").iterdir()]
     for path in shared:
         if path.suffix in TYPES:
             yield Route(f"/public/{path.name}", _file(path))
@@ -172,5 +175,6 @@ def _file(path: Path) -> Callable[[Request], Any]:
     return answer
 
 
-async def _not_found(_: Request, __: Exception) -> Response:
-    return PlainTextResponse("404 Not Found; / is the first page\n", 404)
+async def _not_found(_: Request, error: Exception) -> Response:
+    words = error.detail if isinstance(error, HTTPException) else ""
+    return PlainTextResponse(f"{words if words and words != 'Not Found' else NOT_FOUND}\n", 404)

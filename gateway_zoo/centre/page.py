@@ -10,6 +10,8 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
     live       Live: the data as it changes, at /api/<folder>/live, for a page without parameters (live.py); or None
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
+    parts      word -> a file of HTML, which stands in page.html for {{word}}
+    routes     Context -> further routes below /api/<folder>/, for what is no JSON record
     most_of_a_post   bytes of the JSON of an action
 
 Beside it are page.html and page.js, and perhaps page.css. The JSON of a page is at /api/<folder>[/parameters…]; an
@@ -17,11 +19,13 @@ action is a POST to /api/<folder>/<action>.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+
+from starlette.routing import Route
 
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.refused import NotThere, Refused
@@ -50,6 +54,8 @@ class Page:
     order: int = 0
     check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+    parts: Mapping[str, Path] = field(default_factory=dict)
+    routes: Callable[[Context], Sequence[Route]] = lambda _: ()
     live: Live | None = None
     most_of_a_post: int = 4096
 

@@ -177,7 +177,7 @@ def _patterns(plan: Plan) -> list[str]:
 
 def _listen(plan: Plan) -> list[str]:
     extra = plan.settings.listen
-    if plan.settings.compose:
+    if plan.settings.compose and not extra:
         return ["0.0.0.0"]  # noqa: S104 - inside a container; compose publishes it on 127.0.0.1
     if extra == "0.0.0.0":  # noqa: S104 - compared with; it takes 127.0.0.1 in
         return [extra]
