@@ -387,6 +387,10 @@ def test_the_visitor_centre_shows_and_asks_every_cell(compose: Compose) -> None:
     crowds = requests.post(f"{url}/api/exhibit/crowd", json=cells, headers={"X-Zoo-Token": token}, timeout=60).json()
     assert [(crowd["exhibit"], len(crowd["failed"])) for crowd in crowds] == [("fastcgi", 0), ("cgi", 0)]
     assert compose.zoo("crowd", "fastcgi").returncode == 0
+    families = requests.get(f"{url}/api/processes", timeout=60).json()["families"]
+    roles = {family["name"]: [row["role"] for row in family["rows"]] for family in families}
+    assert roles["fastcgi"] == ["server"]
+    assert roles["wsgi-sync"] == ["master", *["worker"] * 4]
 
 
 def test_the_visitor_centre_records_and_no_gateway_reaches_it(compose: Compose) -> None:
