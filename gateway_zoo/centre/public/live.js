@@ -24,7 +24,8 @@ export function live(address, whole, change) {
     source.addEventListener("error", async () => {
       close();
       timer = setTimeout(open, AGAIN);
-      say(await reason(address));
+      const words = await reason(address);
+      if (!source) say(words);
     });
   }
 
