@@ -1,0 +1,65 @@
+"""Every page of the visitor centre, as the glob finds it, and what a visitor does there. A new page needs no line here."""
+
+import re
+from typing import TYPE_CHECKING
+
+import requests
+from centre_in_test import CentreZoo
+
+from gateway_zoo.centre import page as pages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+    from playwright.sync_api import Page as Tab
+
+SAMPLES = {"a": "cgi"}  # parameter of a path -> its sample
+SAMPLE = "fastcgi"  # of all other parameters: an exhibit, and a cage
+#: A sentence that ends so stands where data will be.
+WAITS = """() => ![...document.querySelectorAll("main *")].some((each) => each.checkVisibility()
+  && [...each.childNodes].some((node) => node.nodeType === 3 && /(^| )…$/.test(node.data.trim())))"""
+
+
+def addresses() -> dict[str, str]:
+    """Name of the page -> its address, with samples for its parameters."""
+    found = pages.find()
+    assert len(found) > 6
+    return {name: re.sub(r"{(\w+)[^}]*}", lambda word: SAMPLES.get(word[1], SAMPLE), found[name].path) for name in found}
+
+
+def visit(tab: "Tab", address: str) -> None:
+    """Load a page, and wait for its data."""
+    answer = tab.goto(address)
+    assert answer is not None
+    assert answer.status == 200, f"{address}: {answer.status}; has centre_pages.SAMPLES its parameters?"
+    settle(tab)
+
+
+def settle(tab: "Tab") -> None:
+    """Wait until the page has its data."""
+    tab.wait_for_function(WAITS, timeout=30_000)
+    tab.wait_for_timeout(100)  # what the data still make
+
+
+def prepare(tab: "Tab") -> "Locator | None":
+    """Make the main act possible; return its button. None: the page is for reading."""
+    for box in tab.locator("main input[type=checkbox]:visible").all()[:2]:
+        box.check()
+    button = tab.locator("main button:enabled:visible").first
+    if not button.count():
+        return None
+    button.evaluate("(each) => { each.dataset.act = 'main' }")
+    return tab.locator("[data-act=main]")
+
+
+def finish(tab: "Tab", centre: CentreZoo) -> None:
+    """Wait for the end of the main act. A recording gets something to record."""
+    tab.wait_for_timeout(150)
+    tab.wait_for_load_state()
+    tab.locator("[data-act=main]:disabled").wait_for(state="detached", timeout=30_000)
+    settle(tab)
+    if fronts := centre.json("/api/wire")["fronts"]:
+        if "/wire" in tab.url:
+            for url in fronts.values():
+                requests.get(f"{url}/fastcgi/hello", timeout=20)
+            tab.locator("#wire").wait_for()
+            tab.wait_for_timeout(500)
