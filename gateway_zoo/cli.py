@@ -388,7 +388,10 @@ def logs(
     count: Annotated[int, typer.Option("-n", min=1, help="Number of requests to show.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show each request as front and gateway logged it."""
+    """Show each request as front and gateway logged it.
+
+    `zoo logs centre` shows the faults of the visitor centre.
+    """
     from gateway_zoo.commands import logs as command
 
     raise typer.Exit(command.run(running_settings(), ids, follow, count, as_json))

@@ -134,7 +134,7 @@ class Top(App[int]):
         self._snapshot = snapshot
         size = "" if snapshot.pss is None else f", {snapshot.pss / 1e6:.0f} MB"
         sums = f"{snapshot.processes} processes, {snapshot.threads} threads{size} in {len(snapshot.families)} families"
-        order = "in the order of their start" if self._sorted_by == "family" else f"by {self._sorted_by}"
+        order = "by start" if self._sorted_by == "family" else f"by {self._sorted_by}"
         self.query_one("#sums", Static).update(snapshot.why or f"{sums}, {order}")
         self.query_one("#events", Static).update("\n".join(map(_event, reversed(snapshot.events[-EVENTS:]))))
         rows = dict(self._rows(snapshot))
