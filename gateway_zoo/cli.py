@@ -167,6 +167,14 @@ def crowd(
     front: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; the first that is open.")] = "",
     requests: Annotated[int, typer.Option(metavar="N", help="How many at once: 1 to 32.")] = 8,
     hold: Annotated[int, typer.Option(metavar="MS", help="How long each one runs: 10 to 1000 ms.")] = 300,
+    stop_worker: Annotated[
+        bool, typer.Option("--stop-worker", help="Kill a process of the exhibit meanwhile, and see it come back.")
+    ] = False,
+    place: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Which process: 1 is the oldest of its family; usually the youngest."),
+    ] = None,
+    inside: Annotated[bool, typer.Option("--inside", help="Take a CGI request apart: fork, imports, answer.")] = False,
     as_json: Json = False,
     nginx: Nginx = "",
     apache: Apache = "",
@@ -174,6 +182,16 @@ def crowd(
     """Send requests at once, and draw when each one ran, and where."""
     from gateway_zoo.commands import crowd as command
 
+    here = [name for name, given in {"--stop-worker": stop_worker, "--inside": inside}.items() if given]
+    if len(here) > 1 or (here and (nginx or apache)):
+        fail(f"{here[0]} works alone, and on the zoo that runs here", 2)
+    if place is not None and not stop_worker:
+        fail("--place belongs to --stop-worker", 2)
+    if inside:
+        raise typer.Exit(command.run_inside(running_settings(), ids, front, as_json))
+    if stop_worker:
+        settings = running_settings()
+        raise typer.Exit(command.run_stop_worker(settings, ids, front, requests, hold, place, as_json))
     urls = {"nginx": nginx, "apache": apache}
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, front, requests, hold, as_json, urls))
 
@@ -312,7 +330,9 @@ def record(
     _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="With --listen: this gateway,")] = "",
     user: Annotated[str, typer.Option(metavar="NAME", help="With --listen: what root becomes; root needs it.")] = "",
     secrets: Annotated[bool, typer.Option(help="Record passwords and cookies too.")] = False,
-    page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page/--no-page", help="Show it in the visitor centre, or on a page of its own.")
+    ] = False,
 ) -> None:
     """Record the bytes between fronts and gateways. Ctrl-C ends it.
 
@@ -368,7 +388,10 @@ def logs(
     count: Annotated[int, typer.Option("-n", min=1, help="Number of requests to show.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show each request as front and gateway logged it."""
+    """Show each request as front and gateway logged it.
+
+    `zoo logs centre` shows the faults of the visitor centre.
+    """
     from gateway_zoo.commands import logs as command
 
     raise typer.Exit(command.run(running_settings(), ids, follow, count, as_json))

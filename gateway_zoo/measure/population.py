@@ -11,6 +11,8 @@ import msgspec
 
 from gateway_zoo.measure.process_tree import ProcessRow
 
+EVENTS = 60  # that a snapshot has
+PAUSE_S = 30.0  # without a look: a watch begins again
 Kind = Literal["born", "died", "came and went"]
 
 
@@ -18,7 +20,7 @@ class Process(msgspec.Struct, frozen=True):
     """One process. Bytes, seconds, unix times.
 
     `depth`: steps to the first process of its family. `cpu`: share of a core between the last two sweeps; None before
-    the second. `requests`: those whose log lines were read (population_watch.py).
+    the second. `requests`: those whose log lines were read (population_watch.py); None: unknown.
     """
 
     pid: int
@@ -29,7 +31,7 @@ class Process(msgspec.Struct, frozen=True):
     cpu_s: float
     cpu: float | None
     born: float
-    requests: int
+    requests: int | None
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -44,7 +46,7 @@ class Family(msgspec.Struct, frozen=True):
     pss: int | None
     cpu_s: float
     cpu: float | None
-    requests: int
+    requests: int | None
     exhibits: list[str]
 
 
@@ -95,7 +97,7 @@ def snapshot(at: float, families: list[Family], events: list[Event], why: str = 
     return Snapshot(at, families, events, processes, threads, _sum(each.pss for each in families), why)
 
 
-def family(name: str, rows: list[Process], requests: int, exhibits: list[str]) -> Family:
+def family(name: str, rows: list[Process], requests: int | None, exhibits: list[str]) -> Family:
     """Sum up one family."""
     cpu = [row.cpu for row in rows if row.cpu is not None]
     return Family(

@@ -19,15 +19,13 @@ from dataclasses import dataclass, field
 from gateway_zoo.keeper import process, state
 from gateway_zoo.measure import population, process_tree
 from gateway_zoo.measure.log_files import Logs
-from gateway_zoo.measure.population import Event, Process, Snapshot
+from gateway_zoo.measure.population import EVENTS, PAUSE_S, Event, Process, Snapshot
 from gateway_zoo.measure.process_tree import ProcessRow
 from gateway_zoo.measure.requests import APP, FRONT
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.settings import Settings
 
 SWEEP_S = 5.0
-PAUSE_S = 30.0  # without a look: begin again
-EVENTS = 60  # that are remembered
 NO_ZOO = "No zoo runs. To start one: ./zoo up"
 IN_CONTAINERS = (
     "In containers a process is seen from its own container only: docker compose exec SERVICE zoo ps, or "

@@ -1,5 +1,7 @@
 """List the processes of a zoo as trees, from the keeper's list of sessions."""
 
+import http.client
+import json
 import os
 import time
 from collections.abc import Iterable
@@ -7,9 +9,15 @@ from dataclasses import dataclass, replace
 
 import psutil
 
-from gateway_zoo.keeper import families, state
+from gateway_zoo.keeper import families, process, state
+from gateway_zoo.measure import probe
 from gateway_zoo.registry.cages import Registry
+from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
+
+
+class NotSeen(Exception):
+    """An exhibit did not say which processes it has; says why."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,11 @@ def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
     Parents come before children, families in the order of their start. `running`: state.read.
     """
     sessions: dict[str, int] = running.sessions
-    members = families.places(running.token, sessions, settings.run)
+    pids = process.members(running.token, set(sessions.values()), settings.run, everything=True)
+    members = families.places(pids, sessions)
     places = {born.pid: place for family in members.values() for place, born in enumerate(family, 1)}
-    pids = [running.pid, *places, os.getpid()]  # the visitor centre is in the list, and asks
-    rows = read(pids, {"keeper": running.pid} | sessions)
+    own = [running.pid, *pids, os.getpid()]  # the visitor centre is in the list, and asks
+    rows = read(own, {"keeper": running.pid} | sessions)
     return [replace(row, place=places.get(row.pid)) for row in in_order(rows, running)]
 
 
@@ -63,6 +72,17 @@ def collect_container(service: str) -> list[ProcessRow]:
     rows = read((pid for pid in psutil.pids() if pid != 1), sessions)
     ordered = [row for child in children for row in _below(child.pid, rows)]
     return [replace(row, exhibit=service) if row.exhibit == "?" else row for row in ordered]
+
+
+def collect_over_http(cell: Cell, family: str) -> list[ProcessRow]:
+    """Let an exhibit say which processes it has (`status?full`), under the numbers of its container. Raises NotSeen."""
+    try:
+        answer = probe.ask(f"{cell.url}/status?json&full", timeout=10, limit=1_000_000)
+        names = ("role", "pid", "ppid", "threads", "rss", "pss", "cpu_s", "age_s")
+        rows = json.loads(answer.body)["processes"] if answer.status == 200 else []
+        return [ProcessRow(family, *(row[name] for name in names)) for row in rows]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, http.client.HTTPException) as error:
+        raise NotSeen(f"{cell.exhibit} does not say which processes it has: {type(error).__name__}") from None
 
 
 def families_of(registry: Registry, ids: list[str]) -> set[str]:

@@ -131,7 +131,7 @@ def test_the_map_is_filtered_and_the_filter_is_an_address(centre: CentreZoo) -> 
 def test_an_exhibit_opens_its_label_configuration_and_source(centre: CentreZoo) -> None:
     with opened(centre, "/exhibit/fastcgi") as tab:
         for part, words in {
-            "label": "**Origin.**",
+            "label": "Origin.",
             "configuration": "fastcgi_pass",
             "source": "def ",
         }.items():

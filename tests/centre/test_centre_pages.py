@@ -84,15 +84,15 @@ def test_the_map_has_every_cell_and_its_state(centre: CentreZoo) -> None:
 @needs_sight
 def test_an_exhibit_has_its_label_configuration_source_and_family(centre: CentreZoo) -> None:
     data = centre.json("/api/exhibit/fastcgi")
-    assert data["label"] == (ROOT / "fastcgi/README.md").read_text(encoding="utf-8")
+    assert data["plain_label"] == (ROOT / "fastcgi/README.md").read_text(encoding="utf-8")
     files = {file["path"]: file["text"] for part in ("configuration", "source") for file in data[part]}
     assert {"nginx/cages/fastcgi.conf", "apache/cages/fastcgi.conf", "fastcgi/cage.toml", "app/zoo_app.py"} <= set(
         files
     )
     assert all(text == (ROOT / path).read_text(encoding="utf-8") for path, text in files.items())
     assert data["fronts"] == {"nginx": None, "apache": None}
-    assert [row["pid"] for row in data["family"]] == [centre.session("fastcgi")]
-    assert data["family"][0]["pss"] > 0
+    assert [row["pid"] for row in data["family"]["rows"]] == [centre.session("fastcgi")]
+    assert data["family"]["rows"][0]["pss"] > 0
     assert centre.json("/api/exhibit/mod_wsgi")["fronts"]["nginx"]
 
 

@@ -15,7 +15,8 @@ import pytest
 import requests
 from centre_in_test import CentreZoo, a_centre, a_fresh_centre  # noqa: F401 - fixtures
 from centre_tab import SEEN, fits, opened
-from recordings import Film
+from msgspec.structs import replace
+from recordings import HEAD, Film
 from wire_record_in_test import SHIFT, runs_in
 from zoo_in_test import Zoo, eventually
 
@@ -24,7 +25,7 @@ from gateway_zoo.centre.recorder import Recorder
 from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import environment, read_settings
 from gateway_zoo.wire.recorder import shelf
-from gateway_zoo.wire.recording import Bytes, Closed, Opened, read
+from gateway_zoo.wire.recording import Bytes, Closed, Opened, line, read
 
 SECRET = "s3cr3t-b1scu1t"  # noqa: S105 - that is the point
 
@@ -175,12 +176,12 @@ def test_a_recording_is_started_ended_and_taken_along_and_no_kill_leaves_a_front
     second = zoo.post({}, action="wire/start").json()
     assert second["under_way"] != name
     zoo.down()
-    assert recording_processes(zoo) == []
+    eventually(lambda: not recording_processes(zoo), 10, "and with the zoo; at the latest their watcher ends them")
     assert zoo.leftovers() == []
 
 
 def eventually_json(zoo: CentreZoo, path: str) -> Any:
-    eventually(lambda: zoo.json(path), 5, path)
+    eventually(lambda: zoo.json(path), 10, path)
     return zoo.json(path)
 
 
@@ -221,3 +222,9 @@ def test_the_page_says_what_to_press_and_follows(centre: CentreZoo) -> None:
     finally:
         record.send_signal(signal.SIGINT)
         record.communicate(timeout=20)
+    film = Film(centre.run / "next.jsonl")
+    film.path.write_bytes(line(replace(HEAD, secrets=True)))
+    film.scene("/fastcgi/secret")
+    film.path.replace(centre.run / "wire.jsonl")
+    assert centre.ask("/api/wire/wire/exchanges").status == 404, "one with passwords is not shown"
+    assert "wire" not in [kept["name"] for kept in centre.json("/api/wire")["recordings"]]

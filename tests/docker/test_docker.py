@@ -387,6 +387,10 @@ def test_the_visitor_centre_shows_and_asks_every_cell(compose: Compose) -> None:
     crowds = requests.post(f"{url}/api/exhibit/crowd", json=cells, headers={"X-Zoo-Token": token}, timeout=60).json()
     assert [(crowd["exhibit"], len(crowd["failed"])) for crowd in crowds] == [("fastcgi", 0), ("cgi", 0)]
     assert compose.zoo("crowd", "fastcgi").returncode == 0
+    families = requests.get(f"{url}/api/processes", timeout=60).json()["families"]
+    roles = {family["name"]: [row["role"] for row in family["rows"]] for family in families}
+    assert roles["fastcgi"] == ["server"]
+    assert roles["wsgi-sync"] == ["master", *["worker"] * 4]
 
 
 def test_the_visitor_centre_records_and_no_gateway_reaches_it(compose: Compose) -> None:
@@ -396,16 +400,18 @@ def test_the_visitor_centre_records_and_no_gateway_reaches_it(compose: Compose) 
     wire = requests.post(f"{url}/api/wire/start", json={}, headers=headers, timeout=60).json()
     try:
         assert wire["fronts"] == {front: f"http://127.0.0.1:{port}" for front, port in compose.wire.items()}
-        for base in wire["fronts"].values():
+        for front, base in wire["fronts"].items():
             for exhibit in ("fastcgi", "scgi-tcp"):
                 assert requests.get(f"{base}/{exhibit}/hello", timeout=30).text == "Hello from the Gateway Zoo\n"
             assert requests.get(f"{base}/fastcgi/status", timeout=30).status_code == 200, "this machine is near"
-            assert "lives inside apache" in requests.get(f"{base}/mod_wsgi/hello", timeout=30).text or "nginx" in base
+            assert front == "nginx" or "lives inside" in requests.get(f"{base}/mod_wsgi/hello", timeout=30).text
         rows = requests.get(f"{url}/api/wire/{wire['under_way']}/exchanges", timeout=30).json()
         assert [(row["front"], row["exhibit"]) for row in rows if row["target"].endswith("hello")] == [
             (front, exhibit) for front in FRONTS for exhibit in ("fastcgi", "scgi-tcp")
         ]
         assert compose.run("exec", "-T", "centre", "zoo", "record").returncode == 3, "its ports are taken"
+        file = f"/run/zoo/recordings/{wire['under_way']}.jsonl"
+        assert "1 of 1 as recorded" in compose.ok("exec", "-T", "centre", "zoo", "replay", file, "--only", "1")
         connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
         for network in compose.inspect("centre")["NetworkSettings"]["Networks"].values():
             for port in (8000, *compose.wire.values()):

@@ -38,7 +38,7 @@ COLUMNS: dict[str, tuple[int, Callable[[Family], float | str] | None]] = {
     "threads": (7, lambda family: family.threads),
     "PSS MB": (6, lambda family: family.pss or 0),
     "CPU %": (5, lambda family: family.cpu or 0),
-    "requests": (8, lambda family: family.requests),
+    "requests": (8, lambda family: family.requests or 0),
     "age": (6, lambda family: time.time() - min((row.born for row in family.rows), default=time.time())),
 }
 
@@ -134,7 +134,7 @@ class Top(App[int]):
         self._snapshot = snapshot
         size = "" if snapshot.pss is None else f", {snapshot.pss / 1e6:.0f} MB"
         sums = f"{snapshot.processes} processes, {snapshot.threads} threads{size} in {len(snapshot.families)} families"
-        order = "in the order of their start" if self._sorted_by == "family" else f"by {self._sorted_by}"
+        order = "by start" if self._sorted_by == "family" else f"by {self._sorted_by}"
         self.query_one("#sums", Static).update(snapshot.why or f"{sums}, {order}")
         self.query_one("#events", Static).update("\n".join(map(_event, reversed(snapshot.events[-EVENTS:]))))
         rows = dict(self._rows(snapshot))
@@ -279,7 +279,7 @@ def _process(row: Process) -> list[Text]:
 def _figures(use: Family | Process, pid: str, born: float) -> list[Text]:
     pss = "-" if use.pss is None else f"{use.pss / 1e6:.1f}"
     cpu = "-" if use.cpu is None else f"{use.cpu * 100:.0f}"
-    texts = (pid, str(use.threads), pss, cpu, str(use.requests), _age(born))
+    texts = (pid, str(use.threads), pss, cpu, "-" if use.requests is None else str(use.requests), _age(born))
     return [Text(text, justify="right") for text in texts]
 
 

@@ -40,6 +40,8 @@ def run(
     registry = load(settings.root)
     ids = known_ids(list(ids or []), list(registry.exhibits))
     _check(settings, names, output)
+    if page and settings.compose and (output or secrets or not settings.centre_port):
+        fail("a container has no page of its own, and the visitor centre shows no file of -o and no --secrets", 2)
     codecs = Codecs(registry)
     for protocol in codecs.protocols:
         codecs[protocol]  # loaded now: a Ctrl-C while a module loads would end Python with its signal at the very end

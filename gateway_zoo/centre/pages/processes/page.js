@@ -81,7 +81,7 @@ function row(one) {
 
 function figures(one, age) {
   const share = one.cpu === null ? "" : `${Math.round(one.cpu * 100)} %`;
-  const texts = [number(one.threads), megabytes(one.pss), share, `${one.cpu_s.toFixed(2)} s`, number(one.requests), age];
+  const texts = [number(one.threads), megabytes(one.pss), share, `${one.cpu_s.toFixed(2)} s`, one.requests === null ? "–" : number(one.requests), age];
   return texts.map((text, place) => made("td", COLUMNS[place + 1][1], text));
 }
 

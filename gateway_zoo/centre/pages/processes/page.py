@@ -11,6 +11,7 @@ from gateway_zoo.centre.page import Live, Page, Refused
 from gateway_zoo.measure import population
 from gateway_zoo.measure.crowd import Crowd
 from gateway_zoo.measure.population import Family, Snapshot
+from gateway_zoo.measure.population_away import AwayWatch
 from gateway_zoo.measure.population_watch import Watch
 
 LOOK_S = 0.5
@@ -18,8 +19,13 @@ LOOK_S = 0.5
 
 def data(context: Context, _: Mapping[str, str]) -> Snapshot:
     """Look at the running zoo."""
-    watch = context.once("population", math.inf, lambda: Watch(context.settings, context.registry))
-    return watch.look()
+    return context.once("population", math.inf, lambda: _watch(context)).look()
+
+
+def _watch(context: Context) -> Watch | AwayWatch:
+    if context.settings.compose:
+        return AwayWatch(context.cells, context.registry)
+    return Watch(context.settings, context.registry)
 
 
 def send(context: Context, given: Mapping[str, Any]) -> list[Crowd]:
@@ -43,12 +49,16 @@ def text(snapshot: Snapshot) -> str:
 
 
 def _family(family: Family) -> list[str]:
-    lines = [f"{family.name}: {family.requests} requests"]
+    lines = [f"{family.name}: {_requests(family.requests)}"]
     for row in family.rows:
         name = f"{'  ' * row.depth}{row.role} {row.pid}"
-        use = f"threads {row.threads:3}  {_size(row.pss)}  {row.cpu_s:8.2f} s of CPU  {row.requests:6} requests"
+        use = f"threads {row.threads:3}  {_size(row.pss)}  {row.cpu_s:8.2f} s of CPU  {_requests(row.requests)}"
         lines.append(f"  {name:22} {use}")
     return lines
+
+
+def _requests(count: int | None) -> str:
+    return "requests unknown" if count is None else f"{count} requests"
 
 
 def _size(pss: int | None) -> str:

@@ -68,8 +68,10 @@ class Gallery:
         for other in [other for other in self.all if self.recorder.path(other) is None]:
             del self.all[other]
         shown = self.all.setdefault(name, Shown(path, self.recorder.codecs))
-        while not self.viewers[shown] and shown.look():
+        while not self.viewers[shown] and self._look(shown):
             await asyncio.sleep(0)
+        if shown.over:
+            raise HTTPException(404, f"{name} has passwords and cookies in it, which are not shown here")
         return shown
 
     async def stream(self, shown: Shown, mark: Mark) -> AsyncIterator[bytes]:
@@ -86,9 +88,17 @@ class Gallery:
                 self.watching.pop(shown).cancel()
 
     async def _watch(self, shown: Shown) -> None:
-        while not self.context.ending.is_set():
-            await asyncio.sleep(0 if shown.look() else TICK_S)
+        while not self.context.ending.is_set() and not shown.over:
+            await asyncio.sleep(0 if self._look(shown) else TICK_S)
         shown.finish()
+
+    def _look(self, shown: Shown) -> bool:
+        """Read what is new. True: there is more. `zoo record --secrets` may have replaced the file: then it is over."""
+        more = shown.look()
+        if shown.head and shown.head.secrets:
+            shown.finish()
+            self.all.pop(shown.follow.path.stem, None)
+        return more and not shown.over
 
     async def pcap(self, request: Request) -> Response:
         """The recording that a request names, for Wireshark."""
