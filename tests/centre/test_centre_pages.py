@@ -28,6 +28,8 @@ PAGES = {
     "/processes": "/api/processes",
     "/wire": "/api/wire",
     "/class": "/api/class",
+    "/labels": "/api/labels",
+    "/labs": "/api/labs",
 }
 
 
