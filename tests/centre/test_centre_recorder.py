@@ -176,12 +176,12 @@ def test_a_recording_is_started_ended_and_taken_along_and_no_kill_leaves_a_front
     second = zoo.post({}, action="wire/start").json()
     assert second["under_way"] != name
     zoo.down()
-    assert recording_processes(zoo) == []
+    eventually(lambda: not recording_processes(zoo), 10, "and with the zoo; at the latest their watcher ends them")
     assert zoo.leftovers() == []
 
 
 def eventually_json(zoo: CentreZoo, path: str) -> Any:
-    eventually(lambda: zoo.json(path), 5, path)
+    eventually(lambda: zoo.json(path), 10, path)
     return zoo.json(path)
 
 

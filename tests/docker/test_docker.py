@@ -410,6 +410,8 @@ def test_the_visitor_centre_records_and_no_gateway_reaches_it(compose: Compose) 
             (front, exhibit) for front in FRONTS for exhibit in ("fastcgi", "scgi-tcp")
         ]
         assert compose.run("exec", "-T", "centre", "zoo", "record").returncode == 3, "its ports are taken"
+        file = f"/run/zoo/recordings/{wire['under_way']}.jsonl"
+        assert "1 of 1 as recorded" in compose.ok("exec", "-T", "centre", "zoo", "replay", file, "--only", "1")
         connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
         for network in compose.inspect("centre")["NetworkSettings"]["Networks"].values():
             for port in (8000, *compose.wire.values()):

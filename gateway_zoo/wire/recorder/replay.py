@@ -53,8 +53,7 @@ def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) 
     entries = _entries(file)
     recorded = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
     recorded.feed(next(entries))
-    settings.only_natively("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway")
-    if not state.running(settings):
+    if not settings.compose and not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
     if why := direct.closed(settings, registry, to):
         fail(why, 3)

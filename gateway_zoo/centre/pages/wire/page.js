@@ -8,9 +8,11 @@ const wanted = new URLSearchParams(location.search).get("recording"); // an addr
 let shown = "";
 let listed = "";
 
-/** The recording of the address; else the one that grows; else the newest. */
+/** The recording of the address, if it is kept; else the one that grows; else the newest. */
 function chosen({ recordings, under_way: growing }) {
-  return (wanted ?? growing) || recordings[0]?.name || "";
+  const kept = recordings.some(({ name }) => name === wanted);
+  if (wanted && !kept) $("news").textContent = `There is no recording ${plain(wanted, 40)}; this is another.`;
+  return (kept ? wanted : growing) || recordings[0]?.name || "";
 }
 
 function draw(wire) {
@@ -21,7 +23,8 @@ function draw(wire) {
   $("empty").hidden = Boolean(name);
   $("wire").hidden = !name;
   for (const id of ["older", "pcap"]) $(id).hidden = !recordings.length;
-  $("wire").dataset.live = name === growing ? "live" : "ended";
+  // A command's recording may grow: nothing tells when that command has ended.
+  $("wire").dataset.live = name === growing ? "live" : name.startsWith("wire") ? "follows the file" : "ended";
   if (why && !growing) $("news").textContent = why;
   addresses(fronts);
   list(recordings, growing, name);
