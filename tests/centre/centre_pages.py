@@ -1,4 +1,4 @@
-"""Every page of the visitor centre, as the glob finds it, and what a visitor does there. A new page needs no line here."""
+"""Every page of the visitor centre, and what a visitor does there. The glob finds a new page; it needs no line here."""
 
 import re
 from typing import TYPE_CHECKING
@@ -23,7 +23,9 @@ def addresses() -> dict[str, str]:
     """Name of the page -> its address, with samples for its parameters."""
     found = pages.find()
     assert len(found) > 6
-    return {name: re.sub(r"{(\w+)[^}]*}", lambda word: SAMPLES.get(word[1], SAMPLE), found[name].path) for name in found}
+    return {
+        name: re.sub(r"{(\w+)[^}]*}", lambda word: SAMPLES.get(word[1], SAMPLE), found[name].path) for name in found
+    }
 
 
 def visit(tab: "Tab", address: str) -> None:
@@ -42,7 +44,7 @@ def settle(tab: "Tab") -> None:
 
 def prepare(tab: "Tab") -> "Locator | None":
     """Make the main act possible; return its button. None: the page is for reading."""
-    for box in tab.locator("main input[type=checkbox]:visible").all()[:2]:
+    for box in tab.locator("main tr:has(a[href$='front=nginx']) input[type=checkbox]").all()[:2]:
         box.check()
     button = tab.locator("main button:enabled:visible").first
     if not button.count():
@@ -57,9 +59,8 @@ def finish(tab: "Tab", centre: CentreZoo) -> None:
     tab.wait_for_load_state()
     tab.locator("[data-act=main]:disabled").wait_for(state="detached", timeout=30_000)
     settle(tab)
-    if fronts := centre.json("/api/wire")["fronts"]:
-        if "/wire" in tab.url:
-            for url in fronts.values():
-                requests.get(f"{url}/fastcgi/hello", timeout=20)
-            tab.locator("#wire").wait_for()
-            tab.wait_for_timeout(500)
+    if "/wire" in tab.url and (fronts := centre.json("/api/wire")["fronts"]):
+        for url in fronts.values():
+            requests.get(f"{url}/fastcgi/hello", timeout=20)
+        tab.locator("#wire").wait_for()
+        tab.wait_for_timeout(500)

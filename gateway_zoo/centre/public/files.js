@@ -21,10 +21,14 @@ export function file({ path, text }) {
 export function label(nodes) {
   return nodes.map((node) => {
     if (!node.tag) return document.createTextNode(node.text ?? "");
-    const element = document.createElement(ELEMENTS.has(node.tag) ? node.tag : "span");
+    const empty = node.tag === "th" && !node.text && !node.children?.length; // heads no column
+    const element = document.createElement(empty ? "td" : ELEMENTS.has(node.tag) ? node.tag : "span");
     if (node.tag === "a" && LINK.test(node.href)) element.href = node.href;
     if (node.tag === "pre") Object.assign(element, { className: "source", tabIndex: 0 });
     element.append(node.text ?? "", ...label(node.children ?? []));
-    return element;
+    if (node.tag !== "table") return element;
+    const wide = Object.assign(made("div", "wide"), { tabIndex: 0 });
+    wide.append(element);
+    return wide;
   });
 }
