@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,13 @@ GOOD: dict[str, Any] = {
     "headers": [],
     "body": "",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def recorder_that_ends(centre: CentreZoo) -> Iterator[None]:
+    """The centre's recording fronts end before the zoo does, so that nothing of them is left under load."""
+    yield
+    centre.post({}, action="wire/end")
 
 
 def post(centre: CentreZoo, **changes: Any) -> Any:
