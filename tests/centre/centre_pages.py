@@ -9,7 +9,7 @@ from centre_in_test import CentreZoo
 from gateway_zoo.centre import page as pages
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Request
     from playwright.sync_api import Page as Tab
 
 SAMPLES = {"a": "cgi"}  # parameter of a path -> its sample
@@ -26,6 +26,13 @@ def addresses() -> dict[str, str]:
     return {
         name: re.sub(r"{(\w+)[^}]*}", lambda word: SAMPLES.get(word[1], SAMPLE), found[name].path) for name in found
     }
+
+
+def requests_of(tab: "Tab") -> "list[Request]":
+    """What a tab asks for from now on."""
+    asked: list[Request] = []
+    tab.on("request", lambda request: asked.append(request))
+    return asked
 
 
 def visit(tab: "Tab", address: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import chromium
 from centre_in_test import CentreZoo, a_centre  # noqa: F401 - a fixture
-from centre_pages import addresses, finish, prepare, settle, visit
+from centre_pages import addresses, finish, prepare, requests_of, settle, visit
 from centre_tab import SEEN, SIZES, fits, tab_to
 
 if TYPE_CHECKING:
@@ -159,15 +159,14 @@ def test_the_keyboard_alone_reaches_every_control_and_does_the_main_act(centre: 
                 missed[name] = lost
             visit(tab, centre.origin + path)
             if prepare(tab):
-                posts: list[str] = []
-                tab.on("request", lambda request, posts=posts: posts.append(request.url) if request.post_data else None)
+                sent = requests_of(tab)
                 tab.evaluate("document.activeElement.blur()")
                 tab_to(tab, "[data-act=main]", most=300)
                 tab.keyboard.press("Enter")
                 for _wait in range(100):
-                    if not posts:
+                    if not any(each.method == "POST" for each in sent):
                         tab.wait_for_timeout(100)
-                assert posts, f"{name}: Enter on its main act sends nothing"
+                assert "POST" in {each.method for each in sent}, f"{name}: Enter on its main act sends nothing"
                 finish(tab, centre)
     assert missed == {}
 

@@ -9,7 +9,7 @@ import pytest
 import raw_http
 from browser import chromium
 from centre_in_test import CentreZoo, a_centre  # noqa: F401 - a fixture
-from centre_pages import addresses, prepare
+from centre_pages import addresses, prepare, requests_of
 from centre_tab import drawn, fits
 from own_checkout import checkout
 
@@ -114,11 +114,11 @@ def test_payloads_in_every_text_of_every_page_stay_text(centre: CentreZoo) -> No
     """All payloads go round through all texts of a page's data, before its main act and after it."""
     assert centre.post({}, action="wire/start").status == 200, "else the page of the wire has few texts"
     for name, path in addresses().items():
-        asked, replaced = list[str](), Replaced()
-        with chromium(["404", "422"]) as browser, browser.new_context(viewport=PHONE) as context:
-            context.on("request", lambda request, asked=asked: asked.append(request.url))
+        replaced = Replaced()
+        with chromium(["404", "409", "422"]) as browser, browser.new_context(viewport=PHONE) as context:
             context.route("**/api/**", replaced)
             tab = context.new_page()
+            asked = requests_of(tab)
             while replaced.used < len(PAYLOADS):
                 tab.goto(centre.origin + path)
                 tab.wait_for_function(SEEN_ON, timeout=10_000)
@@ -130,7 +130,7 @@ def test_payloads_in_every_text_of_every_page_stay_text(centre: CentreZoo) -> No
             assert fits(tab), name
             print(f"{name}: {replaced.used} payloads")
             context.unroute_all(behavior="ignoreErrors")
-        assert [url for url in asked if not url.startswith(f"{centre.origin}/")] == []
+            assert [each.url for each in asked if not each.url.startswith(f"{centre.origin}/")] == []
 
 
 @pytest.mark.slow
@@ -152,9 +152,8 @@ def test_payloads_in_real_requests_stay_text(centre: CentreZoo) -> None:
     assert answer.status == 200, answer
     followed = answer.json()
     with chromium(["404"]) as browser, browser.new_context(viewport=PHONE) as context:
-        asked: list[str] = []
-        context.on("request", lambda request: asked.append(request.url))
         tab = context.new_page()
+        asked = requests_of(tab)
         tab.goto(f"{centre.origin}/wire")
         tab.locator("#list [role=option], #list > *").first.wait_for()
         for _ in range(len(plain) + 2):
@@ -171,7 +170,7 @@ def test_payloads_in_real_requests_stay_text(centre: CentreZoo) -> None:
             assert_text(tab, "follow")
         assert RUN in (tab.locator("main").text_content() or "")
         assert fits(tab)
-        assert [url for url in asked if not url.startswith(f"{centre.origin}/")] == []
+        assert [each.url for each in asked if not each.url.startswith(f"{centre.origin}/")] == []
 
 
 @pytest.mark.slow  # a zoo of its own; the quick ones go through the same scripts
