@@ -31,7 +31,7 @@ def addresses() -> dict[str, str]:
 def requests_of(tab: "Tab") -> "list[Request]":
     """What a tab asks for from now on."""
     asked: list[Request] = []
-    tab.on("request", lambda request: asked.append(request))
+    tab.on("request", lambda request: asked.append(request))  # noqa: PLW0108 - playwright marks the function
     return asked
 
 

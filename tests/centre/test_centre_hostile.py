@@ -75,6 +75,11 @@ INSERTED = """[...document.querySelectorAll(
 
 SEEN_ON = "() => /window.ran|evil.example/.test(document.body.textContent)"
 
+#: The last elements that are wider than the window, for a message.
+WIDE = """() => [...document.querySelectorAll("main *")]
+  .filter((each) => each.getBoundingClientRect().right > innerWidth)
+  .slice(-3).map((each) => each.outerHTML.slice(0, 120))"""
+
 
 class Replaced:
     """The data of all pages with payloads in their texts. `used`: payloads given out so far."""
@@ -127,7 +132,7 @@ def test_payloads_in_every_text_of_every_page_stay_text(centre: CentreZoo) -> No
                 tab.wait_for_timeout(1000)
             tab.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true })")
             assert_text(tab, name)
-            assert fits(tab), name
+            assert fits(tab), (name, tab.evaluate(WIDE))
             print(f"{name}: {replaced.used} payloads")
             context.unroute_all(behavior="ignoreErrors")
             assert [each.url for each in asked if not each.url.startswith(f"{centre.origin}/")] == []
