@@ -1,6 +1,6 @@
 # The verbs for the developer; CI uses the same.
 
-.PHONY: test test-docker lint fuzz bench-start bench-news bench-c10k bench-wire bench-centre lock
+.PHONY: test test-docker lint fuzz bench-start bench-news bench-c10k bench-wire lock
 
 test:            ## everything, natively, against the real nginx and Apache
 	./zoo test
@@ -30,10 +30,6 @@ bench-wire:      ## what decoding costs next to a bare loop and to others; what 
 	./zoo test --collect-only -q tests/wire/test_wire.py >/dev/null
 	PYTHONPATH=tests .venv/bin/python tests/wire/bench_wire.py
 	PYTHONPATH=tests .venv/bin/python tests/wire/bench_relay.py
-
-bench-centre:    ## what the visitor centre costs with no viewer, one, 200; Send to picture; memory; start with and without
-	./zoo test --collect-only -q tests/wire/test_wire.py >/dev/null
-	PYTHONPATH=tests:tests/centre:tests/pages .venv/bin/python tests/centre/bench_centre.py
 
 lock:            ## the lock files from pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

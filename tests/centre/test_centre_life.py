@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from centre_in_test import CentreZoo, a_fresh_centre  # noqa: F401 - a fixture
-from centre_pages import addresses
+from centre_states import DATA
 from zoo_in_test import ROOT, eventually, free, slow
 
 from gateway_zoo.commands import up
@@ -241,10 +241,10 @@ def test_every_page_says_that_there_is_no_apache_on_this_machine(fresh_centre: C
     zoo = fresh_centre
     done = subprocess.run(argv, env=zoo.env, check=False, capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done
-    data = {path: zoo.ask(f"/api{path if path != '/' else '/map'}") for path in addresses().values()}
-    assert {path: answer.status for path, answer in data.items() if answer.status != 200} == {}
-    for path in ("/", "/exhibit/fastcgi", "/compare/cgi/fastcgi", "/follow"):
-        assert why in data[path].body.decode(), path
+    data = {name: zoo.ask(path) for name, path in DATA.items()}
+    assert {name: answer.status for name, answer in data.items() if answer.status != 200} == {}
+    for name in ("map", "exhibit", "compare", "follow"):
+        assert why in data[name].body.decode(), name
     (way,) = zoo.post(FOLLOW | {"cells": [["fastcgi", "nginx"]]}, action="follow/send").json()["ways"]
     assert (way["status"], way["wire"]["why"], way["decision"]["why"]) == (200, "", "")
     assert list(zoo.json("/api/wire")["fronts"]) == ["nginx"], "one recording front"

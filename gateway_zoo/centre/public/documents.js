@@ -15,7 +15,7 @@ export async function show(address) {
 }
 
 function one({ file, title, exhibits, tree }) {
-  const box = made("details", "text");
+  const box = made("details");
   box.id = `file-${file.split("/").slice(1).join("/")}`;
   if (exhibits.length) box.id = `file-${file}`; // labels are all README.md
   const links = made("p", "", exhibits.length ? "Exhibits: " : "");

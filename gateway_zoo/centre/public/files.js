@@ -21,15 +21,10 @@ export function file({ path, text }) {
 export function label(nodes) {
   return nodes.map((node) => {
     if (!node.tag) return document.createTextNode(node.text ?? "");
-    const inner = label(node.children ?? []);
-    const empty = node.tag === "th" && !node.text && inner.every((each) => !each.textContent); // heads no column
-    const element = document.createElement(empty ? "td" : ELEMENTS.has(node.tag) ? node.tag : "span");
+    const element = document.createElement(ELEMENTS.has(node.tag) ? node.tag : "span");
     if (node.tag === "a" && LINK.test(node.href)) element.href = node.href;
     if (node.tag === "pre") Object.assign(element, { className: "source", tabIndex: 0 });
-    element.append(node.text ?? "", ...inner);
-    if (node.tag !== "table") return element;
-    const wide = Object.assign(made("div", "wide"), { tabIndex: 0 });
-    wide.append(element);
-    return wide;
+    element.append(node.text ?? "", ...label(node.children ?? []));
+    return element;
   });
 }
