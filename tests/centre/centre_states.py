@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from zoo_in_test import eventually
+
 from gateway_zoo.centre import page as pages
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def visit(tab: "Tab", url: str) -> None:
     """Open a page and wait until it shows its data, or why there are none."""
     tab.add_init_script(SENT)
     tab.goto(url)
-    tab.wait_for_function("document.body.innerHTML !== window.sent")
+    eventually(lambda: tab.evaluate("document.body.innerHTML !== window.sent"), 20, f"{url} shows its data")
     still(tab)
 
 
@@ -76,8 +78,8 @@ def act(tab: "Tab", name: str, by_keyboard: bool) -> None:
             tab.fill("#hold", "50")
         before = tab.inner_text("main")
         press(buttons.first)
-        tab.wait_for_function("(before) => document.querySelector('main').innerText !== before", arg=before)
-        tab.wait_for_function("!document.querySelector('main').innerText.includes('under way')", timeout=30_000)
+        eventually(lambda: tab.inner_text("main") != before, 30, "something happens")
+        eventually(lambda: "under way" not in tab.inner_text("main"), 30, "it is done")
         still(tab)
 
 
