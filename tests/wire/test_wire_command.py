@@ -186,8 +186,8 @@ WRONG = [
     (["/hello"], "no exhibit given"),
     (["uwsgi", "hello"], "one exhibit is asked, not 2: uwsgi hello; a path begins with /"),
     (["uwsgi", "scgi", "/hello"], "one exhibit is asked, not 2: uwsgi scgi"),
-    (["--diff", "uwsgi", "/hello"], "two exhibits are compared, not 1: uwsgi"),
-    (["--diff", "uwsgi"], "two exhibits are compared, not 1: uwsgi"),
+    (["--diff", "uwsgi", "/hello"], "two are compared, not 1: uwsgi"),
+    (["--diff", "uwsgi"], "two are compared, not 1: uwsgi"),
     (["uwsgi", "--uwsgi", "unix:/a", "/hello"], "an address needs no exhibit, not 1: uwsgi"),
     (["--uwsgi", "unix:/a", "hello"], "an address needs no exhibit, not 1: hello; a path begins with /"),
     (["uwsig"], "unknown exhibit 'uwsig'; did you mean 'uwsgi'?"),
@@ -323,7 +323,7 @@ def test_a_large_binary_body_is_shown_and_nothing_hidden(zoo: Zoo, tmp_path: Pat
     assert len(sent) > len(data)
     assert SECRET.encode() not in sent
     text = zoo.cli("wire", id, "/echo", "--data", f"@{tmp_path}/body").stdout
-    assert re.search(r" 3,1\d\d,\d{3} bytes of ", text.splitlines()[0])
+    assert re.search(r" 3,1\d\d,\d{3} bytes to the gateway ", text.splitlines()[0])
     assert "hidden" not in text
     assert "cut off" not in text
 
@@ -480,7 +480,7 @@ def test_a_comparison_as_a_table_fits_80_columns(zoo: Zoo) -> None:
     text = zoo.cli("wire", "--diff", "scgi", "ajp", "/hello", "--header", f"Cookie: {SECRET}").stdout
     assert SECRET not in text
     assert re.search(r"^≠ REQUEST_URI +/scgi/hello +/ajp/hello", text, re.M)
-    assert re.search(r"^request total +\d+ +\d+ +[-+]\d+ *$", text, re.M)
+    assert re.search(r"^to the gateway: total +\d+ +\d+ +[-+]\d+ *$", text, re.M)
     assert max(len(line) for line in text.splitlines()) <= 80
     alone = set(re.findall(r"^1 (\w+) +- +\S", text, re.M))
     assert alone == set(), "AJP can carry nothing that SCGI cannot"
