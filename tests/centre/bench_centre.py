@@ -9,6 +9,7 @@ of the other processes costs is in it, because the centre does it.
 """
 
 import asyncio
+import contextlib
 import os
 import statistics
 import sys
@@ -114,10 +115,11 @@ async def _viewed(zoo: CentreZoo) -> list[float]:
 
 async def _view(zoo: CentreZoo, path: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", zoo.centre)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{zoo.centre}\r\n\r\n".encode())
-    assert b" 200 " in await reader.readline()
-    while await reader.read(65536):
-        pass
+    with contextlib.closing(writer):
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{zoo.centre}\r\n\r\n".encode())
+        assert b" 200 " in await reader.readline()
+        while await reader.read(65536):
+            pass
 
 
 # --- a click, weight, memory ------------------------------------------------------------------------------------------
