@@ -193,7 +193,7 @@ def wire(
     _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT")] = "",
     via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it sends.")] = "",
     diff: Annotated[
-        bool, typer.Option("--diff", help="Ask two exhibits; show what differs and what it costs.")
+        bool, typer.Option("--diff", help="Ask two, each ID, FRONT:ID or PROTOCOL:ADDRESS; show what differs.")
     ] = False,
     program: Annotated[bool, typer.Option("--program", help="Run the CGI program itself, as CGI does.")] = False,
     method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
@@ -213,6 +213,10 @@ def wire(
     ] = False,
     recording: Annotated[str, typer.Option("--show", metavar="FILE", help="List a recording; /PATH is a number.")] = "",
     pcap: Annotated[str, typer.Option(metavar="OUT", help="With --show: write it for Wireshark.")] = "",
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="Keep it in a new file, a recording; .pcap: a pcap.")
+    ] = "",
+    body: Annotated[bool, typer.Option("--body", help="Print the body alone, as it is.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every field: lengths, paddings, long values.")] = False,
     dump: Annotated[bool, typer.Option("--hex", help="Show every byte below the fields.")] = False,
     secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords and cookies.")] = False,
@@ -241,6 +245,8 @@ def wire(
         headers=headers or [],
         params=params or [],
         diff=diff,
+        output=output,
+        body=body,
         program=program,
         every=every,
         dump=dump,
@@ -289,7 +295,9 @@ def replay(
     only: Annotated[
         list[int] | None, typer.Option(metavar="N", help="This exchange; `wire --show` has the numbers.")
     ] = None,
-    to: Annotated[str, typer.Option(metavar="ID", help="Ask this exhibit instead, also in another protocol.")] = "",
+    to: Annotated[
+        str, typer.Option(metavar="ID|PROTOCOL:ADDRESS", help="Ask this instead, also in another protocol.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Send recorded requests again and compare the answers."""

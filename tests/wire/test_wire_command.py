@@ -480,7 +480,7 @@ def test_a_comparison_as_a_table_fits_80_columns(zoo: Zoo) -> None:
     text = zoo.cli("wire", "--diff", "scgi", "ajp", "/hello", "--header", f"Cookie: {SECRET}").stdout
     assert SECRET not in text
     assert re.search(r"^≠ REQUEST_URI +/scgi/hello +/ajp/hello", text, re.M)
-    assert re.search(r"^request total +\d+ +\d+ +[-+]\d+ *$", text, re.M)
+    assert re.search(r"^to the gateway: total +\d+ +\d+ +[-+]\d+ *$", text, re.M)
     assert max(len(line) for line in text.splitlines()) <= 80
     alone = set(re.findall(r"^1 (\w+) +- +\S", text, re.M))
     assert alone == set(), "AJP can carry nothing that SCGI cannot"

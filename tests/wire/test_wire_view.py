@@ -52,7 +52,7 @@ def shown(one: Exchange, width: int = 80, **options: bool) -> str:
 
 
 GOLDEN = """\
-REQUEST  GET /hello   78 bytes of uwsgi, me to it
+REQUEST  GET /hello   78 bytes to the gateway (uwsgi, me to it)
 at len  bytes              what
  0  1  00                 modifier1 = 0 (WSGI)
                             the kind of packet: the plug-in that answers
@@ -69,7 +69,7 @@ at len  bytes              what
                               the client's header Cookie, or one of the web
                               server's own
 
-RESPONSE status 200   43 bytes, 1.2 ms
+RESPONSE status 200   43 bytes from the gateway, 1.2 ms
 at len  bytes              what
  0 17  48 54 54 50 2f …   status-line = HTTP/1.1 200 OK   RFC 9112 4
 17 19  43 6f 6e 74 65 …   Content-Length = 5       bytes of the body, in decimal
@@ -277,7 +277,7 @@ def test_junk_without_a_secrets_name_is_shown() -> None:
 
 def test_what_is_not_kept_is_said_and_counted() -> None:
     text = shown(exchange(REQUEST, ANSWER[:-2], response_left_out=1_000_002))
-    assert "RESPONSE status 200   1,000,043 bytes, 1.2 ms" in text
+    assert "RESPONSE status 200   1,000,043 bytes from the gateway, 1.2 ms" in text
     assert "and 1,000,002 bytes more, which are not kept: it is not cut off on the wire\n" in text
     assert text.count("not kept") == 1
 

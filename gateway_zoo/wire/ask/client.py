@@ -17,7 +17,7 @@ from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.events import Data, Other
 from gateway_zoo.wire.exchange import KEEP_ONE, Exchange
 from gateway_zoo.wire.exchanges import Exchanges
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 DEADLINE_S, LONGEST_S = 10.0, 3600.0  # to wait for the end of an answer
 LIMIT = 16_000_000  # bytes of an answer
@@ -60,7 +60,7 @@ def address(text: str) -> Address:
     if text.startswith("unix:") and len(text) > len("unix:"):
         return Address(path=text.removeprefix("unix:"))
     host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+    if not host or "/" in host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         raise ValueError(f"{text}: expected unix:PATH or HOST:PORT")
     return Address(host=host, port=int(port))
 
@@ -76,11 +76,13 @@ class Piece(NamedTuple):
 @dataclass(frozen=True)
 class Patience:
     """How long an answer is read. `wait`: seconds; None: DEADLINE_S, or without an end if the answer is watched.
-    `watch` gets each piece as it comes. `hint`: an error besides the one that no end came."""
+    `watch` gets each piece as it comes, `keep` the entries of a recording. `hint`: an error besides the one that no end
+    came."""
 
     wait: float | None = None
     watch: Callable[[Piece], None] | None = None
     hint: str = ""
+    keep: Callable[[AnyEntry], object] = lambda entry: None
 
     @property
     def seconds(self) -> float:
@@ -94,7 +96,7 @@ def ask(
     codecs: Codecs, to: Address, request: bytes, protocol: str, exhibit: str, front: str, patience: Patience = USUAL
 ) -> Exchange:
     """Send the request and read its answer. `errors` has the problems on the way. Raises OSError if nothing listens."""
-    opened = Opened(connection=1, at=0, exhibit=exhibit, front=front, protocol=protocol, address=str(to))
+    opened = Opened(connection=1, at=time.time(), exhibit=exhibit, front=front, protocol=protocol, address=str(to))
     call = _Call(codecs, opened, patience)
     with to.connect(patience.wait or DEADLINE_S) as connection:
         return call.run(connection, request)
@@ -109,7 +111,7 @@ class _Call:
     def __init__(self, codecs: Codecs, opened: Opened, patience: Patience) -> None:
         self.codecs, self.patience = codecs, patience
         self.exchanges = Exchanges(codecs, keep=lambda _: KEEP_ONE)
-        self.exchanges.feed(opened)
+        self._feed(opened)
         self.began = time.time()
         self.start = time.monotonic()
         self.deadline = self.start + patience.seconds
@@ -121,7 +123,7 @@ class _Call:
 
     def run(self, connection: socket.socket, request: bytes) -> Exchange:
         connection.setblocking(False)
-        self.exchanges.feed(Bytes(connection=1, at=self.began, direction="request", data=request))
+        self._feed(Bytes(connection=1, at=self.began, direction="request", data=request))
         try:
             why = self._talk(connection, memoryview(request))
         except KeyboardInterrupt:
@@ -129,10 +131,14 @@ class _Call:
                 raise
             why = ""
         open_still = self.exchange.seconds is None
-        self.exchanges.feed(Closed(connection=1, at=time.time(), why=why if open_still else ""))
+        self._feed(Closed(connection=1, at=time.time(), why=why if open_still else ""))
         if why.startswith(NO_END) and open_still and self.patience.hint:
             self.exchange.errors.append(self.patience.hint)
         return self.exchange
+
+    def _feed(self, entry: AnyEntry) -> None:
+        self.patience.keep(entry)
+        self.exchanges.feed(entry)
 
     def _talk(self, connection: socket.socket, unsent: memoryview) -> str:
         """Send and read until the end. Returns the problem."""
@@ -162,9 +168,9 @@ class _Call:
     def _receive(self, data: bytes) -> bool:
         """Take a piece of the answer; False at its end."""
         if not data:
-            self.exchanges.feed(Ended(connection=1, at=time.time(), direction="response"))
+            self._feed(Ended(connection=1, at=time.time(), direction="response"))
             return False
-        self.exchanges.feed(Bytes(connection=1, at=time.time(), direction="response", data=data))
+        self._feed(Bytes(connection=1, at=time.time(), direction="response", data=data))
         if self.patience.watch:
             self._show(self.patience.watch)
         if self.exchange.seconds is not None:

@@ -6,16 +6,19 @@ listens. A stream that was watched and stopped is no error.
 """
 
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
-from gateway_zoo.errors import fail, known_ids
+from gateway_zoo.errors import fail
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
-from gateway_zoo.wire.ask import client, direct
+from gateway_zoo.wire.ask import client, parties
 from gateway_zoo.wire.ask.client import DEADLINE_S, LONGEST_S, Patience
+from gateway_zoo.wire.ask.kept import Kept
 from gateway_zoo.wire.ask.options import Options
+from gateway_zoo.wire.ask.parties import Party
 from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchange import Exchange
@@ -24,6 +27,8 @@ from gateway_zoo.wire.view.present import present, view_of
 RIGHT = (
     "zoo wire ID [/PATH], zoo wire --fastcgi ADDRESS [/PATH], zoo wire --diff ID ID [/PATH] or zoo wire --show FILE [N]"
 )
+NO_PARAM = "--param is for a gateway; with --via the front makes the variables, --header is what a client can say"
+NO_MESSAGE = "--ask is for a gateway; with --via the front makes the messages, and makes ordinary requests only"
 
 
 def run(settings: Settings, options: Options) -> int:
@@ -35,15 +40,22 @@ def run(settings: Settings, options: Options) -> int:
         from gateway_zoo.wire.view import playback
 
         return playback.run(codecs, options)
-    ids, target = _ids_and_target(options.words)
-    known_ids(ids, list(registry.exhibits))
+    words, target = _words_and_target(options.words)
+    asked = _parties(settings, registry, codecs, words, options)
     request = _request(target, options)
-    exchanges = _ask(settings, registry, codecs, ids, request, options)
+    with Kept(options.output) as kept:
+        exchanges = _ask(settings, registry, codecs, asked, request, options, kept)
+        kept.write(codecs, secrets=options.secrets)
     if options.diff:
         from gateway_zoo.wire.view import diff
 
-        first, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in exchanges)
+        named = (replace(each, exhibit=party.words) for each, party in zip(exchanges, asked, strict=True))
+        first, other = (view_of(exchange, codecs, secrets=options.secrets) for exchange in named)
         return diff.run(codecs, first, other, options)
+    if options.body:
+        from gateway_zoo.wire.view import body_alone
+
+        return body_alone.print_body(codecs, exchanges[0], options)
     if options.watch:
         from gateway_zoo.wire.ask import watch
 
@@ -51,10 +63,26 @@ def run(settings: Settings, options: Options) -> int:
     return present(codecs, exchanges[0], options)
 
 
-def _ids_and_target(words: list[str]) -> tuple[list[str], str]:
-    """The exhibits and the path, which is `/` if none is given."""
-    *ids, last = words or [""]
-    return (ids, last) if last.startswith("/") else (words, "/")
+def _words_and_target(words: list[str]) -> tuple[list[str], str]:
+    """The words for gateways, and the path, which is `/` if none is given."""
+    *others, last = words or [""]
+    return (others, last) if last.startswith("/") else (words, "/")
+
+
+def _parties(settings: Settings, registry: Registry, codecs: Codecs, words: list[str], options: Options) -> list[Party]:
+    """The gateways to ask. Raises Stop for a word that names none, or does not go with an option."""
+    if options.foreign:
+        protocol, text = next(iter(options.foreign.items()))
+        return [parties.foreign(protocol, text)]
+    given = [parties.party(word, registry, codecs, settings) for word in words]
+    for each in given:
+        if (options.via or options.program) and each.words != each.id:
+            _refuse(f"{'--via' if options.via else '--program'} takes exhibits, not {each.words}")
+        if each.front and options.params:
+            _refuse(f"{NO_PARAM}, as in {each.words}")
+        if each.front and options.ask is not None:
+            _refuse(f"{NO_MESSAGE}, as in {each.words}")
+    return [each._replace(front=options.via) for each in given] if options.via else given
 
 
 def _request(target: str, options: Options) -> ClientRequest:
@@ -78,25 +106,20 @@ def _patience(options: Options) -> Patience:
 
 
 def _ask(
-    settings: Settings, registry: Registry, codecs: Codecs, ids: list[str], request: ClientRequest, options: Options
+    settings: Settings,
+    registry: Registry,
+    codecs: Codecs,
+    asked: list[Party],
+    request: ClientRequest,
+    options: Options,
+    kept: Kept,
 ) -> list[Exchange]:
-    patience = _patience(options)
-    if options.foreign:
-        protocol, text = next(iter(options.foreign.items()))
-        try:
-            address = client.address(text)
-        except ValueError as error:
-            fail(str(error), 2)
-        return [direct.send_to(codecs, protocol, address, request, patience)]
-    if options.via:
-        from gateway_zoo.wire.ask import via
-
-        return via.through_front(settings, registry, codecs, ids, request, options.via, patience)
+    patience = replace(_patience(options), keep=kept.entry if options.output else client.USUAL.keep)
     if options.program:
         from gateway_zoo.wire.ask import program
 
-        return [program.run_program(settings, registry, codecs, id, request, patience) for id in ids]
-    return [direct.send(settings, registry, codecs, id, request, patience) for id in ids]
+        return [program.run_program(settings, registry, codecs, each.id, request, patience) for each in asked]
+    return parties.ask(settings, registry, codecs, asked, request, patience)
 
 
 def _data(option: str, text: str | None) -> bytes | None:
@@ -116,7 +139,7 @@ def _check(options: Options) -> None:
     if sources > 1 or ways > 1:
         _refuse("these options do not go together")
     if options.via and options.params:
-        _refuse("--param is for a gateway; with --via the front makes the variables, --header is what a client can say")
+        _refuse(NO_PARAM)
     if options.wait is not None and not 0 < options.wait <= LONGEST_S:
         fail(f"--wait {options.wait:g}: expected seconds, more than 0 and at most {LONGEST_S:g}", 2)
     if options.recording:
@@ -126,12 +149,14 @@ def _check(options: Options) -> None:
     else:
         _check_way(options)
         _check_words(options)
+    if options.body:
+        _check_body(options)
 
 
 def _check_way(options: Options) -> None:
     """Raise Stop for --ask and --watch where they cannot be."""
     if options.ask is not None and options.via:
-        _refuse("--ask is for a gateway; with --via the front makes the messages, and makes ordinary requests only")
+        _refuse(NO_MESSAGE)
     if options.ask is not None and options.program:
         _refuse("--ask is for a gateway's socket; a program is run for an ordinary request")
     if options.ask is not None and options.diff:
@@ -142,7 +167,18 @@ def _check_way(options: Options) -> None:
         _refuse("--watch shows one answer; --diff compares two")
 
 
+def _check_body(options: Options) -> None:
+    others = {"--json": options.as_json, "--all": options.every, "--hex": options.dump, "--diff": options.diff}
+    for name, given in {**others, "--watch": options.watch}.items():
+        if given:
+            _refuse(f"--body prints the body of one answer, and nothing else; {name} does not go with it")
+    if options.recording and not options.words:
+        _refuse("--body prints the body of one answer; with --show, give its number, too")
+
+
 def _check_recording(options: Options) -> None:
+    if options.output:
+        _refuse("-o keeps what is asked; --show asks no gateway, and its recording is a file already")
     request = options.via, options.program, options.method, options.data is not None, options.headers, options.params
     if any(request) or options.watch or options.ask is not None or options.wait is not None:
         _refuse("--show shows what was recorded; it asks no gateway")
@@ -153,12 +189,12 @@ def _check_recording(options: Options) -> None:
 
 
 def _check_words(options: Options) -> None:
-    ids, _ = _ids_and_target(options.words)
+    ids, _ = _words_and_target(options.words)
     wanted = 0 if options.foreign else 2 if options.diff else 1
     if wanted and not ids:
         _refuse("no exhibit given")
     if len(ids) != wanted:
-        rule = ("an address needs no exhibit", "one exhibit is asked", "two exhibits are compared")[wanted]
+        rule = ("an address needs no exhibit", "one exhibit is asked", "two are compared")[wanted]
         _refuse(f"{rule}, not {len(ids)}: {' '.join(ids)}; a path begins with /")
 
 

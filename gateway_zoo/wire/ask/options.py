@@ -12,6 +12,8 @@ class Options:
     foreign: dict[str, str] = field(default_factory=dict)
     via: str = ""
     diff: bool = False
+    output: str = ""
+    body: bool = False
     program: bool = False
     ask: str | None = None
     wait: float | None = None

@@ -24,7 +24,7 @@ from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchange import KEEP_ONE, Exchange
 from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode
-from gateway_zoo.wire.recording import Bytes, Closed, Ended, Opened
+from gateway_zoo.wire.recording import AnyEntry, Bytes, Closed, Ended, Opened
 
 PROTOCOL = "CGI"
 RUNS_ON = "the program did not end"
@@ -49,7 +49,7 @@ def run_program(
         began = time.time()
         output, why = _run(str(cage.path / exhibit.program), str(cage.path), environment, body, patience.seconds)
     opened = Opened(connection=1, at=began, exhibit=id, front=FRONT, protocol=PROTOCOL, address=exhibit.program)
-    exchange = _exchange(codecs, opened, block, output, why)
+    exchange = _exchange(codecs, opened, block, output, why, patience)
     if why.startswith(RUNS_ON) and patience.hint:
         exchange.errors.append(patience.hint)
     return exchange
@@ -94,16 +94,16 @@ def _why(status: int, output: IO[bytes], log: IO[bytes]) -> str:
     return f"it ended with status {status}: {words}" if status else ""
 
 
-def _exchange(codecs: Codecs, opened: Opened, block: bytes, output: bytes, why: str) -> Exchange:
+def _exchange(codecs: Codecs, opened: Opened, block: bytes, output: bytes, why: str, patience: Patience) -> Exchange:
     exchanges = Exchanges(codecs, keep=lambda _: KEEP_ONE)
-    exchanges.feed(opened)
     now = time.time()
-    exchanges.feed(Bytes(connection=1, at=opened.at, direction="request", data=block))
-    exchanges.feed(Ended(connection=1, at=opened.at, direction="request"))
-    if output:
-        exchanges.feed(Bytes(connection=1, at=now, direction="response", data=output))
-    exchanges.feed(Ended(connection=1, at=now, direction="response"))
-    exchanges.feed(Closed(connection=1, at=now, why=why))
+    entries: list[AnyEntry] = [opened, Bytes(connection=1, at=opened.at, direction="request", data=block)]
+    entries += [Ended(connection=1, at=opened.at, direction="request")]
+    entries += [Bytes(connection=1, at=now, direction="response", data=output)] if output else []
+    entries += [Ended(connection=1, at=now, direction="response"), Closed(connection=1, at=now, why=why)]
+    for entry in entries:
+        patience.keep(entry)
+        exchanges.feed(entry)
     exchange = exchanges.all[1]
     if why and why not in exchange.errors:
         exchange.errors.append(why)

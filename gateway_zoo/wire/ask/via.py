@@ -19,33 +19,40 @@ from gateway_zoo.wire.exchanges import Exchanges
 from gateway_zoo.wire.faults import CannotEncode
 from gateway_zoo.wire.recorder.layout import CannotFront
 from gateway_zoo.wire.recorder.recording_fronts import RecordingFronts
+from gateway_zoo.wire.recording import AnyEntry
 
 PATIENCE_S = 2.0  # for the gateway's last bytes, once the front has answered
 
 
-def through_front(
+def through_fronts(
     settings: Settings,
     registry: Registry,
     codecs: Codecs,
-    ids: list[str],
+    cells: list[tuple[str, str]],
     request: ClientRequest,
-    front: str,
     patience: Patience,
 ) -> list[Exchange]:
-    """Send the request to each exhibit. Returns the exchanges between the front and the gateways. Raises Stop: 2 for an
-    unknown front, 3 where there is no socket to look at, or the front used none."""
-    if front not in settings.fronts:
-        fail(f"unknown front '{front}'; expected {' or '.join(settings.fronts)}", 2)
+    """Send the request to each cell (front, exhibit). Returns the exchanges between fronts and gateways. Raises Stop: 2
+    for an unknown front, 3 where there is no socket to look at, or the front used none."""
+    names, ids = list(dict.fromkeys(front for front, _ in cells)), list(dict.fromkeys(id for _, id in cells))
+    for front in names:
+        if front not in settings.fronts:
+            fail(f"unknown front '{front}'; expected {' or '.join(settings.fronts)}", 2)
     settings.only_natively("a container cannot look between a front and its gateways; start a zoo by ./zoo up")
     exchanges = Exchanges(codecs, keep=lambda _: KEEP_ONE)
+
+    def feed(entry: AnyEntry) -> None:
+        patience.keep(entry)
+        exchanges.feed(entry)
+
     try:
-        with RecordingFronts(settings, [front], ids, exchanges.feed, secrets=True, registry=registry) as fronts:
-            closed = {cell.exhibit: cell.closed for cell in fronts.cells}
-            for id in ids:
-                if reason := closed.get(id):
+        with RecordingFronts(settings, names, ids, feed, secrets=True, registry=registry) as fronts:
+            closed = {(cell.front, cell.exhibit): cell.closed for cell in fronts.cells}
+            for front, id in cells:
+                if reason := closed.get((front, id)):
                     fail(f"{id} behind {front} cannot be seen: {reason}", 3)
-            place = settings, registry, codecs
-            return [_send(*place, id, request, fronts.url(front, id), exchanges, patience) for id in ids]
+            place, ours = (settings, registry, codecs), replace(patience, keep=client.USUAL.keep)
+            return [_send(*place, id, request, fronts.url(front, id), exchanges, ours) for front, id in cells]
     except CannotFront as error:
         fail(str(error), 3)
 

@@ -155,7 +155,7 @@ def sum_up(printer: Printer, connections: int, file: Path) -> None:
     """Print what is not printed yet, and the totals."""
     printer.print_rest()
     with suppress(OSError):  # the terminal may be gone
-        counts = f"{connections} connections, {printer.recorder.bytes} bytes on them"
+        counts = f"{connections} connection{'' if connections == 1 else 's'}, {printer.recorder.bytes} bytes"
         say(f"{counts}; ./zoo wire --show {file} lists them")
 
 

@@ -127,11 +127,12 @@ def _print(text: str) -> None:
 
 
 def one_line(exchange: Exchange) -> str:
-    """`10:15:01 nginx uwsgi GET /uwsgi/hello 200 1.2 ms, 612 bytes there, 123 back`, with strangers' bytes escaped."""
+    """One line, with strangers' bytes escaped: `10:15:01 nginx uwsgi GET /uwsgi/hello 200 1.2 ms, 612 bytes to the
+    gateway, 123 from the gateway`."""
     clock = time.strftime("%H:%M:%S", time.localtime(exchange.began))
     request = f"{exchange.method or '-'} {exchange.target or '-'} {exchange.status or '-'}"
     took = f"{(exchange.seconds or 0) * 1000:.1f} ms"
-    sizes = f"{exchange.size('request')} bytes there, {exchange.size('response')} back"
+    sizes = f"{exchange.size('request')} bytes to the gateway, {exchange.size('response')} from the gateway"
     errors = "".join(f"; {error}" for error in exchange.errors)
     warnings = "".join(f"; warning: {warning}" for warning in exchange.warnings)
     return printable(f"{clock} {exchange.front} {exchange.exhibit} {request} {took}, {sizes}{errors}{warnings}")

@@ -4,6 +4,9 @@ The exhibit from which a request was recorded gets the same bytes. For another e
 and body), gets the other's variables of place (SCRIPT_NAME, REQUEST_URI and what its front adds), and is encoded in the
 other's protocol. difference.py tells where status and body differ.
 
+A gateway that is not the zoo's (`--to fastcgi:unix:/run/php.sock`) gets the same bytes if the protocol is the same,
+else all recorded variables: nothing else is known of it. Then no zoo needs to run.
+
 What trips people up: secrets are masked in most recordings; then the mask is sent. A status page names another process
 each time; `hello` has the same body each time.
 """
@@ -13,14 +16,16 @@ from typing import Any
 
 import msgspec
 
-from gateway_zoo.errors import fail, known_ids, printable
+from gateway_zoo.errors import fail, printable
 from gateway_zoo.keeper import privileges, state
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.safe_io import bounded_file
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal.messages import print_json
-from gateway_zoo.wire.ask import client, direct
-from gateway_zoo.wire.ask.request import FRONT, ClientRequest, variables
+from gateway_zoo.wire.ask import client, direct, parties
+from gateway_zoo.wire.ask.client import Address
+from gateway_zoo.wire.ask.parties import Party
+from gateway_zoo.wire.ask.request import FRONT, ClientRequest, Target, variables
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.conversation import Conversation
 from gateway_zoo.wire.events import Data, Head, Pairs, Variables, request_line
@@ -45,23 +50,24 @@ HOP_BY_HOP = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING",
 
 
 def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) -> int:
-    """Replay and print. Returns 1 if an answer differs. Raises Stop: 2 for a file that is no recording, 3 without a
-    zoo."""
+    """Replay and print. Returns 1 if an answer differs. Raises Stop: 2 for a file that is no recording, 3 without the
+    zoo that is needed."""
     registry = load(settings.root)
-    known_ids([to] if to else [], list(registry.exhibits))
     codecs = Codecs(registry)
+    target = parties.party(to, registry, codecs, settings) if to else None
+    if target and target.front:
+        fail(f"--to {to}: a front makes its own variables and headers; expected ID or PROTOCOL:ADDRESS", 2)
     entries = _entries(file)
     recorded = Exchanges(codecs, MOST, keep=lambda number: KEEP_ONE if number in only or not only else 0)
     recorded.feed(next(entries))
-    settings.only_natively("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway")
-    if not state.running(settings):
-        fail("the zoo is not running; ./zoo up starts it", 3)
-    if why := direct.closed(settings, registry, to):
-        fail(why, 3)
-    privileges.become_owner(settings)
+    if not target or not target.address:
+        _must_run(settings, registry, to)
     rows = []
     for exchange in to_replay(recorded, entries, only, file):
-        answers = _replay(settings, registry, codecs, exchange, to)
+        if target and target.address:
+            answers = _replay_to(codecs, exchange, target)
+        else:
+            answers = _replay(settings, registry, codecs, exchange, to)
         rows.append(row := compare(exchange, to or exchange.exhibit, answers))
         if not as_json:
             text = "{number}: {method} {target} to {to}: {result}".format(result=_sentence(row), **row)
@@ -71,6 +77,16 @@ def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) 
     else:
         print(f"{sum(row['same'] for row in rows)} of {len(rows)} as recorded")
     return int(not all(row["same"] for row in rows))
+
+
+def _must_run(settings: Settings, registry: Registry, to: str) -> None:
+    """Raise Stop if no zoo runs, or this exhibit is closed in it. Root becomes the zoo's user."""
+    settings.only_natively("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway")
+    if not state.running(settings):
+        fail("the zoo is not running; ./zoo up starts it. A gateway without it: --to PROTOCOL:ADDRESS", 3)
+    if why := direct.closed(settings, registry, to):
+        fail(why, 3)
+    privileges.become_owner(settings)
 
 
 def _entries(file: str) -> Iterator[AnyEntry]:
@@ -101,13 +117,12 @@ def _replay(
 ) -> tuple[ReplayAnswer, ReplayAnswer] | str:
     """The recorded answer and the new one; or why the request could not be sent."""
     id = to or exchange.exhibit
-    if id not in registry.exhibits or registry.socket_protocol(id) == "none":
+    if id not in registry.exhibits:
+        return f"{id} is no exhibit of this zoo; --to {exchange.protocol.lower()}:ADDRESS replays it to a gateway"
+    if registry.socket_protocol(id) == "none":
         return f"{id} has no socket in this zoo"
-    if not exchange.request:
-        return "no request is in the recording"
-    too_large = exchange.request_left_out or exchange.response_left_out
-    if too_large or exchange.protocol not in codecs:
-        return f"larger than {KEEP_ONE:,} bytes" if too_large else f"the zoo does not read {exchange.protocol}"
+    if why := _why_not(codecs, exchange):
+        return why
     protocol = registry.socket_protocol(id)
     try:
         if id == exchange.exhibit and protocol == exchange.protocol:
@@ -122,9 +137,57 @@ def _replay(
     return answer_of(codecs, exchange), answer_of(codecs, answer)
 
 
+def _replay_to(codecs: Codecs, exchange: Exchange, target: Party) -> tuple[ReplayAnswer, ReplayAnswer] | str:
+    """The same for a gateway that is not the zoo's."""
+    assert target.address
+    if why := _why_not(codecs, exchange):
+        return why
+    try:
+        if target.protocol == exchange.protocol:
+            request = bytes(exchange.request)
+        else:
+            given, body = decoded(codecs, exchange)
+            request = codecs[target.protocol].request(_for_a_stranger(exchange, target.address, given, body), body)
+        answer = client.ask(codecs, target.address, request, target.protocol, target.words, FRONT)
+    except (CannotEncode, LookupError) as error:
+        return f"{target.protocol} cannot say this: {error}"
+    except OSError as error:
+        return f"{target.address} does not answer: {error.strerror or error}"
+    return answer_of(codecs, exchange), answer_of(codecs, answer)
+
+
+def _for_a_stranger(exchange: Exchange, address: Address, given: Pairs, body: bytes) -> Pairs:
+    """The recorded variables, and those that the recorded protocol does not have."""
+    host, port = (address.host, address.port) if address.host else ("localhost", 80)
+    request = ClientRequest(exchange.target, exchange.method, body or None)
+    recorded = {name: value for name, value in given if name not in TWICE | HOP_BY_HOP | {b"CONTENT_LENGTH"}}
+    usual = variables(request, Target("", exchange.target, host, port))
+    return [(name, recorded.pop(name, value)) for name, value in usual] + list(recorded.items())
+
+
+def _why_not(codecs: Codecs, exchange: Exchange) -> str:
+    """Why a recorded exchange cannot be replayed; empty if it can."""
+    if not exchange.request:
+        return "no request is in the recording"
+    if exchange.request_left_out or exchange.response_left_out:
+        return f"larger than {KEEP_ONE:,} bytes"
+    return "" if exchange.protocol in codecs else f"the zoo does not read {exchange.protocol}"
+
+
 def adapt(settings: Settings, registry: Registry, codecs: Codecs, exchange: Exchange, to: str) -> tuple[Pairs, bytes]:
     """Variables and body of a recorded request, for another exhibit. Raises LookupError if the request is
     incomplete."""
+    given, body = decoded(codecs, exchange)
+    values = dict(given)
+    request = ClientRequest(_path(registry, exchange, values), exchange.method, body or None)
+    pairs = variables(request, direct.target_of(settings, registry, to, request))
+    recorded = {name: value for name, value in values.items() if name not in PLACE_VARIABLES | TWICE | HOP_BY_HOP}
+    common = [(name, recorded.pop(name, value)) for name, value in pairs]
+    return common + list(recorded.items()), body
+
+
+def decoded(codecs: Codecs, exchange: Exchange) -> tuple[Pairs, bytes]:
+    """Variables and body of a recorded request. Raises LookupError if the request is incomplete."""
     conversation, given, body = Conversation(codecs, exchange.protocol), Pairs(), bytearray()
     for _, event, *_ in conversation.feed("request", bytes(exchange.request)):
         if isinstance(event, Variables):
@@ -135,12 +198,7 @@ def adapt(settings: Settings, registry: Registry, codecs: Codecs, exchange: Exch
             body += event.data
     if not given:
         raise LookupError("no whole request is in the recording")
-    values = dict(given)
-    request = ClientRequest(_path(registry, exchange, values), exchange.method, bytes(body) if body else None)
-    pairs = variables(request, direct.target_of(settings, registry, to, request))
-    recorded = {name: value for name, value in values.items() if name not in PLACE_VARIABLES | TWICE | HOP_BY_HOP}
-    common = [(name, recorded.pop(name, value)) for name, value in pairs]
-    return common + list(recorded.items()), bytes(body)
+    return given, bytes(body)
 
 
 def _path(registry: Registry, exchange: Exchange, values: dict[bytes, bytes]) -> str:
@@ -165,8 +223,8 @@ def answer_of(codecs: Codecs, exchange: Exchange) -> ReplayAnswer:
     """Status, headers and body of an answer. The body of a WebSocket is its frames."""
     conversation = Conversation(codecs, exchange.protocol)
     conversation.feed("request", bytes(exchange.request))
-    decoded = conversation.feed("response", bytes(exchange.response)) + conversation.close("response")
-    events = [event for _, event, _, asked in decoded if asked]
+    answer = conversation.feed("response", bytes(exchange.response)) + conversation.close("response")
+    events = [event for _, event, _, asked in answer if asked]
     pieces = [event.data for event in events if isinstance(event, Data) and event.stream in ("body", "WebSocket")]
     headers = [pair for event in events if isinstance(event, Head) for pair in event.headers]
     return ReplayAnswer(exchange.status, b"".join(pieces), exchange.errors, headers)

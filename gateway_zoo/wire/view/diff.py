@@ -122,11 +122,11 @@ def _print(one: Side, other: Side) -> None:
 def _print_costs(out: Console, first: Side, other: Side) -> None:
     names = (first.exhibit, other.exhibit, "difference")
     cells, styles = [], []
-    for direction in ("request", "response"):
+    for direction, way in (("request", "to the gateway"), ("response", "from the gateway")):
         costs = [asdict(getattr(side, direction)) for side in (first, other)]
         for part in ("names", "values", "framing", "body", "total"):
             a, b = (cost[part] for cost in costs)
-            cells.append([f"{direction} {part}", f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else ""])
+            cells.append([f"{way}: {part}", f"{a:,}", f"{b:,}", f"{b - a:+,}" if a != b else ""])
             styles.append("bold" if part == "total" else "")
     tables.rows(out, [Column("bytes"), *(Column(name, right=True) for name in names)], cells, styles)
 

@@ -33,7 +33,12 @@ def run(codecs: Codecs, options: Options) -> int:
     if options.words:
         from gateway_zoo.wire.view.present import present
 
-        return present(codecs, _choose(exchanges, wanted, options.recording), options)
+        exchange = _choose(exchanges, wanted, options.recording)
+        if options.body:
+            from gateway_zoo.wire.view import body_alone
+
+            return body_alone.print_body(codecs, exchange, options)
+        return present(codecs, exchange, options)
     if options.as_json:
         print_json([summary(exchange) for exchange in exchanges.all.values()])
     else:

@@ -56,11 +56,12 @@ def line(out: Console, text: Text) -> None:
 def title(exchange: Exchange, direction: Direction | str, size: int) -> Text:
     request = f"{exchange.method} {exchange.target}"
     if direction == "request":
-        text = f"REQUEST  {request}   {count(size)} of {exchange.protocol}, {exchange.front} to {exchange.exhibit}"
+        text = f"REQUEST  {request}   {count(size)} to the gateway"
+        text += f" ({exchange.protocol}, {exchange.front} to {exchange.exhibit})"
     else:
         status = f"status {exchange.status}" if exchange.status is not None else "no status"
         took = "" if exchange.seconds is None else f", {exchange.seconds * 1000:.1f} ms"
-        text = f"RESPONSE {status}   {count(size)}{took}"
+        text = f"RESPONSE {status}   {count(size)} from the gateway{took}"
     return Text(printable(text), "bold")
 
 
