@@ -33,7 +33,7 @@ KNOWN = re.compile(
     r"(wsgi|mod_wsgi|uwsgi|gunicorn|waitress|fcgisgi|asgi|apache)\..+"
     r"|(CONTEXT|DOCUMENT|FCGI|REQUEST|SCRIPT|SERVER|REMOTE)_[A-Z_]+|SCGI|RAW_URI|UNIQUE_ID|UWSGI_ROUTER"
     r"|AJP_(LOCAL_ADDR|REMOTE_PORT)|SSL_(PROTOCOL|CIPHER|TLS_SNI)|proxy[-_][a-z-]+|ap_trust_cgilike_cl|NO_BUFFERING"
-    r"|ZOO_(RUN|FAMILY|ECHO|EXHIBIT|OURS|REFUSED|MISSING)|zoo_base|PATH|PYTHONPATH|LANG|LC_[A-Z]+|HOME|PWD"
+    r"|ZOO_(RUN|FAMILY|ECHO|EXHIBIT|OURS|REFUSED|MISSING)|zoo_base|PATH|PYTHONPATH|LANG|LC_[A-Z]+|HOME|PWD|USER"
 )
 #: The keys of an ASGI scope (specification 3.0) but its headers.
 SCOPE = "type asgi http_version server client scheme method root_path path raw_path query_string subprotocols".split()

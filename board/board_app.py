@@ -157,6 +157,20 @@ async def post(new: New) -> Response:
     return answer(await change(new), 201)
 
 
+@app.delete("/stickers")
+async def clear(request: Request) -> Response:
+    """Remove all stickers, for the instructor: only a program that reaches our socket may. The fronts name themselves
+    in every request, so a student's request is refused here."""
+    if request.headers.get("x-zoo-front") is not None:
+        raise HTTPException(
+            403, "only the visitor centre clears the board: its page For a class, or zoo class --clear-board"
+        )
+    async with turn:
+        removed = await asyncio.to_thread(store.clear)
+        tell(await whole())
+    return answer({"removed": removed})
+
+
 @app.websocket("/live")
 async def live(socket: WebSocket) -> None:
     """Send welcome, the board and each change, to the end."""

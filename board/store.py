@@ -103,6 +103,12 @@ class Store:
             sql = f"DELETE FROM sticker WHERE id = ? RETURNING {_COLUMNS}"  # noqa: S608 - a constant
             return _sticker(db.execute(sql, (id,)), id)._replace(version=version)
 
+    def clear(self) -> int:
+        """Remove all stickers; return their number. Raises Refused, Broken."""
+        with self._transaction("IMMEDIATE") as db:
+            db.execute(_NEXT_VERSION).fetchone()
+            return int(db.execute("DELETE FROM sticker").rowcount)
+
     def changed_elsewhere(self) -> bool:
         """Has the file been changed or replaced since the last call?
 

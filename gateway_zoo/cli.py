@@ -102,7 +102,9 @@ def down() -> None:
 
 @app.command()
 def restart(
-    id: Annotated[str, typer.Argument(help="An exhibit, nginx or apache.", autocompletion=_exhibits_and_fronts)],
+    id: Annotated[
+        str, typer.Argument(help="An exhibit, nginx, apache or centre.", autocompletion=_exhibits_and_fronts)
+    ],
 ) -> None:
     """Start an exhibit or a front again."""
     from gateway_zoo.commands import restart as command
@@ -165,6 +167,14 @@ def crowd(
     front: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; the first that is open.")] = "",
     requests: Annotated[int, typer.Option(metavar="N", help="How many at once: 1 to 32.")] = 8,
     hold: Annotated[int, typer.Option(metavar="MS", help="How long each one runs: 10 to 1000 ms.")] = 300,
+    stop_worker: Annotated[
+        bool, typer.Option("--stop-worker", help="Kill a process of the exhibit meanwhile, and see it come back.")
+    ] = False,
+    place: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Which process: 1 is the oldest of its family; usually the youngest."),
+    ] = None,
+    inside: Annotated[bool, typer.Option("--inside", help="Take a CGI request apart: fork, imports, answer.")] = False,
     as_json: Json = False,
     nginx: Nginx = "",
     apache: Apache = "",
@@ -172,8 +182,31 @@ def crowd(
     """Send requests at once, and draw when each one ran, and where."""
     from gateway_zoo.commands import crowd as command
 
+    here = [name for name, given in {"--stop-worker": stop_worker, "--inside": inside}.items() if given]
+    if len(here) > 1 or (here and (nginx or apache)):
+        fail(f"{here[0]} works alone, and on the zoo that runs here", 2)
+    if place is not None and not stop_worker:
+        fail("--place belongs to --stop-worker", 2)
+    if inside:
+        raise typer.Exit(command.run_inside(running_settings(), ids, front, as_json))
+    if stop_worker:
+        settings = running_settings()
+        raise typer.Exit(command.run_stop_worker(settings, ids, front, requests, hold, place, as_json))
     urls = {"nginx": nginx, "apache": apache}
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, front, requests, hold, as_json, urls))
+
+
+@app.command("class")
+def for_a_class(
+    clear: Annotated[bool, typer.Option("--clear-board", help="Remove all stickers from the board.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the addresses for a class, with a QR code."""
+    from gateway_zoo.commands import class_ as command
+
+    settings = running_settings()
+    raise typer.Exit(command.clear_board(settings, yes, as_json) if clear else command.run(settings, as_json))
 
 
 @app.command()
@@ -182,6 +215,38 @@ def news(ids: Ids = None, as_json: Json = False, nginx: Nginx = "", apache: Apac
     from gateway_zoo.commands import news as command
 
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, as_json, {"nginx": nginx, "apache": apache}))
+
+
+@app.command()
+def follow(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID [ID] [/PATH]",
+            help="An exhibit, or two; FRONT:ID names the front, too.",
+            autocompletion=_exhibits,
+        ),
+    ],
+    via: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; the first that is open.")] = "",
+    method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
+    headers: Annotated[
+        list[str] | None, typer.Option("-H", "--header", metavar="'N: V'", help="Request header; at most 20.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="TEXT", help="The body; at most 64 KiB.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all that the program was given, and silent lines.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Follow one request: front, lines of configuration, gateway, program, and back. With two exhibits: side by side.
+
+    Exit status: 0 if an answer came, whatever its status; 1 if none came, or it broke off; 2 for wrong usage; 3 if a
+    cell is closed, a front is down, or no zoo runs.
+    """
+    from gateway_zoo.commands import follow as command
+
+    options = {"every": every, "as_json": as_json}
+    raise typer.Exit(command.run(running_settings(), words, via, method, headers or [], data, **options))
 
 
 @app.command(cls=WireCommand)
@@ -271,7 +336,9 @@ def record(
     _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="With --listen: this gateway,")] = "",
     user: Annotated[str, typer.Option(metavar="NAME", help="With --listen: what root becomes; root needs it.")] = "",
     secrets: Annotated[bool, typer.Option(help="Record passwords and cookies too.")] = False,
-    page: Annotated[bool, typer.Option("--page/--no-page", help="Show it in a browser as it grows.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page/--no-page", help="Show it in the visitor centre, or on a page of its own.")
+    ] = False,
 ) -> None:
     """Record the bytes between fronts and gateways. Ctrl-C ends it.
 
@@ -315,13 +382,24 @@ def ps(ids: Ids = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def top(as_json: Json = False) -> None:
+    """Show the processes live: sort, open, restart, stop."""
+    from gateway_zoo.commands import top as command
+
+    raise typer.Exit(command.run(running_settings(), as_json))
+
+
+@app.command()
 def logs(
     ids: Ids = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Follow the logs.")] = False,
     count: Annotated[int, typer.Option("-n", min=1, help="Number of requests to show.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show each request as front and gateway logged it."""
+    """Show each request as front and gateway logged it.
+
+    `zoo logs centre` shows the faults of the visitor centre.
+    """
     from gateway_zoo.commands import logs as command
 
     raise typer.Exit(command.run(running_settings(), ids, follow, count, as_json))

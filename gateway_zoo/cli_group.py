@@ -16,7 +16,7 @@ TRIED = {
     "down": "stop halt kill quit",
     "ls": "list exhibits",
     "logs": "log tail",
-    "ps": "top processes",
+    "ps": "processes",
     "status": "info",
     "restart": "reload",
     "lab": "benchmark",

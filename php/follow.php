@@ -10,7 +10,7 @@ const NAMES = 300;       // names in a report
 // Names without a secret, beside META_VARIABLES and HTTP_*. Of all others the report has the name and "(masked)".
 const KNOWN = '~^((CONTEXT|DOCUMENT|FCGI|REQUEST|SCRIPT|SERVER|REMOTE)_[A-Z_]+|SCGI|UNIQUE_ID|PHP_SELF|PHPRC|argc|argv'
     . '|SSL_(PROTOCOL|CIPHER|TLS_SNI)|proxy[-_][a-z-]+|ap_trust_cgilike_cl|NO_BUFFERING'
-    . '|ZOO_(RUN|FAMILY|ECHO|EXHIBIT|OURS|REFUSED|MISSING)|zoo_base|PATH|LANG|LC_[A-Z]+|HOME|PWD)$~D';
+    . '|ZOO_(RUN|FAMILY|ECHO|EXHIBIT|OURS|REFUSED|MISSING)|zoo_base|PATH|LANG|LC_[A-Z]+|HOME|PWD|USER)$~D';
 
 /** Send the report of this request; do nothing where that is impossible. $began: nanoseconds of hrtime(). */
 function report(int $status, int $began): void

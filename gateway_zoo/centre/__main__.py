@@ -5,21 +5,21 @@ and open pages go on by themselves.
 """
 
 import contextlib
-import ipaddress
 import os
 import signal
 import socket
 import sys
+from types import FrameType
 
-import psutil
 import uvicorn
 
 from gateway_zoo.centre.application import application
 from gateway_zoo.centre.context import Context
-from gateway_zoo.keeper import state
-from gateway_zoo.settings import Settings, SettingsError, read_settings
+from gateway_zoo.keeper import own_address, state
+from gateway_zoo.settings import SettingsError, read_settings
 from gateway_zoo.terminal.messages import say, status_of
 
+INSIDE = 8000  # its port in a container; compose publishes it under ZOO_CENTRE_PORT
 BEHIND_S = 2  # for open streams, at the end
 
 
@@ -32,9 +32,12 @@ def main() -> int:
     except SettingsError as error:
         say(str(error))
         return 3
-    address = _address_among_fronts(settings) if settings.compose else "127.0.0.1"
+    if settings.compose and not settings.centre_port:
+        say("ZOO_CENTRE_PORT is 0: there is no visitor centre in this start")
+        signal.pause()  # a service that ends is a fault for `docker compose up --wait`
+    address = own_address.among_fronts(settings)
     try:
-        listening = socket.create_server((address, settings.centre_port), backlog=128)
+        listening = socket.create_server((address, INSIDE if settings.compose else settings.centre_port), backlog=128)
     except OSError as error:
         say(f"the visitor centre cannot listen on port {settings.centre_port}: {os.strerror(error.errno or 0)}")
         return 3
@@ -43,19 +46,20 @@ def main() -> int:
         config = uvicorn.Config(
             app, access_log=False, log_level="error", server_header=False, ws="none", timeout_graceful_shutdown=BEHIND_S
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, context).run(sockets=[listening])
     return 0
 
 
-def _address_among_fronts(settings: Settings) -> str:
-    """This container's address on the network of the fronts: no gateway reaches it there. Compose publishes it on
-    127.0.0.1 only."""
-    networks = [ipaddress.ip_network(text) for text in settings.status_allowed_from.split() if "/" in text]
-    for addresses in psutil.net_if_addrs().values():
-        for each in addresses:
-            if each.family == socket.AF_INET and any(ipaddress.ip_address(each.address) in net for net in networks):
-                return each.address
-    return "127.0.0.1"
+class _Server(uvicorn.Server):
+    """Tells the pages when the end comes, so that their streams end, too."""
+
+    def __init__(self, config: uvicorn.Config, context: Context) -> None:
+        super().__init__(config)
+        self._context = context
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._context.ending.set()
+        super().handle_exit(sig, frame)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from gateway_zoo.centre.recorder import Recorder
 from gateway_zoo.measure import targets
+from gateway_zoo.registry import plans
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
@@ -19,12 +20,13 @@ T = TypeVar("T")
 
 
 class Context:
-    """Of one running centre. `token`: a page sends it back with every action."""
+    """Of one running centre. `token`: a page sends it back with every action. `ending`: is set when the centre ends."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.registry: Registry = load(settings.root)
         self.token = secrets.token_urlsafe(16)
+        self.ending = threading.Event()
         self.crowd_lock = threading.Lock()  # one crowd at a time
         self.recorder = Recorder(settings, self.registry)
         self._results: dict[str, tuple[float, Any]] = {}
@@ -38,6 +40,13 @@ class Context:
         """All cells of the running zoo. Raises Stop where no zoo runs."""
         urls = targets.around(self.settings) if self.settings.compose else {}
         return self.once("cells", 5.0, lambda: targets.find(self.settings, None, urls)[1])
+
+    def front_pages(self) -> list[tuple[int, str, str]]:
+        """Port, path and title of each page that the first front serves. Raises Stop where no zoo runs."""
+        cells = self.cells()
+        front = next(iter(plans.open_fronts(cells)), "")
+        pages = plans.pages(self.registry, cells, front) if front else {}
+        return [(self.settings.port(front), path, title) for path, title in pages.items()]
 
     def once(self, name: str, seconds: float, compute: Callable[[], T]) -> T:
         """The result of `compute`, not older than `seconds`. Callers of one name wait for the same computation."""

@@ -1,29 +1,70 @@
-"""The action behind "send 8 at once": a crowd before one cell or two, for every page that has the button."""
+"""The actions that send requests: a crowd before one cell or two, a crowd amid which a worker is stopped, and a CGI
+request taken apart. One at a time, for every page that has the buttons.
+"""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.page import Refused
-from gateway_zoo.measure import crowd
+from gateway_zoo.keeper.stop_worker import NotStopped
+from gateway_zoo.measure import cgi_time, crowd, worker_death
+from gateway_zoo.measure.cgi_time import Inside, NotMeasured
 from gateway_zoo.measure.crowd import Crowd
+from gateway_zoo.measure.worker_death import Death
 from gateway_zoo.registry.plans import Cell
+
+T = TypeVar("T")
 
 
 def send_crowd(context: Context, given: Mapping[str, Any]) -> list[Crowd]:
     """Send a crowd to one exhibit, or to two in turn. `{"cells": [[id, front], …], "requests": 8, "hold_ms": 300}`."""
-    cells = [_cell(context, pair) for pair in _pairs(given.get("cells"))]
-    requests, hold_ms = (_number(given, name, usual) for name, usual in (("requests", 8), ("hold_ms", 300)))
+    cells = cells_of(context, given)
+    requests, hold_ms = _size(given)
+    return alone(context, lambda: [crowd.send(cell, requests, hold_ms) for cell in cells])
+
+
+def stop_worker(context: Context, given: Mapping[str, Any]) -> Death:
+    """Stop a process of an exhibit's family amid a crowd. As send_crowd with one cell, and `"place": 2`."""
+    (cell, *more), place = cells_of(context, given), _number(given, "place", 1)
+    requests, hold_ms = _size(given)
+    if more:
+        raise Refused('"cells": expected one pair of an exhibit and a front')
+    return alone(
+        context,
+        lambda: worker_death.stop_amid(context.settings, context.registry, cell, place, requests, hold_ms),
+    )
+
+
+def measure_inside(context: Context, given: Mapping[str, Any]) -> Inside:
+    """Take the requests of a CGI exhibit apart. `{"cells": [[id, front]]}`."""
+    cell, *_ = cells_of(context, given)
+    return alone(context, lambda: cgi_time.of_cgi(context.settings, context.registry, cell))
+
+
+def alone(context: Context, work: Callable[[], T]) -> T:
+    """Do what sends requests, unless another such action is under way. Raises Refused."""
     if not context.crowd_lock.acquire(blocking=False):
         raise Refused("a crowd is under way; wait for its picture", 409)
     try:
-        return [crowd.send(cell, requests, hold_ms) for cell in cells]
+        return work()
     except ValueError as problem:
         raise Refused(str(problem)) from None
+    except (NotStopped, NotMeasured) as problem:
+        raise Refused(str(problem), 409) from None
     finally:
         context.crowd_lock.release()
+
+
+def _size(given: Mapping[str, Any]) -> tuple[int, int]:
+    return _number(given, "requests", crowd.REQUESTS), _number(given, "hold_ms", crowd.USUAL_MS)
+
+
+def cells_of(context: Context, given: Mapping[str, Any]) -> list[Cell]:
+    """The open cells that `"cells": [[id, front], …]` names, one or two. Raises Refused."""
+    return [_cell(context, pair) for pair in _pairs(given.get("cells"))]
 
 
 def _pairs(given: object) -> list[tuple[str, str]]:

@@ -6,19 +6,26 @@ A folder in pages/ is a page. Its page.py has a `PAGE`:
     data       (Context, parameters) -> a record that msgspec can write; runs in a thread. Raises NotThere
     text       the record -> the text twin, for curl and screen readers
     title      for the navigation and the window
-    order      place in the navigation; 0: not there
+    order      place in the navigation: 1 to 5 at once, 6 to 99 below "More"; 0: not there
     check      (Context, parameters); raises NotThere, so that a browser's answer is 404, too
+    live       Live: the data as it changes, at /api/<folder>/live, for a page without parameters (live.py); or None
     actions    name -> a function (Context, JSON of the POST) -> a record. It may take seconds; raises Refused
+    parts      word -> a file of HTML, which stands in page.html for {{word}}
+    routes     Context -> further routes below /api/<folder>/, for what is no JSON record
+    most_of_a_post   bytes of the JSON of an action
 
-The JSON of a page is at /api/<folder>[/parameters…]; an action is a POST to /api/<folder>/<action>.
+Beside it are page.html and page.js, and perhaps page.css. The JSON of a page is at /api/<folder>[/parameters…]; an
+action is a POST to /api/<folder>/<action>.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+
+from starlette.routing import Route
 
 from gateway_zoo.centre.context import Context
 from gateway_zoo.centre.refused import NotThere, Refused
@@ -26,6 +33,14 @@ from gateway_zoo.centre.refused import NotThere, Refused
 __all__ = ["NotThere", "Page", "Refused", "find", "known_exhibits"]
 
 FOLDER = Path(__file__).parent / "pages"
+
+
+@dataclass(frozen=True)
+class Live:
+    """`seconds`: between two looks at `data`. `difference`: (data before, data now) -> what a viewer gets, or None."""
+
+    seconds: float
+    difference: Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,10 @@ class Page:
     order: int = 0
     check: Callable[[Context, Mapping[str, str]], object] = lambda *_: None
     actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Any]] = field(default_factory=dict)
+    parts: Mapping[str, Path] = field(default_factory=dict)
+    routes: Callable[[Context], Sequence[Route]] = lambda _: ()
+    live: Live | None = None
+    most_of_a_post: int = 4096
 
 
 def known_exhibits(*names: str) -> Callable[[Context, Mapping[str, str]], None]:

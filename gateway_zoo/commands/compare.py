@@ -25,7 +25,7 @@ def run(settings: Settings, ids: list[str] | None, as_json: bool, urls: dict[str
     if not as_json:
         axes = {id: axes_of(registry, id) for id in dict.fromkeys(cell.exhibit for cell in cells)}
         if ids and len(set(ids)) == 2:
-            compare_table.explain(result.observations, axes, list(dict.fromkeys(ids)))
+            compare_table.sentences(result.observations, axes, list(dict.fromkeys(ids)))
         elif result.observations:
             compare_table.table(result.observations, axes)
         out = tables.console()

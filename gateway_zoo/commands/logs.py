@@ -7,6 +7,8 @@ The width of the terminal decides which columns survive. These stay: time, statu
 the request's id. The others leave in this order: the exhibit, which the path names anyway, the app's and the gateway's
 part, the front, the pid, the duration.
 
+`zoo logs centre` prints the lines of the visitor centre as they are.
+
 `--json` prints a list; `--json --follow` one object on each line, as they come (JSON Lines). It ends when the reader
 goes away, and by Ctrl-C.
 """
@@ -17,9 +19,11 @@ import select
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from gateway_zoo.errors import fail, known_ids, printable
 from gateway_zoo.keeper import state
+from gateway_zoo.measure.log_files import Logs
 from gateway_zoo.measure.request_log import RequestLog
 from gateway_zoo.measure.requests import Request
 from gateway_zoo.registry import why_closed
@@ -29,6 +33,7 @@ from gateway_zoo.terminal import columns, tables
 from gateway_zoo.terminal.columns import Column
 from gateway_zoo.terminal.messages import print_json, say
 
+CENTRE = "centre"
 LOOK_MS = 300  # between two looks at the files
 WHOLE_ID = 150  # columns from which on the whole request id is shown
 COLUMNS = (
@@ -47,7 +52,9 @@ def run(settings: Settings, ids: list[str] | None, follow: bool, count: int, as_
     """
     settings.only_natively("in containers Compose has the logs: docker compose logs --follow")
     registry = load(settings.root)
-    wanted = known_ids(ids, list(registry.exhibits))
+    wanted = known_ids(ids, list(registry.exhibits), (CENTRE,))
+    if CENTRE in wanted and (len(wanted) > 1 or as_json):
+        fail("the visitor centre logs lines, not requests: zoo logs centre, without other words and without --json", 2)
     try:
         os.scandir(settings.logs).close()
     except FileNotFoundError:
@@ -55,6 +62,8 @@ def run(settings: Settings, ids: list[str] | None, follow: bool, count: int, as_
     except OSError as error:
         fail(f"{settings.logs} cannot be read: {error.strerror}", 3)
     try:
+        if wanted == [CENTRE]:
+            return _lines(settings.logs / f"{CENTRE}.log", follow, count)
         return _run(settings, registry, wanted, follow, count, as_json)
     except KeyboardInterrupt:
         return 0
@@ -74,6 +83,25 @@ def _run(settings: Settings, registry: Registry, wanted: list[str], follow: bool
     while follow and not _reader_is_gone(LOOK_MS):
         _print([r for r in log.new() if not wanted or r.exhibit in wanted], as_json, follow)
     return 0
+
+
+def _lines(path: Path, follow: bool, count: int) -> int:
+    """Print the last lines of a log that has no requests, and with `follow` the new ones. The visitor centre writes
+    faults only."""
+    logs = Logs(path.parent, path.name)
+    past = list(logs.lines())
+    if not past and not follow:
+        say(f"the visitor centre has written nothing: no fault so far ({path})")
+    _print_lines(past[-count:])
+    while follow and not _reader_is_gone(LOOK_MS):
+        _print_lines(list(logs.lines()))
+    return 0
+
+
+def _print_lines(lines: list[str]) -> None:
+    for line in lines:
+        print(printable(line))
+    sys.stdout.flush()
 
 
 def _reader_is_gone(wait_ms: int) -> bool:

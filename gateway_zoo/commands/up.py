@@ -22,7 +22,6 @@ from gateway_zoo.measure import problems
 from gateway_zoo.registry import places, plans, why_closed
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell, Plan
-from gateway_zoo.serving import listen
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import say
@@ -95,12 +94,8 @@ def _centre_port(plan: Plan) -> int:
 
 def _await_centre(settings: Settings) -> None:
     """Wait until the visitor centre listens, but not long: without it the zoo is whole."""
-    deadline = time.monotonic() + CENTRE_S
-    while settings.centre_port and not listen.answers_at(f"127.0.0.1:{settings.centre_port}"):
-        if time.monotonic() > deadline:
-            say(f"the visitor centre does not answer yet; {settings.logs / 'centre.log'} may say why")
-            return
-        time.sleep(0.05)
+    if settings.centre_port and not ready.listens(f"127.0.0.1:{settings.centre_port}", CENTRE_S):
+        say("the visitor centre does not answer yet; ./zoo logs centre may say why")
 
 
 def _put_run_bits_back(registry: Registry) -> None:

@@ -8,6 +8,7 @@ What trips people up: a family inside a front has no session of its own. Its tit
 
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,33 +43,41 @@ def family_of(pid: int, sessions: dict[str, int]) -> str:
     return next((name for name, leader in sessions.items() if leader == session), "?")
 
 
-def places(token: str | None, sessions: dict[str, int], run: Path) -> dict[str, list[Born]]:
-    """List the living processes of every family, the oldest first: the process at place 1 has index 0."""
+def places(pids: Iterable[int], sessions: dict[str, int]) -> dict[str, list[Born]]:
+    """Sort these processes into families, the oldest first: the process at place 1 has index 0. A process outside the
+    sessions has no place."""
     families: dict[str, list[Born]] = {}
-    for pid in process.members(token, set(sessions.values()), run, everything=True):
-        if born := _born(pid):
+    own = set(sessions.values())
+    for pid in pids:
+        if process.session(pid) in own and (born := _born(pid)):
             families.setdefault(family_of(pid, sessions), []).append(born)
-    return {name: sorted(members) for name, members in families.items()}
+    return {name: sorted(members) for name, members in families.items() if name not in NO_FAMILY}
+
+
+def living(token: str | None, sessions: dict[str, int], run: Path) -> dict[str, list[Born]]:
+    """List the living processes of every family of a start."""
+    return places(process.members(token, set(sessions.values()), run), sessions)
 
 
 def kill(token: str | None, sessions: dict[str, int], run: Path, family: str, place: int) -> int:
     """Send SIGKILL to the process at this place of a family; returns its pid. Raises NoSuchPlace."""
-    members = places(token, sessions, run).get(family, []) if family not in NO_FAMILY else []
+    members = living(token, sessions, run).get(family, [])
     if not members:
         raise NoSuchPlace(f"no family {family[:80]!a} has a process now; ./zoo ps lists the families")
     if not 1 <= place <= len(members):
         raise NoSuchPlace(f"{family} has no process at place {place} now; its places are 1 to {len(members)}")
     born = members[place - 1]
+    gone = NoSuchPlace(f"the process at place {place} of {family} has just ended")
     try:
         descriptor = os.pidfd_open(born.pid)  # it pins the process: no other process gets the number in between
     except OSError:
-        raise NoSuchPlace(f"the process at place {place} of {family} has just ended") from None
+        raise gone from None
     try:
         if _born(born.pid) != born or not process.is_from_this_start(born.pid, token, run):
-            raise NoSuchPlace(f"the process at place {place} of {family} has just ended")
+            raise gone
         signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     except ProcessLookupError:
-        raise NoSuchPlace(f"the process at place {place} of {family} has just ended") from None
+        raise gone from None
     finally:
         os.close(descriptor)
     return born.pid

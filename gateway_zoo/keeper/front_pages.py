@@ -61,7 +61,13 @@ def index(front: str, plan: Plan) -> str:
         cell = plan.cell(exhibit.id, front)
         line = f"closed: {cell.closed}" if cell.closed else f"curl {ADDRESS}/{exhibit.id}/hello"
         lines.append(f"{exhibit.id:{ids}} {exhibit.about:{abouts}} {line}")
-    lines += ["", *(f"{'in a browser':{ids + 1 + abouts}} {ADDRESS}{page}" for page in plans.pages(plan, front))]
+    lines += [
+        "",
+        *(
+            f"{'in a browser':{ids + 1 + abouts}} {ADDRESS}{page}"
+            for page in plans.pages(plan.registry, plan.cells, front)
+        ),
+    ]
     return "\n".join([*lines, "", *_notes()]) + "\n"
 
 
@@ -81,7 +87,10 @@ def index_page(front: str, plan: Plan, centre_port: int) -> str:
             f"<main>\n<h1>{title}</h1>\n<p>One app through every gateway.",
             *([centre] if centre_port else []),
             "<h2>In a browser</h2>\n<ul>",
-            *(f"<li>{_link(path)} {escape(name)}" for path, name in plans.pages(plan, front).items()),
+            *(
+                f"<li>{_link(path)} {escape(name)}"
+                for path, name in plans.pages(plan.registry, plan.cells, front).items()
+            ),
             "</ul>\n<h2>Exhibits</h2>\n<table>",
             '<tr><th scope="col">exhibit<th scope="col">what it is<th scope="col">its answer',
             *(_row(e.id, e.about, plan.cell(e.id, front)) for e in plan.registry.exhibits.values()),

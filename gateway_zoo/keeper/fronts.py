@@ -88,6 +88,8 @@ def _nginx(plan: Plan) -> str:
             "}\n",
             "# Where the checkout is.",
             f"geo $zoo_root {{ default {_quoted(str(places.checkout(settings)))}; }}\n",
+            "# The port of the visitor centre; 0: there is none.",
+            f"geo $zoo_centre_port {{ default {settings.centre_port}; }}\n",
             "# Gateways on TCP.",
             *(f"upstream {e.id} {{ server {plan.address(e)}; }}" for e in tcp),
             "\n# Exhibits that are closed here, with the reason; the commands that start the others.",
@@ -134,6 +136,8 @@ def _apache(front: str, plan: Plan) -> str:
             f"Define ZOO_FRONT   {front}",
             f"Define ZOO_MPM     {settings.mpm_of(front)}",
             f"Define ZOO_PORT    {settings.port(front)}",
+            "\n# The port of the visitor centre; 0: there is none.",
+            f"Define ZOO_CENTRE  {settings.centre_port}",
             "\n# Paths of pages without their last slash.",
             f'Define ZOO_PAGED   "{"|".join(front_pages.paged(plan))}"',
             "\n# Addresses of peers that may ask for status.",
@@ -173,7 +177,7 @@ def _patterns(plan: Plan) -> list[str]:
 
 def _listen(plan: Plan) -> list[str]:
     extra = plan.settings.listen
-    if plan.settings.compose:
+    if plan.settings.compose and not extra:
         return ["0.0.0.0"]  # noqa: S104 - inside a container; compose publishes it on 127.0.0.1
     if extra == "0.0.0.0":  # noqa: S104 - compared with; it takes 127.0.0.1 in
         return [extra]

@@ -42,6 +42,16 @@ def wait(plan: Plan, cells: list[Cell], seconds: float, worth: Callable[[list[Ce
     return list(waiting.values())
 
 
+def listens(address: str, seconds: float) -> bool:
+    """Wait until a server takes connections at an address, but not longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not listen.answers_at(address):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE_S)
+    return True
+
+
 def _listens(plan: Plan, cell: Cell, listening: set[str]) -> bool:
     """Does a server listen for this cell? `listening` collects addresses with a server."""
     exhibit = plan.registry.exhibits[cell.exhibit]

@@ -9,9 +9,10 @@ import concurrent.futures
 import http.client
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gateway_zoo.measure import probe
+from gateway_zoo.measure import probe, time_parts
+from gateway_zoo.measure.time_parts import Part
 from gateway_zoo.registry.plans import Cell
 
 MOST_REQUESTS = 32
@@ -47,7 +48,7 @@ class Lane:
 @dataclass(frozen=True)
 class Crowd:
     """A crowd before one cell. `parallel`: the most requests that ran at one moment; `total_ms`: until the last
-    answer; `failed`: the requests without one."""
+    answer; `failed`: the requests without one; `parts`: where the time of the others went."""
 
     exhibit: str
     front: str
@@ -57,22 +58,37 @@ class Crowd:
     total_ms: float
     lanes: list[Lane]
     failed: list[Bar]
+    parts: list[Part] = field(default_factory=list)
 
 
 def send(cell: Cell, requests: int = REQUESTS, hold_ms: int = USUAL_MS) -> Crowd:
     """Send a crowd to an open cell. Raises ValueError for a number out of bounds."""
+    check(requests, hold_ms)
+    with concurrent.futures.ThreadPoolExecutor(requests) as pool:
+        start = time.monotonic()
+        bars = list(pool.map(lambda number: ask(cell, number, hold_ms, start), range(1, requests + 1)))
+    return sum_up(cell, bars, hold_ms)
+
+
+def check(requests: int, hold_ms: int) -> None:
+    """Raise ValueError for a number out of bounds."""
     if not 1 <= requests <= MOST_REQUESTS:
         raise ValueError(f"{requests} requests; expected 1 to {MOST_REQUESTS}")
     if not HOLD_MS[0] <= hold_ms <= HOLD_MS[1]:
         raise ValueError(f"{hold_ms} ms; expected {HOLD_MS[0]} to {HOLD_MS[1]}")
-    with concurrent.futures.ThreadPoolExecutor(requests) as pool:
-        start = time.monotonic()
-        bars = list(pool.map(lambda number: _ask(cell, number, hold_ms, start), range(1, requests + 1)))
+
+
+def sum_up(cell: Cell, bars: list[Bar], hold_ms: int) -> Crowd:
+    """Sort the requests of a crowd into lanes."""
     total = max(bar.answered for bar in bars)
-    return Crowd(cell.exhibit, cell.front, requests, hold_ms, _parallel(bars), total, _lanes(bars), _failed(bars))
+    parts = time_parts.of_bars([bar for bar in bars if bar.began is not None])
+    seen = _parallel(bars), total, _lanes(bars), _failed(bars), parts
+    return Crowd(cell.exhibit, cell.front, len(bars), hold_ms, *seen)
 
 
-def _ask(cell: Cell, number: int, hold_ms: int, start: float) -> Bar:
+def ask(cell: Cell, number: int, hold_ms: int, start: float) -> Bar:
+    """Send one request of a crowd that began at `start`, in monotonic seconds. Never raises for a bad answer."""
+
     def now() -> float:
         return round((time.monotonic() - start) * 1000, 2)
 

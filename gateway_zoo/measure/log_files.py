@@ -61,16 +61,16 @@ class LogFile:
 
 
 class Logs:
-    """All *.log files of a directory."""
+    """All *.log files of a directory, or those with a name."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, name: str = "*.log") -> None:
+        self.folder, self.name = folder, name
         self.files: dict[Path, LogFile] = {}
         self.tail: int | None = TAIL  # for the files of the first look; later ones are new
 
     def lines(self) -> Iterator[str]:
         """What is new in all files. The first call gives the ends of those that are there."""
-        for path in sorted({*self.folder.glob("*.log"), *self.files}):
+        for path in sorted({*self.folder.glob(self.name), *self.files}):
             if file := self.files.get(path):
                 yield from file.lines()
                 if file.replaced():

@@ -1,19 +1,28 @@
 """List the processes of a zoo as trees, from the keeper's list of sessions."""
 
+import http.client
+import json
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import psutil
 
-from gateway_zoo.keeper import families, state
+from gateway_zoo.keeper import families, process, state
+from gateway_zoo.measure import probe
 from gateway_zoo.registry.cages import Registry
+from gateway_zoo.registry.plans import Cell
 from gateway_zoo.settings import Settings
+
+
+class NotSeen(Exception):
+    """An exhibit did not say which processes it has; says why."""
 
 
 @dataclass(frozen=True)
 class ProcessRow:
-    """One process. Sizes in bytes, times in seconds.
+    """One process. Sizes in bytes, times in seconds; `born`: unix time.
 
     `pss` is None where it may not be read. `requests` is always None, because only the process itself knows (`status`).
     `place`: among its family's processes, the oldest is 1; keeper/stop_worker.py takes it.
@@ -30,6 +39,7 @@ class ProcessRow:
     age_s: float
     requests: None = None
     place: int | None = None
+    born: float = 0.0
 
 
 def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
@@ -38,15 +48,18 @@ def collect(settings: Settings, running: state.State) -> list[ProcessRow]:
     Parents come before children, families in the order of their start. `running`: state.read.
     """
     sessions: dict[str, int] = running.sessions
-    members = families.places(running.token, sessions, settings.run)
+    pids = process.members(running.token, set(sessions.values()), settings.run, everything=True)
+    members = families.places(pids, sessions)
     places = {born.pid: place for family in members.values() for place, born in enumerate(family, 1)}
-    pids = [*places, os.getpid()]  # the visitor centre is in the list, and asks
-    rows = {row.pid: replace(row, place=places.get(row.pid)) for pid in pids if (row := _row(pid, sessions))}
-    keeper = _row(running.pid, {"keeper": 0})
-    ordered = [keeper] if keeper else []
-    for leader in sessions.values():
-        ordered += _below(leader, rows)
-    return ordered
+    own = [running.pid, *pids, os.getpid()]  # the visitor centre is in the list, and asks
+    rows = read(own, {"keeper": running.pid} | sessions)
+    return [replace(row, place=places.get(row.pid)) for row in in_order(rows, running)]
+
+
+def in_order(rows: dict[int, ProcessRow], running: state.State) -> list[ProcessRow]:
+    """Put rows into the order of `collect`: the keeper, then each session as a tree."""
+    keeper = [rows[running.pid]] if running.pid in rows else []
+    return [*keeper, *(row for leader in running.sessions.values() for row in _below(leader, rows))]
 
 
 def collect_container(service: str) -> list[ProcessRow]:
@@ -56,9 +69,20 @@ def collect_container(service: str) -> list[ProcessRow]:
     """
     children = psutil.Process(1).children()
     sessions = {service: children[0].pid} if children else {}
-    rows = {pid: row for pid in psutil.pids() if pid != 1 and (row := _row(pid, sessions))}
+    rows = read((pid for pid in psutil.pids() if pid != 1), sessions)
     ordered = [row for child in children for row in _below(child.pid, rows)]
     return [replace(row, exhibit=service) if row.exhibit == "?" else row for row in ordered]
+
+
+def collect_over_http(cell: Cell, family: str) -> list[ProcessRow]:
+    """Let an exhibit say which processes it has (`status?full`), under the numbers of its container. Raises NotSeen."""
+    try:
+        answer = probe.ask(f"{cell.url}/status?json&full", timeout=10, limit=1_000_000)
+        names = ("role", "pid", "ppid", "threads", "rss", "pss", "cpu_s", "age_s")
+        rows = json.loads(answer.body)["processes"] if answer.status == 200 else []
+        return [ProcessRow(family, *(row[name] for name in names)) for row in rows]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, http.client.HTTPException) as error:
+        raise NotSeen(f"{cell.exhibit} does not say which processes it has: {type(error).__name__}") from None
 
 
 def families_of(registry: Registry, ids: list[str]) -> set[str]:
@@ -78,15 +102,27 @@ def _below(pid: int, rows: dict[int, ProcessRow]) -> list[ProcessRow]:
     return own + [row for child in sorted(children) for row in _below(child, rows)]
 
 
+def read(pids: Iterable[int], sessions: dict[str, int]) -> dict[int, ProcessRow]:
+    """Read processes, without their places: pid -> row. `sessions`: name -> pid of its first process.
+
+    A process that leads a session is a server; with children it is a master.
+    """
+    rows = {pid: row for pid in pids if (row := _row(pid, sessions))}
+    for master in {row.ppid for row in rows.values()} & rows.keys():
+        if rows[master].role == "server":
+            rows[master] = replace(rows[master], role="master")
+    return rows
+
+
 def _row(pid: int, sessions: dict[str, int]) -> ProcessRow | None:
     try:
         server = psutil.Process(pid)
         with server.oneshot():
-            name = "keeper" if "keeper" in sessions else families.family_of(pid, sessions)
+            name = "keeper" if sessions.get("keeper") == pid else families.family_of(pid, sessions)
             times = server.cpu_times()
             return ProcessRow(
                 exhibit=name,
-                role=_role(server, pid in sessions.values() or "keeper" in sessions),
+                role=_role(server, pid in sessions.values()),
                 pid=pid,
                 ppid=server.ppid(),
                 threads=server.num_threads(),
@@ -94,6 +130,7 @@ def _row(pid: int, sessions: dict[str, int]) -> ProcessRow | None:
                 pss=_pss(server),
                 cpu_s=round(times.user + times.system, 2),
                 age_s=round(time.time() - server.create_time(), 1),
+                born=server.create_time(),
             )
     except psutil.Error:
         return None
@@ -104,9 +141,7 @@ def _role(server: psutil.Process, leads: bool) -> str:
     its place tells its role."""
     if server.name().startswith("role:"):
         return server.name()[5:]
-    if leads:
-        return "master" if server.children() else "server"
-    return "worker"
+    return "server" if leads else "worker"
 
 
 def _pss(server: psutil.Process) -> int | None:

@@ -4,7 +4,7 @@ A Plan has the fronts, the cells (open, or closed with a reason) and the command
 shows or starts exhibits works from a Plan, which never changes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -142,12 +142,20 @@ def _helps(family: Family, opened: set[str]) -> bool:
     return bool(work) and all(map(installed.program, family.programs))
 
 
-def pages(plan: Plan, front: str) -> dict[str, str]:
-    """Path -> title of each page for a browser behind this front. The title is its cage's."""
-    titles = {page: cage.file.title for cage in plan.registry.cages for page in cage.file.pages}
-    for cell in plan.open_cells:
-        if cell.front == front and (page := plan.registry.exhibits[cell.exhibit].page):
-            titles[f"/{cell.exhibit}{page}"] = plan.registry.cage_of(cell.exhibit).file.title
+def open_fronts(cells: Iterable[Cell]) -> list[str]:
+    """Fronts with an open cell, nginx first."""
+    return sorted({cell.front for cell in cells if cell.closed is None}, key=lambda name: (name != "nginx", name))
+
+
+def pages(registry: Registry, cells: Iterable[Cell], front: str) -> dict[str, str]:
+    """Path -> title of each page for a browser behind this front. The title is its cage's; one of several has its
+    exhibit's id, too."""
+    titles = {page: cage.file.title for cage in registry.cages for page in cage.file.pages}
+    for cell in cells:
+        if cell.front == front and cell.closed is None and (page := registry.exhibits[cell.exhibit].page):
+            cage = registry.cage_of(cell.exhibit).file
+            several = sum(bool(exhibit.page) for exhibit in cage.exhibit) > 1
+            titles[f"/{cell.exhibit}{page}"] = f"{cage.title} ({cell.exhibit})" if several else cage.title
     return titles
 
 

@@ -68,7 +68,7 @@ def opened(
 
 def drawn(tab: "Tab") -> None:
     """Wait until the page has its data."""
-    tab.locator("#map tbody, #tree tbody, #family > *, #facts tr").first.wait_for()
+    tab.locator("#map tbody, #tree tbody, #family > *, #facts tr, #empty:visible, #wire:visible").first.wait_for()
 
 
 def fits(tab: "Tab") -> bool:

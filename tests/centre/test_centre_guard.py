@@ -14,9 +14,16 @@ from zoo_in_test import ROOT, eventually
 from gateway_zoo.centre import application
 from gateway_zoo.serving.page_headers import HEADERS
 
-PAGES = ["/", "/exhibit/fastcgi", "/compare/cgi/fastcgi", "/processes"]
-DATA = ["/api/map", "/api/exhibit/fastcgi", "/api/compare/cgi/fastcgi", "/api/processes"]
-FILES = ["/public/centre.js", "/public/crowd.js", "/public/text.js", "/public/zoo.css", "/pages/map/page.js"]
+PAGES = ["/", "/exhibit/fastcgi", "/compare/cgi/fastcgi", "/processes", "/wire"]
+DATA = ["/api/map", "/api/exhibit/fastcgi", "/api/compare/cgi/fastcgi", "/api/processes", "/api/wire"]
+FILES = [
+    "/public/centre.js",
+    "/public/crowd.js",
+    "/public/wire.js",
+    "/public/text.js",
+    "/public/zoo.css",
+    "/pages/map/page.js",
+]
 ALL = [*PAGES, *DATA, *FILES, "/nothing"]
 ONE = {"cells": [["fastcgi", "nginx"]], "requests": 1, "hold_ms": 10}
 LINK = ("Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")

@@ -77,9 +77,15 @@ def test_payloads_in_every_text_stay_text(centre: CentreZoo, path: str, first: i
     asked: list[str] = []
 
     def replace(route: "Route") -> None:
-        answer = route.fetch()
+        url = route.request.url
+        live = url.endswith("/live")
+        answer = route.fetch(url=url.removesuffix("/live"))
         payloads = itertools.cycle(PAYLOADS[first:] + PAYLOADS[:first])
-        route.fulfill(response=answer, body=json.dumps(hostile(answer.json(), payloads)))
+        text = json.dumps(hostile(answer.json(), payloads))
+        if live:
+            route.fulfill(content_type="text/event-stream", body=f"event: whole\ndata: {text}\n\n")
+        else:
+            route.fulfill(response=answer, body=text)
 
     with chromium() as browser, browser.new_context(viewport={"width": 390, "height": 844}) as context:
         context.on("request", lambda request: asked.append(request.url))

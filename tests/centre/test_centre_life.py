@@ -6,13 +6,15 @@ Each test starts a zoo; the quick ones hold the promises, the slow ones further 
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 from centre_in_test import CentreZoo, a_fresh_centre  # noqa: F401 - a fixture
-from zoo_in_test import eventually, free, slow
+from zoo_in_test import ROOT, eventually, free, slow
 
 from gateway_zoo.commands import up
 from gateway_zoo.keeper.ports import HIGHEST, first_free
@@ -103,6 +105,33 @@ def test_zero_means_none(fresh_centre: CentreZoo) -> None:
     assert "visitor centre" not in fresh_centre.cli("up", "-d", "fastcgi").stdout
     assert centres(fresh_centre) == []
     assert "centre" not in fresh_centre.state()["sessions"]
+
+
+def test_zero_in_a_container_means_one_that_waits(fresh_centre: CentreZoo) -> None:
+    """A service that ends at once would be a fault for `docker compose up --wait`."""
+    argv = [sys.executable, "-I", "-m", "gateway_zoo.centre"]
+    env = fresh_centre.env | {"ZOO_ROOT": str(ROOT), "ZOO_COMPOSE": "1", "ZOO_CENTRE_PORT": "0"}
+    with subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert process.stderr.readline() == "zoo: ZOO_CENTRE_PORT is 0: there is no visitor centre in this start\n"
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+def test_the_centre_is_restarted_and_its_log_read_by_name(fresh_centre: CentreZoo) -> None:
+    fresh_centre.up("fastcgi")
+    before = fresh_centre.session("centre")
+    done = fresh_centre.cli("restart", "centre")
+    assert (done.returncode, done.stdout) == (0, "restarted centre\n")
+    assert fresh_centre.session("centre") != before
+    assert answers(fresh_centre), "restart has waited for it"
+    quiet = fresh_centre.cli("logs", "centre")
+    assert (quiet.returncode, quiet.stdout, "no fault so far" in quiet.stderr) == (0, "", True)
+    with open(fresh_centre.run / "logs/centre.log", "a", encoding="utf-8") as log:
+        log.write("first\n\x1b[31msecond\n")
+    assert fresh_centre.cli("logs", "centre", "-n", "1").stdout == "\\x1b[31msecond\n"
+    assert fresh_centre.cli("logs", "centre", "fastcgi").returncode == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, *slow(signal.SIGTERM)])

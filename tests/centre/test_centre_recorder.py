@@ -2,14 +2,21 @@
 ends with the centre."""
 
 import contextlib
+import os
+import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-from recordings import Film
+from centre_in_test import CentreZoo, a_centre, a_fresh_centre  # noqa: F401 - fixtures
+from centre_tab import SEEN, fits, opened
+from msgspec.structs import replace
+from recordings import HEAD, Film
 from wire_record_in_test import SHIFT, runs_in
 from zoo_in_test import Zoo, eventually
 
@@ -18,7 +25,7 @@ from gateway_zoo.centre.recorder import Recorder
 from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import environment, read_settings
 from gateway_zoo.wire.recorder import shelf
-from gateway_zoo.wire.recording import Bytes, Closed, Opened, read
+from gateway_zoo.wire.recording import Bytes, Closed, Opened, line, read
 
 SECRET = "s3cr3t-b1scu1t"  # noqa: S105 - that is the point
 
@@ -42,6 +49,13 @@ def recorder_of(zoo: Zoo, idle: float = 60) -> Iterator[Recorder]:
         finally:
             made.close()
     assert recording_processes(zoo) == []
+
+
+def answers(zoo: CentreZoo) -> bool:
+    try:
+        return zoo.ask("/nothing").status == 404
+    except OSError:
+        return False
 
 
 def recording_processes(zoo: Zoo) -> list[int]:
@@ -125,3 +139,92 @@ def test_recordings_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "recordings" / "recording-99.jsonl").symlink_to("/etc/passwd")
     assert shelf.kept(shelf.file(made.folder, 99)) is None
     assert shelf.kept(Film(tmp_path / "secret.jsonl").path) is not None
+
+
+# --- the page of the wire ---------------------------------------------------------------------------------------------
+
+
+def test_a_recording_is_started_ended_and_taken_along_and_no_kill_leaves_a_front(fresh_centre: CentreZoo) -> None:
+    zoo = fresh_centre
+    zoo.up("fastcgi")
+    begun = zoo.post({}, action="wire/start").json()
+    assert zoo.post({}, action="wire/start").status == 409
+    assert set(begun["fronts"]) == {"nginx", "apache"}
+    name = begun["under_way"]
+    assert requests.get(f"{begun['fronts']['nginx']}/fastcgi/hello", timeout=10).status_code == 200
+    rows = eventually_json(zoo, f"/api/wire/{name}/exchanges")
+    assert [(row["exhibit"], row["front"], row["status"]) for row in rows] == [("fastcgi", "nginx", 200)]
+    assert "GATEWAY_INTERFACE" in str(zoo.json(f"/api/wire/{name}/exchanges/1")["request"]["fields"])
+    assert zoo.ask("/wire").body.startswith(f"nginx is recorded on {begun['fronts']['nginx']}/\n".encode())
+    pcap = zoo.ask(f"/api/wire/{name}/pcap")
+    assert pcap.body[:4] == b"\xd4\xc3\xb2\xa1"
+    assert pcap.headers["content-disposition"] == f'attachment; filename="{name}.pcap"'
+    for wrong in ("recording-9", "..%2f..%2fetc%2fpasswd", "state", "%2e%2e"):
+        assert zoo.ask(f"/api/wire/{wrong}/pcap").status == 404
+        assert zoo.ask(f"/api/wire/{wrong}/exchanges").status == 404
+    for action in ("start", "end"):
+        assert zoo.post({}, action=f"wire/{action}", token="x").status == 403  # noqa: S106 - a wrong one
+        assert zoo.ask(f"/api/wire/{action}").status in (404, 405)
+
+    os.kill(before := zoo.session("centre"), signal.SIGKILL)
+    eventually(lambda: not recording_processes(zoo), 10, "the fronts end with the centre")
+    eventually(lambda: zoo.session("centre") != before and answers(zoo), 15, "it comes back")
+    after = zoo.json("/api/wire")
+    assert (after["under_way"], [kept["name"] for kept in after["recordings"]]) == ("", [name])
+    assert len(zoo.json(f"/api/wire/{name}/exchanges")) == 1
+
+    second = zoo.post({}, action="wire/start").json()
+    assert second["under_way"] != name
+    zoo.down()
+    eventually(lambda: not recording_processes(zoo), 10, "and with the zoo; at the latest their watcher ends them")
+    assert zoo.leftovers() == []
+
+
+def eventually_json(zoo: CentreZoo, path: str) -> Any:
+    eventually(lambda: zoo.json(path), 10, path)
+    return zoo.json(path)
+
+
+def test_the_page_says_what_to_press_and_follows(centre: CentreZoo) -> None:
+    with opened(centre, "/wire") as tab:
+        assert "Press Start a recording" in tab.locator("#empty").inner_text()
+        tab.click("#start")
+        tab.locator("#asked a").first.wait_for(timeout=30_000)
+        url = tab.locator("#asked a").first.get_attribute("href")
+        for path in ("fastcgi/hello", "uwsgi/hello"):
+            requests.get(f"{url}{path}", timeout=10)
+            tab.locator("#list .row", has_text=f"/{path}").wait_for()
+        assert tab.locator("#fields .row").count() > 5
+        assert fits(tab)
+        assert [text for text, size, contrast in tab.evaluate(SEEN) if size < 16 or contrast < 4.5] == []
+        tab.set_viewport_size({"width": 390, "height": 844})
+        assert fits(tab)
+        with subprocess.Popen(
+            [str(centre.root / "zoo"), "record", "--page", "fastcgi"],
+            env=centre.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as second:
+            assert "the visitor centre's page /wire" in second.communicate(timeout=30)[1]
+        tab.focus("#end")
+        tab.keyboard.press("Enter")
+        tab.locator("#news", has_text="it stays in the list").wait_for(timeout=15_000)
+        tab.locator("#list .row").nth(1).wait_for()
+    record = subprocess.Popen(
+        [str(centre.root / "zoo"), "record", "--page", "fastcgi"], env=centre.env, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert record.stdout
+        assert record.stdout.readline() == f"http://localhost:{centre.centre}/wire?recording=wire\n"
+        requests.get(f"http://127.0.0.1:{centre.ports['nginx'] + SHIFT}/fastcgi/ping", timeout=10)
+        assert eventually_json(centre, "/api/wire/wire/exchanges")[0]["target"] == "/fastcgi/ping"
+    finally:
+        record.send_signal(signal.SIGINT)
+        record.communicate(timeout=20)
+    film = Film(centre.run / "next.jsonl")
+    film.path.write_bytes(line(replace(HEAD, secrets=True)))
+    film.scene("/fastcgi/secret")
+    film.path.replace(centre.run / "wire.jsonl")
+    assert centre.ask("/api/wire/wire/exchanges").status == 404, "one with passwords is not shown"
+    assert "wire" not in [kept["name"] for kept in centre.json("/api/wire")["recordings"]]

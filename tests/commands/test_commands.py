@@ -130,7 +130,7 @@ def test_ps_names_every_family(zoo: Zoo) -> None:
     for _ in range(3):
         zoo.get("fcgid", "apache")
     rows = of_json(zoo, "ps")
-    assert set(rows[0]) == {*("exhibit role pid ppid threads rss pss cpu_s age_s requests".split())}
+    assert set(rows[0]) == {*("exhibit role pid ppid threads rss pss cpu_s age_s requests place born".split())}
     families = {row["exhibit"] for row in rows}
     assert families >= {"keeper", "nginx", "apache", "uwsgi", "mod_wsgi", "fcgid", "cgi", "asgi"}, families
     assert [row["role"] for row in rows if row["exhibit"] == "wsgi-sync"] == ["master"] + 4 * ["worker"]

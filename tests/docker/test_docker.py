@@ -39,13 +39,15 @@ class Compose:
         self.name = f"zoo-test-{os.getpid()}"
         self.net = f"10.{random.randrange(100, 250)}.{random.randrange(256)}"  # noqa: S311 - not a secret
         numbers = random.sample(range(10000, 30000), 200)
-        first = next(n for n in numbers if free(*range(n, n + 6), n + TLS, n + 1 + TLS))
+        first = next(n for n in numbers if free(*range(n, n + 8), n + TLS, n + 1 + TLS))
         self.ports = {front: first + number for number, front in enumerate((*FRONTS, *FURTHER))}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("ZOO_", "COMPOSE_"))}
         self.env |= {"COMPOSE_PROJECT_NAME": self.name, "ZOO_NET": self.net}
         self.env |= {f"ZOO_{f.removeprefix('apache-').upper()}_PORT": str(port) for f, port in self.ports.items()}
         self.centre = first + 5
+        self.wire = {front: first + 6 + number for number, front in enumerate(FRONTS)}  # where the centre records
         self.env |= {"ZOO_CENTRE_PORT": str(self.centre)}
+        self.env |= {f"ZOO_{front.upper()}_WIRE_PORT": str(port) for front, port in self.wire.items()}
         self.env |= {f"ZOO_{front.upper()}_TLS_PORT": str(self.ports[front] + TLS) for front in FRONTS}
 
     def run(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -153,6 +155,7 @@ def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> Non
 
 LEFT_TO_COMPOSE = {
     "ps": "docker compose exec SERVICE zoo ps",
+    "top --json": "docker compose exec SERVICE zoo top",
     "test": "./zoo test",
     "logs": "docker compose logs",
     "restart fastcgi": "docker compose restart fastcgi",
@@ -160,7 +163,7 @@ LEFT_TO_COMPOSE = {
     "restart mod_wsgi": "docker compose restart apache",
     "up": "docker compose up",
     "down": "docker compose down",
-    "wire scgi /hello": "docker compose exec nginx zoo wire scgi /hello",
+    "record": "docker compose exec centre zoo record",
 }
 
 
@@ -177,9 +180,12 @@ def test_what_compose_does_is_left_to_compose(compose: Compose) -> None:
 
 @pytest.mark.parametrize("exhibit", ["scgi", "fastcgi-tcp"])
 def test_the_wire_is_seen_from_where_its_sockets_are(compose: Compose, exhibit: str) -> None:
-    seen = compose.ok("exec", "-T", "nginx", "zoo", "wire", exhibit, "/hello")
-    assert f"SCRIPT_NAME = /{exhibit}" in seen
-    assert "Hello from the Gateway Zoo" in seen
+    """Directly, and behind a front of the container's own; in one container, as above."""
+    script = "".join(f"zoo wire {exhibit} /hello {way} &&" for way in ("", "--via nginx", "--via apache")) + "true"
+    seen = compose.ok("run", "--rm", "-T", "--entrypoint", "bash", "zoo", "-c", script)
+    assert seen.count(f"SCRIPT_NAME = /{exhibit}") == seen.count("Hello from the Gateway Zoo") == 3, seen
+    assert f"nginx to {exhibit}" in seen
+    assert f"apache to {exhibit}" in seen
 
 
 def test_both_access_logs_and_the_apps_lines_reach_docker(compose: Compose) -> None:
@@ -381,21 +387,47 @@ def test_the_visitor_centre_shows_and_asks_every_cell(compose: Compose) -> None:
     crowds = requests.post(f"{url}/api/exhibit/crowd", json=cells, headers={"X-Zoo-Token": token}, timeout=60).json()
     assert [(crowd["exhibit"], len(crowd["failed"])) for crowd in crowds] == [("fastcgi", 0), ("cgi", 0)]
     assert compose.zoo("crowd", "fastcgi").returncode == 0
+    families = requests.get(f"{url}/api/processes", timeout=60).json()["families"]
+    roles = {family["name"]: [row["role"] for row in family["rows"]] for family in families}
+    assert roles["fastcgi"] == ["server"]
+    assert roles["wsgi-sync"] == ["master", *["worker"] * 4]
 
 
-def test_no_gateway_reaches_the_visitor_centre(compose: Compose) -> None:
-    networks = compose.inspect("centre")["NetworkSettings"]["Networks"].values()
-    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
-    for address in [network["IPAddress"] for network in networks]:
-        done = compose.run("exec", "-T", "scgi-tcp", "python", "-c", connect, address, str(compose.centre))
-        assert done.returncode == 1, (address, done.stdout)
+def test_the_visitor_centre_records_and_no_gateway_reaches_it(compose: Compose) -> None:
+    url = f"http://localhost:{compose.centre}"
+    page = requests.get(f"{url}/wire", headers={"Accept": "text/html"}, timeout=30).text
+    headers = {"X-Zoo-Token": page.partition('name="zoo-token" content="')[2].partition('"')[0]}
+    wire = requests.post(f"{url}/api/wire/start", json={}, headers=headers, timeout=60).json()
+    try:
+        assert wire["fronts"] == {front: f"http://127.0.0.1:{port}" for front, port in compose.wire.items()}
+        for front, base in wire["fronts"].items():
+            for exhibit in ("fastcgi", "scgi-tcp"):
+                assert requests.get(f"{base}/{exhibit}/hello", timeout=30).text == "Hello from the Gateway Zoo\n"
+            assert requests.get(f"{base}/fastcgi/status", timeout=30).status_code == 200, "this machine is near"
+            assert front == "nginx" or "lives inside" in requests.get(f"{base}/mod_wsgi/hello", timeout=30).text
+        rows = requests.get(f"{url}/api/wire/{wire['under_way']}/exchanges", timeout=30).json()
+        assert [(row["front"], row["exhibit"]) for row in rows if row["target"].endswith("hello")] == [
+            (front, exhibit) for front in FRONTS for exhibit in ("fastcgi", "scgi-tcp")
+        ]
+        assert compose.run("exec", "-T", "centre", "zoo", "record").returncode == 3, "its ports are taken"
+        file = f"/run/zoo/recordings/{wire['under_way']}.jsonl"
+        assert "1 of 1 as recorded" in compose.ok("exec", "-T", "centre", "zoo", "replay", file, "--only", "1")
+        connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
+        for network in compose.inspect("centre")["NetworkSettings"]["Networks"].values():
+            for port in (8000, *compose.wire.values()):
+                done = compose.run("exec", "-T", "scgi-tcp", "python", "-c", connect, network["IPAddress"], str(port))
+                assert done.returncode == 1, (network, port, done.stdout)
+    finally:
+        ended = requests.post(f"{url}/api/wire/end", json={}, headers=headers, timeout=60).json()
+    assert (ended["fronts"], ended["recordings"][0]["name"]) == ({}, wire["under_way"])
 
 
 def test_the_visitors_container_may_do_little(compose: Compose) -> None:
     service = compose.config()["zoo"]
     assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "33:33")
     assert service["security_opt"] == ["no-new-privileges:true"]
-    (checkout,) = service["volumes"]
+    sockets, checkout = service["volumes"]
+    assert (sockets["type"], sockets["target"]) == ("volume", "/run/zoo/sock")
     assert (checkout["type"], checkout["target"], checkout["read_only"]) == ("bind", "/checkout", True)
     assert not service.get("ports")
 
@@ -422,13 +454,14 @@ def test_sockets_are_for_owner_and_group_only(compose: Compose) -> None:
 
 
 def test_gateways_on_tcp_are_reached_by_the_fronts_alone(compose: Compose) -> None:
+    """And by what asks as a front does: the centre, and `zoo wire`."""
     connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
     for name in sorted(ON_TCP):
         address, _, port = compose.config()[name]["command"][-1].partition(":")
-        for front in FRONTS:
-            compose.ok("exec", "-T", front, "python", "-c", connect, address, port)
-        visitor = compose.run("run", "--rm", "-T", "--entrypoint", "python", "zoo", "-c", connect, address, port)
-        assert visitor.returncode == 1, (name, visitor.stderr)
+        for service in (*FRONTS, "centre"):
+            compose.ok("exec", "-T", service, "python", "-c", connect, address, port)
+        other = compose.run("exec", "-T", "scgi", "python", "-c", connect, address, port)
+        assert other.returncode == 1, (name, other.stderr)
     here = [a.address for addresses in psutil.net_if_addrs().values() for a in addresses if a.family == socket.AF_INET]
     assert f"{compose.net}.1" in here, "this machine is on the fronts' bridge"
     assert [address for address in here if address.startswith(f"{compose.net}.")] == [f"{compose.net}.1"]
@@ -444,7 +477,9 @@ def test_a_class_gets_hello_and_our_containers_status(compose: Compose) -> None:
             assert done.returncode == 0, done.stdout + done.stderr
         for port in (compose.ports[front] for front in FRONTS):
             base = f"http://{elsewhere}:{port}/fastcgi"
-            assert requests.get(f"{base}/hello", timeout=10).status_code == 200
+            hello = requests.get(f"{base}/hello", headers={"X-Zoo-Follow": "1"}, timeout=10)
+            assert hello.status_code == 200
+            assert not hello.headers["X-Request-ID"].startswith("follow")
             assert requests.get(f"{base}/status", timeout=10).status_code == 403
             assert f"curl {base}/hello\n" in requests.get(f"http://{elsewhere}:{port}/", timeout=10).text
     finally:

@@ -186,7 +186,7 @@ def test_a_socket_has_a_mode_and_a_life(settings: Settings) -> None:
 def test_many_followers_at_once_share_no_number(settings: Settings) -> None:
     with ExitStack() as stack, ThreadPoolExecutor(20) as pool:
         followers = [Reports(settings) for _ in range(99)]
-        numbers = list(pool.map(lambda one: stack.enter_context(one).number, followers))
+        numbers = list(pool.map(lambda reports: stack.enter_context(reports).number, followers))
         assert sorted(numbers) == list(range(1, 100))
         with pytest.raises(Stop, match="99 followers run already"):
             stack.enter_context(Reports(settings))

@@ -109,8 +109,14 @@ def test_down_ends_what_has_lost_its_directory(
 
 
 @needs_sight
-@pytest.mark.parametrize("harm", [remove, *slow(*WHOLE[1:], part("sock"))])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, *slow(signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("number", "harm"),
+    [
+        (signal.SIGKILL, remove),
+        *(pytest.param(number, remove, marks=pytest.mark.slow) for number in (signal.SIGTERM, signal.SIGINT)),
+        *(pytest.param(signal.SIGKILL, harm, marks=pytest.mark.slow) for harm in (*WHOLE[1:], part("sock"))),
+    ],
+)
 def test_the_end_of_the_keeper_is_the_end_of_all(
     running: tuple[Zoo, list[psutil.Process]], harm: Callable[[Path], None], number: int
 ) -> None:
@@ -123,8 +129,7 @@ def test_the_end_of_the_keeper_is_the_end_of_all(
 
 @pytest.mark.slow
 @needs_sight
-@pytest.mark.parametrize("harm", [remove, *slow(*WHOLE[1:])])
-@pytest.mark.parametrize("word", ["up", *slow("down")])
+@pytest.mark.parametrize(("word", "harm"), [*(("up", harm) for harm in WHOLE), ("down", remove)])
 def test_what_a_dead_keeper_and_a_dead_sentinel_left_is_found_without_the_directory(
     running: tuple[Zoo, list[psutil.Process]], harm: Callable[[Path], None], word: str
 ) -> None:

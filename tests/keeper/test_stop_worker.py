@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
 from zoo_in_test import Zoo, eventually, needs_sight, slow
 
 from gateway_zoo.keeper import families, process, state
@@ -35,7 +36,14 @@ def pids(zoo: Zoo, family: str) -> list[int]:
     """The family's processes in the order of their places."""
     running = state.read(settings_of(zoo))
     assert running
-    return [born.pid for born in families.places(running.token, running.sessions, zoo.run).get(family, [])]
+    return [born.pid for born in families.living(running.token, running.sessions, zoo.run).get(family, [])]
+
+
+def answers(zoo: Zoo, exhibit: str, front: str) -> bool:
+    try:
+        return zoo.get(exhibit, front).text == "pong\n"
+    except requests.RequestException:
+        return False
 
 
 def test_a_killed_worker_is_replaced_and_its_master_and_siblings_live(zoo: Zoo) -> None:
@@ -55,7 +63,7 @@ def test_the_first_process_of_a_family_comes_back(zoo: Zoo, family: str) -> None
     eventually(lambda: pids(zoo, family) and old not in pids(zoo, family), BACK_S, f"{family} is back")
     exhibit = family if family in ("fastcgi", "mod_wsgi") else "uwsgi"
     front = family if family == "nginx" else "apache"
-    eventually(lambda: zoo.get(exhibit, front).text == "pong\n", BACK_S, "it answers")
+    eventually(lambda: answers(zoo, exhibit, front), BACK_S, "it answers")
 
 
 def test_the_places_are_those_that_ps_shows(zoo: Zoo) -> None:
@@ -111,9 +119,9 @@ def test_a_number_that_is_used_again_gets_no_signal(zoo: Zoo, monkeypatch: pytes
     """Between the list and the signal the process ended, and another has its number: its birth is another."""
     running = state.read(settings_of(zoo))
     assert running
-    listed = families.places(running.token, running.sessions, zoo.run)
+    listed = families.living(running.token, running.sessions, zoo.run)
     older = {name: [families.Born(born.ticks - 1, born.pid) for born in members] for name, members in listed.items()}
-    monkeypatch.setattr(families, "places", lambda *_: older)
+    monkeypatch.setattr(families, "living", lambda *_: older)
     signalled: list[int] = []
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda *given: signalled.append(given[1]))
     with pytest.raises(families.NoSuchPlace, match="the process at place 1 of uwsgi has just ended"):

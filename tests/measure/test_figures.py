@@ -11,7 +11,7 @@ from rich.console import Console
 from zoo_in_test import ROOT
 
 from gateway_zoo.commands.tables import compare_table, mpm_table, news_table
-from gateway_zoo.measure import figures, memory, mpm, mpm_memory, observe
+from gateway_zoo.measure import compare_words, figures, memory, mpm, mpm_memory, observe
 from gateway_zoo.measure import lecture as lecture_table
 from gateway_zoo.measure.figures import Interval
 from gateway_zoo.measure.memory import Memory, Reading
@@ -136,13 +136,13 @@ def test_what_survives_on_which_terminal() -> None:
 
 def test_two_exhibits_in_sentences_are_compared_by_what_can_be() -> None:
     cgi, threads = seen("cgi", "nginx", used(0, 0, 21_000_000)), seen("scgi", "nginx", used(22_000_000, 1, 10))
-    text = compare_table.difference(cgi, threads)
+    text = compare_words.difference(cgi, threads)
     assert "memory at rest none against 22 MB, with four requests in flight 84 MB against 22 MB (3.8 times)" in text
     assert "per request in flight 19 to 23 MB against too little to measure, 1.0 times the median time" in text
-    assert "none at rest" in compare_table.memory_sentence(cgi.memory)
-    assert compare_table.memory_sentence(used(None, 1, 0)).startswith("Its memory is unknown")
+    assert "none at rest" in compare_words.memory_sentence(cgi.memory)
+    assert compare_words.memory_sentence(used(None, 1, 0)).startswith("Its memory is unknown")
     slow, fast = (dataclasses.replace(cgi, median_ms=ms) for ms in (118.0, 0.52))
-    assert "0.0044 times the median time" in compare_table.difference(fast, slow)
+    assert "0.0044 times the median time" in compare_words.difference(fast, slow)
 
 
 def test_a_figure_of_three_requests_is_not_shown_as_one_of_four() -> None:
@@ -153,7 +153,7 @@ def test_a_figure_of_three_requests_is_not_shown_as_one_of_four() -> None:
     four = [column.name for column in heads].index("at four")
     assert [row[four] for row in texts] == ["-", "11"]
     assert [line.partition(":")[0] for line in compare_table.remarks(rows)] == ["cgi", "php-fpm"]
-    assert "with 3 at once" in compare_table.memory_sentence(three)
+    assert "with 3 at once" in compare_words.memory_sentence(three)
 
 
 def test_closed_cells_are_told_by_reason() -> None:

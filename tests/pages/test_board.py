@@ -55,6 +55,27 @@ def test_a_late_joiner_gets_the_board_as_it_is(zoo: Zoo, way: tuple[str, str]) -
             assert early.hear("remove")["version"] == late.board["version"] + 1
 
 
+def test_the_instructor_clears_the_board_and_a_student_cannot(zoo: Zoo) -> None:
+    with guest(zoo, "nginx") as one, guest(zoo, "apache") as other:
+        for text in ("first", "second"):
+            one.say(do="add", text=text)
+        other.hear("add")
+        for front in FRONTS:
+            answer = requests.delete(zoo.url("asgi-board", front, "stickers"), timeout=20)
+            assert answer.status_code == 403, answer.text
+            assert "only the visitor centre clears the board" in answer.json()["why"]
+        assert len(the_board(zoo)) == 2
+        done = zoo.cli("class", "--clear-board")
+        assert (done.returncode, "add --yes" in done.stderr) == (2, True), done.stderr
+        assert len(the_board(zoo)) == 2
+        done = zoo.cli("class", "--clear-board", "--yes", "--json")
+        assert json.loads(done.stdout) == {"removed": 2}, done.stderr
+        for each in (one, other):
+            while (event := each.hear("board"))["stickers"]:
+                pass
+            assert event["stickers"] == []
+
+
 def test_curl_can_add_one_too(zoo: Zoo) -> None:
     with guest(zoo, "apache") as other:
         for front in FRONTS:

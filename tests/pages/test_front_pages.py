@@ -278,6 +278,25 @@ def test_a_loopback_name_in_host_leads_to_the_centre(fresh_zoo: Zoo) -> None:
         page.wait_for_url(centre)
 
 
+@pytest.mark.slow
+def test_every_page_leads_back_to_the_centre_or_to_the_first_page(fresh_zoo: Zoo) -> None:
+    port = fresh_zoo.ports["nginx"] + 2 * TLS
+    fresh_zoo.up("asgi-board", "pages", env={"ZOO_CENTRE_PORT": str(port)})
+    for front in FRONTS:
+        url = f"http://127.0.0.1:{fresh_zoo.ports[front]}"
+        for path in ("/news/", "/asgi-board/", "/pages/static/", "/pages/xhr/"):
+            assert '<a href="/-centre">Gateway Zoo</a>' in requests.get(url + path, timeout=20).text, path
+        for host, there in (("localhost:1", "localhost"), ("127.0.0.1", "127.0.0.1"), ("[::1]:9", "[::1]")):
+            answer = requests.get(f"{url}/-centre", headers={"Host": host}, allow_redirects=False, timeout=20)
+            assert (answer.status_code, answer.headers["Location"]) == (302, f"http://{there}:{port}/")
+        for host in FOREIGN:
+            lines = asked(host.format(fresh_zoo.ports[front])).replace(b"GET / ", b"GET /-centre ")
+            foreign = ask(fresh_zoo.ports[front], lines)
+            assert foreign.status in (302, 400), (host, foreign)
+            assert foreign.status == 400 or foreign.headers["location"].endswith("/"), foreign
+            assert f":{port}/" not in foreign.headers.get("location", ""), foreign
+
+
 def asked(host: str) -> bytes:
     """A browser's request for `/`; without a host as HTTP/1.0."""
     line = f"Host: {host}\r\n" if host else ""

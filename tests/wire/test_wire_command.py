@@ -173,7 +173,7 @@ def test_without_a_zoo_nobody_is_asked(fresh_zoo: Zoo) -> None:
 def test_a_container_without_sockets_names_one_that_has_them(fresh_zoo: Zoo) -> None:
     done = fresh_zoo.cli("wire", "uwsgi", "/hello", env={"ZOO_COMPOSE": "1"})
     assert done.returncode == 3
-    assert "docker compose exec nginx zoo wire uwsgi /hello" in done.stderr
+    assert "docker compose run --rm zoo wire uwsgi /hello" in done.stderr
 
 
 def test_in_a_container_the_sockets_are_enough(zoo: Zoo) -> None:

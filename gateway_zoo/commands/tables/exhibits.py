@@ -4,13 +4,9 @@ An exhibit is shown with all its fronts, in their order. Closed exhibits stand b
 exhibits that this start left out are only counted.
 """
 
-import contextlib
-import os
-import socket
-
+from gateway_zoo.measure import class_addresses
 from gateway_zoo.registry import plans, why_closed
 from gateway_zoo.registry.plans import Cell, Plan
-from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import columns
 
 NEXT = "Next: ./zoo check   ./zoo compare   ./zoo ps   ./zoo logs   ./zoo down"
@@ -24,7 +20,11 @@ def lines(plan: Plan, width: int) -> list[str]:
     texts += [text for id in plan.registry.exhibits for text in _exhibit(plan, id, width)]
     front = plan.fronts[0]
     url = f"http://localhost:{plan.settings.port(front)}"
-    texts += [text for page, title in plans.pages(plan, front).items() for text in _page(f"{url}{page}", title, width)]
+    texts += [
+        text
+        for page, title in plans.pages(plan.registry, plan.cells, front).items()
+        for text in _page(f"{url}{page}", title, width)
+    ]
     texts += for_a_class(plan)
     return [*texts, *closed_lines(plan, plan.cells, width), "", *columns.words(NEXT, width)]
 
@@ -38,42 +38,8 @@ def _page(url: str, title: str, width: int) -> list[str]:
 
 def for_a_class(plan: Plan) -> list[str]:
     """The address of each front for other machines, to copy onto the board: where ZOO_LISTEN has opened the fronts."""
-    return [
-        f"{'for the class':{FIRST}} http://{address}:{plan.settings.port(front)}/ ({front})"
-        for address in class_addresses(plan.settings)
-        for front in plan.fronts
-    ]
-
-
-def class_addresses(settings: Settings) -> list[str]:
-    """IPv4 addresses by which others reach this machine, as far as ZOO_LISTEN lets them. Source: the interfaces."""
-    if not settings.listen or settings.listen.startswith("127."):
-        return []
-    if settings.listen != "0.0.0.0":  # noqa: S104 - compared
-        return [settings.listen]
-    import psutil  # late: seldom needed
-
-    first = _address_outward()
-    addresses = [
-        entry.address
-        for name, entries in psutil.net_if_addrs().items()
-        for entry in entries
-        if entry.family == socket.AF_INET and not entry.address.startswith("127.") and not _is_bridge(name)
-    ]
-    return list(dict.fromkeys([*([first] if first else []), *addresses]))
-
-
-def _address_outward() -> str:
-    """The address of this machine on the way to other networks, which a class most likely reaches; nothing is sent."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
-        trial.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737); UDP: only the route is looked up
-        return str(trial.getsockname()[0])
-    return ""
-
-
-def _is_bridge(interface: str) -> bool:
-    """Docker's and other programs' own networks: no student is in there."""
-    return os.path.exists(f"/sys/class/net/{interface}/bridge")
+    addresses = class_addresses.addresses(plan.settings, plan.fronts)
+    return [f"{'for the class':{FIRST}} {each.url} ({each.front})" for each in addresses]
 
 
 def _exhibit(plan: Plan, id: str, width: int) -> list[str]:

@@ -107,8 +107,8 @@ def encode(codecs: Codecs, protocol: str, request: ClientRequest, target: Target
 def _must_run(settings: Settings, exhibit: Exhibit) -> None:
     if settings.compose:
         if not any(settings.sockets.glob("*.sock")):
-            command = f"docker compose exec nginx zoo wire {exhibit.id} /hello"
-            fail(f"the gateways' sockets are not in this container, but in those of the fronts; {command}", 3)
+            command = f"docker compose run --rm zoo wire {exhibit.id} /hello"
+            fail(f"no gateway has its socket in this container; while the zoo is up: {command}", 3)
     elif not state.running(settings):
         fail(f"no zoo is running in {settings.run}; ./zoo up starts one", 3)
 

@@ -13,7 +13,7 @@ What trips people up:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from gateway_zoo.wire.view.variables import side_by_side
 FIELDS = 50_000  # fields of one direction that the page is given
 
 HERE = Path(__file__).parent / "public"  # the page's files
-TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 class Guard:
@@ -76,27 +76,8 @@ def application(shown: Shown, port: int, ended: Callable[[], bool], end: Callabl
     """The page and its data. `ended` tells whether the server stops; `end` stops it if the task that watches the
     recording has ended."""
 
-    def find(request: Request, name: str = "number") -> Exchange:
-        number: int = request.path_params[name]
-        if exchange := shown.exchange(number):
-            return exchange
-        raise HTTPException(404, f"exchange {number} is not there, or no longer kept")
-
-    async def exchanges(_: Request) -> Response:
-        return _json([summary(exchange) for exchange in shown.exchanges.all.values()])
-
-    async def exchange(request: Request) -> Response:
-        return _json(await asyncio.to_thread(_whole, find(request), shown.codecs))
-
-    async def pair(request: Request) -> Response:
-        a, b = find(request, "a"), find(request, "b")
-        return _json(await asyncio.to_thread(side_by_side, a, b, shown.codecs))
-
-    async def live(request: Request) -> Response:
-        if request.method == "HEAD":
-            return Response(media_type="text/event-stream")
-        mark = request.headers.get("last-event-id") or request.query_params.get("since", "")
-        return StreamingResponse(shown.stream(Mark.read(mark)), media_type="text/event-stream")
+    async def the_only_one(_: Request) -> Shown:
+        return shown
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -107,22 +88,68 @@ def application(shown: Shown, port: int, ended: Callable[[], bool], end: Callabl
         with contextlib.suppress(asyncio.CancelledError):
             await watching
 
-    routes = [
-        Route("/exchanges", exchanges),
-        Route("/exchanges/{number:int}", exchange),
-        Route("/exchanges/{a:int}/{b:int}", pair),
-        Route("/live", live),
-        *_files(),
-    ]
+    routes = [*data_routes("", the_only_one, Shown.stream), *_files()]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _plainly})
     app.router.redirect_slashes = False
     return Guard(app, port)
 
 
+def data_routes(
+    base: str,
+    shown_of: Callable[[Request], Awaitable[Shown]],
+    stream: Callable[[Shown, Mark], AsyncIterator[bytes]],
+) -> list[Route]:
+    """The addresses of the data, below `base`. `shown_of`: the exchanges of the recording that a request is about;
+    raises HTTPException. `stream`: their news."""
+
+    async def find(request: Request, *names: str) -> tuple[Shown, list[Exchange]]:
+        shown, exchanges = await shown_of(request), []
+        for name in names:
+            number: int = request.path_params[name]
+            if (exchange := shown.exchange(number)) is None:
+                raise HTTPException(404, f"exchange {number} is not there, or no longer kept")
+            exchanges.append(exchange)
+        return shown, exchanges
+
+    async def exchanges(request: Request) -> Response:
+        shown = await shown_of(request)
+        return _json([summary(exchange) for exchange in shown.exchanges.all.values()])
+
+    async def exchange(request: Request) -> Response:
+        shown, (single,) = await find(request, "number")
+        return _json(await asyncio.to_thread(_whole, single, shown.codecs))
+
+    async def pair(request: Request) -> Response:
+        shown, (a, b) = await find(request, "a", "b")
+        return _json(await asyncio.to_thread(side_by_side, a, b, shown.codecs))
+
+    async def live(request: Request) -> Response:
+        shown = await shown_of(request)
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        mark = request.headers.get("last-event-id") or request.query_params.get("since", "")
+        return StreamingResponse(stream(shown, Mark.read(mark)), media_type="text/event-stream")
+
+    return [
+        Route(f"{base}/exchanges", exchanges),
+        Route(f"{base}/exchanges/{{number:int}}", exchange),
+        Route(f"{base}/exchanges/{{a:int}}/{{b:int}}", pair),
+        Route(f"{base}/live", live),
+    ]
+
+
 def _files() -> Iterator[Route]:
     """A route for each file of the page, so that no other path leads to a file."""
+    yield Route("/", _page)
     for path in [*HERE.iterdir(), read_settings().root / "web/zoo.css"]:
-        yield Route("/" if path.name == "index.html" else f"/{path.name}", _file(path))
+        if path.suffix in TYPES:
+            yield Route(f"/{path.name}", _file(path))
+
+
+def _page(_: Request) -> Response:
+    """The frame of this server around the page, which the visitor centre has, too."""
+    frame, page = ((HERE / name).read_text(encoding="utf-8") for name in ("index.html", "wire.html"))
+    return Response(frame.replace("{{wire}}", page), media_type="text/html")
 
 
 def _file(path: Path) -> Callable[[Request], Response]:

@@ -67,9 +67,13 @@ class Shown:
                 more = self.look()
                 await asyncio.sleep(0 if more else TICK_S)
         finally:
-            self.over = True
-            self._wake()
+            self.finish()
             self.follow.close()
+
+    def finish(self) -> None:
+        """End all streams."""
+        self.over = True
+        self._wake()
 
     def look(self) -> bool:
         """Read what is new. True: there is more."""

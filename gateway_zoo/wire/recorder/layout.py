@@ -4,6 +4,9 @@ It is the zoo's, with the relay's sockets in place of the gateways'. Only local.
 own run directory, $ZOO_RUN/wire/nginx, whose sockets are the relay's. A gateway on TCP has the same port there, on
 another address of this machine, 127.0.0.2. Each front has its own sockets, so the relay knows which front connects.
 
+It listens on this machine only. In a container whose ports are published, also on its address among the fronts, where
+no gateway reaches it.
+
 A program that lives inside Apache (mod_cgid, mod_fcgid, mod_wsgi) has no socket to relay: its cell is closed, with the
 reason. A cell that is closed in the running zoo is closed here, too.
 """
@@ -13,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway_zoo.keeper import fronts, ports, run_directory
+from gateway_zoo.keeper import fronts, own_address, ports, run_directory
 from gateway_zoo.registry import places
 from gateway_zoo.registry.cages import Registry
 from gateway_zoo.registry.plans import Cell, Plan
@@ -42,13 +45,14 @@ class Layout:
 
     def plan(self, name: str, run: Path, cells: list[Cell]) -> Plan:
         """Make the run directory of a front, its sockets and its configuration. Raises CannotFront."""
-        settings = replace(self._with_ports(name), run=run, mpm="event", listen="")
+        address = own_address.among_fronts(self.settings) if self.usual else "127.0.0.1"
+        settings = replace(self._with_ports(name), run=run, mpm="event", listen=address, bind="127.0.0.1")
         run_directory.prepare(settings)
         (settings.sockets / "tls").symlink_to(self.settings.tls)
         planned = {cell.exhibit: self._cell(settings, cell) for cell in cells if cell.front == name}
         opened = [self.registry.exhibits[id] for id, cell in planned.items() if not cell.closed]
-        address = self._tcp_doors(name, [e.id for e in opened if e.tcp])
-        settings = replace(settings, gateway_hosts=" ".join(f"{e.id}={address}" for e in opened if e.tcp))
+        host = self._tcp_doors(name, [e.id for e in opened if e.tcp])
+        settings = replace(settings, gateway_hosts=" ".join(f"{e.id}={host}" for e in opened if e.tcp))
         for exhibit in opened:
             if exhibit.unix:
                 path, there = settings.sockets / exhibit.unix, self.settings.sockets / exhibit.unix
@@ -98,7 +102,8 @@ class Layout:
             tls = plain + 1
         for port in (plain, tls):
             if not ports.free(port):
-                raise CannotFront(f"port {port} on 127.0.0.1 is in use; a recording may be running already")
+                hint = "a recording may be running already, also on the visitor centre's page /wire"
+                raise CannotFront(f"port {port} on 127.0.0.1 is in use; {hint}")
         if name == "nginx":
             return replace(self.settings, nginx_port=plain, nginx_tls_port=tls)
         return replace(self.settings, apache_port=plain, apache_tls_port=tls)

@@ -40,6 +40,8 @@ def run(
     registry = load(settings.root)
     ids = known_ids(list(ids or []), list(registry.exhibits))
     _check(settings, names, output)
+    if page and settings.compose and (output or secrets or not settings.centre_port):
+        fail("a container has no page of its own, and the visitor centre shows no file of -o and no --secrets", 2)
     codecs = Codecs(registry)
     for protocol in codecs.protocols:
         codecs[protocol]  # loaded now: a Ctrl-C while a module loads would end Python with its signal at the very end
@@ -69,8 +71,9 @@ def run(
 def _check(settings: Settings, names: Sequence[str], output: str) -> None:
     if unknown := [name for name in names if name not in FRONTS]:
         fail(f"unknown front '{unknown[0]}'; expected nginx or apache", 2)
-    settings.only_natively("a container cannot look between a front and its gateways; record a zoo started by ./zoo up")
-    if not state.running(settings):
+    if settings.compose and os.environ.get("ZOO_FAMILY") != "centre":
+        fail("only the visitor centre's container has ports for this: docker compose exec centre zoo record", 3)
+    if not settings.compose and not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it", 3)
     if output and os.geteuid() == 0:
         fail("-o cannot name a file of root's, because record gives root up; leave it out, and copy the file later", 2)
@@ -145,18 +148,29 @@ def _record(fronts: RecordingFronts, printer: Printer, file: _OutputFile, *, pag
         _check_open_cells(fronts)
         file.begin(fronts)
         _announce(fronts, file.path, printer.recorder.secrets)
+        if page and not file.named and not printer.recorder.secrets and (centre := _centre(fronts.settings)):
+            print(f"{centre}/wire?recording={file.path.stem}", flush=True)
+            page = False
         print_until_ctrl_c(fronts.restart_dead, printer, file.path if page else None)
     if not file.began:
         raise KeyboardInterrupt
-    sum_up(printer, fronts.relay.count, file.path)
+    zoo = "docker compose exec centre zoo" if fronts.settings.compose else "./zoo"
+    sum_up(printer, fronts.relay.count, file.path, zoo)
 
 
-def sum_up(printer: Printer, connections: int, file: Path) -> None:
+def _centre(settings: Settings) -> str:
+    """The address of the visitor centre, which shows recordings of this run directory; empty where none runs."""
+    running = state.of_running(settings)
+    runs = settings.compose or (running is not None and "centre" in running.sessions)
+    return f"http://localhost:{settings.centre_port}" if runs and settings.centre_port else ""
+
+
+def sum_up(printer: Printer, connections: int, file: Path, zoo: str = "./zoo") -> None:
     """Print what is not printed yet, and the totals."""
     printer.print_rest()
     with suppress(OSError):  # the terminal may be gone
         counts = f"{connections} connection{'' if connections == 1 else 's'}, {printer.recorder.bytes} bytes"
-        say(f"{counts}; ./zoo wire --show {file} lists them")
+        say(f"{counts}; {zoo} wire --show {file} lists them")
 
 
 def _check_open_cells(fronts: RecordingFronts) -> None:

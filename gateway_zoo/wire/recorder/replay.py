@@ -81,8 +81,7 @@ def run(settings: Settings, file: str, only: list[int], to: str, as_json: bool) 
 
 def _must_run(settings: Settings, registry: Registry, to: str) -> None:
     """Raise Stop if no zoo runs, or this exhibit is closed in it. Root becomes the zoo's user."""
-    settings.only_natively("replay asks a zoo that ./zoo up has started; in containers zoo wire asks a gateway")
-    if not state.running(settings):
+    if not settings.compose and not state.running(settings):
         fail("the zoo is not running; ./zoo up starts it. A gateway without it: --to PROTOCOL:ADDRESS", 3)
     if why := direct.closed(settings, registry, to):
         fail(why, 3)

@@ -1,14 +1,19 @@
-"""Two exhibits side by side: facts, crowd pictures, the bytes of the same request, configuration."""
+"""Two exhibits side by side: facts, crowd pictures, the bytes of the same request, configuration, memory and time."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from gateway_zoo.centre import exhibit_files
 from gateway_zoo.centre.context import Context
-from gateway_zoo.centre.page import Page, known_exhibits
+from gateway_zoo.centre.crowds import alone, cells_of
+from gateway_zoo.centre.exhibit_files import File
+from gateway_zoo.centre.page import Page, Refused, known_exhibits
 from gateway_zoo.errors import Stop
+from gateway_zoo.measure import compare_words, comparison
 from gateway_zoo.measure.comparison import axes_of
+from gateway_zoo.measure.observe import Observation
 from gateway_zoo.wire.ask import direct
 from gateway_zoo.wire.ask.client import USUAL
 from gateway_zoo.wire.ask.request import ClientRequest
@@ -27,6 +32,7 @@ class Side(msgspec.Struct, frozen=True):
     about: str
     axes: dict[str, str]
     fronts: dict[str, str | None]
+    configuration: list[File]
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -37,6 +43,14 @@ class Compared(msgspec.Struct, frozen=True):
     variables: list[dict[str, Any]] | None
     sides: list[diff.Side] | None
     why: str = ""
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What `zoo compare A B` says of two cells, and the observations behind it. `silent`: cells that did not answer."""
+
+    sentences: list[str]
+    observations: list[Observation]
+    silent: list[str]
 
 
 def data(context: Context, given: Mapping[str, str]) -> Compared:
@@ -52,13 +66,26 @@ def data(context: Context, given: Mapping[str, str]) -> Compared:
 
 def _side(context: Context, id: str) -> Side:
     fronts = {cell.front: cell.closed for cell in context.cells() if cell.exhibit == id}
-    return Side(id, context.registry.exhibits[id].about, axes_of(context.registry, id), fronts)
+    registry = context.registry
+    files = exhibit_files.configuration(context.settings.root, registry.cage_of(id))
+    return Side(id, registry.exhibits[id].about, axes_of(registry, id), fronts, files)
 
 
 def _ask(context: Context, id: str) -> diff.Side:
     codecs = Codecs(context.registry)
     exchange = direct.send(context.settings, context.registry, codecs, id, ClientRequest("/hello"), USUAL)
     return diff.side(*view_of(exchange, codecs, secrets=False), codecs)
+
+
+def measure(context: Context, given: Mapping[str, Any]) -> Measured:
+    """Observe two cells behind one front. `{"cells": [[a, front], [b, front]]}`."""
+    cells = cells_of(context, given)
+    if len(cells) != 2 or cells[0].exhibit == cells[1].exhibit or cells[0].front != cells[1].front:
+        raise Refused('"cells": expected two exhibits behind one front')
+    ids = [cell.exhibit for cell in cells]
+    result = alone(context, lambda: comparison.compare(context.registry, cells))
+    axes = {id: axes_of(context.registry, id) for id in ids}
+    return Measured(compare_words.explain(result.observations, axes, ids), result.observations, result.silent)
 
 
 def text(compared: Compared) -> str:
@@ -71,4 +98,4 @@ def text(compared: Compared) -> str:
     return "\n".join([*lines, compared.why]) + "\n"
 
 
-PAGE = Page("/compare/{a}/{b}", "Side by side", data, text, check=CHECK)
+PAGE = Page("/compare/{a}/{b}", "Side by side", data, text, check=CHECK, actions={"measure": measure})

@@ -1,5 +1,6 @@
 // The map. A cell is a link to its exhibit; its box chooses it for a comparison.
 import { ask, keep } from "/public/centre.js";
+import { head } from "/public/table.js";
 import { made, plain } from "/public/text.js";
 
 const $ = (id) => document.getElementById(id);
@@ -12,7 +13,7 @@ function draw() {
   const wanted = Object.fromEntries(AXES.map((axis) => [axis, $("filter").elements[axis].value]));
   const table = $("map");
   const focused = document.activeElement.dataset.key;
-  table.replaceChildren(head());
+  table.replaceChildren(head(["exhibit", "process model", ...map.fronts, "compare"].map((name) => [name, ""])));
   for (const [protocol, exhibits] of Object.entries(map.protocols)) {
     const rows = exhibits.filter((one) => AXES.every((axis) => !wanted[axis] || one.axes[axis] === wanted[axis]));
     if (!rows.length) continue;
@@ -27,18 +28,6 @@ function draw() {
   }
   if (focused) table.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   count();
-}
-
-function head() {
-  const head = made("thead");
-  const line = made("tr");
-  for (const text of ["exhibit", "process model", ...map.fronts, "compare"]) {
-    const cell = made("th", "", text);
-    cell.scope = "col";
-    line.append(cell);
-  }
-  head.append(line);
-  return head;
 }
 
 function row(exhibit) {

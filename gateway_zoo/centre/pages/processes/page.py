@@ -1,64 +1,76 @@
-"""Processes: every family as a tree, with threads, memory and CPU."""
+"""Processes: every family as a tree, with threads, memory, CPU and requests; births and deaths as they happen."""
 
+import math
+import time
 from collections.abc import Mapping
-
-import msgspec
+from typing import Any
 
 from gateway_zoo.centre.context import Context
-from gateway_zoo.centre.page import Page
-from gateway_zoo.keeper import state
-from gateway_zoo.measure import process_tree
-from gateway_zoo.measure.process_tree import ProcessRow
+from gateway_zoo.centre.crowds import send_crowd
+from gateway_zoo.centre.page import Live, Page, Refused
+from gateway_zoo.measure import population
+from gateway_zoo.measure.crowd import Crowd
+from gateway_zoo.measure.population import Family, Snapshot
+from gateway_zoo.measure.population_away import AwayWatch
+from gateway_zoo.measure.population_watch import Watch
 
-SECONDS = 5.0  # so old may the rows be: one look at the memory of 65 processes costs 30 ms
-
-
-class Family(msgspec.Struct, frozen=True):
-    """`pss`: bytes of all its processes; None where one may not be read."""
-
-    name: str
-    rows: list[ProcessRow]
-    threads: int
-    pss: int | None
-    cpu_s: float
+LOOK_S = 0.5
 
 
-class Processes(msgspec.Struct, frozen=True):
-    """`why`: the reason why there is no family to see; else empty."""
-
-    families: list[Family]
-    why: str = ""
+def data(context: Context, _: Mapping[str, str]) -> Snapshot:
+    """Look at the running zoo."""
+    return context.once("population", math.inf, lambda: _watch(context)).look()
 
 
-def data(context: Context, _: Mapping[str, str]) -> Processes:
-    """Read the processes of the running zoo."""
+def _watch(context: Context) -> Watch | AwayWatch:
     if context.settings.compose:
-        return Processes(
-            [], "In containers a process is seen from its own container only: docker compose exec ID zoo ps"
-        )
-    running = state.of_running(context.settings)
-    if running is None:
-        return Processes([], "No zoo runs.")
-    rows = context.once("processes", SECONDS, lambda: process_tree.collect(context.settings, running))
-    names = list(dict.fromkeys(row.exhibit for row in rows))
-    return Processes([_family(name, [row for row in rows if row.exhibit == name]) for name in names])
+        return AwayWatch(context.cells, context.registry)
+    return Watch(context.settings, context.registry)
 
 
-def _family(name: str, rows: list[ProcessRow]) -> Family:
-    sizes = [row.pss for row in rows]
-    pss = None if None in sizes else sum(size for size in sizes if size)
-    return Family(name, rows, sum(row.threads for row in rows), pss, round(sum(row.cpu_s for row in rows), 2))
+def send(context: Context, given: Mapping[str, Any]) -> list[Crowd]:
+    """Send a small crowd to an exhibit, so that there is something to see. `{"exhibit": "cgi"}`."""
+    for cell in context.cells():
+        if cell.exhibit == given.get("exhibit") and cell.closed is None:
+            return send_crowd(context, {"cells": [[cell.exhibit, cell.front]]})
+    raise Refused('"exhibit": expected an exhibit that is open')
 
 
-def text(processes: Processes) -> str:
-    """A line for each process."""
-    lines = [processes.why] if processes.why else []
-    for family in processes.families:
-        lines.append(family.name)
-        for row in family.rows:
-            memory = "memory unknown" if row.pss is None else f"{row.pss // 1024:7} kB"
-            lines.append(f"  {row.role:8} {row.pid:8}  threads {row.threads:3}  {memory}  {row.cpu_s:7.2f} s of CPU")
+def text(snapshot: Snapshot) -> str:
+    """A line for each process, and the last events."""
+    lines = [snapshot.why] if snapshot.why else []
+    lines += [f"{snapshot.processes} processes, {snapshot.threads} threads, {_size(snapshot.pss).strip()}", ""]
+    for family in snapshot.families:
+        lines += _family(family)
+    for event in snapshot.events:
+        at = time.strftime("%H:%M:%S", time.localtime(event.at))
+        lines.append(f"{at}  {event.family} {event.pid} {event.kind}: {event.words}")
     return "\n".join(lines) + "\n"
 
 
-PAGE = Page("/processes", "Processes", data, text, order=3)
+def _family(family: Family) -> list[str]:
+    lines = [f"{family.name}: {_requests(family.requests)}"]
+    for row in family.rows:
+        name = f"{'  ' * row.depth}{row.role} {row.pid}"
+        use = f"threads {row.threads:3}  {_size(row.pss)}  {row.cpu_s:8.2f} s of CPU  {_requests(row.requests)}"
+        lines.append(f"  {name:22} {use}")
+    return lines
+
+
+def _requests(count: int | None) -> str:
+    return "requests unknown" if count is None else f"{count} requests"
+
+
+def _size(pss: int | None) -> str:
+    return "memory unknown" if pss is None else f"{pss / 1e6:8.1f} MB"
+
+
+PAGE = Page(
+    "/processes",
+    "Processes",
+    data,
+    text,
+    order=3,
+    actions={"send": send},
+    live=Live(LOOK_S, population.difference),
+)

@@ -25,14 +25,21 @@ const single = {}, pair = {};                        // what the server is asked
 let mark = "";                                       // the last event's id
 let paused = false, following = true, dirty = false, unseen = 0;
 let source, silence, retry;
+let from;                                            // address before live and exchanges; undefined: nothing is shown
 
 const list = new Rows($("list"), drawExchange);
 
 // --- The connection ---------------------------------------------------------------------------------------------------
 
+/** Show the recording whose data are below this address. */
+export function attach(address) {
+  from = address;
+  if (!document.hidden) listen();                    // a tab may be opened in the background
+}
+
 function listen() {
   hangUp();
-  source = new EventSource(`live?since=${encodeURIComponent(mark)}`);
+  source = new EventSource(`${from}live?since=${encodeURIComponent(mark)}`);
   source.onmessage = (event) => { mark = event.lastEventId; alive(); take(JSON.parse(event.data)); };
   source.addEventListener("beat", alive);
   source.onopen = alive;
@@ -48,7 +55,7 @@ function hangUp() {
 function alive() {
   clearTimeout(silence);
   silence = setTimeout(lost, SILENCE_MS);
-  state("on", "live");
+  state("on", $("wire").dataset.live ?? "live");
 }
 
 function lost() {
@@ -62,7 +69,10 @@ function state(name, text) {
   $("state-text").textContent = text;
 }
 
-document.addEventListener("visibilitychange", () => (document.hidden ? hangUp() : listen()));
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hangUp();
+  else if (from !== undefined) listen();
+});
 
 // --- What the server says -----------------------------------------------------------------------------------------------
 
@@ -212,7 +222,7 @@ function select(one) {
 
 /** Fetch what is to be shown, or show anew what has changed since. */
 function load() {
-  ask(single, `exchanges/${selected}`, (told) => {
+  ask(single, `${from}exchanges/${selected}`, (told) => {
     if (!told.problem) detail = told;
     else if (detail?.number !== selected) detail = undefined;  // it is another's
     look();
@@ -262,8 +272,8 @@ function look() {
     tab.setAttribute("aria-selected", tab.dataset.view === view);
     tab.disabled = !detail || (tab.dataset.view === "compare" && !beside);
   }
-  $("tab-request").textContent = detail ? `Request ${bytes(size(detail.request))}` : "Request";
-  $("tab-response").textContent = detail ? `Response ${bytes(size(detail.response))}` : "Response";
+  $("tab-request").textContent = detail ? `To the gateway: ${bytes(size(detail.request))}` : "To the gateway";
+  $("tab-response").textContent = detail ? `From the gateway: ${bytes(size(detail.response))}` : "From the gateway";
   $("tab-compare").textContent = beside ? `Beside A (No. ${number(marked)})` : "Beside A";
   $("mark").disabled = !detail;
   $("mark").setAttribute("aria-pressed", selected !== undefined && selected === marked);
@@ -294,7 +304,7 @@ function title() {
 
 function layBeside() {
   const [a, b] = [all.get(marked), all.get(selected)];
-  ask(pair, `exchanges/${a.number}/${b.number}`, (told) => {
+  ask(pair, `${from}exchanges/${a.number}/${b.number}`, (told) => {
     if (told.problem) $("compare").textContent = told.problem;
     else compare(a, b, told);
   });
@@ -310,4 +320,4 @@ for (const tab of document.querySelectorAll("[role=tab]")) {
 }
 
 look();
-if (!document.hidden) listen();                      // a tab may be opened in the background
+if ($("wire").dataset.from !== undefined) attach($("wire").dataset.from);
