@@ -186,8 +186,8 @@ WRONG = [
     (["/hello"], "no exhibit given"),
     (["uwsgi", "hello"], "one exhibit is asked, not 2: uwsgi hello; a path begins with /"),
     (["uwsgi", "scgi", "/hello"], "one exhibit is asked, not 2: uwsgi scgi"),
-    (["--diff", "uwsgi", "/hello"], "two exhibits are compared, not 1: uwsgi"),
-    (["--diff", "uwsgi"], "two exhibits are compared, not 1: uwsgi"),
+    (["--diff", "uwsgi", "/hello"], "two gateways are compared, not 1: uwsgi"),
+    (["--diff", "uwsgi"], "two gateways are compared, not 1: uwsgi"),
     (["uwsgi", "--uwsgi", "unix:/a", "/hello"], "an address needs no exhibit, not 1: uwsgi"),
     (["--uwsgi", "unix:/a", "hello"], "an address needs no exhibit, not 1: hello; a path begins with /"),
     (["uwsig"], "unknown exhibit 'uwsig'; did you mean 'uwsgi'?"),
@@ -323,7 +323,7 @@ def test_a_large_binary_body_is_shown_and_nothing_hidden(zoo: Zoo, tmp_path: Pat
     assert len(sent) > len(data)
     assert SECRET.encode() not in sent
     text = zoo.cli("wire", id, "/echo", "--data", f"@{tmp_path}/body").stdout
-    assert re.search(r" 3,1\d\d,\d{3} bytes of ", text.splitlines()[0])
+    assert re.search(r" 3,1\d\d,\d{3} bytes to the gateway ", text.splitlines()[0])
     assert "hidden" not in text
     assert "cut off" not in text
 
