@@ -92,7 +92,7 @@ def _browser(way: Way) -> Iterator[Fact]:
 def _decision(way: Way) -> Iterator[Fact]:
     if way.decision.why:
         yield Fact("lines", UNKNOWN.format(way.decision.why))
-    yield from (Fact(place(line), line.text, line.comment) for line in way.decision.lines)
+    yield from (Fact(place(line), line.text) for line in way.decision.lines)
 
 
 def _wire(way: Way) -> Iterator[Fact]:

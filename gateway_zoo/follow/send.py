@@ -126,7 +126,7 @@ def ask_at(
         fail(f"{cell.front} does not answer on {authority}: {error.strerror or error}", 3)
     id = request_id(answer)
     wire = exchange_of(id, answer)
-    return Asked(cell.exhibit, cell.front, question, headers, clock, answer, wire, _report(reports, id, answer, wire))
+    return Asked(cell, question, headers, clock, answer, wire, _report(reports, id, answer, wire))
 
 
 def _report(reports: Reports, id: str, answer: Exchange, wire: Exchange | Unknown) -> Report | Unknown:
@@ -140,12 +140,15 @@ def _report(reports: Reports, id: str, answer: Exchange, wire: Exchange | Unknow
     return report or Unknown("the program sent no report: it is none of the zoo's own app, or it did not come so far")
 
 
-def family_of(settings: Settings, registry: Registry, id: str) -> list[ProcessRow] | Unknown:
-    """The processes of an exhibit's family, and of those that help it."""
+def family_of(settings: Settings, registry: Registry, cell: Cell) -> list[ProcessRow] | Unknown:
+    """The processes of a cell's family, and of those that help it. In containers the exhibit itself is asked."""
     if settings.compose:
-        return Unknown("in containers a process is seen from its own container only")
+        try:
+            return process_tree.collect_over_http(cell, registry.family_of(cell.exhibit).id)
+        except process_tree.NotSeen as problem:
+            return Unknown(str(problem))
     running = state.of_running(settings)
     if running is None:
         return Unknown("no zoo runs")
-    names = process_tree.families_of(registry, [id])
+    names = process_tree.families_of(registry, [cell.exhibit])
     return [row for row in process_tree.collect(settings, running) if row.exhibit in names]

@@ -181,16 +181,19 @@ def _back(out: Console, way: Way, every: bool) -> None:
 def show_beside(out: Console, ways: tuple[Way, Way], stations: list[Station], every: bool = False) -> None:
     """Print two ways side by side. What is the same is only counted, unless `every` is set."""
     names = [f"{letter}: {way.exhibit} behind {way.front}" for letter, way in zip("AB", ways, strict=True)]
+    variables = {place(line) for way in ways for line in _variables_of(way)}
     for station in stations:
         _line(out, station.name, "bold cyan")
         rows = [row for row in station.rows if every or row.is_ != "same"]
+        if station.name == STATIONS[1] and not every:  # the lines for variables are named at the next station
+            rows = [row for row in rows if row.name not in variables]
         cells = [[MARKS[row.is_], printable(row.name), _value(row.a), _value(row.b)] for row in rows]
-        columns_ = [Column(""), Column("", least=16), *(Column(name, least=16, gives="lines") for name in names)]
+        columns_ = [Column(""), Column("", least=28), *(Column(name, least=16, gives="lines") for name in names)]
         if cells:
             tables.rows(out, columns_, cells, [STYLES.get(row[0], "") for row in cells])
-        same = sum(row.is_ == "same" for row in station.rows)
-        if same and not every:
-            _line(out, f"{INDENT}{same} the same; --all lists them", "dim")
+        if left := len(station.rows) - len(rows):
+            what = "the same, or for variables" if station.name == STATIONS[1] else "the same"
+            _line(out, f"{INDENT}{left} {what}; --all lists them", "dim")
         out.print()
 
 

@@ -24,6 +24,7 @@ from gateway_zoo.follow.stations import Back, Decision, Program, Side, Source, T
 from gateway_zoo.follow.times import Clock, Moment
 from gateway_zoo.measure.process_tree import ProcessRow
 from gateway_zoo.registry.cages import Registry
+from gateway_zoo.registry.plans import Cell
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchange import Exchange, Fields, whole
 from gateway_zoo.wire.view.present import view_of
@@ -38,21 +39,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Zoo:
-    """What a way is made with. `reader(front)` raises Stop; `family(exhibit)`: its processes."""
+    """What a way is made with. `reader(front)` raises Stop; `family(cell)`: its processes."""
 
     root: Path
     registry: Registry
     codecs: Codecs
     reader: Callable[[str], Reader]
-    family: Callable[[str], list[ProcessRow] | Unknown]
+    family: Callable[[Cell], list[ProcessRow] | Unknown]
 
 
 @dataclass(frozen=True)
 class Asked:
     """A request that was sent. `client`: its bytes; `wire`: those between front and gateway."""
 
-    exhibit: str
-    front: str
+    cell: Cell
     question: Question
     headers: Headers  # all that the client sent
     clock: Clock
@@ -61,8 +61,12 @@ class Asked:
     report: Report | Unknown
 
     @property
-    def request_id(self) -> str:
-        return request_id(self.client)
+    def exhibit(self) -> str:
+        return self.cell.exhibit
+
+    @property
+    def front(self) -> str:
+        return self.cell.front
 
 
 def request_id(client: Exchange) -> str:
@@ -93,7 +97,7 @@ def way(zoo: Zoo, asked: Asked) -> Way:
         inside=zoo.registry.runs_inside(asked.exhibit, asked.front),
         method=asked.question.method,
         path=f"/{asked.exhibit}{asked.question.endpoint}",
-        request_id=asked.request_id,
+        request_id=request_id(asked.client),
         status=asked.client.status,
         total_ms=None if seconds is None else round(seconds * 1000, 3),
         moments=moments,
@@ -178,7 +182,7 @@ def _wire(
 
 
 def _program(zoo: Zoo, asked: Asked) -> Program:
-    family = zoo.family(asked.exhibit)
+    family = zoo.family(asked.cell)
     rows, family_why = (None, family.why) if isinstance(family, Unknown) else (family, "")
     if isinstance(asked.report, Unknown):
         return Program(None, None, rows, asked.report.why, asked.report.why, family_why)

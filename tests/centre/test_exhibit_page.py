@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -11,8 +11,15 @@ from centre_tab import fits, inside, opened
 from zoo_in_test import ROOT, eventually, needs_sight, slow
 
 from gateway_zoo.centre import markdown
+from gateway_zoo.centre import page as pages
+from gateway_zoo.centre.context import Context
+from gateway_zoo.centre.page import Refused
 from gateway_zoo.measure import cgi_time, time_parts
 from gateway_zoo.measure.crowd import Bar
+from gateway_zoo.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page as Tab
 
 # --- the label --------------------------------------------------------------------------------------------------------
 
@@ -185,6 +192,26 @@ def test_wrong_words_stop_nothing(centre: CentreZoo, given: list[str], status: i
     assert (done.returncode, sentence in done.stderr, done.stdout) == (status, True, ""), done
 
 
+def test_in_containers_the_family_comes_over_http_and_a_worker_is_stopped_by_compose(
+    centre: CentreZoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A centre with the settings of a container, before the fronts of this zoo."""
+    for front in ("nginx", "apache"):
+        monkeypatch.setenv(f"ZOO_{front.upper()}", f"http://127.0.0.1:{centre.ports[front]}")
+    context = Context(Settings(ROOT, centre.run, compose=True))
+    page = pages.find()["exhibit"]
+    shown = page.data(context, {"id": "uwsgi"})
+    here = centre.json("/api/exhibit/uwsgi?live")["rows"]
+    assert shown.kill == "docker compose kill uwsgi"
+    assert page.data(context, {"id": "mod_wsgi"}).kill == "docker compose kill apache"
+    assert [row.pid for row in shown.family.rows] == [row["pid"] for row in here]
+    assert all(row.place is None and row.pss > 0 for row in shown.family.rows), "no button"
+    assert "as the exhibit itself says" in shown.family.why
+    with pytest.raises(Refused, match="docker compose kill uwsgi"):
+        page.actions["stop-worker"](context, {"cells": [["uwsgi", "nginx"]], "place": 1})
+    assert [row["pid"] for row in centre.json("/api/exhibit/uwsgi?live")["rows"]] == [row["pid"] for row in here]
+
+
 # --- side by side -----------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +231,12 @@ def test_two_exhibits_are_measured_in_sentences(centre: CentreZoo) -> None:
 # --- in a browser -----------------------------------------------------------------------------------------------------
 
 
+def barriers(tab: "Tab") -> list[str]:
+    """What axe-core finds."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="requirements-test.lock").Axe()
+    return [each["id"] for each in axe.run(tab).response["violations"]]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", ["projector", "phone"])
 def test_a_worker_is_stopped_by_mouse_after_a_question_and_its_death_is_drawn(centre: CentreZoo, size: str) -> None:
@@ -221,6 +254,7 @@ def test_a_worker_is_stopped_by_mouse_after_a_question_and_its_death_is_drawn(ce
         assert "got SIGKILL" in tab.locator(".crowd figcaption").inner_text()
         assert inside(tab) == []
         assert fits(tab)
+        assert barriers(tab) == []
 
 
 @pytest.mark.slow
@@ -236,6 +270,26 @@ def test_a_cgi_request_is_taken_apart_by_keyboard(centre: CentreZoo) -> None:
         assert tab.locator("#label h3").first.inner_text() == "CGI"
         assert "<!--" not in tab.locator("#label").inner_text()
         assert fits(tab)
+        assert barriers(tab) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["projector", "phone"])
+def test_side_by_side_opens_every_section(centre: CentreZoo, size: str) -> None:
+    with opened(centre, "/compare/cgi/fastcgi", size) as tab:
+        tab.fill("#hold", "50")
+        tab.click("#send")
+        tab.locator("#pictures .crowd").nth(1).wait_for(timeout=30_000)
+        assert tab.locator("#parts table").count() == 2
+        for name in ("variables", "configuration", "measured"):
+            tab.click(f"#{name} summary")
+        assert "fastcgi_pass unix:fastcgi.sock" in tab.locator("#configuration").inner_text()
+        assert "SCRIPT_FILENAME" in tab.locator("#differ").inner_text()
+        tab.click("#observe")
+        tab.locator("#figures tr").first.wait_for(timeout=90_000)
+        assert "Behind nginx, cgi next to fastcgi" in tab.locator("#sentences").inner_text()
+        assert fits(tab)
+        assert barriers(tab) == []
 
 
 def test_the_records_are_those_of_the_api() -> None:

@@ -188,6 +188,23 @@ def test_the_wire_is_seen_from_where_its_sockets_are(compose: Compose, exhibit: 
     assert f"apache to {exhibit}" in seen
 
 
+def test_a_request_is_followed_by_command_and_by_page(compose: Compose) -> None:
+    """Also into Apache, through the real front."""
+    url = f"http://localhost:{compose.centre}"
+    page = requests.get(f"{url}/follow", headers={"Accept": "text/html"}, timeout=30).text
+    headers = {"X-Zoo-Token": page.partition('name="zoo-token" content="')[2].partition('"')[0]}
+    asked = {"cells": [["fastcgi", "nginx"], ["mod_wsgi", "apache"]], "endpoint": "/hello", "method": "GET"}
+    by_page = requests.post(f"{url}/api/follow/send", json=asked, headers=headers, timeout=60).json()
+    by_command = json.loads(compose.ok("run", "--rm", "-T", "zoo", "follow", "fastcgi", "mod_wsgi", "/hello", "--json"))
+    for fastcgi, mod_wsgi in (by_page["ways"], by_command["ways"]):
+        assert [moment["name"] for moment in fastcgi["moments"] if moment["ms"] is None] == []
+        assert all(variable["origin"] for variable in fastcgi["wire"]["variables"])
+        assert [row["role"] for row in fastcgi["program"]["family"]] == ["server"]
+        assert mod_wsgi["program"]["report"]["exhibit"] == "mod_wsgi"
+        assert mod_wsgi["wire"]["why"].startswith("the program lives inside Apache")
+        assert all(way["decision"]["lines"] for way in (fastcgi, mod_wsgi))
+
+
 def test_both_access_logs_and_the_apps_lines_reach_docker(compose: Compose) -> None:
     for front in FRONTS:
         request = compose.get("scgi", front, "hello").headers["X-Request-ID"]

@@ -14,6 +14,7 @@ from gateway_zoo.follow.question import MOST_OF_BODY, BadQuestion, Question, hea
 from gateway_zoo.follow.reports import Report
 from gateway_zoo.follow.stations import Source, Unknown, Way
 from gateway_zoo.follow.times import Clock
+from gateway_zoo.registry.plans import Cell
 from gateway_zoo.wire.codecs import Codecs
 from gateway_zoo.wire.exchange import Exchange
 from gateway_zoo.wire.exchanges import Exchanges
@@ -95,7 +96,7 @@ def made(reader: Any = None, **changes: Any) -> Way:
         return FakeReader()
 
     zoo = way.Zoo(ROOT, REGISTRY, CODECS, read, lambda _: [])
-    return way.way(zoo, way.Asked("scgi", "nginx", asked, headers, clock, **parts))
+    return way.way(zoo, way.Asked(Cell("scgi", "nginx", ""), asked, headers, clock, **parts))
 
 
 # --- everything is known ----------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ export function parts(parts, title) {
   const rows = parts.map((part) => [part.name, ...[part.ms, part.least, part.most].map(ms), part.how]);
   wide.append(table(made("table"), ["part", "ms", "least", "most", "measured"], rows));
   wide.querySelectorAll("tr + tr > th").forEach((cell, index) => cell.prepend(made("span", `swatch part${index}`)));
-  box.append(made("h3", "", title), bar, wide);
+  box.append(made("p", "title", title), bar, wide);
   return box;
 }
 

@@ -23,9 +23,9 @@ def add(codecs: Codecs, exchange: Exchange, address: Address, request: ClientReq
     if speaks:
         exchange.errors.append(_right(codecs, speaks, address, request))
     elif not exchange.size("response"):
-        exchange.errors.append(_silent(codecs, exchange, address, request, known=known))
         if _runs_files(exchange, request, known=known) and not _script(request):
             exchange.errors.append(NAME_ONE)
+        exchange.errors.append(_silent(codecs, exchange, address, request, known=known))
     elif _runs_files(exchange, request, known=known) and any(words in exchange.response for words in NO_SCRIPT):
         script = _script(request)
         exchange.warnings.append(f"no file {script}{IN_ITS_OWN}" if script else NAME_ONE)

@@ -20,7 +20,7 @@ function draw() {
   sessionStorage.removeItem("press");
   if (!open.length) $("told").textContent = "No front has both of them open.";
   const axes = Object.keys(compared.a.axes);
-  table($("facts"), ["", a, b], [["what", compared.a.about, compared.b.about],
+  table($("facts"), ["fact", a, b], [["in short", compared.a.about, compared.b.about],
     ...axes.map((axis) => [axis, compared.a.axes[axis], compared.b.axes[axis]])]);
   $("why").textContent = compared.why;
   for (const side of [compared.a, compared.b]) {
@@ -54,7 +54,7 @@ const MEASURED = {
 function drawMeasured({ sentences, observations, silent }) {
   $("sentences").replaceChildren(...[...sentences, ...silent].map((text) => made("p", "", plain(text, 2000))));
   const rows = Object.entries(MEASURED).map(([name, of]) => [name, ...observations.map(of)]);
-  table($("figures"), ["", ...observations.map((seen) => seen.exhibit)], rows);
+  table($("figures"), ["figure", ...observations.map((seen) => seen.exhibit)], rows);
 }
 
 function size(bytes) {

@@ -7,10 +7,10 @@ import { boxes, draw } from "/pages/follow/stations.js";
 
 const $ = (id) => document.getElementById(id);
 const WORDS = ["exhibit", "front", "endpoint", "method", "beside", "beside_front"];
-const FIRST = 2; // the station that is open at first: what the front sends to the gateway
+const DECIDES = 1, WIRE = 2; // stations
 let choices;
 let followed; // {ways, beside}
-let station = FIRST, view = "beside";
+let station, view = "beside"; // station: none until a person has opened one
 
 // --- The choice -------------------------------------------------------------------------------------------------------
 
@@ -54,7 +54,7 @@ function fronts(select, wanted = $(select).value) {
     return option;
   });
   $(select).replaceChildren(...all);
-  $(select).disabled = !all.length;
+  $(select).parentElement.hidden = !all.length;
   const first = all.find((option) => option.value === wanted && !option.disabled) ?? all.find((option) => !option.disabled);
   if (first) first.selected = true;
 }
@@ -136,13 +136,16 @@ function show() {
 
 const name = (way) => `${plain(way.exhibit, 40)} behind ${plain(way.front, 40)}`;
 
+/** At first the wire is open, or the lines of configuration where no wire is seen. */
+const current = () => station ?? (followed.ways.every((way) => way.wire.talk) ? WIRE : DECIDES);
+
 function open() {
   for (const button of $("choice").children) button.setAttribute("aria-pressed", button.dataset.view === view);
   for (const button of $("ways").querySelectorAll("button")) {
-    button.setAttribute("aria-expanded", Number(button.dataset.station) === station);
+    button.setAttribute("aria-expanded", Number(button.dataset.station) === current());
   }
   $("opened").hidden = false;
-  draw($("opened"), followed, station, view, (number) => { station = number; open(); });
+  draw($("opened"), followed, current(), view, (number) => { station = number; open(); });
 }
 
 keep(10000, async () => {

@@ -146,8 +146,9 @@ def _cell(context: Context, pair: tuple[str, str]) -> Cell:
 def _zoo(context: Context) -> Zoo:
     settings, registry = context.settings, context.registry
 
-    def family(id: str) -> list[ProcessRow] | Unknown:
-        return context.once(f"family {id}", FAMILY_S, partial(send.family_of, settings, registry, id))
+    def family(cell: Cell) -> list[ProcessRow] | Unknown:
+        name = f"followed family {cell.exhibit} {cell.front}"
+        return context.once(name, FAMILY_S, partial(send.family_of, settings, registry, cell))
 
     def reader(front: str) -> Reader:
         return context.once(f"reader {front}", READER_S, partial(readers.reader, settings, front))

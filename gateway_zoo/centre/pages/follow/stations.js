@@ -211,7 +211,7 @@ function back(way, go) {
     cells: [`${CHANGES[one.is]} ${one.is}`, made("b", "", plain(one.header, 80)), code(one.gateway ?? "–"), code(one.client ?? "–"),
       one.is === "same" ? "" : origin(one.line ? { kind: "line", line: one.line, shaped_by: [] } : { kind: "server", why: one.why, shaped_by: [] }, go)],
   }));
-  if (rows.length) parts.push(table(["", "header", "the gateway's", "the client's", "made by"], rows));
+  if (rows.length) parts.push(table(["change", "header", "the gateway's", "the client's", "made by"], rows));
   return parts;
 }
 
@@ -225,7 +225,7 @@ function times(way, station) {
 
 /** The facts of a station in both ways. */
 function compared({ name, rows }, ways) {
-  const head = ["", name === "times" ? "time" : "fact", ...ways.map((way, index) => `${"AB"[index]}: ${way.exhibit} behind ${way.front}`)];
+  const head = ["is", name === "times" ? "time" : "fact", ...ways.map((way, index) => `${"AB"[index]}: ${way.exhibit} behind ${way.front}`)];
   const value = (fact) => {
     const box = made("span");
     if (!fact) return "–";

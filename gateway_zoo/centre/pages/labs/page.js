@@ -1,0 +1,3 @@
+import { show } from "/public/documents.js";
+
+show("/api/labs");
