@@ -108,6 +108,4 @@ def _print(exchanges: list[Exchange]) -> None:
     out = tables.console()
     styles = ["bold red" if each.errors else "yellow" if each.warnings else "" for each in exchanges]
     tables.rows(out, COLUMNS, [cells(each) for each in exchanges], styles)
-    out.print(
-        "\nto, from: bytes to the gateway, from the gateway. To see one: zoo wire --show FILE NUMBER", style="dim"
-    )
+    out.print("\nto, from: bytes to and from the gateway. To see one: zoo wire --show FILE NUMBER", style="dim")
