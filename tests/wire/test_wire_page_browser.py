@@ -528,6 +528,6 @@ def test_a_mark_lies_on_all_bytes_of_its_field(browser: "Browser", film: Film) -
     film.add(*film.connection("/uwsgi/hello", "uwsgi", "nginx", request, answer))
     with opened(browser, film.path) as tab:
         tab.locator("#list .row", has_text="warning").click()
-        tab.get_by_text("Response", exact=False).first.click()
+        tab.get_by_text("From the gateway:", exact=False).first.click()
         tab.locator("#bytes .hex i.fault").first.wait_for()
         assert bytes.fromhex("".join(tab.locator("#bytes .hex i.fault").all_inner_texts())) == first

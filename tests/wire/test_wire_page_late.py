@@ -61,7 +61,7 @@ def let_go(tab: "Tab", index: int) -> None:
     )
 
 
-WHOLE = f"Response {len(WIRES['uwsgi'].response(200, [], b'ok'))} bytes"
+WHOLE = f"From the gateway: {len(WIRES['uwsgi'].response(200, [], b'ok'))} bytes"
 
 
 def test_of_two_answers_the_later_counts(browser: "Browser", film: Film) -> None:
@@ -94,7 +94,7 @@ def test_one_question_at_a_time_and_once_more_if_it_has_changed(browser: "Browse
         tab.locator("#list .row .good", has_text="200").wait_for()
         assert tab.evaluate("asked") == ["exchanges/1"]
         let_go(tab, 0)
-        assert tab.locator("#tab-response").inner_text() == "Response 0 bytes", "what there is, is shown"
+        assert tab.locator("#tab-response").inner_text() == "From the gateway: 0 bytes", "what there is, is shown"
         held(tab, 1)
         let_go(tab, 0)
         assert tab.locator("#tab-response").inner_text() == WHOLE
@@ -136,7 +136,7 @@ def test_two_beside_each_other_are_asked_for_once_at_a_time(browser: "Browser", 
         assert caption.inner_text() == "B 0 bytes"
         held(tab, 1)
         let_go(tab, 0)
-        assert caption.inner_text() == WHOLE.replace("Response", "B")
+        assert caption.inner_text() == WHOLE.replace("From the gateway:", "B")
         tab.click("#tab-request")
         tab.click("#tab-compare")
         held(tab, 1)

@@ -21,10 +21,16 @@ export function file({ path, text }) {
 export function label(nodes) {
   return nodes.map((node) => {
     if (!node.tag) return document.createTextNode(node.text ?? "");
-    const element = document.createElement(ELEMENTS.has(node.tag) ? node.tag : "span");
+    const inside = [node.text ?? "", ...label(node.children ?? [])];
+    const empty = inside.every((each) => !(each.textContent ?? each));
+    const tag = node.tag === "th" && empty ? "td" : node.tag; // the empty corner of a table names nothing
+    const element = document.createElement(ELEMENTS.has(tag) ? tag : "span");
     if (node.tag === "a" && LINK.test(node.href)) element.href = node.href;
     if (node.tag === "pre") Object.assign(element, { className: "source", tabIndex: 0 });
-    element.append(node.text ?? "", ...label(node.children ?? []));
-    return element;
+    element.append(...inside);
+    if (tag !== "table") return element;
+    const wide = Object.assign(made("div", "wide"), { tabIndex: 0 });
+    wide.append(element);
+    return wide;
   });
 }

@@ -194,7 +194,7 @@ def _check_words(options: Options) -> None:
     if wanted and not ids:
         _refuse("no exhibit given")
     if len(ids) != wanted:
-        rule = ("an address needs no exhibit", "one exhibit is asked", "two are compared")[wanted]
+        rule = ("an address needs no exhibit", "one exhibit is asked", "two gateways are compared")[wanted]
         _refuse(f"{rule}, not {len(ids)}: {' '.join(ids)}; a path begins with /")
 
 

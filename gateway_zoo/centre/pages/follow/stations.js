@@ -56,13 +56,13 @@ function unknown(way, station) {
   return Boolean([way.browser.errors.length ? "x" : "", way.decision.why, way.wire.why, way.program.why, way.back.why][station]);
 }
 
-/** Two short lines of a station. */
+/** Short lines of a station. */
 function summary(way, station) {
   const { browser, decision, wire, program, back } = way;
-  const bytes = (talk) => `${number(talk.request.size)} bytes, ${number(talk.response.size)} back`;
-  if (station === 0) return [`HTTP, status ${browser.status ?? "none"}`, bytes(browser)];
+  const bytes = (talk, peer) => [`${number(talk.request.size)} bytes to the ${peer},`, `${number(talk.response.size)} from the ${peer}`];
+  if (station === 0) return [`HTTP, status ${browser.status ?? "none"}`, ...bytes(browser, "front")];
   if (station === 1) return [decision.why ? "unknown" : count(decision.lines.length, "line")];
-  if (station === 2) return wire.talk ? [wire.talk.protocol, bytes(wire.talk), count(wire.variables.length, "name")] : ["nothing to see"];
+  if (station === 2) return wire.talk ? [`${wire.talk.protocol}, ${count(wire.variables.length, "name")}`, ...bytes(wire.talk, "gateway")] : ["nothing to see"];
   if (station === 3) return program.report ? [`process ${program.report.pid}`, `thread ${program.report.thread}`] : ["no report"];
   const of = (is) => back.changes.filter((one) => one.is === is).length;
   return back.why ? ["unknown"] : [`${of("added")} added, ${of("removed")} removed,`, `${of("changed")} changed`];
@@ -97,10 +97,10 @@ export function draw(root, followed, station, view, go) {
   parts.push(...times(way, station));
   root.replaceChildren(...parts);
   const talk = [way.browser, null, way.wire.talk][station];
-  if (talk) bytes(root, talk, `${way.request_id} ${station}`);
+  if (talk) bytes(root, talk, station ? "gateway" : "front", `${way.request_id} ${station}`);
 }
 
-function bytes(root, talk, name) {
+function bytes(root, talk, peer, name) {
   root.append($("byteview"));
   $("byteview").hidden = false;
   const turn = (side) => {
@@ -110,8 +110,8 @@ function bytes(root, talk, name) {
   };
   $("there").onclick = () => turn("request");
   $("back").onclick = () => turn("response");
-  $("there").textContent = `Request, ${count(talk.request.size, "byte")}`;
-  $("back").textContent = `Response, ${count(talk.response.size, "byte")}`;
+  $("there").textContent = `To the ${peer}: ${count(talk.request.size, "byte")}`;
+  $("back").textContent = `From the ${peer}: ${count(talk.response.size, "byte")}`;
   turn("request");
 }
 
@@ -121,7 +121,7 @@ const problems = (talk) => [...talk.errors.map((text) => made("p", "bad", plain(
 
 function browser(way) {
   const { browser: talk } = way;
-  return [sentence(`The client sends ${count(talk.request.size, "byte")} of HTTP, and gets ${count(talk.response.size, "byte")} back.`), ...problems(talk)];
+  return [sentence(`HTTP: ${count(talk.request.size, "byte")} to the front, ${number(talk.response.size)} from the front.`), ...problems(talk)];
 }
 
 function decision(way) {
@@ -137,7 +137,7 @@ function wire(way, go) {
   const { talk, variables, silent } = way.wire;
   if (!talk) return [why(way.wire.why)];
   const rows = variables.map((one) => ({ cells: [made("b", "", plain(one.name, 80)), code(one.value || "(empty)"), origin(one.origin, go)] }));
-  const parts = [sentence(`${talk.protocol}: ${count(talk.request.size, "byte")} to the gateway, ${number(talk.response.size)} back.`), ...problems(talk)];
+  const parts = [sentence(`${talk.protocol}: ${count(talk.request.size, "byte")} to the gateway, ${number(talk.response.size)} from the gateway.`), ...problems(talk)];
   if (way.wire.lines_why) parts.push(why(way.wire.lines_why));
   parts.push(table(["name", "value", "made by"], rows));
   if (silent.length) {

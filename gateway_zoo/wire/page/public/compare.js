@@ -5,7 +5,7 @@ import { bytes, made, number, plain, where } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const IS = { same: "=", differs: "≠", "only A": "A", "only B": "B" };
-const TITLES = { request: "Request", response: "Response" };
+const TITLES = { request: "To the gateway", response: "From the gateway" };
 
 let difference = false;                              // only rows that are not the same
 

@@ -272,8 +272,8 @@ function look() {
     tab.setAttribute("aria-selected", tab.dataset.view === view);
     tab.disabled = !detail || (tab.dataset.view === "compare" && !beside);
   }
-  $("tab-request").textContent = detail ? `Request ${bytes(size(detail.request))}` : "Request";
-  $("tab-response").textContent = detail ? `Response ${bytes(size(detail.response))}` : "Response";
+  $("tab-request").textContent = detail ? `To the gateway: ${bytes(size(detail.request))}` : "To the gateway";
+  $("tab-response").textContent = detail ? `From the gateway: ${bytes(size(detail.response))}` : "From the gateway";
   $("tab-compare").textContent = beside ? `Beside A (No. ${number(marked)})` : "Beside A";
   $("mark").disabled = !detail;
   $("mark").setAttribute("aria-pressed", selected !== undefined && selected === marked);
