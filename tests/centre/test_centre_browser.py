@@ -7,7 +7,7 @@ import pytest
 from browser import chromium
 from centre_in_test import EXHIBITS, CentreZoo, a_centre, a_fresh_centre  # noqa: F401 - fixtures
 from centre_states import PATHS, visit
-from centre_tab import PAGES, SCHEMES, SEEN, SIZES, drawn, fits, inside, opened, tab_to
+from centre_tab import drawn, fits, inside, opened, tab_to
 from zoo_in_test import slow
 
 from gateway_zoo.centre import page as pages
@@ -150,37 +150,6 @@ def test_the_processes_are_a_table(centre: CentreZoo) -> None:
             r"\d+ processes, \d+ threads, [\d.]+ MB in \d+ families\.", tab.locator("#state").inner_text()
         )
         assert tab.locator("#tree .group th", has_text=re.compile(r"^centre server \d+$")).count() == 1
-
-
-# --- both sizes, both schemes -----------------------------------------------------------------------------------------
-
-
-VIEWS = [(path, size, scheme) for path in PAGES for size in SIZES for scheme in SCHEMES]
-QUICK = {
-    ("/", "projector", "light"),
-    ("/exhibit/fastcgi", "phone", "dark"),
-    ("/compare/cgi/fastcgi", "projector", "dark"),
-}
-
-
-@pytest.mark.parametrize(
-    ("path", "size", "scheme"),
-    [view if view in QUICK else pytest.param(*view, marks=pytest.mark.slow) for view in VIEWS],
-)
-def test_a_page_fits_and_can_be_read(centre: CentreZoo, path: str, size: str, scheme: str) -> None:
-    with opened(centre, path, size, scheme) as tab:
-        if tab.locator("#send").count():
-            tab.fill("#hold", "50")
-            tab.click("#send")
-            pictures(tab, 2 if "compare" in path else 1)
-            for summary in tab.locator("summary").all():
-                summary.click()
-        assert fits(tab), path
-        seen = tab.evaluate(SEEN)
-        assert len(seen) > 10
-        least = 16 if size == "projector" else 13
-        assert [each for each in seen if each[1] < least - 0.01] == []
-        assert [each for each in seen if each[2] < 4.5] == []
 
 
 # --- a lost centre ----------------------------------------------------------------------------------------------------
