@@ -132,7 +132,7 @@ def test_the_stations_open_by_mouse_and_by_keyboard(centre: CentreZoo) -> None:
         tab.get_by_role("button", name="browser → front").click()
         tab.locator("#fields .field").first.wait_for()
         assert "GET" in tab.inner_text("#fields")
-        tab.get_by_role("button", name="Response, ").click()
+        tab.get_by_role("button", name="From the front: ").click()
         tab.locator("#fields .field", has_text="200").first.wait_for()
 
         tab.focus("#endpoint")
