@@ -6,10 +6,12 @@ stays text; comments, which the zoo's labels have for its own programs, are left
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
-from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
+
+if TYPE_CHECKING:
+    from markdown_it.tree import SyntaxTreeNode
 
 #: A node of markdown-it -> the tag of its element.
 TAGS = {
@@ -44,12 +46,15 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def nodes(text: str, files: Iterable[str] = ()) -> list[Node]:
     """Parse Markdown. `files`: names to which a link may lead, as places on the same page."""
+    from markdown_it import MarkdownIt  # late: a megabyte
+    from markdown_it.tree import SyntaxTreeNode
+
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEP}).enable("table")
     tree = SyntaxTreeNode(parser.parse(COMMENT.sub("", text)))
     return list(_nodes(tree, frozenset(files)))
 
 
-def _nodes(tree: SyntaxTreeNode, files: frozenset[str]) -> Iterator[Node]:
+def _nodes(tree: "SyntaxTreeNode", files: frozenset[str]) -> Iterator[Node]:
     for child in tree.children:
         inner = list(_nodes(child, files)) if child.children and child.type != "image" else []
         if child.type == "heading":

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 SIZES = {"projector": (1280, 720), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
-PAGES = ("/", "/exhibit/fastcgi", "/compare/cgi/fastcgi", "/processes")
 
 #: Text that is seen: [text, size in px, contrast with the background (WCAG 2.2, 1.4.3)] of each element that has some.
 SEEN = """() => {

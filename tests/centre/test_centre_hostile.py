@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import raw_http
 from browser import chromium
 from centre_in_test import CentreZoo, a_centre  # noqa: F401 - a fixture
 from centre_states import PATHS, open_all, visit
@@ -68,6 +69,8 @@ INSERTED = """[...document.querySelectorAll(
   "img, iframe, object, base, style, math, template, textarea, body script, main meta, main link, [onerror], [onload], "
   + "[onclick], [onfocus], [onmouseover], [ontoggle], a[href^='javascript:'], main form[action]",
 )].map((each) => each.outerHTML)"""
+#: Keep what the server itself sent.
+OWN = f"addEventListener('DOMContentLoaded', () => {{ window.own = {INSERTED}; }})"
 
 
 @pytest.mark.slow
@@ -95,7 +98,7 @@ def test_payloads_in_every_text_stay_text(centre: CentreZoo, name: str, first: i
         context.on("request", lambda request: asked.append(request.url))
         context.route("**/api/**", replace)
         tab = context.new_page()
-        tab.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ window.own = {INSERTED}; }})")
+        tab.add_init_script(OWN)
         visit(tab, centre.origin + PATHS[name])
         if tab.locator("#hold").count():
             tab.fill("#hold", "10")
@@ -108,6 +111,50 @@ def test_payloads_in_every_text_stay_text(centre: CentreZoo, name: str, first: i
         assert tab.evaluate("window.ran") is None
         assert fits(tab)
     assert all(url.startswith(centre.origin) for url in asked)
+
+
+@pytest.mark.slow
+def test_payloads_in_real_requests_stay_text(centre: CentreZoo) -> None:
+    """Paths, headers and bodies, as a client sends them to the recording fronts."""
+    plain = [each.encode("ascii", "ignore").decode().replace("\0", "") for each in PAYLOADS]
+    assert centre.post({}, action="wire/start").status == 200
+    fronts = centre.json("/api/wire")["fronts"]
+    for number, payload in enumerate(plain):
+        front = fronts[("nginx", "apache")[number % 2]]
+        port = int(front.rpartition(":")[2])
+        path = "/fastcgi/echo?" + payload.replace(" ", "+")
+        lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"X-Payload: {payload}", f"User-Agent: {payload}"]
+        lines += [f"Cookie: {payload}", f"Content-Length: {len(payload)}", "Connection: close", "", payload]
+        raw_http.ask(port, "\r\n".join(lines).encode())
+    given = {"cells": [["fastcgi", "nginx"]], "endpoint": "/echo?" + plain[0].replace(" ", "+"), "method": "POST"}
+    headers = [[f"X-Payload-{number}", payload[:200]] for number, payload in enumerate(plain[:20])]
+    answer = centre.post(given | {"headers": headers, "body": "".join(PAYLOADS)}, action="follow/send")
+    assert answer.status == 200, answer
+    followed = answer.json()
+    with chromium(["404"]) as browser, browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        asked: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        tab = context.new_page()
+        tab.add_init_script(OWN)
+        tab.goto(f"{centre.origin}/wire")
+        tab.locator("#list [role=option], #list > *").first.wait_for()
+        for _ in range(len(plain) + 2):
+            tab.keyboard.press("Escape")
+            tab.locator("#list").press("ArrowUp")
+            tab.wait_for_timeout(30)
+            assert tab.evaluate(INSERTED) == tab.evaluate("window.own")
+        assert tab.evaluate("window.ran") is None
+        assert fits(tab)
+        tab.route("**/api/follow/send", lambda route: route.fulfill(json=followed))
+        tab.goto(f"{centre.origin}/follow")
+        tab.locator("#send:enabled").click()
+        for station in tab.locator("#ways button").all():
+            station.click()
+            assert tab.evaluate(INSERTED) == tab.evaluate("window.own")
+        assert tab.evaluate("window.ran") is None
+        assert RUN in (tab.locator("main").text_content() or "")
+        assert fits(tab)
+        assert [url for url in asked if not url.startswith(f"{centre.origin}/")] == []
 
 
 @pytest.mark.slow  # a zoo of its own; the quick ones go through the same scripts

@@ -9,17 +9,19 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from centre_in_test import CentreZoo, a_fresh_centre  # noqa: F401 - a fixture
+from centre_states import DATA
 from zoo_in_test import ROOT, eventually, free, slow
 
 from gateway_zoo.commands import up
 from gateway_zoo.keeper.ports import HIGHEST, first_free
 from gateway_zoo.measure import problems
-from gateway_zoo.registry import plans
+from gateway_zoo.registry import installed, plans
 from gateway_zoo.settings import read_settings
 
 ONE = {"cells": [["fastcgi", "nginx"]], "requests": 1, "hold_ms": 10}
@@ -198,3 +200,55 @@ def test_the_page_of_a_zoo_that_lost_its_directory_says_so(fresh_centre: CentreZ
         assert fresh_centre.ask("/", "Accept: text/html").status == 200
     finally:
         state.write_bytes(text)
+
+
+# --- what is missing --------------------------------------------------------------------------------------------------
+
+
+FOLLOW = {"endpoint": "/hello", "method": "GET", "headers": [], "body": ""}
+
+
+@pytest.mark.slow
+def test_a_gateway_that_dies_while_a_request_is_followed_is_told_as_it_is(fresh_centre: CentreZoo) -> None:
+    fresh_centre.up("fastcgi", "cgi")
+    given = FOLLOW | {"cells": [["fastcgi", "nginx"]]}
+    assert fresh_centre.post(given, action="follow/send").json()["ways"][0]["status"] == 200
+    pid = fresh_centre.session("fastcgi")
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(fresh_centre.post, given, action="follow/send")
+        time.sleep(1)
+        os.kill(pid, signal.SIGKILL)
+        answer = following.result(30)
+    (way,) = answer.json()["ways"]
+    assert way["status"] == 502, "the front says it"
+    assert way["wire"]["talk"]["status"] is None, "the gateway has answered nothing"
+    assert way["wire"]["talk"]["request"]["size"] > 0, "it was asked"
+    assert way["program"]["report"] is None
+    assert "502" in way["program"]["why"]
+    eventually(lambda: fresh_centre.session("fastcgi") != pid, 15, "the keeper starts it again")
+    eventually(lambda: fresh_centre.post(given, action="follow/send").json()["ways"][0]["status"] == 200, 15, "it is")
+
+
+@pytest.mark.slow
+def test_every_page_says_that_there_is_no_apache_on_this_machine(fresh_centre: CentreZoo) -> None:
+    """The zoo starts where Apache's program is a file that nobody can run: in a mount namespace of its own."""
+    apache, why = installed.apache(), "apache2 is not installed; sudo apt-get install apache2-bin"
+    hide = f"mount --bind /dev/null {apache} && exec {ROOT}/zoo up -d fastcgi cgi"
+    argv = ["unshare", "--mount", "sh", "-c", hide]
+    if apache is None or subprocess.run([*argv[:2], "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine does not give a mount namespace to a test")
+    zoo = fresh_centre
+    done = subprocess.run(argv, env=zoo.env, check=False, capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done
+    data = {name: zoo.ask(path) for name, path in DATA.items()}
+    assert {name: answer.status for name, answer in data.items() if answer.status != 200} == {}
+    for name in ("map", "exhibit", "compare", "follow"):
+        assert why in data[name].body.decode(), name
+    (way,) = zoo.post(FOLLOW | {"cells": [["fastcgi", "nginx"]]}, action="follow/send").json()["ways"]
+    assert (way["status"], way["wire"]["why"], way["decision"]["why"]) == (200, "", "")
+    assert list(zoo.json("/api/wire")["fronts"]) == ["nginx"], "one recording front"
+    for front, words in (("apache", why), ("caddy", "there is no cell 'fastcgi' behind 'caddy'")):
+        for given, action in ((FOLLOW, "follow/send"), ({}, "exhibit/crowd")):
+            refused = zoo.post({**given, "cells": [["fastcgi", front]]}, action=action)
+            assert (refused.status in (409, 422), words in refused.body.decode()) == (True, True), refused

@@ -53,3 +53,13 @@ export function keep(milliseconds, work) {
 export function say(text) {
   if (link.textContent !== text) link.textContent = text;
 }
+
+// The menu "More" closes with Escape, and when the focus or a click goes elsewhere.
+const menu = document.querySelector("nav details");
+menu.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !menu.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+menu.addEventListener("focusout", (event) => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; });
+document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });

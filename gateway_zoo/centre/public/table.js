@@ -19,7 +19,7 @@ export function table(element, head, rows) {
   const cell = (tag, scope, text) => Object.assign(made(tag, "", plain(String(text))), scope ? { scope } : {});
   const line = (cells) => { const line = made("tr"); line.append(...cells); return line; };
   element.replaceChildren(
-    line(head.map((text) => cell("th", "col", text))),
+    line(head.map((text) => (text ? cell("th", "col", text) : cell("td", "", "")))),
     ...rows.map(([name, ...others]) => line([cell("th", "row", name), ...others.map((text) => cell("td", "", text))])),
   );
   return element;
