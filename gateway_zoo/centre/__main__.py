@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from types import FrameType
 
 import uvicorn
@@ -51,14 +52,17 @@ def main() -> int:
 
 
 class _Server(uvicorn.Server):
-    """Tells the pages when the end comes, so that their streams end, too."""
+    """Tells the pages when the end comes, so that their streams end, too. The recording fronts end meanwhile, because
+    the keeper waits few seconds for both."""
 
     def __init__(self, config: uvicorn.Config, context: Context) -> None:
         super().__init__(config)
         self._context = context
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._context.ending.set()
+        if not self._context.ending.is_set():
+            self._context.ending.set()
+            threading.Thread(target=self._context.close).start()
         super().handle_exit(sig, frame)
 
 
