@@ -152,6 +152,21 @@ def test_the_processes_are_a_table(centre: CentreZoo) -> None:
         assert tab.locator("#tree .group th", has_text=re.compile(r"^centre server \d+$")).count() == 1
 
 
+@pytest.mark.slow
+def test_the_menu_closes_with_escape_and_with_a_click_elsewhere(centre: CentreZoo) -> None:
+    with opened(centre) as tab:
+        menu = tab.locator("nav details[open]")
+        tab.locator("nav summary").click()
+        assert menu.count() == 1
+        tab.keyboard.press("Escape")
+        assert menu.count() == 0
+        assert tab.evaluate("document.activeElement.localName") == "summary", "the focus stays there"
+        tab.keyboard.press("Enter")
+        assert menu.count() == 1
+        tab.locator("h1").click()
+        assert menu.count() == 0
+
+
 # --- a lost centre ----------------------------------------------------------------------------------------------------
 
 
