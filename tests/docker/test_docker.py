@@ -184,8 +184,7 @@ def test_the_wire_is_seen_from_where_its_sockets_are(compose: Compose, exhibit: 
     script = "".join(f"zoo wire {exhibit} /hello {way} &&" for way in ("", "--via nginx", "--via apache")) + "true"
     seen = compose.ok("run", "--rm", "-T", "--entrypoint", "bash", "zoo", "-c", script)
     assert seen.count(f"SCRIPT_NAME = /{exhibit}") == seen.count("Hello from the Gateway Zoo") == 3, seen
-    assert f"nginx to {exhibit}" in seen
-    assert f"apache to {exhibit}" in seen
+    assert all(f", from {front})" in seen for front in FRONTS), seen
 
 
 def test_a_request_is_followed_by_command_and_by_page(compose: Compose) -> None:
@@ -414,6 +413,7 @@ def test_the_visitor_centre_records_and_no_gateway_reaches_it(compose: Compose) 
     url = f"http://localhost:{compose.centre}"
     page = requests.get(f"{url}/wire", headers={"Accept": "text/html"}, timeout=30).text
     headers = {"X-Zoo-Token": page.partition('name="zoo-token" content="')[2].partition('"')[0]}
+    requests.post(f"{url}/api/wire/end", json={}, headers=headers, timeout=60)  # another test may have sent a request
     wire = requests.post(f"{url}/api/wire/start", json={}, headers=headers, timeout=60).json()
     try:
         assert wire["fronts"] == {front: f"http://127.0.0.1:{port}" for front, port in compose.wire.items()}

@@ -5,54 +5,29 @@ import pwd
 import signal
 import socket
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
-from recordings import WIRES
 from typer.testing import CliRunner
-from wire_foreign_in_test import (
+from wire_foreign_in_test import (  # noqa: F401 - fixtures
     ROOTS,
     Gateway,
     Site,
+    a_php,
     a_port,
+    a_site,
+    a_uwsgi,
     needs_php,
     record_to_its_end,
+    recorded,
     recorder,
 )
 from zoo_in_test import eventually
 
 from gateway_zoo.cli import app
 from gateway_zoo.settings import user_of_the_zoo
-from gateway_zoo.wire.exchange import Exchange
-from gateway_zoo.wire.exchanges import Exchanges
-from gateway_zoo.wire.recording import read
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with Site() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def php(site: Site) -> Gateway:
-    return site.php(f"unix:{site.path}/php.sock")
-
-
-@pytest.fixture(scope="module")
-def uwsgi(site: Site) -> Gateway:
-    return site.uwsgi(f"127.0.0.1:{a_port()}")
-
-
-def recorded(file: Path) -> list[Exchange]:
-    exchanges = Exchanges(WIRES)
-    with file.open("rb") as lines:
-        for entry in read(lines, "it"):
-            exchanges.feed(entry)
-    return list(exchanges.all.values())
 
 
 @needs_php

@@ -3,47 +3,19 @@
 import json
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recordings import WIRES, Film
+from recordings import Film
 from typer.testing import CliRunner, Result
-from wire_foreign_in_test import Gateway, Site, a_port, needs_php
+from wire_foreign_in_test import Gateway, Site, a_php, a_port, a_site, a_uwsgi, needs_php, recorded  # noqa: F401 - fixtures
 from zoo_in_test import Zoo
 
 from gateway_zoo.cli import app
-from gateway_zoo.wire.exchange import Exchange
-from gateway_zoo.wire.exchanges import Exchanges
-from gateway_zoo.wire.recording import read
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with Site() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def php(site: Site) -> Gateway:
-    return site.php(f"unix:{site.path}/php.sock")
-
-
-@pytest.fixture(scope="module")
-def uwsgi(site: Site) -> Gateway:
-    return site.uwsgi(f"127.0.0.1:{a_port()}")
 
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(app, words, prog_name="zoo", catch_exceptions=False)
-
-
-def kept(file: Path) -> list[Exchange]:
-    exchanges = Exchanges(WIRES)
-    with file.open("rb") as lines:
-        for entry in read(lines, "it"):
-            exchanges.feed(entry)
-    return list(exchanges.all.values())
 
 
 # --- --body -----------------------------------------------------------------------------------------------------------
@@ -93,7 +65,7 @@ def test_what_was_asked_is_kept(php: Gateway, tmp_path: Path) -> None:
     file, (param,) = tmp_path / "k.jsonl", php.params
     words = ("wire", php.option, php.address, "/x", "--param", param, "-H", "Cookie: s3cr3t", "-o", str(file))
     assert run(*words).exit_code == 0
-    (exchange,) = kept(file)
+    (exchange,) = recorded(file)
     assert (exchange.target, exchange.status, exchange.exhibit, exchange.errors) == ("/x", 200, php.address, [])
     assert b"s3cr3t" not in bytes(exchange.request + exchange.response)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -101,14 +73,14 @@ def test_what_was_asked_is_kept(php: Gateway, tmp_path: Path) -> None:
     again = run(*words)
     assert (again.exit_code, f"-o {file} exists" in again.output, file.read_bytes()) == (2, True, before)
     assert run(*words[:-1], str(tmp_path / "s.jsonl"), "--secrets").exit_code == 0
-    assert b"s3cr3t" in bytes(kept(tmp_path / "s.jsonl")[0].request)
+    assert b"s3cr3t" in bytes(recorded(tmp_path / "s.jsonl")[0].request)
 
 
 def test_both_of_a_comparison_are_kept(uwsgi: Gateway, tmp_path: Path) -> None:
     file = tmp_path / "k.jsonl"
     party = f"uwsgi:{uwsgi.address}"
     assert run("wire", "--diff", party, party, "/both", "-o", str(file)).exit_code == 0
-    assert [(each.connection, each.target, each.status) for each in kept(file)] == [
+    assert [(each.connection, each.target, each.status) for each in recorded(file)] == [
         (1, "/both", 200),
         (2, "/both", 200),
     ]
@@ -120,7 +92,7 @@ def test_every_way_of_asking_is_kept(zoo: Zoo, tmp_path: Path) -> None:
         file = tmp_path / f"{number}.jsonl"
         done = zoo.cli("wire", *words, "/hello", "-o", str(file))
         assert done.returncode == 0, done.stderr
-        assert [(each.method, each.status) for each in kept(file)] == [("GET", 200)], words
+        assert [(each.method, each.status) for each in recorded(file)] == [("GET", 200)], words
 
 
 def test_a_pcap_is_kept(uwsgi: Gateway, tmp_path: Path) -> None:

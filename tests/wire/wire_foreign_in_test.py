@@ -26,6 +26,8 @@ from gateway_zoo.wire.ask import client, direct
 from gateway_zoo.wire.ask.client import USUAL
 from gateway_zoo.wire.ask.request import ClientRequest
 from gateway_zoo.wire.exchange import Exchange
+from gateway_zoo.wire.exchanges import Exchanges
+from gateway_zoo.wire.recording import read
 
 PHP = installed.program("php-fpm")
 needs_php = pytest.mark.skipif(not PHP, reason="php-fpm is not installed: apt-get install php8.2-fpm")
@@ -190,3 +192,29 @@ def recorder(site: Site, *words: str) -> Iterator[Recorder]:
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture(scope="module", name="site")
+def a_site() -> Iterator[Site]:
+    """A place for gateways of others. A test file has it and the next two by importing them."""
+    with Site() as made:
+        yield made
+
+
+@pytest.fixture(scope="module", name="php")
+def a_php(site: Site) -> Gateway:
+    return site.php(f"unix:{site.path}/php.sock")
+
+
+@pytest.fixture(scope="module", name="uwsgi")
+def a_uwsgi(site: Site) -> Gateway:
+    return site.uwsgi(f"127.0.0.1:{a_port()}")
+
+
+def recorded(file: Path) -> list[Exchange]:
+    """The exchanges of a recording."""
+    exchanges = Exchanges(WIRES)
+    with file.open("rb") as lines:
+        for entry in read(lines, "it"):
+            exchanges.feed(entry)
+    return list(exchanges.all.values())

@@ -56,8 +56,9 @@ def line(out: Console, text: Text) -> None:
 def title(exchange: Exchange, direction: Direction | str, size: int) -> Text:
     request = f"{exchange.method} {exchange.target}"
     if direction == "request":
-        text = f"REQUEST  {request}   {count(size)} to the gateway"
-        text += f" ({exchange.protocol}, {exchange.front} to {exchange.exhibit})"
+        named = (exchange.target or "").startswith(f"/{exchange.exhibit}/")  # the path names the gateway
+        parties = f"from {exchange.front}" if named else f"{exchange.front} to {exchange.exhibit}"
+        text = f"REQUEST  {request}   {count(size)} to the gateway ({exchange.protocol}, {parties})"
     else:
         status = f"status {exchange.status}" if exchange.status is not None else "no status"
         took = "" if exchange.seconds is None else f", {exchange.seconds * 1000:.1f} ms"

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from gateway_zoo.centre.context import Context
+from gateway_zoo.centre.crowds import cells_of
 from gateway_zoo.centre.page import Page, Refused
 from gateway_zoo.follow import question, readers, send
 from gateway_zoo.follow.beside import Station, beside
@@ -97,7 +98,7 @@ def _command(context: Context, chosen: Mapping[str, str]) -> str:
 def send_one(context: Context, given: Mapping[str, Any]) -> Followed:
     """Send the request through one cell, or through two in turn."""
     asked = _question(given)
-    cells = [_cell(context, pair) for pair in _pairs(given.get("cells"))]
+    cells = cells_of(context, given)
     if not _one_at_a_time.acquire(blocking=False):
         raise Refused("a request is being followed; wait for its way", 409)
     try:
@@ -122,25 +123,6 @@ def _question(given: Mapping[str, Any]) -> Question:
         raise Refused("the body has a character that is none") from None
     except BadQuestion as problem:
         raise Refused(str(problem)) from None
-
-
-def _pairs(given: object) -> list[tuple[str, str]]:
-    try:
-        pairs = msgspec.convert(given, list[tuple[str, str]])
-    except msgspec.ValidationError:
-        pairs = []
-    if not 1 <= len(pairs) <= MOST_CELLS:
-        raise Refused('"cells": expected one or two pairs of an exhibit and a front')
-    return pairs
-
-
-def _cell(context: Context, pair: tuple[str, str]) -> Cell:
-    for cell in context.cells():
-        if (cell.exhibit, cell.front) == pair:
-            if cell.closed:
-                raise Refused(f"{cell.exhibit} is closed behind {cell.front}: {cell.closed}", 409)
-            return cell
-    raise Refused(f"there is no cell {pair[0][:80]!a} behind {pair[1][:80]!a}")
 
 
 def _zoo(context: Context) -> Zoo:

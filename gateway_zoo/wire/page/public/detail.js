@@ -108,8 +108,7 @@ function light() {
     if (index !== undefined) dress(row, index);
   }
   lightBytes(fields[current()]);
-  const active = document.getElementById(`field-${cursor}`);
-  if (active) $("fields").setAttribute("aria-activedescendant", active.id);
+  tree.choose(`field-${cursor}`);
   say(fields[current()]);
 }
 

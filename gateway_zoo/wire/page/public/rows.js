@@ -9,6 +9,7 @@ export class Rows {
     this.root = root;
     this.draw = draw;
     this.count = 0;
+    this.chosen = "";
     this.made = new Map();                           // index -> element
     this.space = root.appendChild(document.createElement("div"));
     this.space.className = "space";
@@ -48,6 +49,14 @@ export class Rows {
       this.made.set(index, element);
       this.space.append(element);
     }
+    this.choose(this.chosen);
+  }
+
+  /** Name the chosen line by its element's id. While it is out of sight it is not in the page, so no id may lead to it. */
+  choose(id) {
+    this.chosen = id;
+    if (id && document.getElementById(id)) this.root.setAttribute("aria-activedescendant", id);
+    else this.root.removeAttribute("aria-activedescendant");
   }
 
   /** Scroll as little as is needed to see a line, and so many around it. */

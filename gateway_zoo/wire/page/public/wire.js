@@ -216,7 +216,7 @@ function select(one) {
   const index = shown.findIndex(({ number }) => number === one);
   list.show();
   if (index >= 0) list.reveal(index);
-  list.root.setAttribute("aria-activedescendant", `exchange-${one}`);
+  list.choose(`exchange-${one}`);
   load();
 }
 
