@@ -147,7 +147,7 @@ def test_first_page_has_curl_lines_that_work(compose: Compose) -> None:
         assert f"curl http://127.0.0.1:{port}/fastcgi/hello" in page
 
 
-@pytest.mark.parametrize("words", [["check"], ["compare"]])
+@pytest.mark.parametrize("words", [["check"], ["compare", "cgi", "fastcgi", "uwsgi", "asgi", "mod_wsgi"]])
 def test_the_keeper_inside_is_content(compose: Compose, words: list[str]) -> None:
     done = compose.zoo(*words)
     assert done.returncode == 0, done.stdout + done.stderr
