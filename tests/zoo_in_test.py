@@ -82,6 +82,13 @@ def eventually(holds: Callable[[], object], seconds: float, what: str) -> None:
         time.sleep(0.02)
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; none of a process that has just ended."""
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
 class Zoo:
     """One zoo with a run directory and ports of its own."""
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from centre_in_test import CentreZoo, a_fresh_centre  # noqa: F401 - a fixture
 from centre_states import DATA
-from zoo_in_test import ROOT, eventually, free, slow
+from zoo_in_test import ROOT, eventually, free, slow, words_of
 
 from gateway_zoo.commands import up
 from gateway_zoo.keeper.ports import HIGHEST, first_free
@@ -36,7 +36,7 @@ def answers(zoo: CentreZoo) -> bool:
 
 def centres(zoo: CentreZoo) -> list[int]:
     """The processes of the centre."""
-    return [p.pid for p in zoo.processes() if "gateway_zoo.centre" in p.cmdline()]
+    return [p.pid for p in zoo.processes() if "gateway_zoo.centre" in words_of(p)]
 
 
 def first_line(zoo: CentreZoo, *words: str) -> str:

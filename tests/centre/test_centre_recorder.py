@@ -18,7 +18,7 @@ from centre_tab import SEEN, fits, opened
 from msgspec.structs import replace
 from recordings import HEAD, Film
 from wire_record_in_test import SHIFT, runs_in
-from zoo_in_test import Zoo, eventually
+from zoo_in_test import Zoo, eventually, words_of
 
 from gateway_zoo.centre.page import Refused
 from gateway_zoo.centre.recorder import Recorder
@@ -59,7 +59,7 @@ def answers(zoo: CentreZoo) -> bool:
 
 
 def recording_processes(zoo: Zoo) -> list[int]:
-    return [p.pid for p in zoo.processes() if runs_in(p, zoo.run / "wire") or "session" in " ".join(p.cmdline())]
+    return [p.pid for p in zoo.processes() if runs_in(p, zoo.run / "wire") or "session" in " ".join(words_of(p))]
 
 
 def test_it_starts_at_the_first_need_and_finds_each_exchange(zoo: Zoo) -> None:

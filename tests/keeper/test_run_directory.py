@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from zoo_in_test import Zoo, eventually, needs_sight, slow
+from zoo_in_test import Zoo, eventually, needs_sight, slow, words_of
 
 from gateway_zoo.safe_io import bounded
 
@@ -31,7 +31,7 @@ def give(path: Path) -> Path:
 
 
 def keeper_of(zoo: Zoo) -> psutil.Process:
-    return next(p for p in zoo.processes() if p.cmdline()[2:4] == ["-m", "gateway_zoo.keeper"])
+    return next(p for p in zoo.processes() if words_of(p)[2:4] == ["-m", "gateway_zoo.keeper"])
 
 
 def remove(run: Path) -> None:
@@ -409,7 +409,7 @@ def test_a_killed_recorder_whose_directory_is_gone_leaves_nothing(running: tuple
         [str(zoo.root / "zoo"), "record"], env=zoo.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     eventually((zoo.run / "wire.jsonl").is_file, 40, "a recording")
-    fronts = [p for p in zoo.processes() if any("/wire/" in word for word in (*p.cmdline(), p.cwd()))]
+    fronts = [p for p in zoo.processes() if any("/wire/" in word for word in (*words_of(p), p.cwd()))]
     assert fronts
     remove(zoo.run)
     record.kill()

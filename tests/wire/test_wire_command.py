@@ -323,7 +323,7 @@ def test_a_large_binary_body_is_shown_and_nothing_hidden(zoo: Zoo, tmp_path: Pat
     assert len(sent) > len(data)
     assert SECRET.encode() not in sent
     text = zoo.cli("wire", id, "/echo", "--data", f"@{tmp_path}/body").stdout
-    assert re.search(r" 3,1\d\d,\d{3} bytes to the gateway ", text.splitlines()[0])
+    assert re.search(r" 3,1\d\d,\d{3} bytes to the gateway", text.splitlines()[0])
     assert "hidden" not in text
     assert "cut off" not in text
 

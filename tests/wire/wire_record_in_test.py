@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import requests
-from zoo_in_test import Zoo, eventually, free
+from zoo_in_test import Zoo, eventually, free, words_of
 
 from gateway_zoo.wire.recording import AnyEntry, read
 
@@ -61,7 +61,7 @@ class Recording:
 
     def left(self) -> list[str]:
         """Processes in its directory, the directory, its ports."""
-        found = [f"{p.pid} {p.cmdline()}" for p in self.zoo.processes() if runs_in(p, self.zoo.run / "wire")]
+        found = [f"{p.pid} {words_of(p)}" for p in self.zoo.processes() if runs_in(p, self.zoo.run / "wire")]
         found += [str(path) for path in self.zoo.run.glob("wire*") if path.is_dir()]
         return found + [str(port) for port in self.zoo.ports.values() if not free(port + SHIFT)]
 

@@ -36,7 +36,8 @@ def show(out: Console, exchange: Exchange, shown: Fields, every: bool = False, d
         ("response", bytes(exchange.response), response),
     )
     for direction, data, fields in sides:
-        line(out, title(exchange, direction, exchange.size(direction)))
+        for words in title(exchange, direction, exchange.size(direction), out.width):
+            line(out, Text(words, "bold"))
         _Side(out, data, rows(fields, data, every), every).show(dump)
         if left_out := exchange.left_out(direction):
             line(out, Text(f"and {count(left_out)} more, which are not kept: it is not cut off on the wire", "dim"))
@@ -53,17 +54,19 @@ def line(out: Console, text: Text) -> None:
     out.print(text, soft_wrap=True)
 
 
-def title(exchange: Exchange, direction: Direction | str, size: int) -> Text:
+def title(exchange: Exchange, direction: Direction | str, size: int, width: int) -> list[str]:
+    """The first line of a direction; in two where the words in brackets do not fit."""
     request = f"{exchange.method} {exchange.target}"
     if direction == "request":
-        named = (exchange.target or "").startswith(f"/{exchange.exhibit}/")  # the path names the gateway
-        parties = f"from {exchange.front}" if named else f"{exchange.front} to {exchange.exhibit}"
-        text = f"REQUEST  {request}   {count(size)} to the gateway ({exchange.protocol}, {parties})"
+        text = f"REQUEST  {request}   {count(size)} to the gateway"
+        text += f" ({exchange.protocol}, {exchange.front} to {exchange.exhibit})"
     else:
         status = f"status {exchange.status}" if exchange.status is not None else "no status"
         took = "" if exchange.seconds is None else f", {exchange.seconds * 1000:.1f} ms"
         text = f"RESPONSE {status}   {count(size)} from the gateway{took}"
-    return Text(printable(text), "bold")
+    text = printable(text)
+    words, bracket, parties = text.rpartition(" (")
+    return [text] if len(text) <= width or not bracket else [words, f"        {bracket}{parties}"]
 
 
 def count(size: int) -> str:
