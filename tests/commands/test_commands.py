@@ -170,6 +170,7 @@ def test_config_prints_the_generated_file(zoo: Zoo) -> None:
     assert text == (zoo.run / "nginx" / "local.conf").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_doctor_names_the_running_zoo_and_nothing_else(zoo: Zoo) -> None:
     problems = of_json_any(zoo, "doctor")
     assert problems == [], "it is well"

@@ -55,6 +55,7 @@ def test_check_and_compare_are_content(small_zoo: Zoo) -> None:
     assert compared.returncode == 0, compared.stdout + compared.stderr
 
 
+@pytest.mark.slow
 def test_the_monolith_needs_no_web_server(small_zoo: Zoo) -> None:
     base = straight(small_zoo)
     hello = requests.get(f"{base}hello", timeout=20)

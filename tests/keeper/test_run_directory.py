@@ -510,6 +510,7 @@ class Foreground:
         assert self.process.wait(40) == 0, self.path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @needs_sight
 def test_a_death_and_a_return_have_a_line_each(fresh_zoo: Zoo, tmp_path: Path) -> None:
     up = Foreground(fresh_zoo, tmp_path / "lines", *FEW)

@@ -40,6 +40,7 @@ def test_memory_is_said_apart(some: Zoo) -> None:
     assert cells["wsgi-sync", "nginx"]["memory"]["rest_processes"] == 5  # with the master
 
 
+@pytest.mark.slow
 def test_sentences_name_what_is_closed(some: Zoo) -> None:
     text = " ".join(some.cli("compare", "mod_wsgi", "fastcgi").stdout.split())
     assert "closed: mod_wsgi behind nginx: nginx embeds no Python interpreter" in text

@@ -4,6 +4,8 @@ import os
 import resource
 from pathlib import Path
 
+import pytest
+
 from gateway_zoo.measure import log_files
 from gateway_zoo.measure.log_files import LONGEST, Logs
 from gateway_zoo.measure.request_log import RequestLog
@@ -63,6 +65,7 @@ def test_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
     assert list(Logs(tmp_path).lines()) == ["line"]
 
 
+@pytest.mark.slow
 def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     append(path, "first\n")

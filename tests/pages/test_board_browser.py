@@ -223,6 +223,7 @@ def test_why_there_is_no_connection_is_said(zoo: Zoo, tmp_path: Path) -> None:
         page.locator("#empty").wait_for()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phone", [False, True], ids=["1280x720", "390x844"])
 def test_it_fits_the_screen(zoo: Zoo, tmp_path: Path, phone: bool) -> None:
     with chromium() as browser:

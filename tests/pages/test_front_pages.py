@@ -250,6 +250,7 @@ def test_only_a_page_for_this_machine_leads_to_the_centre(tmp_path: Path) -> Non
     assert links(pages[leading[0]])[0] == "http://localhost:8000/"
 
 
+@pytest.mark.slow
 def test_a_loopback_name_in_host_leads_to_the_centre(fresh_zoo: Zoo) -> None:
     port = fresh_zoo.ports["nginx"] + 2 * TLS
     fresh_zoo.up("wsgi", env={"ZOO_CENTRE_PORT": str(port)})

@@ -176,6 +176,7 @@ def test_content_made_in_the_browser_waits_for_the_data(zoo: Zoo, front: str, pa
         assert now["content"] > ended, way
 
 
+@pytest.mark.slow
 @both_fronts
 def test_bytes_are_those_that_travelled(zoo: Zoo, front: str, page: "Page") -> None:
     bodies = [len(zoo.get("pages", front, path).content) for path in ("static/", "assets/pages.css")]
@@ -287,6 +288,7 @@ def test_ctrl_click_on_a_link_of_the_spa_stays_the_browsers(zoo: Zoo, front: str
     assert (opened.value.url, page.url) == (f"{home}scgi/", home)
 
 
+@pytest.mark.slow
 @complains("404")
 @both_fronts
 def test_an_unknown_gateway_is_404_in_the_mpa_and_words_in_the_spa(zoo: Zoo, front: str, page: "Page") -> None:
@@ -353,6 +355,7 @@ def test_load_more_works_from_the_keyboard_alone(zoo: Zoo, front: str, page: "Pa
     assert page.evaluate("document.activeElement.tagName") == "LI"  # the link is gone: at the first new row
 
 
+@pytest.mark.slow
 @complains("503")
 @both_fronts
 def test_a_failed_load_is_told_and_can_be_tried_again(zoo: Zoo, front: str, page: "Page") -> None:

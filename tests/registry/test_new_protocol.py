@@ -175,6 +175,7 @@ def test_wire_has_an_option_for_its_sockets(zoo: Zoo, tmp_path: Path) -> None:
     assert "Content-Type = text/plain" in done.stdout
 
 
+@pytest.mark.slow
 def test_its_other_messages_can_be_asked(zoo: Zoo, tmp_path: Path) -> None:
     assert "Lines ASK_AGAIN, QUIT" in re.sub(r"\s+", " ", zoo.cli("wire", "--help").stdout)
     (tmp_path / "value").write_text("from a file", encoding="utf-8")

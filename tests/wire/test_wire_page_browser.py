@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+@pytest.mark.slow
 def test_the_characters_stand_beside_their_bytes(browser: "Browser", film: Film) -> None:
     """Also those that are blanks, and in the last line, which is shorter."""
     last = len(film.scene("/a%20b", body=b"a b  c " * 20)) - 1
