@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import msgspec
+import psutil
 import pytest
 from zoo_in_test import REGISTRY, Zoo, eventually, needs_sight
 
@@ -80,6 +81,8 @@ def test_one_unknown_size_makes_the_sum_unknown_and_a_tree_has_depths() -> None:
 def test_the_first_look_has_every_family_its_processes_and_their_requests(small: Zoo, watch: Watch) -> None:
     for _ in range(3):
         small.get("fastcgi", "nginx")
+    workers = psutil.Process(small.session("wsgi-sync")).children
+    eventually(lambda: len(workers()) == 4, 10, "gunicorn has forked all its workers")
     families = {family.name: family for family in watch.look().families}
     assert {"keeper", "sentinel", "nginx", "apache", "cgi", "fastcgi", "wsgi-sync"} <= set(families)
     (server,) = families["fastcgi"].rows
