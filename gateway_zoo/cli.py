@@ -196,6 +196,20 @@ def crowd(
     raise typer.Exit(command.run(running_settings(nginx, apache), ids, front, requests, hold, as_json, urls))
 
 
+@app.command()
+def traits(
+    ids: Ids = None,
+    names: Annotated[list[str] | None, typer.Option("-t", "--trait", metavar="NAME", help="Only this trait.")] = None,
+    front: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; both if not given.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out the traits that wait long.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure behaviours in every cell, in a zoo of its own."""
+    from gateway_zoo.commands import traits as command
+
+    raise typer.Exit(command.run(environment_settings(), names or [], ids or [], front, quick=quick, as_json=as_json))
+
+
 @app.command("class")
 def for_a_class(
     clear: Annotated[bool, typer.Option("--clear-board", help="Remove all stickers from the board.")] = False,

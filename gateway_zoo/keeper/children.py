@@ -44,10 +44,11 @@ def make(plan: Plan, sentinel_descriptor: int) -> list[Child]:
 def environment(settings: Settings, family: str, token: str) -> dict[str, str]:
     """Make the whole environment of a gateway: no other variable of the shell reaches a program."""
     own = {"ZOO_ROOT": str(settings.root)} if family == "centre" else {}  # it reads the zoo's own files
+    folders = [places.checkout(settings) / name for name in (settings.program, "app") if name]
     return own | {
         "PATH": places.search_path(settings),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(places.checkout(settings) / "app"),
+        "PYTHONPATH": ":".join(map(str, folders)),
         "ZOO_RUN": str(settings.run),
         "ZOO_FAMILY": family,
         "ZOO_ECHO": str(int(settings.echo)),

@@ -93,20 +93,30 @@ def free_ports(count: int) -> int:
 class OwnZoo:
     """`with OwnZoo(settings, ids, mpm) as zoo:` runs a zoo with these exhibits, and removes it afterwards.
 
-    It gives root up for good, as `up` does: do before what needs root. Raises Stop.
+    It gives root up for good, as `up` does: do before what needs root. `more`: further variables of the zoo.
+    `in_a_container`: it may also run in a container, which then has everything that a machine has. Raises Stop.
     """
 
-    def __init__(self, settings: Settings, ids: list[str], mpm: str = "event") -> None:
-        settings.only_natively(
-            "this lab starts a zoo of its own, which a container cannot: run ./zoo lab on the machine itself"
-        )
+    def __init__(
+        self,
+        settings: Settings,
+        ids: list[str],
+        mpm: str = "event",
+        more: dict[str, str] | None = None,
+        *,
+        in_a_container: bool = False,
+    ) -> None:
+        if not in_a_container:
+            settings.only_natively(
+                "this lab starts a zoo of its own, which a container cannot: run ./zoo lab on the machine itself"
+            )
         self.ids = ids
         self.up: subprocess.Popen[bytes] | None = None
         registry = load(settings.root)
         privileges.install_what_is_missing(settings, [registry.family_of(id) for id in ids])
         own = chosen_ports(sorted({e.tcp for e in registry.exhibits.values() if e.tcp})) | {"ZOO_CENTRE_PORT": "0"}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
-        self.env |= {"ZOO_ROOT": str(settings.root), "ZOO_MPM": mpm, **own}
+        self.env |= {"ZOO_ROOT": str(settings.root), "ZOO_MPM": mpm, **own, **(more or {})}
         self.run = Path(tempfile.mkdtemp(prefix="zlab-", dir="/tmp"))
         self.env["ZOO_RUN"] = str(self.run)
         self.settings = read_settings(self.env)
@@ -120,7 +130,7 @@ class OwnZoo:
 
     def __enter__(self) -> "OwnZoo":
         try:
-            say(f"starting a zoo of the lab's own in {self.run}")
+            say(f"starting a zoo of its own in {self.run}")
             with (self.run / "up.log").open("wb") as log:
                 self.up = self._zoo("up", *self.ids, stdout=log, stderr=log)
             self._wait()
@@ -167,7 +177,7 @@ class OwnZoo:
         restarted = self._zoo("restart", front, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         output, _ = restarted.communicate(timeout=STOP_S)
         if restarted.returncode:
-            fail(f"the lab's own zoo: {output.decode(errors='replace').strip()}", 3)
+            fail(f"the zoo of its own: {output.decode(errors='replace').strip()}", 3)
 
     def rewrite(self, name: str, text: str) -> None:
         """Replace a file in the run directory, which may be a link into the checkout."""

@@ -26,7 +26,7 @@ from gateway_zoo.settings import Settings, user_of_the_zoo
 
 COPY = "use a copy of the checkout on another: cp -r . ~/zoo"
 #: Folders of the checkout that are no cages, and that the servers or the keeper read.
-FOLDERS = ("app", "apache", "gateway_zoo", "nginx", "web")
+FOLDERS = ("app", "apache", "gateway_zoo", "nginx", "traits", "web")
 #: Every other character means something to one of the readers. Our paths are absolute, so `-` is never the first.
 PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
 

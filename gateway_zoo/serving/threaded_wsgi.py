@@ -47,6 +47,10 @@ class ThreadedWSGI(WSGIMiddleware):
         super().__init__(app, workers=workers)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # A program may also speak ASGI, for what WSGI cannot say. `asgi` returns None for what it does not answer.
+        if answer := getattr(self.app, "asgi", lambda scope: None)(scope):
+            await answer(scope, receive, send)
+            return
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return

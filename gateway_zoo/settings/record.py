@@ -45,6 +45,7 @@ class Settings:
     gateway_hosts: str = ""
     compose: bool = False
     echo: bool = False
+    program: str = ""  # a folder of the checkout that comes before app/ on the gateways' path
 
     def only_natively(self, instead: str) -> None:
         """Raise Stop in a container; `instead` is the sentence that says what to do there."""

@@ -129,6 +129,7 @@ VARIABLES = (
     Variable("ZOO_NET", "10.213.77", CONTAINERS, "first three numbers of the zoo's networks"),
     Variable("ZOO_ROOT", "(the checkout)", INTERNAL, "the checkout", "root", _checkout),
     Variable("ZOO_ECHO", "0", INTERNAL, "1: exhibits answer /echo, as `up --echo`", "echo", _flag),
+    Variable("ZOO_PROGRAM", "(none)", INTERNAL, "a folder that gateways read before app/, as `zoo traits`", "program"),
     Variable("ZOO_COMPOSE", "0", INTERNAL, "1: this is a container", "compose", _flag),
     Variable("ZOO_NEAR", "127.0.0.1 ::1", INTERNAL, "addresses that may ask for status", "status_allowed_from"),
     Variable("ZOO_BRIDGE", "(none)", INTERNAL, "this machine's address on the containers' network", "bridge"),
