@@ -18,20 +18,20 @@ Verdict = Literal["faster", "slower", "no difference shown", "failed"]
 Mode = Literal["quick", "full", "ladder", "self-test"]
 
 
-class Sessions(msgspec.Struct, frozen=True):
-    """The sessions whose processes are measured: pids of session leaders. None: unknown, for the reason `why`.
+class Side(msgspec.Struct, frozen=True):
+    """The processes of one side, the gateway or the front: those of these sessions (pids of session leaders).
 
-    An exhibit inside a front has no gateway of its own: `gateway` is None, and `why_gateway` says where it counts.
+    `family`: only those that serve this family or front (keeper/families.py); empty: all. `sessions` is None where the
+    processes cannot be seen, or where the exhibit has none of its own, for the reason `why`.
     """
 
-    gateway: list[int] | None = None
-    front: list[int] | None = None
-    why_gateway: str = ""
-    why_front: str = ""
+    sessions: list[int] | None = None
+    family: str = ""
+    why: str = ""
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A URL under load. `url` is on loopback; `body`: the bytes that each answer must have, or None before the first.
+    """A URL under load. `url` is on loopback; `body`: the bytes that each answer must have; None: those of the first.
 
     `processes` x `threads`: how many requests it runs at once, as declared; None: unknown or without limit.
     `base`: the name of the target beside which this one is set; empty: none. `difference`: what else differs from the
@@ -43,21 +43,21 @@ class Target(msgspec.Struct, frozen=True):
     body: bytes | None = None
     processes: int | None = None
     threads: int | None = None
-    sessions: Sessions = Sessions()
+    gateway: Side = Side()
+    front: Side = Side()
     base: str = ""
     difference: str = ""
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What one side (the gateway, or the front) used during a closed loop. None: unknown, for the reason `why`.
+    """What one side used during a closed loop. None: unknown, for the reason `why`.
 
-    `cpu_ms`: CPU milliseconds per request, user and system, ended and reaped children included. `forks`: processes
-    started, per request. `voluntary` and `involuntary`: context switches of the processes that lived all the time, per
-    request. `pss_idle`: bytes before the load; `pss_peak`: the most of the readings during it.
+    `cpu_ms`: CPU milliseconds per request, user and system, ended children included. `voluntary` and `involuntary`:
+    context switches per request, of the processes that lived all the time. `pss_idle`: bytes before the load;
+    `pss_peak`: the most of the readings during it.
     """
 
     cpu_ms: float | None = None
-    forks: float | None = None
     voluntary: float | None = None
     involuntary: float | None = None
     pss_idle: int | None = None
@@ -68,9 +68,10 @@ class Cost(msgspec.Struct, frozen=True):
 class Latency(msgspec.Struct, frozen=True):
     """Latencies at a constant rate, each from the intended send to the last byte, in ms.
 
-    `rate`: intended requests/s. `requests`: answers that count. `p999_ms` is None below 10,000 requests, `p99_ms` below
-    1,000 (`why`): ten requests must lie above a percentile. `in_flight`: mean number of requests under way, by Little's
-    law: rate x mean latency. `histogram`: all latencies in microseconds, as HdrHistogram's base64; it can be merged.
+    `rate`: intended requests/s. `requests`: answers that count. `p50_ms` is None below 20 requests, `p99_ms` below
+    1,000, `p999_ms` below 10,000 (`why`): ten requests must lie above a percentile. `in_flight`: mean number of
+    requests under way, by Little's law: rate x mean latency. `histogram`: all latencies in microseconds, as
+    HdrHistogram's base64; it can be merged.
     """
 
     rate: float
@@ -89,9 +90,9 @@ class Sample(msgspec.Struct, frozen=True):
     """One target in one round: a closed loop of wrk, then a constant rate of h2load (`latency`).
 
     `rps`, `requests`, `seconds`, `gateway`, `front` and `client_cpu_ms` (wrk's own CPU per request) belong to the
-    closed loop. `errors` (connect, read, write, timeout) and `non_2xx` are those of both. `little_ms`: mean time of a
-    request in the closed loop, by Little's law: connections / rps. `failed`: why the sample does not count; empty: it
-    counts.
+    closed loop. `forks`: processes started meanwhile on the whole machine, without the load generator's, per request.
+    `errors` (connect, read, write, timeout) and `non_2xx` are those of both. `little_ms`: mean time of a request in the
+    closed loop, by Little's law: connections / rps. `failed`: why the sample does not count; empty: it counts.
     """
 
     target: str
@@ -105,6 +106,7 @@ class Sample(msgspec.Struct, frozen=True):
     gateway: Cost
     front: Cost
     client_cpu_ms: float | None
+    forks: float | None = None
     failed: str = ""
 
 
@@ -153,6 +155,7 @@ class Row(msgspec.Struct, frozen=True):
     gateway: Cost
     front: Cost
     client_cpu_ms: float | None
+    forks: float | None = None
     gateway_share: float | None = None
     amdahl: float | None = None
 
@@ -199,10 +202,13 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Method(msgspec.Struct, frozen=True):
-    """How it was measured. `seconds`: of a closed loop; `latency_s`: of a constant rate (0: none); `warm_up_s`: of each
-    target before the first round. `rate_share`: the constant rate as a part of what the closed loop reached in the
-    warm-up. `path`: what each request asks for. `control_limit`: a control that differs from the others of its round by
-    more than this share has moved. `rounds`: how many were planned.
+    """How it was measured. `mode` and `seed`: a run with the same seed has the same order.
+
+    `rounds`: planned. `seconds`: of a closed loop, longer for a slow target, so that it gets `least` requests; with
+    fewer a sample does not count. `latency_s`: of a constant rate (0: none). `warm_up_s`: of each target before the
+    first round. `connections` and `threads`: wrk's. `rate_share`: the constant rate as a part of what the closed loop
+    reached in the warm-up. `control_limit`: a control that differs from the others of its round by more than this share
+    has moved. `path`: what each request asks for.
     """
 
     mode: Mode
@@ -211,6 +217,7 @@ class Method(msgspec.Struct, frozen=True):
     seconds: float
     latency_s: float
     warm_up_s: float
+    least: int
     connections: int
     threads: int
     rate_share: float
