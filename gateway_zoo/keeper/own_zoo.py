@@ -151,7 +151,7 @@ class OwnZoo:
         deadline = time.monotonic() + START_S
         while b"Ctrl-C stops everything" not in self._output():
             if self.up is None or self.up.poll() is not None or time.monotonic() > deadline:
-                fail(f"the lab's own zoo does not start:\n{self._output().decode(errors='replace')}", 3)
+                fail(f"its own zoo does not start:\n{self._output().decode(errors='replace')}", 3)
             time.sleep(0.05)
 
     def _output(self) -> bytes:
@@ -177,7 +177,7 @@ class OwnZoo:
         restarted = self._zoo("restart", front, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         output, _ = restarted.communicate(timeout=STOP_S)
         if restarted.returncode:
-            fail(f"the zoo of its own: {output.decode(errors='replace').strip()}", 3)
+            fail(f"its own zoo: {output.decode(errors='replace').strip()}", 3)
 
     def rewrite(self, name: str, text: str) -> None:
         """Replace a file in the run directory, which may be a link into the checkout."""
