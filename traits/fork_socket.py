@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 import time
 
 from gateway_zoo.traits.outcome import NotAsked
@@ -18,7 +19,8 @@ connection.
 SOURCE = "fork(2): open file descriptions; gunicorn, Server Hooks; uWSGI documentation, Things to know: forking"
 RUNS = 1
 # This file is loaded together with the program: before the fork, where the server loads the program before it forks.
-connection, database = socket.socketpair()
+# The command `zoo traits` loads it, too, and needs no socket.
+connection = socket.socket(socket.AF_UNIX) if "zoo_app" in sys.modules else None
 
 
 def app(environ, start_response):
