@@ -402,6 +402,7 @@ def bench(
     full: Annotated[bool, typer.Option("--full", help="Longer parts, more rounds, all exhibits.")] = False,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The order of an earlier run.")] = None,
     busy: Annotated[bool, typer.Option("--busy", help="Measure on a busy machine, too.")] = False,
+    ladder: Annotated[str, typer.Option(metavar="NAME", help="Servers that differ step by step; list: names.")] = "",
     as_json: Json = False,
     nginx: Nginx = "",
     apache: Apache = "",
@@ -415,8 +416,11 @@ def bench(
 
     if quick and full:
         fail("--quick or --full, not both", 2)
-    options = command.Options(names or [], front, full=full, seed=seed, busy=busy, as_json=as_json)
-    raise typer.Exit(command.execute(running_settings(nginx, apache), options, {"nginx": nginx, "apache": apache}))
+    if ladder and (names or front or nginx or apache):
+        fail("a ladder has servers of its own: give it no exhibit and no front", 2)
+    options = command.Options(names or [], front, full=full, seed=seed, busy=busy, as_json=as_json, ladder=ladder)
+    settings = environment_settings() if ladder else running_settings(nginx, apache)
+    raise typer.Exit(command.execute(settings, options, {"nginx": nginx, "apache": apache}))
 
 
 @app.command()

@@ -37,4 +37,4 @@ def climb(
     with Ground(settings) as ground:
         progress("starting the servers", 0.0, None)
         targets = ladder.targets(wanted, ground)
-        return run.run(settings, targets, planned(wanted, seed, full), "/ping", load_tools, busy, progress, name)
+        return run.run(settings, targets, planned(wanted, seed, full), wanted.path, load_tools, busy, progress, name)

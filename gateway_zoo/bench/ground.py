@@ -1,8 +1,8 @@
-"""The ground that a ladder stands on: a folder in /tmp, servers of its own, and a zoo of its own where exhibits are asked.
+"""The ground that a ladder stands on: a folder in /tmp, servers of its own, and a zoo of its own for exhibits.
 
 Every server leads a session, so that its CPU can be counted, and the kernel kills it when we end, in whatever way. A
-server here has no children that would outlive it: nginx runs in one process, and what needs several processes is started
-several times at one socket. Leaving the block ends all, and removes the folder.
+server here has no children that would outlive it: nginx runs in one process, and what needs several processes is
+started several times at one socket. Leaving the block ends all, and removes the folder.
 """
 
 import contextlib
@@ -68,10 +68,11 @@ class Ground:
         self.stack = contextlib.ExitStack()
 
     def __enter__(self) -> "Ground":
-        self.stack.callback(self._end_servers)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         with own_zoo.signals_ignored():
             self.stack.close()
 
@@ -91,32 +92,31 @@ class Ground:
     # --- servers of its own -------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def folder(self) -> Path:
-        """The folder of the servers; root is given up with it."""
-        folder = Path(tempfile.mkdtemp(prefix="zlad-", dir="/tmp"))
-        self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        self.stack.callback(self._end_servers)  # before the folder goes
-        privileges.give_up(replace(self.given, run=folder))
-        places.link(self.settings)
-        return folder
-
-    @functools.cached_property
     def settings(self) -> Settings:
-        """Those of the servers, whose run directory is our folder."""
-        return replace(self.given, run=self.folder)
+        """Those of the servers. Their run directory is a folder of ours, and root is given up with it."""
+        settings = replace(self.given, run=Path(tempfile.mkdtemp(prefix="zlad-", dir="/tmp")))
+        self.stack.callback(shutil.rmtree, settings.run, ignore_errors=True)
+        self.stack.callback(self._end_servers)  # before the folder goes
+        privileges.give_up(settings)
+        places.link(settings)
+        return settings
 
-    @functools.cached_property
+    @property
+    def folder(self) -> Path:
+        """The folder of the servers, where they run."""
+        return self.settings.run
+
+    @property
     def checkout(self) -> Path:
         """The checkout, under a path that every configuration takes."""
-        self.folder  # noqa: B018 - makes the link
         return places.checkout(self.settings)
 
-    @functools.cached_property
+    @property
     def programs(self) -> Path:
         """The programs that ladders bring with them."""
         return self.checkout / "gateway_zoo/bench/ladders/programs"
 
-    @functools.cached_property
+    @property
     def packages(self) -> Path:
         """Where Python keeps the packages of the zoo."""
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,8 +1,9 @@
 """Ladders: targets in a row, of which each differs from the one before in one thing. They are measured together.
 
-Each file of the folder ladders/ is a ladder, found by a glob: adding a file adds a ladder. The file has LADDER, a Ladder.
-Its function `start` starts the servers of all steps on a Ground (ground.py), and yields a Target for each step, in the
-order of `steps`. All steps run at the same time, because rounds are interleaved; a server without requests costs nothing.
+Each file of the folder ladders/ is a ladder, found by a glob: adding a file adds a ladder. The file has LADDER, a
+Ladder. Its function `start` starts the servers of all steps on a Ground (ground.py), and yields a Target for each step,
+in the order of `steps`. All steps run at the same time, because rounds are interleaved; a server without requests costs
+nothing.
 
 The base of a step is the step before it, so each comparison of the report is the gain of one step.
 """
@@ -30,7 +31,7 @@ class Step(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Ladder:
     """A ladder. `about`: what it shows, in a sentence or two. `connections`: of a step that has no number of its own.
-    `tcp`: gateways are asked over TCP, which needs ports."""
+    `tcp`: gateways are asked over TCP, which needs ports. `path`: what is asked for."""
 
     title: str
     about: str
@@ -38,6 +39,7 @@ class Ladder:
     start: Callable[[Ground], Iterator[Target]]
     connections: int = 4
     tcp: bool = False
+    path: str = "/ping"
 
 
 class Description(msgspec.Struct, frozen=True):

@@ -36,8 +36,8 @@ class Target(msgspec.Struct, frozen=True):
     `processes` x `threads`: how many requests it runs at once, as declared; None: unknown or without limit.
     `base`: the name of the target beside which this one is set; empty: none. `difference`: what else differs from the
     base, in words, besides the thing that is compared (such as fewer workers); empty: nothing.
-    `connections`: of its closed loop; None: as many as the method says. `change`: of a step of a ladder, a sentence that
-    says what it changes beside the step before.
+    `connections`: of its closed loop; None: as many as the method says. `change`: of a step of a ladder, a sentence
+    about what it changes beside the step before.
     """
 
     name: str

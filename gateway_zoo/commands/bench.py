@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn
 
-from gateway_zoo.bench import cells, plan, run, tools
+from gateway_zoo.bench import cells, climb, ladder, plan, run, tools
 from gateway_zoo.bench.records import Report
 from gateway_zoo.bench.rounds import Progress as Show
 from gateway_zoo.errors import fail
@@ -18,6 +18,8 @@ from gateway_zoo.measure import targets
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import say
+
+LIST = "list"  # instead of the name of a ladder
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ class Options:
     seed: int | None = None
     busy: bool = False
     as_json: bool = False
+    ladder: str = ""
 
 
 def execute(settings: Settings, options: Options, urls: dict[str, str]) -> int:
     """Measure and show. Exit 0 if each target is ranked, 1 if one failed, 3 if nothing can be measured."""
+    if options.ladder == LIST:
+        return _list_ladders(options.as_json)
     report = measure(settings, options, urls)
     if options.as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
@@ -45,7 +50,9 @@ def execute(settings: Settings, options: Options, urls: dict[str, str]) -> int:
 
 
 def measure(settings: Settings, options: Options, urls: dict[str, str]) -> Report:
-    """Measure the running zoo, or the zoo at these addresses. Raises Stop if that cannot be."""
+    """Measure the running zoo, or the zoo at these addresses; or a ladder. Raises Stop if that cannot be."""
+    if options.ladder:
+        return _climb(settings, options)
     for url in filter(None, urls.values()):
         tools.refuse_address(url, settings.compose)
     load_tools = tools.find(settings.compose)
@@ -65,6 +72,31 @@ def measure(settings: Settings, options: Options, urls: dict[str, str]) -> Repor
     tools.refuse_busy(busy, options.busy)
     with _bar(options.as_json) as progress, _at_most(planned.budget_s):
         return run.run(settings, choice.targets, planned, f"/{cells.ENDPOINT}", load_tools, busy, progress)
+
+
+def _climb(settings: Settings, options: Options) -> Report:
+    """Measure a ladder, which starts servers of its own."""
+    ladder.find(options.ladder)  # an unknown name first
+    load_tools = tools.find(settings.compose)
+    own_zoo.stop_like_ctrl_c()
+    busy = tools.busy()
+    tools.refuse_busy(busy, options.busy)
+    seed = plan.new_seed() if options.seed is None else options.seed
+    with _bar(options.as_json) as progress, _at_most(plan.FULL_S):
+        return climb.climb(settings, options.ladder, seed, options.full, busy, load_tools, progress)
+
+
+def _list_ladders(as_json: bool) -> int:
+    """Show all ladders with their steps."""
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(ladder.describe()), indent=1) + b"\n")
+        return 0
+    out = tables.console()
+    for each in ladder.describe():
+        out.print(f"{each.name}: {each.title}. {each.about}", markup=False)
+        for step in each.steps:
+            out.print(f"  {step.name}: {step.change}", markup=False)
+    return 0
 
 
 @contextmanager

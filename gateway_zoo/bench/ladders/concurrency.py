@@ -19,8 +19,8 @@ def start(ground: Ground) -> Iterator[Target]:
 
 LADDER = Ladder(
     title="Concurrency up to the knee",
-    about="One uWSGI with four slots, asked over more and more connections. Each connection sends its next request as soon"
-    " as the last one is answered. Beyond the knee a request only waits longer.",
+    about="One uWSGI with four slots, asked over more and more connections. Each sends its next request as soon as the"
+    " last one is answered. Beyond the knee a request only waits longer.",
     steps=(
         Step("1 connection", "One request at a time."),
         *(Step(f"{count} connections", f"{count} requests at a time.") for count in CONNECTIONS[1:]),

@@ -17,7 +17,7 @@ def start(ground: Ground) -> Iterator[Target]:
 
 LADDER = Ladder(
     title="TCP and unix",
-    about="The same server and the same protocol. nginx opens a connection for each request, over TCP or a unix socket.",
+    about="The same server and the same protocol. nginx opens a connection for each request.",
     steps=(
         Step("TCP", "nginx connects to a port of 127.0.0.1."),
         Step("unix", "nginx connects to a unix socket: the kernel needs no ports, no handshake and no checksums."),

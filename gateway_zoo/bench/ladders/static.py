@@ -38,4 +38,5 @@ LADDER = Ladder(
         Step("nginx", "nginx: a few processes, each with an event loop for all its connections."),
     ),
     start=start,
+    path=f"/{FILE}",
 )
