@@ -202,22 +202,22 @@ class Ground:
     def _wait(self, name: str, server: "subprocess.Popen[bytes]", address: str) -> None:
         deadline = time.monotonic() + START_S
         while not listen.answers_at(address):
-            if server.poll() is not None or time.monotonic() > deadline:
+            if not tools.alive(server) or time.monotonic() > deadline:
                 words = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace").strip()
                 fail(f"{name} does not start: {words[-500:]}", 3)
             time.sleep(0.02)
 
     def _end_servers(self) -> None:
-        """Ask all to end, wait, and kill what is left in their sessions."""
+        """Ask all to end, wait, and kill what is left in their sessions. Nobody has waited for a server before, so its
+        number is still its own, even if it has ended."""
         for _, server in self.servers:
-            with contextlib.suppress(ProcessLookupError):
-                server.terminate()
+            os.kill(server.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_S
         for _, server in self.servers:
             while tools.alive(server) and time.monotonic() < deadline:
                 time.sleep(0.01)
             self._kill_session(server.pid)
-            server.wait()  # not before: until now the number belongs to no other process
+            server.wait()
         self.servers.clear()
 
     @staticmethod

@@ -10,6 +10,7 @@ variables of CGI (SCGI protocol); the answer is that of a CGI program.
 It waits for each child, so the kernel adds the child's CPU time to its own.
 """
 
+import contextlib
 import os
 import socket
 import sys
@@ -18,14 +19,21 @@ from wsgiref.handlers import BaseCGIHandler
 
 def variables(connection: socket.socket) -> dict[str, str]:
     """Read the variables of a request without a body."""
-    data = connection.recv(65536)
+    data = b""
     while b":" not in data:
-        data += connection.recv(65536)
+        data += received(connection)
     length, _, rest = data.partition(b":")
     while len(rest) <= int(length):  # the comma at the end of the netstring
-        rest += connection.recv(65536)
+        rest += received(connection)
     words = rest[: int(length)].decode("latin-1").split("\0")
     return dict(zip(words[::2], words[1::2], strict=False))
+
+
+def received(connection: socket.socket) -> bytes:
+    """Read some bytes. Raises ConnectionError at the end."""
+    if data := connection.recv(65536):
+        return data
+    raise ConnectionError("the request is not whole")
 
 
 def start_program(connection: socket.socket, program: str) -> None:
@@ -48,7 +56,8 @@ def answer_in_a_child(connection: socket.socket) -> None:
     if child := os.fork():
         os.waitpid(child, 0)
     else:
-        answer(connection)
+        with contextlib.suppress(OSError):
+            answer(connection)
         os._exit(0)
 
 
@@ -60,7 +69,7 @@ def main() -> None:
     listening = socket.socket(fileno=0)
     while True:
         connection, _ = listening.accept()
-        with connection:
+        with connection, contextlib.suppress(OSError):  # nginx has gone, because its client has
             if way == "starts":
                 start_program(connection, program[0])
             elif way == "forks":
