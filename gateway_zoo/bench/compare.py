@@ -10,11 +10,13 @@ wants to compare; they are listed.
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from gateway_zoo.bench import intervals
-from gateway_zoo.bench.document import Document, Table
+from gateway_zoo.bench.assertions import Outcome
+from gateway_zoo.bench.document import Document, Table, day
 from gateway_zoo.bench.records import FORMAT, Comparison, Report, Sample
 from gateway_zoo.bench.rows import cpu_ms
 from gateway_zoo.bench.words import FIGURES, interval, ratio, verdict
@@ -46,12 +48,24 @@ class Moved(msgspec.Struct, frozen=True):
     warnings: list[str]
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """A report, what moved since an old one, and whether the assertions hold: the JSON where these are asked for."""
+
+    report: Report
+    moved: Moved | None
+    assertions: list[Outcome]
+
+
 def read(path: Path) -> Report:
-    """Read a report. Raises Stop with a sentence if it is none."""
+    """Read a report, alone or within Judged. Raises Stop with a sentence if it is none."""
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES)
         form = msgspec.json.decode(data, type=_Format)
+        if form.report is not msgspec.UNSET:
+            return msgspec.json.decode(data, type=Judged).report
+        if form.format is None:
+            fail(f"{path} is no report of zoo bench --json: it has no format", 2)
         if form.format != FORMAT:
             fail(f"{path} has the format {form.format}, this zoo reads {FORMAT}; measure again", 2)
         return msgspec.json.decode(data, type=Report)
@@ -62,7 +76,10 @@ def read(path: Path) -> Report:
 
 
 class _Format(msgspec.Struct):
-    format: int
+    """The keys that tell what a file is."""
+
+    format: int | None = None
+    report: Any = msgspec.UNSET
 
 
 def moved(old: Report, new: Report) -> Moved:
@@ -101,7 +118,10 @@ def _changes(old: Report, new: Report) -> Iterator[str]:
             yield f"{before} -> {now}"
     versions = [
         (old.machine.versions, new.machine.versions),
-        ({tool.name: tool.version for tool in old.method.tools}, {tool.name: tool.version for tool in new.method.tools}),
+        (
+            {tool.name: tool.version for tool in old.method.tools},
+            {tool.name: tool.version for tool in new.method.tools},
+        ),
     ]
     for before, now in versions:
         for name in dict.fromkeys((*before, *now)):
@@ -122,8 +142,8 @@ def _warnings(control: Comparison) -> Iterator[str]:
 
 def _all(old: Report, new: Report) -> Iterator[Comparison]:
     """The control, then each figure of each target that both have."""
-    controls = [[statistics.median(each.controls) for each in report.rounds if each.controls] for report in (new, old)]
-    yield intervals.between(CONTROL, "rps", *controls)
+    now, then = ([statistics.median(each.controls) for each in report.rounds if each.controls] for report in (new, old))
+    yield intervals.between(CONTROL, "rps", now, then)
     for target in new.targets:
         rows = [next((row for row in report.rows if row.target == target.name), None) for report in (new, old)]
         if None in rows:
@@ -132,9 +152,9 @@ def _all(old: Report, new: Report) -> Iterator[Comparison]:
             f"{word}: {row.failed}" for word, row in zip(("now", "then"), rows, strict=True) if row and row.failed
         )
         for name, value in _VALUES.items():
-            values = [_values(report, target.name, value) for report in (new, old)]
-            if all(values) or (failed and name == "rps"):
-                yield intervals.between(target.name, name, *values, failed)
+            now, then = (_values(report, target.name, value) for report in (new, old))
+            if (now and then) or (failed and name == "rps"):
+                yield intervals.between(target.name, name, now, then, failed)
 
 
 def _values(report: Report, name: str, value: Callable[[Report, Sample], float | None]) -> list[float]:
@@ -170,7 +190,7 @@ def document(both: Moved) -> Document:
     facts = [f"Changed besides: {', '.join(both.changes)}" if both.changes else "Versions and machine are the same."]
     notes = ["Interval: 95 %, from the rounds of both (Welch's t on logarithms). It misses in 1 of 20 cases."]
     return Document(
-        f"What moved between {both.old[:16]} and {both.new[:16]} UTC".replace("T", " "),
+        f"What moved between {day(both.old)} and {day(both.new)}",
         facts,
         both.warnings,
         [Table("Now, beside then", columns, rows)],

@@ -18,10 +18,10 @@ NOTES = (
     "Interval: 95 %, from the rounds (Student's t on logarithms). It misses in 1 of 20 cases, so a table with 20 "
     "comparisons shows a difference by chance.",
     "Rank: rows whose intervals overlap share one. A difference smaller than the intervals is not shown to exist.",
-    "Mean ms: Little's law, connections / requests per second, of the closed loop. In flight: the same law, rate x mean "
-    "latency, at the constant rate.",
-    "Gateway's share: of the CPU of gateway and front. By Amdahl's law a gateway that took none would save this part and "
-    "no more.",
+    "Mean ms: Little's law, connections / requests per second, of the closed loop. In flight: the same law, rate x "
+    "mean latency, at the constant rate.",
+    "Gateway's share: of the CPU of gateway and front. By Amdahl's law a gateway that took none would save this part, "
+    "and no more.",
     "Latency: from the intended send to the last byte, at a constant rate; all rounds together. It has no interval.",
     "Memory: PSS; a page that several processes share counts once, divided among them.",
 )
@@ -68,11 +68,16 @@ def facts(report: Report) -> list[str]:
     versions = [f"{name} {version}" for name, version in machine.versions.items()]
     return [
         f"Machine: {machine.cpu}, {machine.cores} cores, {machine.memory / 1e9:.1f} GB; {machine.system}, "
-        f"{machine.kernel}; load {machine.load:.2f}, {machine.busy:.0%} busy before the start; {machine.date[:16].replace('T', ' ')} UTC",
+        f"{machine.kernel}; load {machine.load:.2f}, {machine.busy:.0%} busy before the start; {day(machine.date)}",
         f"Method: GET {method.path}; each round has each target once, in random order (seed {method.seed}): "
         f"{loops}{constant}; measured by {listed(tools)}",
         *([f"Versions: {', '.join(versions)}"] if versions else []),
     ]
+
+
+def day(date: str) -> str:
+    """A date of ISO 8601 in UTC, for people."""
+    return f"{date[:16].replace('T', ' ')} UTC"
 
 
 def notes(report: Report) -> list[str]:
@@ -109,7 +114,11 @@ def _closed_loop(report: Report) -> Table:
         *(Column("rank", right=True), Column("target", least=14, gives="lines"), Column("requests/s", right=True)),
         *(Column("interval"), Column("mean ms", right=True, rank=4)),
         *(Column("gateway CPU ms", right=True), Column("interval", rank=2)),
-        *(Column("front CPU ms", right=True), Column("interval", rank=3), Column("gateway's share", right=True, rank=1)),
+        *(
+            Column("front CPU ms", right=True),
+            Column("interval", rank=3),
+            Column("gateway's share", right=True, rank=1),
+        ),
     ]
     rows = [
         [
@@ -191,7 +200,11 @@ def _switches(cost: Cost) -> str:
 
 def _failed(report: Report) -> Table:
     columns = [
-        *(Column("target", least=14, gives="lines"), Column("requests", right=True, rank=1), Column("errors", right=True)),
+        *(
+            Column("target", least=14, gives="lines"),
+            Column("requests", right=True, rank=1),
+            Column("errors", right=True),
+        ),
         *(Column("not 2xx", right=True), Column("why", least=24, gives="lines")),
     ]
     number_of: Callable[[int], str] = "{:,}".format

@@ -75,10 +75,11 @@ def _chart(chart: Chart) -> str:
     )
     return (
         f'<figure class="chart"><figcaption><h2>{escape(chart.title)}</h2><p class="legend">{legend}'
-        f"<span>— 95 % interval, where there is one</span><span>· a round (○ its control moved)</span></p></figcaption>\n"
+        "<span>— 95 % interval, where there is one</span><span>· a round (○ its control moved)</span></p>"
+        "</figcaption>\n"
         + "\n".join(_lane(chart, lane, height) for lane in chart.lanes)
-        + f'\n<div class="lane axis"><b></b><svg height="26" aria-hidden="true">{"".join(_ticks(chart))}</svg><span></span>'
-        f'</div><p class="unit">{escape(chart.axis)}; logarithmic</p></figure>'
+        + f'\n<div class="lane axis"><b></b><svg height="26" aria-hidden="true">{"".join(_ticks(chart))}</svg>'
+        f'<span></span></div><p class="unit">{escape(chart.axis)}; logarithmic</p></figure>'
     )
 
 

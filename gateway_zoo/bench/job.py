@@ -13,8 +13,8 @@ import threading
 
 import msgspec
 
-from gateway_zoo.bench import zoo
 from gateway_zoo.bench.records import Report
+from gateway_zoo.bench.zoo import Wanted, measure
 from gateway_zoo.errors import Stop
 from gateway_zoo.keeper import state
 from gateway_zoo.measure import targets
@@ -45,8 +45,8 @@ def main(argv: list[str]) -> int:
     try:
         settings = state.running_settings(read_settings())
         urls = targets.around(settings) if settings.compose else {}
-        wanted = zoo.Wanted(words.ids, words.front, busy=words.busy)
-        _say(Message(report=zoo.measure(settings, wanted, urls, _progress)))
+        wanted = Wanted(words.ids, words.front, busy=words.busy)
+        _say(Message(report=measure(settings, wanted, urls, _progress)))
     except Stop as problem:
         _say(Message(why=problem.text))
     except SettingsError as problem:

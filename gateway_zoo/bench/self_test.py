@@ -21,7 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway_zoo.bench import cells, run, tools
-from gateway_zoo.bench.document import Document, Table
+from gateway_zoo.bench.document import Document, Table, day
 from gateway_zoo.bench.plan import Plan
 from gateway_zoo.bench.records import Comparison, Machine, Method, Report, Row, Target
 from gateway_zoo.bench.rounds import Progress, silent
@@ -89,12 +89,20 @@ def plan_of(seed: int) -> Plan:
 
 
 def run_all(
-    settings: Settings, plan: Plan, runs: int = RUNS, more: float = MORE, progress: Progress = silent
+    settings: Settings,
+    plan: Plan,
+    runs: int = RUNS,
+    more: float = MORE,
+    *,
+    busy: bool = False,
+    progress: Progress = silent,
 ) -> SelfTest:
-    """Do all runs. Raises Stop if nothing can be measured. Ctrl-C ends it early; whole runs are kept."""
+    """Do all runs; `busy`: on a busy machine, too. Raises Stop if nothing can be measured. Ctrl-C ends it early; whole
+    runs are kept."""
     load_tools = tools.find(settings.compose)
     exhibit = own_zoo.exhibit_for_pings(settings)
-    busy = tools.busy()
+    busy_share = tools.busy()
+    tools.refuse_busy(busy_share, busy)
     with own_zoo.OwnZoo(settings, [exhibit], more={"ZOO_PROGRAM": PROGRAM}, in_a_container=True) as zoo:
         target = cells.choose(
             zoo.plan.registry, zoo.plan.open_cells, [exhibit], FRONT, None, state.read(zoo.settings)
@@ -103,10 +111,12 @@ def run_all(
         def measure(targets: list[Target], number: int, text: str) -> Report:
             def show(words: str, share: float, left_s: float | None) -> None:
                 each_s = None if left_s is None or share < 0.1 else left_s / (1 - share) if share < 1 else None
-                progress(f"{text}, {words}", (number + share) / (runs + 1), each_s and each_s * (runs + 1 - number - share))
+                progress(
+                    f"{text}, {words}", (number + share) / (runs + 1), each_s and each_s * (runs + 1 - number - share)
+                )
 
             numbered = replace(plan, seed=plan.seed + number)
-            return run.run(zoo.settings, targets, numbered, cells.ENDPOINT, load_tools, busy, show)
+            return run.run(zoo.settings, targets, numbered, cells.ENDPOINT, load_tools, busy_share, show)
 
         same = replace(target, name=SAME, url=f"{target.url}?busy=0")
         before = measure([same], 0, "before")
@@ -143,10 +153,12 @@ def _result(
         for comparison in report.comparisons
     ]
     same = [pair.comparison for pair in pairs if pair.comparison.target == AGAIN]
-    alarms = {name: 0 for name in dict.fromkeys(each.figure for each in same)}
+    alarms = dict.fromkeys([each.figure for each in same], 0)
     for each in same:
         alarms[each.figure] += each.verdict != "no difference shown"
-    slower = [pair.comparison for pair in pairs if (pair.comparison.target, pair.comparison.figure) == (SLOWER, "cpu_ms")]
+    slower = [
+        pair.comparison for pair in pairs if (pair.comparison.target, pair.comparison.figure) == (SLOWER, "cpu_ms")
+    ]
     found = sum(each.verdict == "slower" for each in slower)
     count = len(reports)
     holds = max(alarms.values()) <= allowed(count) and found >= needed(count)
@@ -187,8 +199,8 @@ def sentences(result: SelfTest) -> Iterator[str]:
             f"at most {allowed(result.runs)} are expected of 95 % intervals."
         )
     yield (
-        f"{result.more:.0%} more CPU per request ({result.burnt_us} us burnt in addition to {number(result.cpu_ms)} ms) "
-        f"were found in {result.found} of {result.runs} runs; {needed(result.runs)} are needed."
+        f"{result.more:.0%} more CPU per request ({result.burnt_us} us burnt in addition to {number(result.cpu_ms)} "
+        f"ms) were found in {result.found} of {result.runs} runs; {needed(result.runs)} are needed."
     )
     if result.smallest is not None:
         yield (
@@ -220,10 +232,10 @@ def document(result: SelfTest) -> Document:
         "Self-test of the benchmark: " + ("as it should be" if result.holds else "not as it should be"),
         [
             *sentences(result),
-            f"Machine: {machine.cpu}, {machine.cores} cores; {machine.system}, {machine.kernel}; {machine.busy:.0%} busy "
-            f"before the start; {machine.date[:16].replace('T', ' ')} UTC",
-            f"Method: {result.exhibit} behind {FRONT}; {method.rounds} rounds of {number(method.seconds)} s for each of "
-            f"three targets, {method.connections} connections, seeds from {method.seed} on",
+            f"Machine: {machine.cpu}, {machine.cores} cores; {machine.system}, {machine.kernel}; {machine.busy:.0%} "
+            f"busy before the start; {day(machine.date)}",
+            f"Method: {result.exhibit} behind {FRONT}; {method.rounds} rounds of {number(method.seconds)} s for each "
+            f"of three targets, {method.connections} connections, seeds from {method.seed} on",
         ],
         [],
         [Table("Ratio of CPU per request to that of `same`", columns, rows)],
@@ -237,5 +249,3 @@ def _cells(result: SelfTest, run_number: int, target: str) -> tuple[str, str]:
         if (pair.run, each.target, each.figure) == (run_number, target, "cpu_ms"):
             return (ratio(each.ratio), interval(each.low, each.high)) if each.ratio else ("-", f"failed: {each.why}")
     return ("-", "not measured")
-
-

@@ -53,14 +53,16 @@ SPEEDS = {
 
 
 @functools.cache
-def report(
-    seed: int = 1, slower: float = 1.0, noise: float = 0.03, failed: str = "broken", rounds: int = 5
-) -> Report:
+def report(seed: int = 1, slower: float = 1.0, noise: float = 0.03, failed: str = "broken", rounds: int = 5) -> Report:
     """A report of SPEEDS, and of a target that failed. `slower`: all of uwsgi's times are so many times as long."""
     dice = random.Random(seed)  # noqa: S311 - a simulation
     names = list(SPEEDS)
     targets = [
-        Target(name, "http://127.0.0.1:8080/", b"hello\n", 2, 1, Side([100]), Side([200]), "" if name == names[0] else names[0])
+        Target(
+            *(name, "http://127.0.0.1:8080/", b"pong\n", 2, 1, Side([100]), Side([200])),
+            base="" if name == names[0] else names[0],
+            behind="nginx",
+        )
         for name in names
     ]
     targets.append(Target(failed, "http://127.0.0.1:8080/", base=names[0], difference="1 process, and 2 there"))

@@ -49,7 +49,11 @@ def test_a_wrong_assertion_is_told_what_would_be_right(text: str, words: str) ->
     [
         ("uwsgi.rps > 500/s", True, "rps of nginx:uwsgi is 1,"),
         ("uwsgi.nginx.mean < 1ms", False, "mean of nginx:uwsgi is 5."),
-        ("uwsgi.gateway-cpu < 550us", False, "; the limit lies within the interval, so another run may decide otherwise"),
+        (
+            "uwsgi.gateway-cpu < 550us",
+            False,
+            "; the limit lies within the interval, so another run may decide otherwise",
+        ),
         ("nginx:cgi.forks <= 1", True, "forks of nginx:cgi is 1.00"),
         ("cgi.p99 < 9s", False, "p99 of nginx:cgi is unknown: p99 needs 1000 requests"),
         ("wsgi.front-pss < 9MB", False, "unknown: the memory of its processes may not be read"),

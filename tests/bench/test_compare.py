@@ -29,7 +29,9 @@ def test_only_what_moved_is_said_to_have_moved() -> None:
     }
     assert seen["control", "rps"] == seen["nginx:wsgi", "rps"] == "no difference shown"
     assert seen["broken", "rps"] == "failed"
-    rate = next(each for each in compare.moved(OLD, new).comparisons if (each.target, each.figure) == ("nginx:uwsgi", "rps"))
+    rate = next(
+        each for each in compare.moved(OLD, new).comparisons if (each.target, each.figure) == ("nginx:uwsgi", "rps")
+    )
     assert rate.low is not None
     assert rate.high is not None
     assert rate.low < 0.5 < rate.high
@@ -38,16 +40,26 @@ def test_only_what_moved_is_said_to_have_moved() -> None:
 def test_a_machine_that_moved_is_said_first() -> None:
     rounds = [replace(each, controls=[rate / 2 for rate in each.controls]) for each in OLD.rounds]
     [warning] = compare.moved(OLD, replace(OLD, rounds=rounds)).warnings
-    assert warning.startswith("the machine itself has changed: the control is slower: 1/2.00 of the requests/s than then")
+    assert warning.startswith(
+        "the machine itself has changed: the control is slower: 1/2.00 of the requests/s than then"
+    )
 
 
 def test_other_versions_are_listed_and_other_machines_refused() -> None:
     machine = replace(OLD.machine, versions={"Python": "3.13.5", "Apache": "2.4"}, kernel="Linux 6.12")
     changes = compare.moved(OLD, replace(OLD, machine=machine)).changes
-    assert changes == ["Linux 6.1 -> Linux 6.12", "Python 3.11.2 -> 3.13.5", "nginx 1.22.1 -> absent", "Apache absent -> 2.4"]
+    assert changes == [
+        "Linux 6.1 -> Linux 6.12",
+        "Python 3.11.2 -> 3.13.5",
+        "nginx 1.22.1 -> absent",
+        "Apache absent -> 2.4",
+    ]
     with pytest.raises(Stop, match="different machines, so they are not compared: number of cores 2 then, 4 now"):
         compare.moved(OLD, replace(OLD, machine=replace(OLD.machine, cores=4)))
-    with pytest.raises(Stop, match="different methods, so they are not compared: mode full then, quick now; path /ping then, /hello now"):
+    with pytest.raises(
+        Stop,
+        match="different methods, so they are not compared: mode full then, quick now; path /ping then, /hello now",
+    ):
         compare.moved(OLD, replace(OLD, method=replace(OLD.method, mode="quick", path="/hello")))
     with pytest.raises(Stop, match="no target in common"):
         compare.moved(OLD, replace(OLD, targets=[], rows=[]))
