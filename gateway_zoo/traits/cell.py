@@ -3,6 +3,7 @@
 Every exchange becomes evidence by itself. A probe adds with `note` what else its answer rests on.
 """
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -42,6 +43,7 @@ class Cell:
         self.path = f"/{place.exhibit}/{trait}"
         self.host, self.port = "127.0.0.1", zoo.settings.port(place.front)
         self.evidence: list[Evidence] = []
+        self.well = False  # did the last exchange end with a 200?
 
     def __repr__(self) -> str:
         return f"{self.exhibit.id} behind {self.front}"
@@ -98,6 +100,7 @@ class Cell:
     ) -> Exchange:
         """Send bytes, with pauses (numbers: seconds) between them. `quiet`: it is no evidence."""
         seen = exchange(self.host, self.port, parts, seconds=seconds, until_whole=until_whole, on=on)
+        self.well = seen.status == 200
         if not quiet:
             self.evidence += shown(seen)
         return seen
@@ -121,6 +124,21 @@ class Cell:
     ) -> dict[str, Any]:
         """`ask` and `facts`."""
         return self.facts(self.ask(path, method, headers, body))
+
+    def send_at_once(self, request: bytes, count: int = 0) -> list[Exchange]:
+        """Send a request several times at once. Without a count there are so many that no process can take all of
+        them: if the program takes a moment for each, every process answers. The first exchange becomes evidence."""
+        count = count or max(8, self.family.threads + 4)
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            exchanges = list(pool.map(lambda _: self.send(request, quiet=True), range(count)))
+        self.evidence += shown(exchanges[0])
+        return exchanges
+
+    def facts_at_once(self, path: str = "/", count: int = 0) -> list[dict[str, Any]]:
+        """`send_at_once` and `facts`."""
+        answers = [self.facts(each) for each in self.send_at_once(self.request(path), count)]
+        self.note(f"{len(answers)} answers", "\n".join(json.dumps(answer) for answer in answers))
+        return answers
 
     def note(self, title: str, text: str) -> None:
         """Keep what the answer rests on."""

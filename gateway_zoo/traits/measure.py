@@ -30,6 +30,7 @@ from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
 from gateway_zoo.traits.records import (
     ANSWERED,
     NOT_ASKED,
+    OWN_PROGRAM,
     UNKNOWN,
     VARIES,
     Answer,
@@ -39,7 +40,6 @@ from gateway_zoo.traits.records import (
 )
 
 PROGRAM = "traits/program"
-OWN_PROGRAM = "own program, not asked"
 AT_ONCE = 6  # families at work with quick traits
 FRONTS = ("nginx", "apache")
 FAILURES = (OSError, ValueError, LookupError, TypeError, AttributeError, psutil.Error, http.client.HTTPException)
@@ -73,6 +73,13 @@ def now() -> str:
 def place(settings: Settings) -> str:
     """Where the measurement is made; expected values are kept apart for each."""
     return "image" if settings.compose or Path("/opt/zoo/image.json").exists() else "native"
+
+
+def cell_facts(registry: Registry, exhibit: str, front: str, closed: str = "") -> CellFacts:
+    """A cell, as its cage declares it."""
+    family = registry.family_of(exhibit)
+    protocol, interface = registry.protocol_of(exhibit), registry.interface_of(exhibit)
+    return CellFacts(exhibit, front, protocol, interface, family.model, family.server, closed)
 
 
 class _Run:
@@ -115,13 +122,10 @@ class _Run:
         plan, registry = self.zoo.plan, self.zoo.plan.registry
         shown = [cell for cell in plan.cells if cell.front in self.fronts and (not ids or cell.exhibit in ids)]
         cells = [
-            CellFacts(
+            cell_facts(
+                registry,
                 cell.exhibit,
                 cell.front,
-                registry.protocol_of(cell.exhibit),
-                registry.interface_of(cell.exhibit),
-                registry.family_of(cell.exhibit).model,
-                registry.family_of(cell.exhibit).server,
                 OWN_PROGRAM if registry.family_of(cell.exhibit).group else cell.closed or "",
             )
             for cell in shown
@@ -181,7 +185,8 @@ class _Run:
             for cell, result in _results(trait, cells).items():
                 runs[cell.place].append((result, cell.evidence))
             for cell in cells:
-                self._mend(cell)
+                if trait.scope != "cell" or not cell.well:
+                    self._mend(cell)
         if not self.stopped.is_set():
             self._keep(_summed_up(trait, place, results) for place, results in runs.items())
 

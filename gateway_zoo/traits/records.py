@@ -9,6 +9,7 @@ import msgspec
 
 SCHEMA = 1
 ANSWERED, VARIES, NOT_ASKED, UNKNOWN = "answered", "varies", "not asked", "unknown"
+OWN_PROGRAM = "own program, not asked"  # `why` of cells whose program is not that of the traits
 
 
 class Evidence(msgspec.Struct, frozen=True):

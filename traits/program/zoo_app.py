@@ -2,8 +2,9 @@
 
 A trait brings its own program: traits/NAME.py has `app` (WSGI), and perhaps `asgi` (ASGI) or `cgi` (the plain output of
 a CGI program). A request for /<exhibit>/NAME/... goes to that function, and so does a request with the header X-Trait:
-NAME, for traits that ask what becomes of the path. All other requests go to the zoo's app, which is loaded when the
-first one comes: a CGI request for a trait must not pay for it.
+NAME, for traits that ask what becomes of the path. All other requests go to the zoo's app, which is loaded late only
+under CGI, where a request for a trait must not pay for it. Elsewhere it is loaded with this file, and so are the traits
+fork_*.py: they ask what a process inherits that is forked afterwards.
 
 `hello`, `ping` and `status` answer as ever, so the keeper knows when a gateway is ready.
 """
@@ -12,12 +13,14 @@ import importlib.util
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 TRAITS = Path(__file__).resolve().parents[1]
+LOADED = time.monotonic()  # on the clock of the machine, which all processes share
 _modules: dict[str, ModuleType] = {}
 
 
@@ -39,6 +42,8 @@ def _zoo_app() -> ModuleType:
 
 def __getattr__(name: str) -> Any:
     """What other programs import from zoo_app beside `app`."""
+    if name.startswith("__"):  # `from zoo_app import app` looks for __path__, and must not load Flask
+        raise AttributeError(name)
     return getattr(_zoo_app(), name)
 
 
@@ -70,6 +75,10 @@ class Program:
 
 app = Program()
 
+if "GATEWAY_INTERFACE" not in os.environ:  # a CGI program forks no worker
+    _zoo_app()
+    for _file in sorted(TRAITS.glob("fork_*.py")):
+        _load(f"zoo_trait_{_file.stem}", _file)
 
 if "GATEWAY_INTERFACE" in os.environ:  # a CGI program: the trait may want to write its whole output itself
     _program = getattr(_trait(os.environ.get("PATH_INFO", "")), "cgi", None)

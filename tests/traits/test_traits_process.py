@@ -1,0 +1,71 @@
+"""The traits of the axes Process and Cost answer what theory predicts."""
+
+import os
+import subprocess
+import sys
+
+import msgspec
+import pytest
+from zoo_in_test import ROOT
+
+from gateway_zoo.traits.records import Matrix
+
+IDS = ("cgi", "fastcgi", "fastcgi-fork", "asgi", "mod_wsgi")
+#: trait -> its answers, in the order of IDS: behind nginx, but of mod_wsgi behind Apache.
+THEORY = {
+    "counter_survives": ["no, it is 1 again", "yes", "yes", "yes", "yes"],
+    "wsgi_flags": ["processes, once", "threads", "processes", "ASGI does not tell", "threads, processes"],
+    "requests_at_once": ["4", "4", "4", "4", "4"],
+    "runs_as_user": ["the web server's user"] * 5,
+    "several_threads": ["one request each", "yes", "no", "yes", "yes"],
+    "cache_leaks": ["no", "yes", "yes", "yes", "yes"],
+    "background_thread": ["no, its process ends", "yes", "yes", "yes", "yes"],
+    "fork_random": ["no", "not asked", "yes, own generator", "not asked", "no"],
+    "fork_socket": ["no, each its own", "not asked", "yes, one for all", "not asked", "no, each its own"],
+    "wire_connections": [*["a new one each time"] * 4, "not asked"],
+    "family_memory": ["5 processes", "1 process", "5 processes", "1 process", "2 processes"],
+    "worker_memory": ["shares little", "shares little", "shares most", "shares little", "shares little"],
+}
+
+
+def measured(traits: list[str], ids: list[str], front: str = "") -> Matrix:
+    """Run the command."""
+    words = [*(word for name in traits for word in ("-t", name)), *(["--front", front] if front else []), *ids]
+    argv = [sys.executable, "-I", "-m", "gateway_zoo", "traits", "--json", *words]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
+    run = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, timeout=200, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    return msgspec.json.decode(run.stdout, type=Matrix)
+
+
+def answer(matrix: Matrix, trait: str, exhibit: str, front: str) -> str:
+    kept = next(a for a in matrix.answers if (a.trait, a.exhibit, a.front) == (trait, exhibit, front))
+    assert kept.evidence or kept.state != "answered", f"{trait}, {exhibit}: no evidence"
+    return kept.text
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Matrix:
+    return measured([*THEORY, "wire_bytes"], list(IDS))
+
+
+def test_a_cgi_program_forgets_its_counter() -> None:
+    matrix = measured(["counter_survives"], ["cgi", "fastcgi"], "nginx")
+    assert [a.text for a in matrix.answers] == ["no, it is 1 again", "yes"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trait", THEORY)
+def test_theory(matrix: Matrix, trait: str) -> None:
+    fronts = {"mod_wsgi": "apache"}
+    assert [answer(matrix, trait, id, fronts.get(id, "nginx")) for id in IDS] == THEORY[trait]
+
+
+@pytest.mark.slow
+def test_what_the_front_decides(matrix: Matrix) -> None:
+    assert answer(matrix, "requests_at_once", "cgi", "apache") == "all 12", "mod_cgid has no limit"
+    assert answer(matrix, "wire_connections", "asgi", "apache") == "kept open", "mod_proxy keeps HTTP connections"
+    bytes_of = {(a.exhibit, a.front): a.figure or 0.0 for a in matrix.answers if a.trait == "wire_bytes"}
+    assert 0 < bytes_of["asgi", "nginx"] < bytes_of["fastcgi", "nginx"] < bytes_of["fastcgi", "apache"], bytes_of
+    memory = {a.exhibit: a.figure or 0.0 for a in matrix.answers if (a.trait, a.front) == ("worker_memory", "nginx")}
+    assert 0 < memory["fastcgi-fork"] < memory["fastcgi"] / 2, "a fork shares, a lonely process does not"

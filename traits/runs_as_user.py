@@ -1,0 +1,45 @@
+"""Which user does the program run as?"""
+
+import json
+import os
+import pwd
+
+from gateway_zoo.traits.outcome import Unknown
+
+AXIS = "Process"
+QUESTION = "Which user does the program run as?"
+WHY = """
+Whoever finds a hole in the program has the rights of this user. The zoo needs no root, so its fronts and its gateways
+have one user. On a public server a gateway of its own can have a user of its own (a systemd unit, suexec, php-fpm's
+pool, mod_wsgi's user=): then the program cannot read the web server's key, nor another site's files. A program inside
+the web server always has the server's user.
+"""
+SOURCE = "credentials(7); Apache HTTP Server 2.4, User and suEXEC support; nginx, user"
+RUNS = 1
+
+
+def name(uid):
+    """The name of a user, or the number where there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def app(environ, start_response):
+    """Tell the user."""
+    body = json.dumps({"uid": os.geteuid()}).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def probe(cell):
+    """Compare the program's user with the user of the front's processes."""
+    uid = cell.ask_facts()["uid"]
+    fronts = {process.uids().effective for process in cell.front_processes()}
+    if not fronts:
+        raise Unknown(f"{cell.front} has no process that can be seen")
+    cell.note("users", f"program: {name(uid)}\n{cell.front}: {', '.join(map(name, sorted(fronts)))}")
+    if uid == 0:
+        return "root"
+    return "the web server's user" if uid in fronts else "a user of its own"
