@@ -6,8 +6,8 @@ AXIS = "Request"
 QUESTION = "Does Authorization reach the program?"
 WHY = """
 CGI lets a server keep Authorization to itself, because every user of the machine may read the variables of a process.
-Apache keeps it from CGI and FastCGI programs unless CGIPassAuth says otherwise; mod_wsgi has WSGIPassAuthorization. nginx
-passes it on like any header. REMOTE_USER and AUTH_TYPE tell who has been checked; here the front checks nobody.
+Apache keeps it from CGI and FastCGI programs unless CGIPassAuth says otherwise; mod_wsgi has WSGIPassAuthorization.
+nginx passes it on like any header. REMOTE_USER and AUTH_TYPE tell who has been checked; here the front checks nobody.
 """
 SOURCE = "RFC 3875, sections 4.1.1, 4.1.11 and 4.1.18; Apache, CGIPassAuth"
 NAMES = ("HTTP_AUTHORIZATION", "REMOTE_USER", "AUTH_TYPE")

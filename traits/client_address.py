@@ -3,11 +3,11 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "REMOTE_ADDR with a forged X-Forwarded-For"
+QUESTION = "REMOTE_ADDR, if X-Forwarded-For is forged?"
 WHY = """
-A gateway's peer is the front, so the client's address must be told: as a variable, or over HTTP in X-Forwarded-For, which
-the client may have written too. The zoo's fronts replace the header, and its servers believe only the front. A server on a
-unix socket has no address of its own, and shows an empty one if it believes nobody.
+A gateway's peer is the front, so the client's address must be told: as a variable, or over HTTP in X-Forwarded-For,
+which the client may have written too. The zoo's fronts replace the header, and its servers believe only the front. A
+server on a unix socket has no address of its own, and shows an empty one if it believes nobody.
 """
 SOURCE = "RFC 3875, section 4.1.8; RFC 7239, section 8.1"
 FORGED = "203.0.113.7"

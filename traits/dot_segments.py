@@ -3,10 +3,11 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = ".. in a path, and .. above the root"
+QUESTION = "What becomes of .. in a path, and above the root?"
 WHY = """
-A browser resolves .. itself; an attacker does not. Both fronts resolve it before they choose a location, and refuse a path
-that climbs above the root. So no gateway ever sees .. here. A server that is asked without a front must do it itself.
+A browser resolves .. itself; an attacker does not. Both fronts resolve it before they choose a location, and refuse a
+path that climbs above the root. So no gateway ever sees .. here. A server that is asked without a front must do it
+itself.
 """
 SOURCE = "RFC 3986, sections 5.2.4 and 7; CWE-22"
 

@@ -3,11 +3,11 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "Several slashes in a row become"
+QUESTION = "What becomes of // in a path?"
 WHY = """
 /a//b and /a/b are two different paths, and fronts treat them as the same: they merge slashes before they choose a
-location, so that a guard of /a/b cannot be passed with /a//b. The program may get the merged path or the written one. Then
-front and program may disagree on the page that was asked for.
+location, so that a guard of /a/b cannot be passed with /a//b. The program may get the merged path or the written one.
+Then front and program may disagree on the page that was asked for.
 """
 SOURCE = "RFC 3986, section 3.3; nginx, merge_slashes; Apache, MergeSlashes"
 

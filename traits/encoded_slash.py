@@ -5,8 +5,8 @@ from gateway_zoo.traits.telling import tell
 AXIS = "Request"
 QUESTION = "What becomes of %2F in a path?"
 WHY = """
-PATH_INFO is decoded text, so it cannot tell an encoded slash (part of a name) from a slash (between names). nginx decodes
-it. Apache answers 404 unless AllowEncodedSlashes says otherwise. A program that needs the difference must read
+PATH_INFO is decoded text, so it cannot tell an encoded slash (part of a name) from a slash (between names). nginx
+decodes it. Apache answers 404 unless AllowEncodedSlashes says otherwise. A program that needs the difference must read
 REQUEST_URI, which is not standard.
 """
 SOURCE = "RFC 3986, section 2.2; RFC 3875, section 4.1.5; Apache, AllowEncodedSlashes"

@@ -3,10 +3,11 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "%C3%A9 (é) in a path becomes"
+QUESTION = "What becomes of %C3%A9 (é) in a path?"
 WHY = """
-A path is bytes, and Python's text is not. PEP 3333 puts each byte into one character (latin-1), so the program gets two
-characters for the letter é, and must make bytes of them and read those as UTF-8. Every framework does that by itself.
+A path is bytes, and Python's text is not. PEP 3333 puts each byte into one character (latin-1), so the program gets
+two characters for the letter é, makes bytes of them, and reads those as UTF-8. Every framework does that by itself.
+Apache's modules for SCGI and AJP send the path encoded, and flup does not decode it.
 """
 SOURCE = "PEP 3333, Unicode Issues; RFC 3987, section 3.1"
 FORMS = {"/\xc3\xa9": "its two bytes", "/\xe9": "one character", "/%C3%A9": "as written", "/\udcc3\udca9": "surrogates"}

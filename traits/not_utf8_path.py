@@ -3,7 +3,7 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "%FF (no UTF-8) in a path becomes"
+QUESTION = "What becomes of %FF (no UTF-8) in a path?"
 WHY = """
 Names of files are bytes, and old ones are no UTF-8. WSGI keeps the byte. An ASGI path is text that has been decoded as
 UTF-8: the byte becomes U+FFFD, and is lost; only raw_path still has it.
@@ -12,7 +12,6 @@ SOURCE = "PEP 3333, Unicode Issues; ASGI 3.0, HTTP Connection Scope (path, raw_p
 FORMS = {
     "/\xff": "its byte",
     "/%FF": "as written",
-    "/\udcff": "a surrogate",
     "/\ufffd": "U+FFFD, lost",
     "/\xef\xbf\xbd": "U+FFFD, lost",
 }

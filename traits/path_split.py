@@ -3,11 +3,11 @@
 from gateway_zoo.traits.telling import split_words, tell
 
 AXIS = "Request"
-QUESTION = "SCRIPT_NAME + PATH_INFO, zoo's files"
+QUESTION = "How do SCRIPT_NAME + PATH_INFO split the path?"
 WHY = """
-The path of a program has two parts: the prefix at which the program is mounted (SCRIPT_NAME), and the rest (PATH_INFO).
-A router reads the rest, and makes links with the prefix. Front and gateway must agree on the place of the cut; no
-protocol decides it for them. The zoo's fragments make the cut the same everywhere. Compare the stock files.
+The path of a program has two parts: the prefix at which the program is mounted (SCRIPT_NAME), and the rest
+(PATH_INFO). A router reads the rest, and makes links with the prefix. Front and gateway must agree on the place of the
+cut; no protocol decides it for them. The zoo's fragments make the cut the same everywhere. Compare the stock files.
 """
 SOURCE = "RFC 3875, sections 4.1.5 and 4.1.13; PEP 3333, environ Variables"
 

@@ -5,10 +5,10 @@ import os
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "Proxy: reaches HTTP_PROXY, zoo's files?"
+QUESTION = "Does Proxy: become HTTP_PROXY?"
 WHY = """
-CGI gives a header the variable HTTP_ and its name. So the client's header Proxy looks like the setting HTTP_PROXY, with
-which a machine's administrator names a proxy for outgoing requests (httpoxy, 2016). Under CGI it is even in the
+CGI gives a header the variable HTTP_ and its name. So the client's header Proxy looks like the setting HTTP_PROXY,
+with which a machine's administrator names a proxy for outgoing requests (httpoxy, 2016). Under CGI it is even in the
 environment of the process, where libraries look for it. The zoo's fronts take the header away.
 """
 SOURCE = "RFC 3875, section 4.1.18; CVE-2016-5385"

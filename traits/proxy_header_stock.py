@@ -5,7 +5,7 @@ import os
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "Proxy: reaches HTTP_PROXY, stock files?"
+QUESTION = "Does Proxy: become HTTP_PROXY with stock files?"
 WHY = """
 Apache leaves the header Proxy out of the variables of CGI since 2016, but passes it on to HTTP servers. nginx's stock
 files pass it on to every gateway, because nginx left the cure to the configuration. Only under CGI does it reach the

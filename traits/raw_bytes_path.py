@@ -3,10 +3,10 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "Raw bytes C3 A9 in a path become"
+QUESTION = "What becomes of the raw bytes C3 A9 in a path?"
 WHY = """
-A client must encode such bytes as %C3%A9, and many a script does not. Both fronts let them pass. Servers that speak HTTP
-read the request line again: some refuse it, and some decode it.
+A client must encode such bytes as %C3%A9, and many a script does not. Both fronts let them pass. Apache encodes them
+for servers that speak HTTP; nginx sends them on as they came, and gunicorn and uvicorn refuse the request line.
 """
 SOURCE = "RFC 9112, section 3.2; RFC 3986, section 2.1"
 FORMS = {"/\xc3\xa9": "its two bytes", "/\xe9": "one character", "/%C3%A9": "encoded", "/\udcc3\udca9": "surrogates"}

@@ -3,11 +3,11 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "X_Under can pretend to be X-Under"
+QUESTION = "Can X_Under pretend to be X-Under?"
 WHY = """
-X-Under and X_Under become the same variable HTTP_X_UNDER. A front that sets X-Forwarded-For, and lets X_Forwarded_For pass,
-lets the client write the address. nginx drops names with an underscore. Apache drops them for gateways that get variables,
-and passes them on over HTTP and AJP; there some servers drop them.
+X-Under and X_Under become the same variable HTTP_X_UNDER. A front that sets X-Forwarded-For, and lets X_Forwarded_For
+pass, lets the client write the address. nginx drops names with an underscore. Apache drops them for gateways that get
+variables, and passes them on over HTTP and AJP; there gunicorn and waitress drop them, and others mix them up.
 """
 SOURCE = "RFC 3875, section 4.1.18; nginx, underscores_in_headers; PEP 3333, environ Variables"
 

@@ -3,10 +3,10 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "Method BREW reaches the program"
+QUESTION = "Does the method BREW reach the program?"
 WHY = """
-HTTP may get new methods, so a server should pass on what it does not know. AJP has a number for each method; one without a
-number must travel as text in an attribute, and not every peer can do that.
+HTTP may get new methods, so a server should pass on what it does not know. AJP has a number for each method; one
+without a number must travel as text in an attribute, and not every peer can do that.
 """
 SOURCE = "RFC 9110, section 9.1 and 16.1; AJPv13, method codes; RFC 2324, section 2.1"
 

@@ -3,10 +3,10 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "wsgi.url_scheme without TLS, with TLS"
+QUESTION = "Which scheme does the program see, without and with TLS?"
 WHY = """
-TLS ends at the front. The program needs the scheme for its links and for Secure cookies, and must be told: HTTPS=on as a
-variable, or X-Forwarded-Proto over HTTP, if the server believes it.
+TLS ends at the front. The program needs the scheme for its links and for Secure cookies, and must be told: HTTPS=on as
+a variable, or X-Forwarded-Proto over HTTP, if the server believes it.
 """
 SOURCE = "PEP 3333, environ Variables (wsgi.url_scheme)"
 

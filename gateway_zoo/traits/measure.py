@@ -42,7 +42,7 @@ from gateway_zoo.traits.records import (
 PROGRAM = "traits/program"
 AT_ONCE = 6  # families at work with quick traits
 FRONTS = ("nginx", "apache")
-FAILURES = (OSError, ValueError, LookupError, TypeError, AttributeError, psutil.Error, http.client.HTTPException)
+FAILURES = (Stop, OSError, ValueError, LookupError, TypeError, AttributeError, psutil.Error, http.client.HTTPException)
 
 Progress = Callable[[int, int], None]
 Result = Outcome | NotAsked | Unknown

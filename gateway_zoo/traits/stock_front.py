@@ -1,7 +1,7 @@
 """A front as its documentation configures it: the stock parameter files of nginx, plain ProxyPass lines of Apache.
 
-It stands beside the zoo's own front, on a free port of loopback, and asks the same gateways. It ends with the block, and
-with this process in whatever way that ends. Only the main thread may start it (own_zoo.child), so only a trait with
+It stands beside the zoo's own front, on a free port of loopback, and asks the same gateways. It ends with the block,
+and with this process in whatever way that ends. Only the main thread may start it (own_zoo.child), so only a trait with
 SCOPE "front" uses it.
 """
 
@@ -151,7 +151,8 @@ def _apache(here: Path, port: int, lines: str, cells: list[Cell]) -> str:
             f'DefaultRuntimeDir "{here}"',
             f'Mutex "file:{here}"',
             "ErrorLog /dev/stderr",
-            "StartServers 1\nServerLimit 1\nThreadsPerChild 4\nMaxRequestWorkers 4\nMinSpareThreads 1\nMaxSpareThreads 4",
+            "StartServers 1\nServerLimit 1\nThreadsPerChild 4",
+            "MaxRequestWorkers 4\nMinSpareThreads 1\nMaxSpareThreads 4",
             lines,
             "",
         ]
