@@ -1,12 +1,9 @@
 """The traits of the axes Process and Cost answer what theory predicts."""
 
-import os
-import subprocess
-import sys
+import shutil
 
-import msgspec
 import pytest
-from zoo_in_test import ROOT
+from traits_in_test import answer, measured
 
 from gateway_zoo.traits.records import Matrix
 
@@ -24,29 +21,14 @@ THEORY = {
     "fork_socket": ["no, each its own", "not asked", "yes, one for all", "not asked", "no, each its own"],
     "wire_connections": [*["a new one each time"] * 4, "not asked"],
     "family_memory": ["5 processes", "1 process", "5 processes", "1 process", "2 processes"],
+    "first_request": ["yes", *["no, loaded before"] * 4],
     "worker_memory": ["shares little", "shares little", "shares most", "shares little", "shares little"],
 }
 
 
-def measured(traits: list[str], ids: list[str], front: str = "") -> Matrix:
-    """Run the command."""
-    words = [*(word for name in traits for word in ("-t", name)), *(["--front", front] if front else []), *ids]
-    argv = [sys.executable, "-I", "-m", "gateway_zoo", "traits", "--json", *words]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
-    run = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, timeout=200, check=False)
-    assert run.returncode == 0, run.stderr.decode()
-    return msgspec.json.decode(run.stdout, type=Matrix)
-
-
-def answer(matrix: Matrix, trait: str, exhibit: str, front: str) -> str:
-    kept = next(a for a in matrix.answers if (a.trait, a.exhibit, a.front) == (trait, exhibit, front))
-    assert kept.evidence or kept.state != "answered", f"{trait}, {exhibit}: no evidence"
-    return kept.text
-
-
 @pytest.fixture(scope="module")
 def matrix() -> Matrix:
-    return measured([*THEORY, "wire_bytes"], list(IDS))
+    return measured([*THEORY, "wire_bytes", "system_calls"], list(IDS))
 
 
 def test_a_cgi_program_forgets_its_counter() -> None:
@@ -59,6 +41,15 @@ def test_a_cgi_program_forgets_its_counter() -> None:
 def test_theory(matrix: Matrix, trait: str) -> None:
     fronts = {"mod_wsgi": "apache"}
     assert [answer(matrix, trait, id, fronts.get(id, "nginx")) for id in IDS] == THEORY[trait]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_fork_costs_system_calls(matrix: Matrix) -> None:
+    assert [answer(matrix, "system_calls", id, "nginx") for id in IDS[:4]] == ["1 fork", *["no fork"] * 3]
+    assert answer(matrix, "system_calls", "mod_wsgi", "apache") == "not asked"
+    calls = {a.exhibit: a.figure or 0.0 for a in matrix.answers if (a.trait, a.front) == ("system_calls", "nginx")}
+    assert 0 < calls["fastcgi"] < calls["cgi"] / 5, calls
 
 
 @pytest.mark.slow
