@@ -193,7 +193,7 @@ class _Run:
     def _mend(self, cell: Cell) -> None:
         """A probe may leave a family that does not answer: the next one needs it again. To reach the program costs less
         than `ping`: a CGI program need not load the zoo's app."""
-        if cell.reaches_the_program() or cell.wait_until_back() or not cell.family.command:
+        if self.stopped.is_set() or cell.reaches_the_program() or cell.wait_until_back() or not cell.family.command:
             return
         try:
             restart.restart(self.zoo.settings, cell.exhibit.id)
