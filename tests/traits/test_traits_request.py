@@ -1,14 +1,11 @@
 """The traits of requests give the answers that the specifications and the servers' sources predict."""
 
 import pytest
-from zoo_in_test import ROOT
+from traits_in_test import measured
 
-from gateway_zoo.registry.cages import load
-from gateway_zoo.settings import read_settings
-from gateway_zoo.traits import catalogue, measure
 from gateway_zoo.traits.limits import longest
 from gateway_zoo.traits.outcome import Unknown
-from gateway_zoo.traits.records import Answer
+from gateway_zoo.traits.records import Answer, Matrix
 from gateway_zoo.traits.telling import split_words
 
 EXHIBITS = ["asgi", "cgi", "fastcgi", "scgi", "uwsgi"]
@@ -40,25 +37,31 @@ PREDICTED = {
 
 
 @pytest.fixture(scope="module")
-def answers() -> dict[tuple[str, str, str], Answer]:
-    """The answers of the traits above in these exhibits, by one measurement."""
-    settings = read_settings()
-    traits = catalogue.known(catalogue.find(ROOT), sorted({trait for trait, _, _ in PREDICTED}))
-    matrix = measure.measure(settings, load(settings.root), traits, EXHIBITS)
-    return {(answer.trait, answer.exhibit, answer.front): answer for answer in matrix.answers}
+def matrix() -> Matrix:
+    return measured(sorted({trait for trait, _, _ in PREDICTED}), EXHIBITS)
+
+
+def one_answer(matrix: Matrix, key: tuple[str, str, str]) -> Answer:
+    return next(a for a in matrix.answers if (a.trait, a.exhibit, a.front) == key)
+
+
+def test_stock_files_cut_the_path_elsewhere() -> None:
+    matrix = measured(["path_split", "path_split_stock"], ["fastcgi"], "nginx")
+    assert [a.text for a in matrix.answers] == ["prefix + rest", "whole + empty"]
+    assert "include /etc/nginx/fastcgi_params" in matrix.answers[1].evidence[0].text
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", PREDICTED, ids="-".join)
-def test_a_cell_answers_as_predicted(answers: dict[tuple[str, str, str], Answer], key: tuple[str, str, str]) -> None:
-    answer = answers[key]
+def test_theory(matrix: Matrix, key: tuple[str, str, str]) -> None:
+    answer = one_answer(matrix, key)
     assert answer.text == PREDICTED[key], answer
     assert answer.evidence, "an answer rests on evidence"
 
 
 @pytest.mark.slow
-def test_a_program_inside_the_front_needs_no_parameter_file(answers: dict[tuple[str, str, str], Answer]) -> None:
-    answer = answers["path_split_stock", "cgi", "apache"]
+def test_a_program_inside_the_front_needs_no_parameter_file(matrix: Matrix) -> None:
+    answer = one_answer(matrix, ("path_split_stock", "cgi", "apache"))
     assert (answer.state, answer.answers) == ("not asked", [])
     assert "inside apache" in answer.why
 
