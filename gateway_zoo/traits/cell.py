@@ -109,6 +109,22 @@ class Cell:
         """An open connection to the front; the caller closes it. Raises OSError."""
         return socket.create_connection((self.host, self.port), timeout=SECONDS)
 
+    def connect_to_gateway(self) -> socket.socket:
+        """An open connection to the gateway itself, past the front; the caller closes it. Raises OSError, NotAsked."""
+        if self.protocol != "HTTP":
+            raise NotAsked("the gateway speaks no HTTP")
+        host, _, port = self.zoo.plan.address(self.exhibit).rpartition(":")
+        if host:
+            return socket.create_connection((host, int(port)), timeout=SECONDS)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(self.zoo.settings.sockets / self.exhibit.unix))
+        return connection
+
+    @property
+    def path_at_gateway(self) -> str:
+        """`path`, as a gateway gets it that speaks HTTP."""
+        return self.path.removeprefix(f"/{self.exhibit.id}") if self.exhibit.front_strips_prefix else self.path
+
     def facts(self, seen: Exchange) -> dict[str, Any]:
         """The JSON that the trait's program answered. Raises Unknown where it is none."""
         try:

@@ -217,6 +217,10 @@ def _talk(
                         seen.ended = "complete"
                         return
                 elif events & selectors.EVENT_WRITE:
-                    count = connection.send(unsent[:CHUNK])
+                    try:
+                        count = connection.send(unsent[:CHUNK])
+                    except ConnectionError:  # the peer reads no more, but it may have answered
+                        parts, unsent = [], b""
+                        continue
                     seen.sent += unsent[:count]
                     unsent = unsent[count:]
