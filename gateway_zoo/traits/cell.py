@@ -43,6 +43,7 @@ class Cell:
         self.path = f"/{place.exhibit}/{trait}"
         self.host, self.port = "127.0.0.1", zoo.settings.port(place.front)
         self.evidence: list[Evidence] = []
+        self.well = False  # did the last exchange end with a 200?
 
     def __repr__(self) -> str:
         return f"{self.exhibit.id} behind {self.front}"
@@ -99,6 +100,7 @@ class Cell:
     ) -> Exchange:
         """Send bytes, with pauses (numbers: seconds) between them. `quiet`: it is no evidence."""
         seen = exchange(self.host, self.port, parts, seconds=seconds, until_whole=until_whole, on=on)
+        self.well = seen.status == 200
         if not quiet:
             self.evidence += shown(seen)
         return seen

@@ -83,6 +83,11 @@ class Exchange:
         return self.answer.status
 
     @property
+    def refusal(self) -> str:
+        """Empty if the answer is 200; else its status, or how the connection ended without one."""
+        return "" if self.status == 200 else str(self.status or self.ended)
+
+    @property
     def body(self) -> bytes:
         return self.answer.body
 
