@@ -6,13 +6,15 @@ FROM debian:trixie-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         apache2-bin fcgiwrap libapache2-mod-fcgid libapache2-mod-php libapache2-mod-wsgi-py3 libapache2-mpm-itk nginx \
-        php-cgi php-fpm python3 python3-venv \
+        nghttp2-client php-cgi php-fpm python3 python3-venv wrk \
  && rm -rf /var/lib/apt/lists/*
 
-# Install before the checkout is copied: a changed line of the checkout then keeps these layers.
+# Install before the checkout is copied: a changed line of the checkout then keeps these layers. The hook of setuptools
+# would run at every start of Python: each CGI request would pay for it.
 COPY requirements.lock /opt/zoo/
 RUN python3 -m venv /opt/zoo \
- && /opt/zoo/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/zoo/requirements.lock
+ && /opt/zoo/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/zoo/requirements.lock \
+ && rm -f /opt/zoo/lib/python3*/site-packages/distutils-precedence.pth
 
 # A link makes gateway_zoo importable, as natively: the checkout itself is on no path. Python is compiled now: containers
 # are read-only, and a CGI program without bytecode takes four times as long.

@@ -80,7 +80,9 @@ def running_settings(*urls: str) -> Settings:
 def up(
     ids: Ids = None,
     detach: Annotated[bool, typer.Option("-d", "--detach", help="Return when everything answers.")] = False,
-    groups: Annotated[list[str] | None, typer.Option("--with", metavar="GROUP", help="An optional part: php.")] = None,
+    groups: Annotated[
+        list[str] | None, typer.Option("--with", metavar="GROUP", help="An optional part: php; bench: its tools.")
+    ] = None,
     mpm: Annotated[str, typer.Option(help="Apache's process model: event, worker, prefork; all: side by side.")] = "",
     echo: Annotated[bool, typer.Option(help="Add /echo: what arrived, for tests and labs.")] = False,
 ) -> None:
@@ -416,6 +418,34 @@ def replay(
     from gateway_zoo.wire.recorder import replay as command
 
     raise typer.Exit(command.run(running_settings(), file, only or [], to, as_json))
+
+
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Exhibits, or FRONT:ID; none: typical ones.", autocompletion=_exhibits),
+    ] = None,
+    front: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; the first that is open.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="A minute, six exhibits, indicative: the default.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Longer parts, more rounds, all exhibits.")] = False,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The order of an earlier run.")] = None,
+    busy: Annotated[bool, typer.Option("--busy", help="Measure on a busy machine, too.")] = False,
+    as_json: Json = False,
+    nginx: Nginx = "",
+    apache: Apache = "",
+) -> None:
+    """Measure speed and cost of exhibits, with intervals.
+
+    Exit status: 0 if all were measured; 1 if one failed; 2 for wrong usage; 3 if a tool is missing or the machine is
+    busy.
+    """
+    from gateway_zoo.commands import bench as command
+
+    if quick and full:
+        fail("--quick or --full, not both", 2)
+    options = command.Options(names or [], front, full=full, seed=seed, busy=busy, as_json=as_json)
+    raise typer.Exit(command.execute(running_settings(nginx, apache), options, {"nginx": nginx, "apache": apache}))
 
 
 @app.command()

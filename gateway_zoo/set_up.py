@@ -188,6 +188,9 @@ def make(here: Path, venv: Path) -> None:
     # A link instead of an installation: nothing goes stale, and the checkout itself is on no path.
     packages = next((venv / "lib").glob("python*/site-packages"))
     (packages / "gateway_zoo").symlink_to("../../../../gateway_zoo")
+    # setuptools, which some packages want at their installation only, would run at every start of Python: each CGI
+    # request would pay for it.
+    (packages / "distutils-precedence.pth").unlink(missing_ok=True)
     shutil.copyfile(lock, venv / "requirements.lock")
     mark(venv)
 

@@ -19,7 +19,7 @@ from gateway_zoo.commands.tables import exhibits
 from gateway_zoo.errors import fail, known_ids, nearest, printable
 from gateway_zoo.keeper import client, leftovers, ports, privileges, ready, state, trial
 from gateway_zoo.measure import problems
-from gateway_zoo.registry import places, plans, why_closed
+from gateway_zoo.registry import installed, places, plans, why_closed
 from gateway_zoo.registry.cages import Registry, load
 from gateway_zoo.registry.plans import Cell, Plan
 from gateway_zoo.settings import Settings
@@ -45,13 +45,17 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     _end_like_ctrl_c()
     registry = load(settings.root)
     only = known_ids(ids, list(registry.exhibits))
-    for group in set(groups).difference(plans.groups(registry)):
-        there = ", ".join(plans.groups(registry))
-        fail(f"unknown group '{group}'; {nearest(group, plans.groups(registry), f'there is {there}')}", 2)
+    parts = [*plans.groups(registry), *installed.APT_ON_REQUEST]
+    for group in set(groups).difference(parts):
+        there = ", ".join(parts)
+        fail(f"unknown group '{group}'; {nearest(group, parts, f'there is {there}')}", 2)
+    tools = _tools(groups)
+    groups = [group for group in groups if group not in installed.APT_ON_REQUEST]
     if groups:
         only = list(dict.fromkeys([*only, *plans.with_groups(registry, groups)]))
     chosen = {registry.exhibits[id].family for id in only or plans.with_groups(registry, [])}
-    privileges.install_what_is_missing(settings, [f for f in registry.families.values() if f.id in chosen or f.serves])
+    families = [f for f in registry.families.values() if f.id in chosen or f.serves]
+    privileges.install_what_is_missing(settings, families, tools)
     _put_run_bits_back(registry)
     if os.geteuid() == 0:  # the zoo's user may not see which processes hold ports
         problems.note_holders(plans.make(settings, only, registry))
@@ -82,6 +86,14 @@ def run(settings: Settings, ids: list[str] | None, groups: list[str], *, detach:
     for line in exhibits.lines(plan, tables.console().width):
         print(line)
     return int(bool(silent)) if detach else _stay(keeper, terminal)
+
+
+def _tools(groups: list[str]) -> tuple[str, ...]:
+    """The packages of tools that were asked for and are missing. Only root can install them: else it says how."""
+    packages = [p for group in groups if group in installed.APT_ON_REQUEST for p in installed.missing_on_request(group)]
+    if packages and os.geteuid() != 0:
+        say(f"only root installs tools: sudo apt-get install -y {' '.join(packages)}")
+    return tuple(packages)
 
 
 def _centre_port(plan: Plan) -> int:

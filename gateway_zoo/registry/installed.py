@@ -25,15 +25,17 @@ APT = {
     "php-cgi": "php-cgi",
     "libphp*.so": "libapache2-mod-php",
 }
+#: What `zoo up --with NAME` as root installs besides exhibits: program -> its package.
+APT_ON_REQUEST = {"bench": {"wrk": "wrk", "h2load": "nghttp2-client"}}
 #: Programs that only the tests need, and their packages.
 APT_FOR_TESTS = {
     "curl": "curl",
     "ip": "iproute2",
     "chromium": "chromium",
     "openssl": "openssl",
-    "wrk": "wrk",
     "tshark": "tshark",
     "cgi-fcgi": "libfcgi-bin",
+    **APT_ON_REQUEST["bench"],
 }
 VENV = Path(sys.prefix)
 #: The search path for programs, after the virtual environment. The PATH of the user reaches no server.
@@ -98,6 +100,11 @@ def missing_packages(families: Iterable[Family]) -> list[str]:
     parts: dict[str, object] = {"nginx": program("nginx"), "apache2": apache()}
     parts |= {name: apache_module(name) if name.endswith(".so") else program(name) for name in sorted(needed)}
     return [name for name, path in parts.items() if name in APT and not path]
+
+
+def missing_on_request(name: str) -> list[str]:
+    """Packages of a part of APT_ON_REQUEST that are not installed."""
+    return [package for part, package in APT_ON_REQUEST[name].items() if not program(part)]
 
 
 def install_command(part: str, compose: bool = False) -> str:

@@ -1,6 +1,7 @@
 """The traits of the axes Process and Cost answer what theory predicts."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -24,6 +25,7 @@ THEORY = {
     "fork_socket": ["no, each its own", "not asked", "yes, one for all", "not asked", "no, each its own"],
     "wire_connections": [*["a new one each time"] * 4, "not asked"],
     "family_memory": ["5 processes", "1 process", "5 processes", "1 process", "2 processes"],
+    "first_request": ["yes", *["no, loaded before"] * 4],
     "worker_memory": ["shares little", "shares little", "shares most", "shares little", "shares little"],
 }
 
@@ -46,7 +48,7 @@ def answer(matrix: Matrix, trait: str, exhibit: str, front: str) -> str:
 
 @pytest.fixture(scope="module")
 def matrix() -> Matrix:
-    return measured([*THEORY, "wire_bytes"], list(IDS))
+    return measured([*THEORY, "wire_bytes", "system_calls"], list(IDS))
 
 
 def test_a_cgi_program_forgets_its_counter() -> None:
@@ -59,6 +61,15 @@ def test_a_cgi_program_forgets_its_counter() -> None:
 def test_theory(matrix: Matrix, trait: str) -> None:
     fronts = {"mod_wsgi": "apache"}
     assert [answer(matrix, trait, id, fronts.get(id, "nginx")) for id in IDS] == THEORY[trait]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_fork_costs_system_calls(matrix: Matrix) -> None:
+    assert [answer(matrix, "system_calls", id, "nginx") for id in IDS[:4]] == ["1 fork", *["no fork"] * 3]
+    assert answer(matrix, "system_calls", "mod_wsgi", "apache") == "not asked"
+    calls = {a.exhibit: a.figure or 0.0 for a in matrix.answers if (a.trait, a.front) == ("system_calls", "nginx")}
+    assert 0 < calls["fastcgi"] < calls["cgi"] / 5, calls
 
 
 @pytest.mark.slow
