@@ -15,6 +15,7 @@ from gateway_zoo.errors import fail, nearest
 from gateway_zoo.traits.records import NOT_ASKED, OWN_PROGRAM, VARIES, Answer, CellFacts, Matrix, TraitFacts
 
 Place = tuple[str, str]  # exhibit and front
+MOST = 0.6  # share of the cells from which on a group is "all others"
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -66,16 +67,19 @@ def names(group: Group, others: Sequence[Group]) -> list[Name]:
     """Name the cells of a group among all groups of its trait: "cgi" and "nginx:scgi"; "all behind apache"; "all
     others", for the largest group, which is the last."""
     cells = list(group.cells)
-    every = [cell for other in others for cell in other.cells if other.state != NOT_ASKED or other is group]
-    if set(cells) == {cell for other in others for cell in other.cells}:
+    if len(others) == 1:
         return [Name("all", cells)]
+    every = [cell for other in others for cell in other.cells if other.state != NOT_ASKED or other is group]
+    largest = group.state != NOT_ASKED and group is _last(others)
+    if largest and len(cells) > len(every) * MOST:
+        return [Name("all others", cells)]
     found = []
     for front in dict.fromkeys(front for _, front in cells):
         behind = [cell for cell in every if cell[1] == front]
         if len(behind) > 1 and set(behind) <= set(cells):
             found.append(Name(f"all behind {front}", behind))
             cells, every = [[cell for cell in some if cell[1] != front] for some in (cells, every)]
-    if cells and group is _last(others) and len(cells) > len(every) / 2:
+    if cells and largest and len(cells) > len(every) / 2:
         fronts = {front for _, front in every}
         where = f" behind {fronts.pop()}" if found and len(fronts) == 1 else ""
         return [*found, Name(f"all others{where}", cells)]
@@ -87,13 +91,14 @@ def names(group: Group, others: Sequence[Group]) -> list[Name]:
 
 
 def in_words(group: Group, others: Sequence[Group]) -> str:
-    return ", ".join(name.text for name in names(group, others))
+    """The names in a line; "all" and "all others" say how many cells these are."""
+    found = names(group, others)
+    return ", ".join(f"{n.text} ({len(n.cells)} cells)" if n.text.startswith("all") else n.text for n in found)
 
 
 def _last(others: Sequence[Group]) -> Group | None:
-    """The largest group with an answer, where there are several."""
-    asked = [other for other in others if other.state != NOT_ASKED]
-    return asked[-1] if len(asked) > 1 else None
+    """The largest group with an answer."""
+    return next((other for other in reversed(others) if other.state != NOT_ASKED), None)
 
 
 def figures(group: Group, unit: str) -> str:

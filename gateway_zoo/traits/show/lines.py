@@ -57,8 +57,8 @@ def head(matrix: Matrix, width: int) -> Iterator[Line]:
     made = printable(matrix.made.replace("T", " ").replace("+00:00", " UTC"))
     took = f", in {matrix.seconds:,.0f} s" if matrix.seconds else ""
     words = f"{count(len(matrix.traits), 'trait')} in {count(len(cells), 'cell')}; {matrix.place}, {made}{took}"
-    yield from _wrapped(f"{words}; {printable(matrix.system)}", width, QUIET)
-    yield from _wrapped(", ".join(f"{name} {v}" for name, v in matrix.versions.items()), width, QUIET)
+    yield from wrapped(f"{words}; {printable(matrix.system)}", width, QUIET)
+    yield from wrapped(", ".join(f"{name} {v}" for name, v in matrix.versions.items()), width, QUIET)
     if not matrix.complete:
         yield "stopped: not every cell was asked", "bold red"
 
@@ -67,7 +67,10 @@ def one_exhibit(matrix: Matrix, exhibit: str, width: int) -> Iterator[Line]:
     """An exhibit in sentences. Where its fronts differ, a sentence says so."""
     facts = next(cell for cell in matrix.cells if cell.exhibit == exhibit)
     fronts = list(dict.fromkeys(answer.front for answer in matrix.answers))
-    yield from _wrapped(f"{exhibit} speaks {_protocol(facts.protocol)} and is a {facts.model} server", width, QUESTION)
+    speaks = "speaks no protocol" if facts.protocol == "none" else f"speaks {facts.protocol}"
+    yield from wrapped(
+        f"{exhibit} {speaks}. Its processes: {facts.model}. Its server: {facts.server}.", width, QUESTION
+    )
     differ, answered = 0, 0
     for axis, traits in _axes(matrix):
         yield axis, TITLE
@@ -79,12 +82,12 @@ def one_exhibit(matrix: Matrix, exhibit: str, width: int) -> Iterator[Line]:
             differ += split
             if found:
                 text = _sentence(trait, found) if split else _answer(trait, found[0])
-                yield from _wrapped(
+                yield from wrapped(
                     f"  {trait.question} {text}", width, DIFFERENT if split else STYLES.get(found[0].state, ""), hang=4
                 )
     yield "", ""
     if len(fronts) > 1:
-        yield from _wrapped(
+        yield from wrapped(
             f"Behind {' and '.join(fronts)}: {count(answered - differ, 'answer')} the same, {differ} not.", width, ""
         )
 
@@ -95,19 +98,18 @@ def _protocol(name: str) -> str:
 
 def _sentence(trait: TraitFacts, found: Sequence[Group]) -> str:
     """The answers of several fronts."""
-    by_front = {front: _answer(trait, group).rstrip(".") for group in found for _, front in group.cells}
-    return "; ".join(f"behind {front}: {text}" for front, text in sorted(by_front.items(), reverse=True)) + "."
+    by_front = {front: _answer(trait, group) for group in found for _, front in group.cells}
+    return "; ".join(f"behind {front}: {text}" for front, text in sorted(by_front.items(), reverse=True))
 
 
 def _answer(trait: TraitFacts, group: Group) -> str:
     figures = groups.figures(group, trait.unit)
-    return printable(group.text) + (f" ({figures})" if figures else "") + "."
+    return printable(group.text) + (f" ({figures})" if figures else "")
 
 
 def two_exhibits(matrix: Matrix, a: str, b: str, width: int) -> Iterator[Line]:
     """What differs between two exhibits, behind each front that has both."""
-    names = {a: f"{a}", b: f"{b}"}
-    size = max(map(len, names))
+    size = max(len(a), len(b))
     equal = 0
     for axis, traits in _axes(matrix):
         rows = list[Line]()
@@ -119,7 +121,11 @@ def two_exhibits(matrix: Matrix, a: str, b: str, width: int) -> Iterator[Line]:
             equal += len(shared) - len(different)
             if different:
                 rows.append((_beside(f"  {trait.question}", trait.name, width), QUESTION))
-                rows += _sides(trait, answers, (a, b), different, shared, size, width)
+                split = len(different) < len(shared)
+                for id in (a, b):
+                    found = groups.groups(x for x in answers if x.exhibit == id and x.front in different)
+                    text = _sentence(trait, found) if split or len(found) > 1 else _answer(trait, found[0])
+                    rows += wrapped(f"    {id:{size}}  {text}", width, "", hang=6 + size)
         if rows:
             yield axis, TITLE
             yield from rows
@@ -129,22 +135,6 @@ def two_exhibits(matrix: Matrix, a: str, b: str, width: int) -> Iterator[Line]:
 
 def _by_front(answers: Iterable[Answer], exhibit: str) -> dict[str, str]:
     return {answer.front: groups.words(answer) for answer in answers if answer.exhibit == exhibit}
-
-
-def _sides(
-    trait: TraitFacts,
-    answers: Sequence[Answer],
-    ids: tuple[str, str],
-    different: Sequence[str],
-    shared: Sequence[str],
-    size: int,
-    width: int,
-) -> Iterator[Line]:
-    for id in ids:
-        found = groups.groups(a for a in answers if a.exhibit == id and a.front in shared)
-        text = _sentence(trait, found) if len(found) > 1 else _answer(trait, found[0])
-        where = f" (behind {different[0]} only)" if len(found) == 1 and len(different) < len(shared) else ""
-        yield from _wrapped(f"    {id:{size}}  {text.rstrip('.')}{where}", width, "", hang=6 + size)
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------
@@ -164,16 +154,16 @@ def changes(found: Changes, before: str, after: str, width: int) -> Iterator[Lin
         for (kind, old, new), cells in same.items():
             text = f"{old or f'no answer in {before}'} → {new or f'no answer in {after}'}"
             style = {CHANGED: "bold yellow", GONE: "red"}.get(kind, "cyan")
-            yield from _wrapped(f"  {printable(text)}", width, style, hang=4)
-            yield from _wrapped(f"    {' '.join(cells)}", width, "", hang=4)
+            yield from wrapped(f"  {printable(text)}", width, style, hang=4)
+            yield from wrapped(f"    {' '.join(cells)}", width, "", hang=4)
     words = [count(len(found.changes), "difference"), f"{count(found.compared, 'answer')} compared"]
-    yield from _wrapped(f"{words[0]}; {words[1]} ({before} → {after})", width, "" if traits else "green")
+    yield from wrapped(f"{words[0]}; {words[1]} ({before} → {after})", width, "" if traits else "green")
 
 
 def versions(found: Sequence[Version], width: int) -> Iterator[Line]:
     texts = [f"{v.name} {v.before or '(not there)'} → {v.after or '(not there)'}" for v in found]
     if texts:
-        yield from _wrapped(f"versions that differ: {', '.join(texts)}", width, DIFFERENT, hang=2)
+        yield from wrapped(f"versions that differ: {', '.join(texts)}", width, DIFFERENT, hang=2)
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------
@@ -203,20 +193,20 @@ def _axes(matrix: Matrix) -> Iterator[tuple[str, list[TraitFacts]]]:
 
 
 def _groups(trait: TraitFacts, found: Sequence[Group], width: int) -> Iterator[Line]:
-    texts = [_answer(trait, group).rstrip(".") for group in found]
+    texts = [_answer(trait, group) for group in found]
     size = min(ANSWER, max(map(len, texts)))
     for group, text in zip(found, texts, strict=True):
         cells, style = groups.in_words(group, found), STYLES.get(group.state, "")
         if len(text) > size:
-            yield from _wrapped(f"    {text}: {cells}", width, style, hang=6)
+            yield from wrapped(f"    {text}: {cells}", width, style, hang=6)
         else:
-            yield from _wrapped(f"    {text:{size}}  {cells}", width, style, hang=6 + size)
+            yield from wrapped(f"    {text:{size}}  {cells}", width, style, hang=6 + size)
 
 
 def _own(matrix: Matrix, width: int) -> Iterator[Line]:
     if own := groups.own_programs(matrix):
         yield "", ""
-        yield from _wrapped(f"own program, not asked: {', '.join(own)}", width, QUIET)
+        yield from wrapped(f"own program, not asked: {', '.join(own)}", width, QUIET)
 
 
 def _beside(left: str, right: str, width: int) -> str:
@@ -225,7 +215,7 @@ def _beside(left: str, right: str, width: int) -> str:
     return left + " " * gap + right if gap > 1 else left
 
 
-def _wrapped(text: str, width: int, style: str, hang: int = 0) -> Iterator[Line]:
+def wrapped(text: str, width: int, style: str = "", hang: int = 0) -> Iterator[Line]:
     """A text in lines; the first keeps its indent, the others get `hang`."""
     indent = len(text) - len(text.lstrip())
     wide = max(width, LEAST)
