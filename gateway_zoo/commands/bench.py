@@ -46,6 +46,8 @@ def execute(settings: Settings, options: Options, urls: dict[str, str]) -> int:
 
 def measure(settings: Settings, options: Options, urls: dict[str, str]) -> Report:
     """Measure the running zoo, or the zoo at these addresses. Raises Stop if that cannot be."""
+    for url in filter(None, urls.values()):
+        tools.refuse_address(url, settings.compose)
     load_tools = tools.find(settings.compose)
     registry, all_cells = targets.find(settings, None, urls)
     running = None if any(urls.values()) else state.of_running(settings)
@@ -85,14 +87,16 @@ def _at_most(seconds: float) -> Iterator[None]:
 def _bar(quiet: bool) -> Iterator[Show]:
     """A bar with the time that is left, on a terminal; elsewhere a line for each step, unless `quiet`."""
     live = sys.stderr.isatty()
-    columns = (TextColumn("{task.description:34}"), BarColumn(None), TextColumn("{task.fields[left]:>12}"))
-    with Progress(*columns, console=tables.console(error=True), transient=True, disable=not live) as bar:
+    columns = (TextColumn("{task.description:40}"), BarColumn(None), TextColumn("{task.fields[left]:>12}"))
+    console = tables.console(error=True)
+    # No thread that draws meanwhile: it would be measured, too.
+    with Progress(*columns, console=console, transient=True, disable=not live, auto_refresh=False) as bar:
         task = bar.add_task("", total=1.0, left="")
 
         def show(text: str, share: float, left_s: float | None) -> None:
             left = f"{plan.minutes(left_s)} left" if left_s is not None else ""
             if live:
-                bar.update(task, description=text, completed=share, left=left)
+                bar.update(task, description=text, completed=share, left=left, refresh=True)
             elif not quiet:
                 say(f"{text}, {left}" if left else text)
 

@@ -70,7 +70,7 @@ def test_rounds_are_interleaved_and_what_fails_is_not_ranked() -> None:
     assert [bool(row.failed) for row in all_rows] == [False, False, True]
     assert {each.verdict for each in comparisons if each.target == "moody"} == {"failed"}
     sentences = run.warnings(measured, busy=0.5)
-    assert "moody: 1 request (1 x 1) at once, good 4 requests (2 x 2)." in sentences
+    assert "moody: it runs 1 request (1 x 1) at once, good 4 requests (2 x 2)." in sentences
     assert any("It was interrupted: 2 of 3 rounds have begun" in text for text in sentences)
     assert any("50% of the processors were busy" in text for text in sentences)
 
