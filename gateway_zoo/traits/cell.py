@@ -195,10 +195,10 @@ class Cell:
         return ready.answers(self.place)
 
     def wait_until_back(self, seconds: float = BACK_S) -> bool:
-        """Wait until the cell answers ping."""
+        """Wait until the cell answers ping; not after Ctrl-C, which removes the zoo of the traits."""
         deadline = time.monotonic() + seconds
         while not self.answers():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not self.zoo.run.exists():
                 return False
             time.sleep(0.05)
         return True

@@ -191,7 +191,7 @@ class _Run:
 
     def _mend(self, cell: Cell) -> None:
         """A probe may leave a family that does not answer: the next one needs it again."""
-        if cell.answers() or cell.wait_until_back() or not cell.family.command:
+        if cell.answers() or cell.wait_until_back() or not cell.family.command or self.stopped.is_set():
             return
         try:
             restart.restart(self.zoo.settings, cell.exhibit.id)
