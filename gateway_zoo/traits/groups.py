@@ -15,6 +15,7 @@ from gateway_zoo.errors import fail, nearest
 from gateway_zoo.traits.records import NOT_ASKED, OWN_PROGRAM, VARIES, Answer, CellFacts, Matrix, TraitFacts
 
 Place = tuple[str, str]  # exhibit and front
+SEVERAL = 5  # cells behind one front are named together
 MOST = 0.6  # share of the cells from which on a group is "all others"
 
 
@@ -91,9 +92,22 @@ def names(group: Group, others: Sequence[Group]) -> list[Name]:
 
 
 def in_words(group: Group, others: Sequence[Group]) -> str:
-    """The names in a line; "all" and "all others" say how many cells these are."""
+    """The names in a line: "cgi, nginx:scgi"; "behind apache: all but ajp, cgi"; "all others (34 cells)"."""
     found = names(group, others)
-    return ", ".join(f"{n.text} ({len(n.cells)} cells)" if n.text.startswith("all") else n.text for n in found)
+    words = [f"{name.text} ({len(name.cells)} cells)" for name in found if name.text.startswith("all")]
+    few = [name for name in found if not name.text.startswith("all")]
+    for front in dict.fromkeys(name.cells[0][1] for name in few):
+        here = [name for name in few if {cell[1] for cell in name.cells} == {front}]
+        if len(here) >= SEVERAL:
+            few = [name for name in few if name not in here]
+            words.append(f"behind {front}: {_behind(front, [name.cells[0][0] for name in here], others)}")
+    return "; ".join([*([", ".join(name.text for name in few)] if few else []), *words])
+
+
+def _behind(front: str, exhibits: Sequence[str], others: Sequence[Group]) -> str:
+    every = [cell[0] for other in others for cell in other.cells if cell[1] == front and other.state != NOT_ASKED]
+    rest = [exhibit for exhibit in every if exhibit not in exhibits]
+    return f"all but {', '.join(rest)}" if 0 < len(rest) < SEVERAL <= len(exhibits) else ", ".join(exhibits)
 
 
 def _last(others: Sequence[Group]) -> Group | None:

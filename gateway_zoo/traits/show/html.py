@@ -16,7 +16,7 @@ from gateway_zoo.traits import groups
 from gateway_zoo.traits.records import Matrix
 from gateway_zoo.traits.show.view import view
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 MOST = 3_500_000  # characters of the packed evidence
 CUTS = (100_000, 4_000, 2_000, 1_000, 500, 200, 0)  # characters of a piece, the first that is small enough
 

@@ -8,11 +8,11 @@ import msgspec
 
 from gateway_zoo.traits import groups
 from gateway_zoo.traits.groups import Place
-from gateway_zoo.traits.records import NOT_ASKED, Matrix, TraitFacts
+from gateway_zoo.traits.records import Matrix, TraitFacts
 
 
-class Named(msgspec.Struct, frozen=True):
-    """A name of cells: "cgi", "all others". `cells`: their places in View.cells."""
+class Named(msgspec.Struct, frozen=True, array_like=True):
+    """A name of cells: "cgi", "all others". `cells`: their places in View.cells. JSON: ["cgi", [2, 3]]."""
 
     text: str
     cells: list[int]
@@ -28,7 +28,7 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A trait. `answers`: front -> its answers; "": those of all fronts."""
+    """A trait."""
 
     name: str
     axis: str
@@ -36,7 +36,7 @@ class Row(msgspec.Struct, frozen=True):
     why: str
     source: str
     slow: bool
-    answers: dict[str, list[Answers]]
+    answers: list[Answers]
 
 
 class View(msgspec.Struct, frozen=True):
@@ -60,7 +60,6 @@ def view(matrix: Matrix) -> View:
     cells = [cell for cell in cells if cell[0] not in own]
     fronts = sorted({front for _, front in cells}, reverse=True)
     numbers = {cell: number for number, cell in enumerate(cells)}
-    parts = {"": matrix} | {front: groups.choose(matrix, (), (), front, quick=False) for front in fronts}
     rows = [
         Row(
             trait.name,
@@ -69,7 +68,7 @@ def view(matrix: Matrix) -> View:
             trait.why,
             trait.source,
             trait.slow,
-            {front: _answers(part, trait, numbers) for front, part in parts.items()},
+            _answers(matrix, trait, numbers),
         )
         for trait in matrix.traits
     ]
@@ -87,8 +86,3 @@ def _answers(matrix: Matrix, trait: TraitFacts, numbers: dict[Place, int]) -> li
         )
         for group in found
     ]
-
-
-def asked(matrix: Matrix) -> int:
-    """How many cells have an answer to some question."""
-    return len({groups.place(answer) for answer in matrix.answers if answer.state != NOT_ASKED})

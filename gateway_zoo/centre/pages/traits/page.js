@@ -10,10 +10,8 @@ const USUAL = "A zoo of its own is started for it, asked, and stopped: some seco
 const SLOW = "This trait waits long: it takes a minute or two.";
 let view, row;
 
-function draw({ view: kept, differ, why, cannot }) {
+function draw({ view: kept, differ, why }) {
   $("made").textContent = why;
-  $("measure").disabled = Boolean(cannot);
-  $("cannot").textContent = cannot;
   if (!kept) return;
   view = kept;
   const date = view.made.slice(0, 10);
@@ -33,7 +31,7 @@ function press(pressed, answer, cells) {
   choose($("cell"), view, cells);
   $("result").replaceChildren();
   $("live").querySelector("[role=status]").textContent = "";
-  if (!$("measure").disabled) $("cannot").textContent = row.slow ? SLOW : USUAL;
+  $("needs").textContent = row.slow ? SLOW : USUAL;
   dialog.showModal();
 }
 

@@ -28,21 +28,16 @@ STOP_S = 40.0  # until its zoo has ended
 LOOK_S = 0.1
 FRESH_S = 600.0  # the versions of this machine are asked again
 WIDTH = 100  # of the text for curl
-BUSY, AWAY, BROKEN = 409, 503, 500  # HTTP
-CONTAINER = (
-    "The container of the visitor centre is too small for a second zoo. "
-    "This command measures: docker compose run --rm zoo traits"
-)
+BUSY, BROKEN = 409, 500  # HTTP
 
 
 class Traits(msgspec.Struct, frozen=True):
-    """`view`: the kept matrix of this place, or None with the reason in `why`. `differ`: versions that are others here.
-    `cannot`: why nothing can be measured live; empty where it can."""
+    """`view`: the kept matrix of this place, or None with the reason in `why`. `differ`: versions that are others
+    here."""
 
     view: View | None
     differ: list[Version]
     why: str = ""
-    cannot: str = ""
 
 
 _one = threading.Lock()  # one live measurement at a time
@@ -50,11 +45,11 @@ _one = threading.Lock()  # one live measurement at a time
 
 def data(context: Context, _: Mapping[str, str]) -> Traits:
     """Reads files only, so it also works where no zoo runs."""
-    matrix, cannot = _kept(context), CONTAINER if context.settings.compose else ""
+    matrix = _kept(context)
     if matrix is None:
         place = measure.place(context.settings)
-        return Traits(None, [], f"No matrix is kept for {place}: zoo traits --keep measures and keeps it.", cannot)
-    return Traits(view(matrix), _differ(context, matrix), "", cannot)
+        return Traits(None, [], f"No matrix is kept for {place}: zoo traits --keep measures and keeps it.")
+    return Traits(view(matrix), _differ(context, matrix))
 
 
 def _kept(context: Context) -> Matrix | None:
@@ -81,7 +76,7 @@ def text(traits: Traits) -> str:
     shown = [f"Kept behaviours ({traits.view.place}, {traits.view.made}); zoo traits measures.", ""]
     for row in traits.view.rows:
         shown.append(row.question)
-        for answer in row.answers[""]:
+        for answer in row.answers:
             names = ", ".join(name.text for name in answer.names)
             shown += [line for line, _ in lines.wrapped(f"  {answer.text}: {names}", WIDTH, hang=4)]
     shown += [f"here {v.name} is {v.after or 'not there'}, kept {v.before or 'without it'}" for v in traits.differ]
@@ -94,8 +89,6 @@ def text(traits: Traits) -> str:
 def live(context: Context, given: Mapping[str, Any]) -> Answer:
     """Measure one cell: `{"trait": NAME, "cell": [exhibit, front]}`. Raises Refused."""
     trait, exhibit, front = _asked(context, given)
-    if context.settings.compose:
-        raise Refused(CONTAINER, AWAY)
     if not _one.acquire(blocking=False):
         raise Refused("another cell is being measured; wait for its answer", BUSY)
     try:

@@ -35,12 +35,14 @@ export function matrix(view, form, table, press) {
 
 /** The answers that a filter leaves. For one exhibit its cells have names of their own. */
 function answersOf(view, row, { exhibit, front }) {
-  const all = row.answers[front] ?? [];
-  if (!exhibit) return all;
-  return all.map((answer) => {
-    const cells = answer.names.flatMap((name) => name.cells).filter((cell) => view.cells[cell][0] === exhibit);
-    return { ...answer, names: cells.map((cell) => ({ text: `behind ${view.cells[cell][1]}`, cells: [cell] })) };
-  }).filter((answer) => answer.names.length);
+  const fits = (cell) => (!exhibit || view.cells[cell][0] === exhibit) && (!front || view.cells[cell][1] === front);
+  const named = ([text, cells]) => {
+    const left = cells.filter(fits);
+    return exhibit ? left.map((cell) => [`behind ${view.cells[cell][1]}`, [cell]]) : [[text, left]];
+  };
+  return row.answers
+    .map((answer) => ({ ...answer, names: answer.names.flatMap(named).filter(([, cells]) => cells.length) }))
+    .filter((answer) => answer.names.length);
 }
 
 function heading(axis) {
@@ -58,11 +60,11 @@ function question(view, row, answers, press) {
   const list = made("dl");
   for (const answer of answers) {
     const cells = made("dd");
-    cells.append(...answer.names.map((name) => {
-      const button = made("button", "cell", plain(name.text, 80));
+    cells.append(...answer.names.map(([text, numbers]) => {
+      const button = made("button", "cell", plain(text, 80));
       button.type = "button";
-      if (name.cells.length > 2) button.append(made("small", "", ` ${name.cells.length} cells`));
-      button.addEventListener("click", () => press(row, answer, name.cells));
+      if (numbers.length > 2) button.append(made("small", "", ` ${numbers.length} cells`));
+      button.addEventListener("click", () => press(row, answer, numbers));
       return button;
     }));
     list.append(made("dt", answer.state.replace(" ", "-"), plain(answer.text + (answer.figures ? ` (${answer.figures})` : ""), 400)), cells);
