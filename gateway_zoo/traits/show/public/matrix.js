@@ -61,7 +61,7 @@ function question(view, row, answers, press) {
   for (const answer of answers) {
     const cells = made("dd");
     cells.append(...answer.names.map(([text, numbers]) => {
-      const button = made("button", "cell", plain(text, 80));
+      const button = made("button", "second cell", plain(text, 80));
       button.type = "button";
       if (numbers.length > 2) button.append(made("small", "", ` ${numbers.length} cells`));
       button.addEventListener("click", () => press(row, answer, numbers));
