@@ -5,6 +5,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -431,20 +432,39 @@ def bench(
     full: Annotated[bool, typer.Option("--full", help="Longer parts, more rounds, all exhibits.")] = False,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The order of an earlier run.")] = None,
     busy: Annotated[bool, typer.Option("--busy", help="Measure on a busy machine, too.")] = False,
+    limits: Annotated[
+        list[str] | None, typer.Option("--assert", metavar="LIMIT", help="Such as 'wsgi.p99 < 50ms': else exit 1.")
+    ] = None,
+    old: Annotated[Path | None, typer.Option("--compare", metavar="OLD.json", help="Say what moved since.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Json = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Measure what this machine can find, some minutes.")
+    ] = False,
     nginx: Nginx = "",
     apache: Apache = "",
 ) -> None:
     """Measure speed and cost of exhibits, with intervals.
 
-    Exit status: 0 if all were measured; 1 if one failed; 2 for wrong usage; 3 if a tool is missing or the machine is
-    busy.
+    Exit status: 0 if all were measured and all --assert hold; 1 if not; 2 for wrong usage; 3 if a tool is missing or
+    the machine is busy.
     """
     from gateway_zoo.commands import bench as command
 
     if quick and full:
         fail("--quick or --full, not both", 2)
-    options = command.Options(names or [], front, full=full, seed=seed, busy=busy, as_json=as_json)
+    if as_json and as_markdown:
+        fail("--json or --markdown, not both", 2)
+    form = "json" if as_json else "markdown" if as_markdown else "table"
+    if self_test:
+        if names or front or full or limits or old or html or nginx or apache:
+            fail("--self-test starts a zoo of its own; it goes with --seed, --busy, --json and --markdown only", 2)
+        raise typer.Exit(command.execute_self_test(running_settings(), seed, busy, form))
+    from gateway_zoo.bench.zoo import Wanted
+
+    wanted = Wanted(names or [], front, full=full, seed=seed, busy=busy)
+    options = command.Options(wanted, form, html, limits or [], old)
     raise typer.Exit(command.execute(running_settings(nginx, apache), options, {"nginx": nginx, "apache": apache}))
 
 

@@ -10,6 +10,7 @@ front drops the length and sends chunks or closes, half an answer looks whole. I
 everybody waits for the rest until a time limit ends the wait.
 """
 SOURCE = "RFC 9112, section 8; PEP 3333, Handling the Content-Length Header"
+RUNS = 1
 PAUSE = 0.2  # seconds: so the front has passed on the headers before it sees the end
 PATIENCE = 4  # seconds; the fronts would wait for a minute
 

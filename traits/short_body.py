@@ -13,6 +13,7 @@ and asks no gateway. Where the front passes on what it has, the program gets few
 error from its read; few programs compare.
 """
 SOURCE = "RFC 9112, section 8; PEP 3333, Input and Error Streams"
+RUNS = 1
 BODY = b"all of it"
 
 

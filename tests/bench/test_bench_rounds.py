@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from servers_in_test import answering, fine
+from servers_in_test import answering, fine, tools_or_skip
 
-from gateway_zoo.bench import cells, h2load, plan, rounds, run, tools
+from gateway_zoo.bench import cells, h2load, plan, rounds, run
 from gateway_zoo.bench.plan import Plan
 from gateway_zoo.bench.records import Comparison, Cost, Latency, Report, Round, Sample, Side, Target
 from gateway_zoo.bench.rows import rows
@@ -16,7 +16,7 @@ from gateway_zoo.keeper.state import State
 from gateway_zoo.registry.cages import load
 from gateway_zoo.registry.plans import Cell
 
-TOOLS = tools.find()
+TOOLS = tools_or_skip()
 SHORT = Plan("quick", 7, 3, 0.3, 0.1, 0.1, 0.5, 0.15, connections=2, budget_s=50.0)
 REGISTRY = load(Path(__file__).resolve().parents[2])
 
