@@ -46,7 +46,7 @@ function answersOf(view, row, { exhibit, front }) {
 }
 
 function heading(axis) {
-  return made("h2", "", axis);
+  return made("h2", "", plain(axis, 40));
 }
 
 function question(view, row, answers, press) {
