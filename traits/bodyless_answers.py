@@ -36,4 +36,6 @@ def _fate(cell, code):
         return f"becomes {answer.status or seen.ended}"
     if b"mistake" in answer.rest:
         return "sent"
-    return "dropped" if answer.rest.startswith(b"HTTP/1.1 200") else "dropped, then closed"
+    if not answer.rest:
+        cell.note("connection", "the front closed it, though the client had not asked for that")
+    return "dropped"

@@ -8,9 +8,9 @@ import socket
 AXIS = "Request"
 QUESTION = "Body shorter than declared?"
 WHY = """
-Half of a body is no body: who reads it must not take it for the whole. A front that reads everything first sees the end
-and asks no gateway. Where the front passes on what it has, the program gets fewer bytes than CONTENT_LENGTH says, or an
-error from its read; few programs compare.
+Half of a body must not be taken for the whole. A front that reads everything first sees the end, and asks no gateway.
+Apache's modules for SCGI and uwsgi, and mod_wsgi, have begun the program by then: its read gives fewer bytes than
+CONTENT_LENGTH says, or an error. A program that does not compare would believe it.
 """
 SOURCE = "RFC 9112, section 8; PEP 3333, Input and Error Streams"
 RUNS = 1

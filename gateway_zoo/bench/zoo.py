@@ -1,8 +1,6 @@
 """Benchmark the cells of the running zoo, or of the zoo at given addresses: what the command and the centre share."""
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway_zoo.bench import cells, plan, run, tools
@@ -49,21 +47,4 @@ def measure(
     own_zoo.stop_like_ctrl_c()
     busy = tools.busy()
     tools.refuse_busy(busy, wanted.busy)
-    with _at_most(planned.budget_s):
-        return run.run(settings, choice.targets, planned, f"/{cells.ENDPOINT}", load_tools, busy, progress)
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """End the block as Ctrl-C does after so many seconds, even if a server answers no longer."""
-
-    def over(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    return run.run(settings, choice.targets, planned, f"/{cells.ENDPOINT}", load_tools, busy, progress)
