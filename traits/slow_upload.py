@@ -1,6 +1,6 @@
 """Does a slow upload hold a worker of the gateway?
 
-As many clients as the gateway has workers send half of a body, and wait. Then one more client asks ping.
+As many clients as the gateway has workers send half of a body, and wait. Then a further client asks ping.
 """
 
 import socket
@@ -40,7 +40,7 @@ def probe(cell):
         uploads = [_half_an_upload(cell, ear.getsockname()[1]) for _ in range(UPLOADS)]
         with cell.connect() as other:
             begun = _begun(ear, usual)
-            ping = cell.send(cell.request(f"/{cell.exhibit.id}/ping", absolute=True), on=other, seconds=2)
+            ping = cell.send(cell.request(f"/{cell.exhibit.id}/ping", absolute=True), on=other, seconds=1 + 10 * usual)
             for upload in uploads:
                 upload.sendall(BODY[HALF:])
             after = cell.send(on=other) if not ping.status else ping

@@ -13,6 +13,7 @@ front's configuration. The header is nginx's invention: nginx obeys and removes 
 passes it on to the client.
 """
 SOURCE = "nginx, proxy_buffering and X-Accel-Buffering"
+RUNS = 1
 UNIT = "ms"
 EVENTS = 5
 PAUSE = 0.12  # seconds

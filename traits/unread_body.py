@@ -8,19 +8,23 @@ import time
 AXIS = "Request"
 QUESTION = "1 MB body, unread by the program?"
 WHY = """
-A program may answer without reading. The server behind it must then read the rest and throw it away, or close the
-connection. A close with unread bytes becomes a reset, which may destroy the answer on its way to the front.
+A program may answer without reading. The server must then read the rest and throw it away, or close the connection. A
+front that is still sending sees a broken pipe. nginx looks for an answer nevertheless; Apache reports 502 or 503, and
+with mod_cgid the client gets no answer at all. fcgiwrap writes an answer of its own. Moments matter: if the program
+answers at once, or closes at once, some cells change from run to run; so it waits before and behind its answer.
 """
 SOURCE = "RFC 9112, section 9.6; RFC 3875, section 4.2"
+RUNS = 1
 SIZE = 1_000_000  # the fronts refuse 1,048,577 and more
-PAUSE = 0.2  # seconds: so the front has sent all that fits into the buffers
+PAUSE = 0.5  # seconds: so the front has sent all that the gateway takes
 
 
 def app(environ, start_response):
-    """Answer, and never touch wsgi.input. Without the pause two runs may differ: see WHY."""
-    time.sleep(PAUSE)
+    """Answer, and never touch wsgi.input."""
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
-    return [b"done\n"]
+    time.sleep(PAUSE)
+    yield b"done\n"
+    time.sleep(PAUSE / 2)
 
 
 def probe(cell):

@@ -8,7 +8,7 @@ from gateway_zoo.bench.ladder import Ladder
 from gateway_zoo.bench.plan import Plan
 from gateway_zoo.bench.records import Report
 from gateway_zoo.bench.rounds import Progress, silent
-from gateway_zoo.bench.tools import Tools
+from gateway_zoo.keeper import own_zoo
 from gateway_zoo.settings import Settings
 
 BUDGET_S = 900.0
@@ -29,12 +29,17 @@ def planned(found: Ladder, seed: int, full: bool) -> Plan:
 
 
 def climb(
-    settings: Settings, name: str, seed: int, full: bool, busy: float, load_tools: Tools, progress: Progress = silent
+    settings: Settings, name: str, seed: int | None, *, full: bool, busy: bool, progress: Progress = silent
 ) -> Report:
     """Measure the ladder of this name. Raises Stop if it is unknown, or if a server does not start."""
     wanted = ladder.find(name)
-    tools.refuse_what_does_not_fit(wanted.connections, tcp_gateways=wanted.tcp)
+    load_tools = tools.find(settings.compose)
+    tools.refuse_what_does_not_fit(wanted.most_connections, tcp_gateways=wanted.tcp)
+    own_zoo.stop_like_ctrl_c()
+    share = tools.busy()
+    tools.refuse_busy(share, busy)
+    chosen = planned(wanted, plan.new_seed() if seed is None else seed, full)
     with Ground(settings) as ground:
         progress("starting the servers", 0.0, None)
         targets = ladder.targets(wanted, ground)
-        return run.run(settings, targets, planned(wanted, seed, full), wanted.path, load_tools, busy, progress, name)
+        return run.run(settings, targets, chosen, wanted.path, load_tools, share, progress, name)

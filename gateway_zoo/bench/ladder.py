@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway_zoo.bench import ladders
+from gateway_zoo.bench.document import Document, Table
 from gateway_zoo.bench.ground import Ground
-from gateway_zoo.bench.records import Comparison, Report, Target
+from gateway_zoo.bench.records import Target
 from gateway_zoo.errors import fail, nearest
+from gateway_zoo.terminal.columns import Column
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -30,7 +32,8 @@ class Step(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Ladder:
-    """A ladder. `about`: what it shows, in a sentence or two. `connections`: of a step that has no number of its own.
+    """A ladder. `about`: what it shows, in a sentence or two. `connections`: of a step that has no number of its
+    own; `most_connections`: of any step.
     `tcp`: gateways are asked over TCP, which needs ports. `path`: what is asked for."""
 
     title: str
@@ -38,6 +41,7 @@ class Ladder:
     steps: tuple[Step, ...]
     start: Callable[[Ground], Iterator[Target]]
     connections: int = 4
+    most_connections: int = 32
     tcp: bool = False
     path: str = "/ping"
 
@@ -79,14 +83,12 @@ def targets(ladder: Ladder, ground: Ground) -> list[Target]:
     ]
 
 
-def knee(report: Report) -> str:
-    """The last step before the first one that is not shown to be faster, in requests/s: beyond it the next step gives
-    nothing that this run can show. Empty if no step is faster than the first."""
-    gains = {each.target: each for each in report.comparisons if each.figure == "rps"}
-    reached = ""
-    for target in report.targets[1:]:
-        gain: Comparison | None = gains.get(target.name)
-        if gain is None or gain.verdict != "faster":
-            return reached
-        reached = target.name
-    return reached
+def document(described: list[Description]) -> Document:
+    """The list of ladders in words."""
+    columns = [Column("step", least=12, gives="lines"), Column("what it changes", least=40, gives="lines")]
+    tables = [
+        Table(f"{each.name}: {each.title}. {each.about}", columns, [[step.name, step.change] for step in each.steps])
+        for each in described
+    ]
+    facts = ["./zoo bench --ladder NAME starts servers of its own, and measures all steps in interleaved rounds."]
+    return Document(f"{len(described)} ladders", facts, [], tables, [])

@@ -33,11 +33,11 @@ class Side(msgspec.Struct, frozen=True):
 class Target(msgspec.Struct, frozen=True):
     """A URL under load. `url` is on loopback; `body`: the bytes that each answer must have; None: those of the first.
 
-    `processes` x `threads`: how many requests it runs at once, as declared; None: unknown or without limit.
-    `base`: the name of the target beside which this one is set; empty: none. `difference`: what else differs from the
-    base, in words, besides the thing that is compared (such as fewer workers); empty: nothing.
-    `connections`: of its closed loop; None: as many as the method says. `change`: of a step of a ladder, a sentence
-    about what it changes beside the step before.
+    `processes` x `threads`: how many requests it runs at once, as declared; None: unknown or without limit. `behind`:
+    the name of the front; empty: there is none. `base`: the name of the target beside which this one is set; empty:
+    none. `difference`: what else differs from the base, in words, besides the thing that is compared (such as fewer
+    workers); empty: nothing. `connections`: of its closed loop; None: as many as the method says. `change`: of a step
+    of a ladder, a sentence about what it changes beside the step before.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Target(msgspec.Struct, frozen=True):
     front: Side = Side()
     base: str = ""
     difference: str = ""
+    behind: str = ""
     connections: int | None = None
     change: str = ""
 

@@ -8,10 +8,13 @@ A target whose answer is wrong, which has an error, or which gets too few reques
 and never ranked. A stop (Ctrl-C, or the end of the budget) keeps all samples that are whole.
 """
 
+import contextlib
 import http.client
 import random
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -55,7 +58,7 @@ def measure(targets: list[Target], plan: Plan, tools: Tools, progress: Progress 
     raised again."""
     run = _Run(targets, plan, tools, progress)
     try:
-        with Control() as own:
+        with Control() as own, _at_most(plan.budget_s):
             run.warm_up(own.url)
             run.rounds(own.url)
     except OutOfTime:
@@ -66,7 +69,28 @@ def measure(targets: list[Target], plan: Plan, tools: Tools, progress: Progress 
 
 
 class OutOfTime(Exception):
-    """The budget does not allow another sample."""
+    """The budget is spent, or does not allow another sample."""
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in the block after so many seconds, even if a server answers no longer. A thread of its own gets
+    no signals: there the budget is looked at before each sample only."""
+
+    def over(signum: int, frame: object) -> None:
+        raise OutOfTime
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGALRM, over)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 class _Run:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from gateway_zoo.centre.bench_job import BenchJob
 from gateway_zoo.centre.recorder import Recorder
 from gateway_zoo.measure import targets
 from gateway_zoo.registry import plans
@@ -27,13 +28,15 @@ class Context:
         self.registry: Registry = load(settings.root)
         self.token = secrets.token_urlsafe(16)
         self.ending = threading.Event()
-        self.crowd_lock = threading.Lock()  # one crowd at a time
+        self.crowd_lock = threading.Lock()  # one crowd or benchmark at a time
         self.recorder = Recorder(settings, self.registry)
+        self.bench = BenchJob(self.crowd_lock)
         self._results: dict[str, tuple[float, Any]] = {}
         self._locks: dict[str, threading.Lock] = {}
 
     def close(self) -> None:
         """End what the pages have started."""
+        self.bench.close()
         self.recorder.close()
 
     def cells(self) -> list[Cell]:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import msgspec
 import psutil
 import pytest
+from servers_in_test import tools_or_skip
 from zoo_in_test import Zoo, needs_sight
 
 from gateway_zoo.bench.records import Report
+
+tools_or_skip()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ THEORY: dict[str, dict[str, tuple[str | None, str]]] = {
     "answer_trailers": {"asgi": ("the server cannot",) * 2, "cgi": ("not asked", "not asked")},
     "answer_without_length": dict.fromkeys(("cgi", "scgi", "wsgi"), ("the last chunk", "the last chunk")),
     "bodyless_answers": dict.fromkeys(("cgi", "scgi", "wsgi"), ("dropped", "dropped")),
+    "chunked_straight": {"asgi": ("empty",) * 2, "wsgi": ("whole, no length",) * 2, "scgi": ("not asked",) * 2},
     "chunked_upload": dict.fromkeys(("cgi", "scgi", "asgi"), ("whole, with a length", "411")),
     "duplicate_answer_headers": {"cgi": ("both of each", "X-Animal joined"), "wsgi": ("both of each", "both of each")},
     "early_hints": {"scgi": ("not asked", "not asked")},
@@ -30,7 +31,7 @@ THEORY: dict[str, dict[str, tuple[str | None, str]]] = {
     "long_body": dict.fromkeys(("cgi", "scgi", "wsgi"), ("cut, then 400", "cut, then 400")),
     "print_goes_to": {"cgi": ("the answer", "the answer"), "fastcgi": ("gateway's log, if flushed",) * 2},
     "reason_phrase": {"cgi": ("kept", "kept"), "asgi": ("'OK'", "'OK'")},
-    "short_body": {"fastcgi": ("no answer, not asked", "400, not asked"), "scgi": (None, "500, nothing is read")},
+    "short_body": {"fastcgi": ("no answer, not run", "400, not run"), "scgi": (None, "500, nothing is read")},
     "slow_upload": {
         "cgi": ("no", "yes, others go on"),
         "fastcgi": ("no", "no"),
@@ -44,7 +45,8 @@ THEORY: dict[str, dict[str, tuple[str | None, str]]] = {
     },
     "stream_unbuffered": dict.fromkeys(("cgi", "scgi", "wsgi"), ("as written", "as written")),
     "too_large_body": dict.fromkeys(("cgi", "scgi", "wsgi"), ("413", "413")),
-    "unread_body": {"asgi": ("answered", "answered"), "cgi": ("502", "no answer: closed")},
+    "unread_body": {"asgi": ("answered", "answered"), "cgi": ("502", "no answer: closed"), "wsgi": ("answered", "502")},
+    "unread_straight": {"wsgi": ("answered, then closed",) * 2, "scgi": ("not asked", "not asked")},
     "write_callable": dict.fromkeys(("cgi", "scgi", "asgi", "wsgi"), ("yes", "yes")),
 }
 
