@@ -191,7 +191,7 @@ class Ground:
         for (processes, threads), session in sessions.items():
             name = _uwsgi_name(processes, threads)
             gateway = Side(sessions=[session])
-            yield Target(name, f"{address}/{name}/ping", b"pong\n", processes, threads, gateway, front)
+            yield Target(name, f"{address}/{name}/ping", b"pong\n", processes, threads, gateway, front, behind="nginx")
 
     def _uwsgi(self, processes: int, threads: int, module: str) -> int:
         name = _uwsgi_name(processes, threads)

@@ -1,4 +1,4 @@
-"""Ladders: each step answers, has processes whose cost can be counted, and leaves nothing behind, also after SIGKILL."""
+"""Ladders: each step answers, has processes whose cost counts, and leaves nothing behind, also after SIGKILL."""
 
 import json
 import os
@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+import report_in_test
 from servers_in_test import tools_or_skip
 from zoo_in_test import ROOT, SEES, Zoo, eventually, needs_sight
 
 from gateway_zoo.bench import document, ladder
-from gateway_zoo.bench.records import Comparison, Figure, Report
+from gateway_zoo.bench.records import Comparison, Report, Target
 
 NAMES = sorted(ladder.catalogue())
 #: Starts a ladder, asks each step, tells what it saw, and waits until it may end. It gives root up, so it is a process.
@@ -129,8 +130,9 @@ def test_a_ladder_is_measured_step_by_step() -> None:
     [(["faster", "faster", "no difference shown"], "4"), (["no difference shown", "faster", "faster"], "1")],
 )
 def test_the_knee_is_the_last_step_with_a_gain(verdicts: list[Any], knee: str) -> None:
-    report = report_of_connections()
-    names = [target.name for target in report.targets]
+    names = ["1", "2", "4", "8"]
+    targets = [Target(name, "http://127.0.0.1/", connections=int(name)) for name in names]
+    report = msgspec.structs.replace(report_in_test.report(), targets=targets)
     compared = [
         Comparison(name, base, "rps", 5, 1.5, 1.4, 1.6, verdict)
         for name, base, verdict in zip(names[1:], names, verdicts, strict=False)

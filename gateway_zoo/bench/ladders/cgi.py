@@ -42,6 +42,7 @@ def start(ground: Ground) -> Iterator[Target]:
             threads=1,
             gateway=Side(sessions=sessions[name]),
             front=front,
+            behind="nginx",
         )
 
 

@@ -26,7 +26,7 @@ def start(ground: Ground) -> Iterator[Target]:
     address, front = ground.nginx(locations, f"upstream off {{ {server} }} upstream on {{ {server} keepalive 16; }}")
     for way in ("off", "on"):
         url = f"{address}/{way}/ping"
-        yield Target(way, url, b"pong\n", PROCESSES, THREADS, gateway=gateway, front=front)
+        yield Target(way, url, b"pong\n", PROCESSES, THREADS, gateway, front, behind="nginx")
 
 
 LADDER = Ladder(
