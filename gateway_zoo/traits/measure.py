@@ -181,7 +181,7 @@ class _Run:
         for _ in range(trait.runs):
             if self.stopped.is_set() or not places:
                 return
-            cells = [Cell(self.zoo, place, trait.name) for place in places]
+            cells = [Cell(self.zoo, place, trait.name, self.stopped) for place in places]
             for cell, result in _results(trait, cells).items():
                 runs[cell.place].append((result, cell.evidence))
             for cell in cells:
@@ -191,7 +191,7 @@ class _Run:
 
     def _mend(self, cell: Cell) -> None:
         """A probe may leave a family that does not answer: the next one needs it again."""
-        if cell.answers() or cell.wait_until_back() or not cell.family.command:
+        if self.stopped.is_set() or cell.answers() or cell.wait_until_back() or not cell.family.command:
             return
         try:
             restart.restart(self.zoo.settings, cell.exhibit.id)
