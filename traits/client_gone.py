@@ -10,11 +10,11 @@ from gateway_zoo.traits.outcome import Outcome, Unknown
 AXIS = "Trouble"
 QUESTION = "Client gone: does the program notice?"
 WHY = """
-A visitor closes the page, but the program works on: it notices only if it writes, and if every link between passes the
-end of the connection on. nginx closes the gateway's connection as soon as the client goes; Apache notices when it
-writes to the client itself. The server then stops asking the program for more and calls close() (PEP 3333), or kills a
-CGI program. A server that buffers the whole answer lets the program run to the end. The figure is the time from the
-client's end to the program's.
+A visitor closes the page. A program notices only if it writes, and if every link between passes the end on: the server
+then calls close() on the answer (PEP 3333). nginx closes the gateway's connection as soon as the client goes. Apache
+notices when it writes to the client itself: a piece or two later. mod_cgid kills the program instead, so that it cannot
+tidy up. A program that computes in silence never notices. The figure is the time from the client's end to the
+program's.
 """
 SOURCE = "PEP 3333, Specification Details: close(); nginx, proxy_ignore_client_abort; RFC 3875, section 3.4"
 SCOPE = "family"
@@ -81,7 +81,7 @@ def leave(cell):
         before = -1
         while before < (now := file.stat().st_size) and not ended(file):  # a killed program notes nothing more
             before = now
-            cell.stopped.wait(10 * PIECE_S)
+            cell.stopped.wait(20 * PIECE_S)
     finally:
         lines = notes(file)
         file.unlink(missing_ok=True)

@@ -28,20 +28,20 @@ def at_once(cells: Sequence[Cell], probe: Probe) -> dict[Cell, Result]:
     return {cell: result for part in _threads([[cell] for cell in cells], probe) for cell, result in part.items()}
 
 
-def by_families(cells: Sequence[Cell], probe: Probe) -> dict[Cell, Result]:
-    """Probe all cells of a front: families side by side, cells of a family one after another; then, alone, those that
-    live inside the front, because its processes may serve all the others, too."""
+def by_families(cells: Sequence[Cell], probe: Probe, side_by_side: int = 32) -> dict[Cell, Result]:
+    """Probe all cells of a front: so many families side by side, cells of a family one after another; then, alone,
+    those that live inside the front, because its processes may serve all the others, too."""
     outside = sorted((cell for cell in cells if not cell.inside), key=lambda cell: cell.family.id)
     rows = [list(row) for _, row in groupby(outside, key=lambda cell: cell.family.id)]
     results: dict[Cell, Result] = {}
     for row in [rows, *([[cell]] for cell in cells if cell.inside)]:
-        for part in _threads(row, probe):
+        for part in _threads(row, probe, side_by_side):
             results |= part
     return results
 
 
-def _threads(rows: Sequence[Sequence[Cell]], probe: Probe) -> list[dict[Cell, Result]]:
-    pool = ThreadPoolExecutor(max(1, len(rows)))
+def _threads(rows: Sequence[Sequence[Cell]], probe: Probe, most: int = 32) -> list[dict[Cell, Result]]:
+    pool = ThreadPoolExecutor(most)
     try:
         return [future.result() for future in [pool.submit(_row, row, probe) for row in rows]]
     finally:
@@ -51,6 +51,8 @@ def _threads(rows: Sequence[Sequence[Cell]], probe: Probe) -> list[dict[Cell, Re
 def _row(row: Sequence[Cell], probe: Probe) -> dict[Cell, Result]:
     results: dict[Cell, Result] = {}
     for cell in row:
+        if cell.stopped.is_set():
+            break
         try:
             results[cell] = probe(cell)
         except (NotAsked, Unknown) as result:
