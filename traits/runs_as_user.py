@@ -1,5 +1,6 @@
 """Which user does the program run as?"""
 
+import contextlib
 import json
 import os
 import pwd
@@ -33,10 +34,21 @@ def app(environ, start_response):
     return [body]
 
 
+def users(processes):
+    """The users of the processes that still live: Apache also has some for one request each."""
+    import psutil
+
+    uids = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            uids.add(process.uids().effective)
+    return uids
+
+
 def probe(cell):
     """Compare the program's user with the user of the front's processes."""
     uid = cell.ask_facts()["uid"]
-    fronts = {process.uids().effective for process in cell.front_processes()}
+    fronts = users(cell.front_processes())
     if not fronts:
         raise Unknown(f"{cell.front} has no process that can be seen")
     cell.note("users", f"program: {name(uid)}\n{cell.front}: {', '.join(map(name, sorted(fronts)))}")

@@ -7,8 +7,8 @@ QUESTION = "How many bytes cross for one GET?"
 WHY = """
 The front tells the gateway more than the client told it: with CGI's variables it names server, port, client and path.
 HTTP repeats the client's headers and adds few, and AJP has numbers for names. So the number of variables or headers
-decides, and not how a protocol packs them. Apache adds variables of its own to FastCGI, SCGI and uwsgi. The answer's
-body has 5 bytes.
+decides, and not how a protocol packs them. To FastCGI, SCGI and uwsgi Apache adds variables of its own and of its
+configuration (SetEnvIf). The answer's body has 5 bytes.
 """
 SOURCE = "RFC 3875, section 4.1; FastCGI 1.0, section 6.2; nginx, fastcgi_param; Apache HTTP Server 2.4, mod_proxy_fcgi"
 SCOPE = "front"
@@ -40,8 +40,12 @@ def probe(cells):
 
 def answer(cell, crossed):
     """The number of names as words, the bytes of both directions as the figure."""
+    from gateway_zoo.traits.cell import text
+
     if crossed is None:
         return Unknown("nothing crossed the relay")
-    cell.note("bytes", f"{crossed.to_gateway} to the gateway, {crossed.from_gateway} from it")
-    cell.note("names", " ".join(crossed.given))
-    return Outcome(f"{len(crossed.given)} {crossed.kind}", crossed.to_gateway + crossed.from_gateway)
+    to, back = bytes(crossed.to_gateway), bytes(crossed.from_gateway)
+    cell.note(f"{len(to)} bytes to the gateway", text(to))
+    cell.note(f"{len(back)} bytes from the gateway", text(back))
+    cell.note(crossed.kind, " ".join(crossed.given))
+    return Outcome(f"{len(crossed.given)} {crossed.kind}", len(to) + len(back))

@@ -32,7 +32,7 @@ def probe(cells):
     """Ask each cell a hundred times, on one connection of the client, through a front before a relay."""
     from gateway_zoo.traits.recorded import recorded
 
-    with recorded(cells) as front, ThreadPoolExecutor(CELLS) as pool:
+    with ThreadPoolExecutor(CELLS) as pool, recorded(cells) as front:  # Ctrl-C ends the front, and so the requests
         results = dict(zip(cells, pool.map(lambda cell: ask(front, cell), cells), strict=True))
     crossed = front.crossed()
     return {cell: results[cell] or answer(cell, crossed[cell.exhibit.id].connections) for cell in cells}

@@ -8,7 +8,7 @@ WHY = """
 A WSGI server tells the program in three flags whether other threads or other processes may run it at the same time,
 and whether it runs once only. A program that is not safe for threads can refuse to run. ASGI has no such flags: one
 event loop calls the program. The flags are a promise, no measurement: mod_fcgid starts four processes, and flup in
-each of them knows of no other.
+each of them knows of no other; fcgisgi tells of processes, and has one.
 """
 SOURCE = "PEP 3333, environ Variables and Thread Support; ASGI 3.0"
 RUNS = 1

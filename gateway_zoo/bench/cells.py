@@ -35,7 +35,7 @@ def choose(
 
     Raises Stop for an unknown name, for too many, and if nothing is open.
     """
-    names = list(dict.fromkeys(names)) or _typical(cells, front, most)
+    names = list(dict.fromkeys(names)) or typical(cells, front, most)
     if most and len(names) > most:
         fail(f"a quick run measures at most {most} exhibits, {len(names)} were given; --full measures more", 2)
     targets: list[Target] = []
@@ -51,8 +51,8 @@ def choose(
     return Choice(targets, left_out)
 
 
-def _typical(cells: list[Cell], front: str, most: int | None) -> list[str]:
-    """The names of a run without names: the typical exhibits; without a limit all, the typical first."""
+def typical(cells: list[Cell], front: str, most: int | None) -> list[str]:
+    """Choose the names of a run without names: the typical exhibits; without a limit all, the typical first."""
     opened = {cell.exhibit for cell in cells if cell.closed is None and cell.front == (front or cell.front)}
     typical = [name for name in TYPICAL if name in opened]
     if most:
@@ -84,6 +84,7 @@ def _target(registry: Registry, cell: Cell, name: str, base: str, running: state
         threads=family.threads or None,
         gateway=gateway,
         front=front,
+        behind=cell.front,
         base=base,
     )
 

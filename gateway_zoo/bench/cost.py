@@ -29,6 +29,8 @@ FORKS = 0.5  # per request, from which on children are counted by the control gr
 QUIET_S = 0.05  # without work, after which a load has ended
 QUIET_SHARE = 0.1  # of a core, that counts as no work
 SETTLE_S = 2.0  # at most
+READINGS = 8  # of a control group, at most
+SHORT_S = 0.01  # CPU seconds of the group during a reading that is good
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -65,6 +67,7 @@ class Watch:
         self.front = front
         self.idle = self._memory()
         self.peak = self.idle
+        self.uncounted = any(_ignores_children(pid) for pids in self._pids() for pid in pids)
         self.before = self._moment()
 
     def look(self) -> None:
@@ -89,7 +92,7 @@ class Watch:
             first, last = getattr(self.before, name), getattr(now, name)
             costs.append(self._cost(side, first, last, requests, idle, peak))
         gateway, front = costs
-        if forks >= FORKS and self.gateway.sessions is not None and self._has_children_nobody_waits_for():
+        if forks >= FORKS and self.gateway.sessions is not None and self.uncounted:
             gateway = self._with_children(gateway, now, requests)
         return gateway, front, forks
 
@@ -125,9 +128,6 @@ class Watch:
             why="" if gateway.cpu_ms is not None else "at rest it has no process, whose switches could be read",
         )
 
-    def _has_children_nobody_waits_for(self) -> bool:
-        return any(_ignores_children(pid) for pids in self._pids() for pid in pids)
-
     def _settle(self) -> None:
         """Wait until neither side works any longer: requests that wrk has left unfinished go on."""
         deadline = time.monotonic() + SETTLE_S
@@ -147,10 +147,12 @@ class Watch:
 
     def _moment(self) -> Moment:
         gateway, front = self._pids()
-        try:
-            uncounted, why = _uncounted_s(next(iter([*gateway, *front, os.getpid()]))), ""
-        except NoCounter as error:
-            uncounted, why = None, str(error)
+        uncounted, why = None, ""
+        if self.uncounted:
+            try:
+                uncounted = _uncounted_s([*gateway, *front][0])
+            except NoCounter as error:
+                why = str(error)
         return Moment(_reading(gateway), _reading(front), _forks(), uncounted, why)
 
     def _pids(self) -> tuple[list[int], list[int]]:
@@ -250,14 +252,24 @@ def _uncounted_s(pid: int) -> float:
     """CPU seconds of all ended processes in the group of a process for which no parent has waited. Only a difference
     of two has a meaning. Raises NoCounter."""
     folder, counter = _group(pid)
-    members = list(_members(folder))
-    counted = sum(_clock_s(member) + _children_s(member) for member in members)
+    readings = []
+    for _ in range(READINGS):  # while all processes are read, they go on: the shortest reading counts
+        first = _counter_s(counter)
+        counted = sum(_clock_s(member) + _children_s(member) for member in [*_members(folder), *_zombies(folder)])
+        last = _counter_s(counter)
+        readings.append((last - first, (first + last) / 2 - counted))
+        if last - first < SHORT_S:
+            break
+    return min(readings)[1]
+
+
+def _counter_s(counter: Path) -> float:
+    """CPU seconds of a control group. Raises NoCounter."""
     try:
         text = counter.read_text(encoding="ascii")
     except OSError as error:
         raise NoCounter(f"{counter} cannot be read: {error.strerror}") from None
-    used = int(text) / 1e9 if counter.name == "cpuacct.usage" else int(text.split()[1]) / 1e6
-    return used - counted
+    return int(text) / 1e9 if counter.name == "cpuacct.usage" else int(text.split()[1]) / 1e6
 
 
 def _group(pid: int) -> tuple[Path, Path]:
@@ -285,3 +297,14 @@ def _members(folder: Path) -> Iterable[int]:
             for word in Path(place, "cgroup.procs").read_text(encoding="ascii").split():
                 if word != "0":
                     yield int(word)
+
+
+def _zombies(folder: Path) -> Iterable[int]:
+    """The processes of a group that have ended, but for which no parent has waited yet: the group lists them no more,
+    and their time would move from the ended ones to those that were waited for."""
+    for pid in process.pids():
+        if process.zombie(pid):
+            with contextlib.suppress(NoCounter):
+                own = _group(pid)[0]
+                if own == folder or folder in own.parents:
+                    yield pid

@@ -56,8 +56,9 @@ class Constant(msgspec.Struct, frozen=True):
 def run(h2load: str, url: str, rate: float, seconds: float) -> Constant:
     """Ask a URL `rate` times per second, for `seconds`. A rate above MOST_RPS is lowered to it."""
     rate = min(rate, MOST_RPS)
-    connections = min(max(CONNECTIONS[0], math.ceil(rate / MOST_PER_CONNECTION)), CONNECTIONS[1])
-    each = max(1, round(rate * seconds / connections))  # requests of a connection
+    requests = max(1, round(rate * seconds))
+    connections = min(max(CONNECTIONS[0], math.ceil(rate / MOST_PER_CONNECTION)), CONNECTIONS[1], requests)
+    each = round(requests / connections)
     answered = answers(h2load, url, rate, connections, each)
     waits = [wait for rows in answered for wait in intended(rows, rate / connections)]
     statuses = [row.status for rows in answered for row in rows]

@@ -53,8 +53,7 @@ def _middle(logarithms: Sequence[float]) -> tuple[float, float | None]:
     middle = statistics.fmean(logarithms)
     if count < LEAST_ROUNDS:
         return middle, None
-    t = T975[min(count - 1, len(T975)) - 1]
-    return middle, t * statistics.stdev(logarithms, middle) / math.sqrt(count)
+    return middle, _t(count - 1) * statistics.stdev(logarithms, middle) / math.sqrt(count)
 
 
 def comparison(
@@ -72,6 +71,31 @@ def comparison(
         return Comparison(target, base, name, len(ratios), None, None, None, "failed", failed)
     verdict = _verdict(name, ratio.low, ratio.high)
     return Comparison(target, base, name, len(ratios), ratio.value, ratio.low, ratio.high, verdict)
+
+
+def between(target: str, name: str, now: Sequence[float], then: Sequence[float], failed: str = "") -> Comparison:
+    """Compare a figure of two runs, whose rounds are no pairs: Welch's t on logarithms. `ratio`: now / then."""
+    known = [[math.log(value) for value in values if value > 0] for values in (now, then)]
+    fewest = min(map(len, known))
+    if not failed and fewest < LEAST_ROUNDS:
+        failed = f"{fewest} rounds have this figure; {LEAST_ROUNDS} are needed"
+    if failed:
+        return Comparison(target, target, name, fewest, None, None, None, "failed", failed)
+    difference = statistics.fmean(known[0]) - statistics.fmean(known[1])
+    parts = [statistics.variance(values) / len(values) for values in known]
+    half = _t(_degrees(parts, [len(values) - 1 for values in known])) * math.sqrt(sum(parts))
+    low, high = math.exp(difference - half), math.exp(difference + half)
+    return Comparison(target, target, name, fewest, math.exp(difference), low, high, _verdict(name, low, high))
+
+
+def _degrees(variances: Sequence[float], degrees: Sequence[int]) -> int:
+    """Welch's and Satterthwaite's degrees of freedom, rounded down."""
+    parts = sum(each**2 / count for each, count in zip(variances, degrees, strict=True))
+    return math.floor(sum(variances) ** 2 / parts) if parts else min(degrees)
+
+
+def _t(degrees: int) -> float:
+    return T975[min(degrees, len(T975)) - 1]
 
 
 def _verdict(name: str, low: float, high: float) -> Verdict:

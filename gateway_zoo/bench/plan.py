@@ -140,7 +140,7 @@ def differences(targets: list[Target]) -> list[Target]:
 def _with_difference(target: Target, base: Target | None) -> Target:
     if base is None or _slots(target) == _slots(base):
         return target
-    text = f"{_shape(target)} at once, {base.name} {_shape(base)}"
+    text = f"it runs {_shape(target)} at once, {base.name} {_shape(base)}"
     return msgspec.structs.replace(target, difference="; ".join(filter(None, (target.difference, text))))
 
 

@@ -33,9 +33,10 @@ class Side(msgspec.Struct, frozen=True):
 class Target(msgspec.Struct, frozen=True):
     """A URL under load. `url` is on loopback; `body`: the bytes that each answer must have; None: those of the first.
 
-    `processes` x `threads`: how many requests it runs at once, as declared; None: unknown or without limit.
-    `base`: the name of the target beside which this one is set; empty: none. `difference`: what else differs from the
-    base, in words, besides the thing that is compared (such as fewer workers); empty: nothing.
+    `processes` x `threads`: how many requests it runs at once, as declared; None: unknown or without limit. `behind`:
+    the name of the front; empty: there is none. `base`: the name of the target beside which this one is set; empty:
+    none. `difference`: what else differs from the base, in words, besides the thing that is compared (such as fewer
+    workers); empty: nothing.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Target(msgspec.Struct, frozen=True):
     front: Side = Side()
     base: str = ""
     difference: str = ""
+    behind: str = ""
 
 
 class Cost(msgspec.Struct, frozen=True):

@@ -8,10 +8,13 @@ A target whose answer is wrong, which has an error, or which gets too few reques
 and never ranked. A stop (Ctrl-C, or the end of the budget) keeps all samples that are whole.
 """
 
+import contextlib
 import http.client
 import random
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -55,7 +58,7 @@ def measure(targets: list[Target], plan: Plan, tools: Tools, progress: Progress 
     raised again."""
     run = _Run(targets, plan, tools, progress)
     try:
-        with Control() as own:
+        with Control() as own, _at_most(plan.budget_s):
             run.warm_up(own.url)
             run.rounds(own.url)
     except OutOfTime:
@@ -66,7 +69,28 @@ def measure(targets: list[Target], plan: Plan, tools: Tools, progress: Progress 
 
 
 class OutOfTime(Exception):
-    """The budget does not allow another sample."""
+    """The budget is spent, or does not allow another sample."""
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in the block after so many seconds, even if a server answers no longer. A thread of its own gets
+    no signals: there the budget is looked at before each sample only."""
+
+    def over(signum: int, frame: object) -> None:
+        raise OutOfTime
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGALRM, over)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 class _Run:
@@ -78,8 +102,8 @@ class _Run:
         self.progress = progress
         self.began = time.monotonic()
         self.speeds: dict[str, float] = {}
-        self.all_s = self.done_s = 0.0  # of the rounds, by the estimate
         self.rounds_began = self.began
+        self.done_s = 0.0  # of the rounds, by the estimate
 
     @property
     def plan(self) -> Plan:
@@ -108,7 +132,6 @@ class _Run:
         speeds = [self.speeds[target.name] for target in self.left()]
         if self.plan.mode == "quick":
             self.measured.plan = self.plan.fitted(speeds, self.plan.budget_s - spent_s)
-        self.all_s = self.plan.rounds * self.plan.round_s(speeds)
         self.rounds_began = time.monotonic()
 
     def rounds(self, control_url: str) -> None:
@@ -130,7 +153,7 @@ class _Run:
         names = [name for name in order if name in wanted]
         try:
             for place, name in enumerate(names):
-                self._show(number, name)
+                self._show(number, names[place:])
                 estimate_s = self.plan.round_s([self.speeds[name]])
                 if time.monotonic() - self.began + estimate_s > self.plan.budget_s:
                     raise OutOfTime
@@ -141,16 +164,19 @@ class _Run:
             if len(names) == 1:
                 controls.append(self._control(control_url))
             controls.append(self._control(control_url))
+            self.done_s += self.plan.round_s([])
         finally:
             if samples:
                 moved = control.moved(controls, self.plan.control_limit)
                 self.measured.rounds.append(Round(number, order, samples, controls, moved))
 
-    def _show(self, number: int, name: str) -> None:
-        share = min(1.0, self.done_s / self.all_s) if self.all_s else 0.0
+    def _show(self, number: int, left: list[str]) -> None:
+        """Show what comes next: the first of these targets, which are left in this round."""
+        rounds_s = (self.plan.rounds - number) * self.plan.round_s([self.speeds[target.name] for target in self.left()])
+        left_s = rounds_s + sum(self.plan.sample_s(self.speeds[name]) for name in left)
+        share = self.done_s / (self.done_s + left_s)
         slowness = (time.monotonic() - self.rounds_began) / self.done_s if share > 0.1 else 1.0
-        left_s = (self.all_s - self.done_s) * slowness
-        self.progress(f"round {number} of {self.plan.rounds}: {name}", share, left_s)
+        self.progress(f"round {number} of {self.plan.rounds}: {left[0]}", share, left_s * slowness)
 
     def _control(self, url: str) -> float:
         return wrk.run(self.tools.wrk, url, self.plan.control_s, self.plan.connections, self.plan.threads).rps

@@ -29,12 +29,14 @@ class Context:
         self.ending = threading.Event()
         self.crowd_lock = threading.Lock()  # one crowd at a time
         self.recorder = Recorder(settings, self.registry)
+        self.endings: list[Callable[[], None]] = []  # of what a page has started
         self._results: dict[str, tuple[float, Any]] = {}
         self._locks: dict[str, threading.Lock] = {}
 
     def close(self) -> None:
         """End what the pages have started."""
-        self.recorder.close()
+        for end in (*self.endings, self.recorder.close):
+            end()
 
     def cells(self) -> list[Cell]:
         """All cells of the running zoo. Raises Stop where no zoo runs."""

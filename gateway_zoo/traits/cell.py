@@ -45,6 +45,7 @@ class Cell:
         self.path = f"/{place.exhibit}/{trait}"
         self.host, self.port = "127.0.0.1", zoo.settings.port(place.front)
         self.evidence: list[Evidence] = []
+        self.well = False  # did the last exchange end with a 200?
 
     def __repr__(self) -> str:
         return f"{self.exhibit.id} behind {self.front}"
@@ -101,6 +102,7 @@ class Cell:
     ) -> Exchange:
         """Send bytes, with pauses (numbers: seconds) between them. `quiet`: it is no evidence."""
         seen = exchange(self.host, self.port, parts, seconds=seconds, until_whole=until_whole, on=on)
+        self.well = seen.status == 200
         if not quiet:
             self.evidence += shown(seen)
         return seen
@@ -108,6 +110,22 @@ class Cell:
     def connect(self) -> socket.socket:
         """An open connection to the front; the caller closes it. Raises OSError."""
         return socket.create_connection((self.host, self.port), timeout=SECONDS)
+
+    def connect_to_gateway(self) -> socket.socket:
+        """An open connection to the gateway itself, past the front; the caller closes it. Raises OSError, NotAsked."""
+        if self.protocol != "HTTP":
+            raise NotAsked("the gateway speaks no HTTP")
+        host, _, port = self.zoo.plan.address(self.exhibit).rpartition(":")
+        if host:
+            return socket.create_connection((host, int(port)), timeout=SECONDS)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(self.zoo.settings.sockets / self.exhibit.unix))
+        return connection
+
+    @property
+    def path_at_gateway(self) -> str:
+        """`path`, as a gateway gets it that speaks HTTP."""
+        return self.path.removeprefix(f"/{self.exhibit.id}") if self.exhibit.front_strips_prefix else self.path
 
     def facts(self, seen: Exchange) -> dict[str, Any]:
         """The JSON that the trait's program answered. Raises Unknown where it is none."""
@@ -197,7 +215,7 @@ class Cell:
         return ready.answers(self.place)
 
     def wait_until_back(self, seconds: float = BACK_S) -> bool:
-        """Wait until the cell answers ping."""
+        """Wait until the cell answers ping; not after Ctrl-C, which removes the zoo of the traits."""
         deadline = time.monotonic() + seconds
         while not self.answers():
             if time.monotonic() > deadline or self.stopped.wait(0.05):

@@ -83,6 +83,11 @@ class Exchange:
         return self.answer.status
 
     @property
+    def refusal(self) -> str:
+        """Empty if the answer is 200; else its status, or how the connection ended without one."""
+        return "" if self.status == 200 else str(self.status or self.ended)
+
+    @property
     def body(self) -> bytes:
         return self.answer.body
 
@@ -212,6 +217,10 @@ def _talk(
                         seen.ended = "complete"
                         return
                 elif events & selectors.EVENT_WRITE:
-                    count = connection.send(unsent[:CHUNK])
+                    try:
+                        count = connection.send(unsent[:CHUNK])
+                    except ConnectionError:  # the peer reads no more, but it may have answered
+                        parts, unsent = [], b""
+                        continue
                     seen.sent += unsent[:count]
                     unsent = unsent[count:]

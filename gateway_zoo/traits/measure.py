@@ -42,7 +42,7 @@ from gateway_zoo.traits.records import (
 PROGRAM = "traits/program"
 AT_ONCE = 6  # families at work with quick traits
 FRONTS = ("nginx", "apache")
-FAILURES = (OSError, ValueError, LookupError, TypeError, AttributeError, psutil.Error, http.client.HTTPException)
+FAILURES = (Stop, OSError, ValueError, LookupError, TypeError, AttributeError, psutil.Error, http.client.HTTPException)
 
 Progress = Callable[[int, int], None]
 Result = Outcome | NotAsked | Unknown
@@ -185,13 +185,15 @@ class _Run:
             for cell, result in _results(trait, cells).items():
                 runs[cell.place].append((result, cell.evidence))
             for cell in cells:
-                self._mend(cell)
+                if trait.scope != "cell" or not cell.well:
+                    self._mend(cell)
         if not self.stopped.is_set():
             self._keep(_summed_up(trait, place, results) for place, results in runs.items())
 
     def _mend(self, cell: Cell) -> None:
-        """A probe may leave a family that does not answer: the next one needs it again."""
-        if self.stopped.is_set() or cell.answers() or cell.wait_until_back() or not cell.family.command:
+        """A probe may leave a family that does not answer: the next one needs it again. To reach the program costs less
+        than `ping`: a CGI program need not load the zoo's app."""
+        if self.stopped.is_set() or cell.reaches_the_program() or cell.wait_until_back() or not cell.family.command:
             return
         try:
             restart.restart(self.zoo.settings, cell.exhibit.id)

@@ -30,8 +30,8 @@ class Crossed:
     `kind` says which."""
 
     connections: int = 0
-    to_gateway: int = 0
-    from_gateway: int = 0
+    to_gateway: bytearray = field(default_factory=bytearray)
+    from_gateway: bytearray = field(default_factory=bytearray)
     given: list[str] = field(default_factory=list)
     kind: str = ""
 
@@ -72,9 +72,9 @@ class Recorded:
             elif isinstance(entry, Bytes):
                 crossed = sums[exhibits[entry.connection]]
                 if entry.direction == "response":
-                    crossed.from_gateway += len(entry.data)
+                    crossed.from_gateway += entry.data
                     continue
-                crossed.to_gateway += len(entry.data)
+                crossed.to_gateway += entry.data
                 for each in exchanges.events:
                     if isinstance(each.event, Variables):
                         crossed.kind, crossed.given = "variables", _names(each.event.pairs)
@@ -94,7 +94,10 @@ def recorded(cells: Sequence[Cell]) -> Iterator[Recorded]:
     registry, ids = zoo.plan.registry, [cell.exhibit.id for cell in cells]
     try:
         with RecordingFronts(
-            zoo.settings, [cells[0].front], ids, entries.append, secrets=True, registry=registry
+            *(zoo.settings, [cells[0].front], ids, entries.append),
+            secrets=True,
+            registry=registry,
+            cells=zoo.plan.cells,
         ) as fronts:
             yield Recorded(fronts, entries, Codecs(registry))
             time.sleep(QUIET_S)

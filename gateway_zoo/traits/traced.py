@@ -117,7 +117,7 @@ def _wait(plan: Plan, cell: Cell, pid: int, log: Path) -> None:
     addresses = [(e.tcp and plan.address(e)) or str(plan.settings.sockets / e.unix) for e in exhibits]
     deadline = time.monotonic() + START_S
     while not all(map(listen.answers_at, addresses)):
-        if process.zombie(pid) or time.monotonic() > deadline:
+        if process.zombie(pid) or not log.exists() or time.monotonic() > deadline:  # Ctrl-C removes the directory
             words = log.read_text(encoding="utf-8", errors="replace").strip()[-200:]
             raise Unknown(f"the family does not start under strace: {words}")
         time.sleep(0.05)

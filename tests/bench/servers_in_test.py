@@ -1,4 +1,7 @@
-"""Small servers for the tests of the benchmark: they answer as a test says, and stall when it says so."""
+"""Small servers for the tests of the benchmark: they answer as a test says, and stall when it says so.
+
+And the load generators, without which a test module is skipped.
+"""
 
 import contextlib
 import socketserver
@@ -6,6 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from gateway_zoo.bench import tools
+from gateway_zoo.errors import Stop
 
 #: number of a request, from 1 on -> status, body
 Answer = Callable[[int], tuple[int, bytes]]
@@ -62,3 +70,11 @@ def stalling(at: int, seconds: float) -> Answer:
         return 200, b"ok\n"
 
     return answer
+
+
+def tools_or_skip() -> tools.Tools:
+    """Find the load generators; skip the module that asks, with the cure, where one is missing."""
+    try:
+        return tools.find()
+    except Stop as stop:
+        pytest.skip(stop.text, allow_module_level=True)

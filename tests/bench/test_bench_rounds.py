@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from servers_in_test import answering, fine
+from servers_in_test import answering, fine, stalling, tools_or_skip
 
-from gateway_zoo.bench import cells, h2load, plan, rounds, run, tools
+from gateway_zoo.bench import cells, h2load, plan, rounds, run
 from gateway_zoo.bench.plan import Plan
 from gateway_zoo.bench.records import Comparison, Cost, Latency, Report, Round, Sample, Side, Target
 from gateway_zoo.bench.rows import rows
@@ -16,7 +16,7 @@ from gateway_zoo.keeper.state import State
 from gateway_zoo.registry.cages import load
 from gateway_zoo.registry.plans import Cell
 
-TOOLS = tools.find()
+TOOLS = tools_or_skip()
 SHORT = Plan("quick", 7, 3, 0.3, 0.1, 0.1, 0.5, 0.15, connections=2, budget_s=50.0)
 REGISTRY = load(Path(__file__).resolve().parents[2])
 
@@ -70,7 +70,7 @@ def test_rounds_are_interleaved_and_what_fails_is_not_ranked() -> None:
     assert [bool(row.failed) for row in all_rows] == [False, False, True]
     assert {each.verdict for each in comparisons if each.target == "moody"} == {"failed"}
     sentences = run.warnings(measured, busy=0.5)
-    assert "moody: 1 request (1 x 1) at once, good 4 requests (2 x 2)." in sentences
+    assert "moody: it runs 1 request (1 x 1) at once, good 4 requests (2 x 2)." in sentences
     assert any("It was interrupted: 2 of 3 rounds have begun" in text for text in sentences)
     assert any("50% of the processors were busy" in text for text in sentences)
 
@@ -87,6 +87,14 @@ def test_errors_and_a_lack_of_requests_fail_a_target() -> None:
     assert rounds._Run([], many, TOOLS, rounds.silent)._too_few(499_999) == (
         "499999 requests in a closed loop, 500000 are needed"
     )
+
+
+def test_a_server_that_answers_no_longer_ends_with_the_budget() -> None:
+    with answering(stalling(at=60, seconds=4)) as url:
+        measured = rounds.measure([Target("stalled", url)], msgspec.structs.replace(SHORT, budget_s=2.0), TOOLS)
+    assert not measured.complete
+    assert not measured.interrupted
+    assert any(text.startswith("2 s were over: ") for text in run.warnings(measured, busy=0.0))
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

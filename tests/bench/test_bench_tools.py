@@ -1,17 +1,19 @@
 """The load generators, and what is made of their figures."""
 
+import os
 import signal
 import subprocess
 
 import pytest
-from servers_in_test import answering, fine, stalling
+from servers_in_test import answering, fine, stalling, tools_or_skip
 
 from gateway_zoo.bench import h2load, tools, wrk
 from gateway_zoo.bench.h2load import Answered
+from gateway_zoo.commands import up
 from gateway_zoo.errors import Stop
 from gateway_zoo.registry import installed
 
-TOOLS = tools.find()
+TOOLS = tools_or_skip()
 
 
 def test_the_tools_have_versions() -> None:
@@ -148,3 +150,19 @@ def test_a_tool_is_killed_when_it_does_not_end() -> None:
     assert tools.alive(tool)
     tools.ended(tool, 0)
     assert tool.returncode == -signal.SIGKILL
+
+
+# --- up --with bench -------------------------------------------------------------------------------------------------
+
+
+def test_up_installs_the_tools_on_request(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(installed, "program", lambda name: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert up._tools(["php"]) == ()
+    assert up._tools(["php", "bench"]) == ("wrk", "nghttp2-client")
+    assert capsys.readouterr().err == "zoo: only root installs tools: sudo apt-get install -y wrk nghttp2-client\n"
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert up._tools(["bench"]) == ("wrk", "nghttp2-client")
+    assert capsys.readouterr().err == ""
+    monkeypatch.undo()
+    assert up._tools(["bench"]) == (), "both are installed here"

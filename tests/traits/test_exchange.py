@@ -40,6 +40,15 @@ def test_an_answer_in_pieces_with_a_pause_in_the_request() -> None:
     assert (answer.reason, answer.all("A"), answer.body, answer.whole) == ("Fine", ["1", "2"], b"hello", True)
 
 
+def test_a_peer_that_answers_and_reads_no_more() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        theirs.close()
+        seen = exchange("", 0, [b"x" * 1_000_000, b"more"], on=ours)
+    assert (seen.status, seen.body, seen.sent) == (200, b"ok", b"")
+
+
 def test_the_ends_of_a_connection() -> None:
     def silent(connection: socket.socket) -> None:
         connection.recv(100)

@@ -1,9 +1,10 @@
 """The program of the traits: it stands before app/ on the gateways' path, so every launcher loads it as `zoo_app`.
 
 A trait brings its own program: traits/NAME.py has `app` (WSGI), and perhaps `asgi` (ASGI) or `cgi` (the plain output of
-a CGI program). A request for /<exhibit>/NAME/... goes to that function. All other requests go to the zoo's app, which
-is loaded late only under CGI, where a request for a trait must not pay for it. Elsewhere it is loaded with this file,
-and so are the traits fork_*.py: they ask what a process inherits that is forked afterwards.
+a CGI program). A request for /<exhibit>/NAME/... goes to that function, and so does a request with the header X-Trait:
+NAME, for traits that ask what becomes of the path. All other requests go to the zoo's app, which is loaded late only
+under CGI, where a request for a trait must not pay for it. Elsewhere it is loaded with this file, and so are the traits
+fork_*.py: they ask what a process inherits that is forked afterwards.
 
 `hello`, `ping` and `status` answer as ever, so the keeper knows when a gateway is ready.
 """
@@ -60,7 +61,7 @@ class Program:
         if environ.get("PATH_INFO") == "/-traits":  # does this exhibit run us?
             start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "7")])
             return [b"traits\n"]
-        trait = _trait(environ.get("PATH_INFO", ""))
+        trait = _trait(environ.get("PATH_INFO", "")) or _trait(f"/{environ.get('HTTP_X_TRAIT')}/")
         program = getattr(trait, "app", None) or _zoo_app().app
         answer: Iterable[bytes] = program(environ, start_response)
         return answer

@@ -1,0 +1,27 @@
+"""What happens to the body of an answer to HEAD?"""
+
+AXIS = "Request"
+QUESTION = "HEAD: what do program and client see?"
+WHY = """
+An answer to HEAD has the headers of GET and no body. The program may write one: some server on the way must drop it
+and keep the Content-Length. mod_wsgi may tell the program GET instead of HEAD, so that filters see the same answer.
+"""
+SOURCE = "RFC 9110, section 9.3.2; RFC 3875, section 4.3.3; mod_wsgi, WSGIMapHEADToGET"
+
+
+def app(environ, start_response):
+    """Answer with a body, whatever the method is, and tell the method in a header."""
+    start_response(
+        "200 OK", [("Content-Type", "text/plain"), ("Content-Length", "9"), ("X-Method", environ["REQUEST_METHOD"])]
+    )
+    return [b"a body...\n"[:9]]
+
+
+def probe(cell):
+    """Ask with HEAD."""
+    seen = cell.ask(method="HEAD")
+    if seen.refusal:
+        return seen.refusal
+    answer = seen.answer
+    length = "length kept" if answer.header("Content-Length") == "9" else "no length"
+    return f"{answer.header('X-Method')}; {'a body' if answer.body + answer.rest else length}"

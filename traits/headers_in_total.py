@@ -1,0 +1,33 @@
+"""How long may all headers together be?"""
+
+from gateway_zoo.traits.telling import tell
+
+AXIS = "Request"
+QUESTION = "How long may all headers together be?"
+WHY = """
+The fronts allow many headers below their limit for one, so here the gateways' own limits show. uWSGI's buffer (16 kB
+here, 4 kB by itself) must hold all variables; it closes the connection, and each front module makes another status of
+that. An AJP packet has 8 kB for the whole head. nginx stops soon after 32 kB.
+"""
+SOURCE = "RFC 6585, section 5; uWSGI, buffer-size; AJPv13, packet size; nginx, large_client_header_buffers"
+UNIT = "kB"
+RUNS = 1
+EACH = 1000  # bytes of a header
+MOST = 32_000  # nginx stops there; beyond, some servers count only what comes in several reads
+
+
+def app(environ, start_response):
+    """Tell how much of the headers came."""
+    lengths = [len(value) for name, value in environ.items() if name.startswith("HTTP_X_MANY_")]
+    return tell(start_response, {"length": sum(lengths)})
+
+
+def probe(cell):
+    """Send more and more headers of 1 kB, then look for the limit between the last two."""
+    from gateway_zoo.traits.limits import longest
+
+    def attempt(length):
+        seen = cell.ask(headers=[(f"X-Many-{n}", "x" * EACH) for n in range(length // EACH)])
+        return seen.refusal or ("" if cell.facts(seen)["length"] == length else "cut")
+
+    return longest(attempt, EACH, MOST)

@@ -1,0 +1,24 @@
+"""Does a method that nobody knows reach the program?"""
+
+from gateway_zoo.traits.telling import tell
+
+AXIS = "Request"
+QUESTION = "Does the method BREW reach the program?"
+WHY = """
+HTTP may get new methods, so a server should pass on what it does not know. AJP has a number for each method; one
+without a number must travel as text in an attribute, and not every peer can do that.
+"""
+SOURCE = "RFC 9110, section 9.1 and 16.1; AJPv13, method codes; RFC 2324, section 2.1"
+
+
+def app(environ, start_response):
+    """Tell the method."""
+    return tell(start_response, {"method": environ["REQUEST_METHOD"]})
+
+
+def probe(cell):
+    """Ask with BREW."""
+    seen = cell.ask(method="BREW")
+    if seen.refusal:
+        return f"no, {seen.refusal}"
+    return "yes" if cell.facts(seen)["method"] == "BREW" else "as another method"
