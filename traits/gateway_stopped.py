@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
 
@@ -19,6 +20,7 @@ SLOW = True
 UNIT = "s"
 WITHIN = 0.25
 PATIENCE_S = 90.0
+STOP_S = 5.0
 
 
 def app(environ, start_response):
@@ -49,6 +51,10 @@ def stop(cells):
     try:
         for process in processes:
             cells[0].signal(process.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + STOP_S
+        while not all(process.status() == "stopped" for process in processes):  # on a busy machine it takes a moment
+            if time.monotonic() > deadline or cells[0].stopped.wait(0.02):
+                raise Unknown("its processes do not stop")
         return at_once(cells, wait)
     finally:
         for process in reversed(processes):  # a master may kill a worker that is late

@@ -34,8 +34,15 @@ def by_families(cells: Sequence[Cell], probe: Probe, side_by_side: int = 32) -> 
     outside = sorted((cell for cell in cells if not cell.inside), key=lambda cell: cell.family.id)
     rows = [list(row) for _, row in groupby(outside, key=lambda cell: cell.family.id)]
     results: dict[Cell, Result] = {}
+
+    def probe_and_mend(cell: Cell) -> str | Outcome:
+        try:
+            return probe(cell)
+        finally:
+            cell.wait_until_back()
+
     for row in [rows, *([[cell]] for cell in cells if cell.inside)]:
-        for part in _threads(row, probe, side_by_side):
+        for part in _threads(row, probe_and_mend, side_by_side):
             results |= part
     return results
 
@@ -59,7 +66,6 @@ def _row(row: Sequence[Cell], probe: Probe) -> dict[Cell, Result]:
             results[cell] = result
         except (OSError, ValueError, LookupError) as error:
             results[cell] = Unknown(f"the probe failed: {type(error).__name__}: {error}")
-        cell.wait_until_back()
     return results
 
 
