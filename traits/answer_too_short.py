@@ -5,9 +5,10 @@ import time
 AXIS = "Response"
 QUESTION = "Answer shorter than its Content-Length?"
 WHY = """
-A client knows that bytes are missing if the length still stands in the headers and the connection ends before. If a
-front drops the length and sends chunks or closes, half an answer looks whole. If the server keeps the connection open,
-everybody waits for the rest until a time limit ends the wait.
+A client knows that bytes are missing if the length stands in the headers and the connection ends before. If a front
+drops the length, half an answer looks whole; if a server keeps the connection open, all wait for the rest. The program
+pauses before the end: where head, body and end reach Apache at once, it counts the bytes and corrects the length, and
+the fault is hidden.
 """
 SOURCE = "RFC 9112, section 8; PEP 3333, Handling the Content-Length Header"
 RUNS = 1

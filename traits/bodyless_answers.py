@@ -1,6 +1,6 @@
 """What becomes of a body that the program writes by mistake with 204 or 304?
 
-The connection stays open: whatever follows the head would be read as the next answer.
+The connection stays open: a client reads the bytes behind the head as the next answer.
 """
 
 AXIS = "Response"
@@ -36,4 +36,6 @@ def _fate(cell, code):
         return f"becomes {answer.status or seen.ended}"
     if b"mistake" in answer.rest:
         return "sent"
-    return "dropped" if answer.rest.startswith(b"HTTP/1.1 200") else "dropped, then closed"
+    if not answer.rest:
+        cell.note("connection", "the front closed it, though the client had not asked for that")
+    return "dropped"

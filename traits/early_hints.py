@@ -8,9 +8,10 @@ AXIS = "Response"
 QUESTION = "103 Early Hints: does it reach the client?"
 WHY = """
 103 tells a browser what to load, while the program still works. CGI and its successors know one head only, so their
-readers take 103 for the whole answer. WSGI and ASGI 3.0 have no word for it; gunicorn offers a callable of its own.
-Apache passes an interim answer on if the gateway speaks HTTP. nginx before 1.29 takes 103 for the head, and all that
-follows for the body: so gunicorn's own 200 reaches the client, by luck, with no header of nginx.
+readers take 103 for the whole answer. WSGI and ASGI 3.0 have no word for it; gunicorn offers a callable of its own,
+and uvicorn refuses 103 as the code of an answer (502). Apache passes an interim answer on if the gateway speaks HTTP.
+nginx before 1.29 takes 103 for the head, and all that follows for the body: so gunicorn's own 200 reaches the client,
+by luck, with no header of nginx.
 """
 SOURCE = "RFC 8297; RFC 9110, section 15.2; RFC 3875, section 6.2; ASGI extensions, Early Hints"
 RUNS = 1

@@ -5,9 +5,9 @@ import secrets
 AXIS = "Response"
 QUESTION = "wsgi.errors: where does the text go?"
 WHY = """
-Every WSGI server gives the program a stream for errors, so that it need not know where logs are. A server of its own
-writes to its own log. FastCGI and mod_fcgid can carry the text to the front beside the answer (STDERR records); CGI
-has standard error, which the front, or fcgiwrap, takes.
+Every WSGI server gives the program a stream for errors, so that it need not know where logs are. Most servers write to
+their own log. FastCGI can carry the text to the front beside the answer (STDERR records): fcgisgi does so, and flup
+does both. A CGI program has standard error, which is that of its parent: of Apache, or of fcgiwrap.
 """
 SOURCE = "PEP 3333, Input and Error Streams; FastCGI 1.0, section 5.3; RFC 3875, section 9.1"
 

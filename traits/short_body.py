@@ -8,9 +8,9 @@ import socket
 AXIS = "Request"
 QUESTION = "Body shorter than declared?"
 WHY = """
-Half of a body is no body: who reads it must not take it for the whole. A front that reads everything first sees the end
-and asks no gateway. Where the front passes on what it has, the program gets fewer bytes than CONTENT_LENGTH says, or an
-error from its read; few programs compare.
+Half of a body must not be taken for the whole. A front that reads everything first sees the end, and asks no gateway.
+Apache's modules for SCGI and uwsgi, and mod_wsgi, have begun the program by then: its read gives fewer bytes than
+CONTENT_LENGTH says, or an error. A program that does not compare would believe it.
 """
 SOURCE = "RFC 9112, section 8; PEP 3333, Input and Error Streams"
 RUNS = 1
@@ -18,7 +18,7 @@ BODY = b"all of it"
 
 
 def app(environ, start_response):
-    """Tell the probe by a datagram what the read gave."""
+    """Tell the probe by a datagram the result of the read."""
     try:
         result = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     except (OSError, RuntimeError, ValueError, LookupError) as error:
@@ -43,10 +43,10 @@ def probe(cell):
         except TimeoutError:
             read = None
     cell.note("request", request[:-4].decode())
-    cell.note("program", "was not asked" if read is None else f"read {read!r}")
+    cell.note("program", "did not run" if read is None else f"read {read!r}")
     answer = str(seen.status or "no answer")
     if read is None:
-        return f"{answer}, not asked"
+        return f"{answer}, not run"
     if read == BODY[:-4]:
         return f"{answer}, half is read"
     return f"{answer}, {read.decode() or 'nothing is read'}"

@@ -11,7 +11,7 @@ WHY = """
 A program may answer without reading. The server must then read the rest and throw it away, or close the connection. A
 front that is still sending sees a broken pipe. nginx looks for an answer nevertheless; Apache reports 502 or 503, and
 with mod_cgid the client gets no answer at all. fcgiwrap writes an answer of its own. Moments matter: if the program
-answers at once, some cells change from run to run, so it waits here.
+answers at once, or closes at once, some cells change from run to run; so it waits before and behind its answer.
 """
 SOURCE = "RFC 9112, section 9.6; RFC 3875, section 4.2"
 RUNS = 1
@@ -24,6 +24,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
     time.sleep(PAUSE)
     yield b"done\n"
+    time.sleep(PAUSE / 2)
 
 
 def probe(cell):
