@@ -17,7 +17,7 @@ import msgspec
 from gateway_zoo.bench import intervals
 from gateway_zoo.bench.assertions import Outcome
 from gateway_zoo.bench.document import Document, Table, day
-from gateway_zoo.bench.records import FORMAT, Comparison, Report, Sample
+from gateway_zoo.bench.records import FORMAT, Comparison, Machine, Report, Sample
 from gateway_zoo.bench.rows import cpu_ms
 from gateway_zoo.bench.words import FIGURES, interval, ratio, verdict
 from gateway_zoo.errors import fail
@@ -86,7 +86,8 @@ class _Format(msgspec.Struct):
 
 def moved(old: Report, new: Report) -> Moved:
     """Compare two reports. Raises Stop if that would say nothing."""
-    _refuse(old, new)
+    refuse_machine(old, new.machine)
+    _refuse_different("methods", METHOD, old.method, new.method)
     comparisons = list(_all(old, new))
     if not comparisons[1:]:
         fail(f"the reports have no target in common: {_names(old)} then, {_names(new)} now", 2)
@@ -99,18 +100,19 @@ def _names(report: Report) -> str:
     return ", ".join(target.name for target in report.targets)
 
 
-def _refuse(old: Report, new: Report) -> None:
-    for kind, names, before, now in (
-        ("machines", MACHINE, old.machine, new.machine),
-        ("methods", METHOD, old.method, new.method),
-    ):
-        different = [
-            f"{word} {getattr(before, name)} then, {getattr(now, name)} now"
-            for name, word in names.items()
-            if getattr(before, name) != getattr(now, name)
-        ]
-        if different:
-            fail(f"these reports have different {kind}, so they are not compared: {'; '.join(different)}", 2)
+def refuse_machine(old: Report, machine: Machine) -> None:
+    """Raise Stop if the old report is of another machine: better said before anything is measured."""
+    _refuse_different("machines", MACHINE, old.machine, machine)
+
+
+def _refuse_different(kind: str, names: dict[str, str], before: Any, now: Any) -> None:
+    different = [
+        f"{word} {getattr(before, name)} then, {getattr(now, name)} now"
+        for name, word in names.items()
+        if getattr(before, name) != getattr(now, name)
+    ]
+    if different:
+        fail(f"these reports have different {kind}, so they are not compared: {'; '.join(different)}", 2)
 
 
 def _changes(old: Report, new: Report) -> Iterator[str]:
