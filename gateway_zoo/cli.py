@@ -205,12 +205,41 @@ def traits(
     names: Annotated[list[str] | None, typer.Option("-t", "--trait", metavar="NAME", help="Only this trait.")] = None,
     front: Annotated[str, typer.Option(metavar="FRONT", help="nginx or apache; both if not given.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the traits that wait long.")] = False,
+    lists: Annotated[bool, typer.Option("--list", help="List the traits with their questions.")] = False,
+    short: Annotated[bool, typer.Option("--short", help="A line for each trait.")] = False,
+    evidence: Annotated[bool, typer.Option("--evidence", help="Show what the answers rest on.")] = False,
+    html: Annotated[str, typer.Option(metavar="FILE", help="Write a report in one file of HTML.")] = "",
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Tables in Markdown.")] = False,
+    old: Annotated[str, typer.Option("--from", metavar="FILE", help="Show a file of --json; measure nothing.")] = "",
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="OLD NEW", help="Compare two files of --json; measure nothing."),
+    ] = None,
+    expected: Annotated[
+        bool, typer.Option("--expected", help="Compare with the kept values; exit 1 where one has drifted.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the answers as expected values.")] = False,
+    allow: Annotated[bool, typer.Option("--allow", help="Keep them beside those that are kept: they vary.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure behaviours in every cell, in a zoo of its own."""
+    """Measure behaviours in every cell, in a zoo of its own.
+
+    One exhibit is told in sentences; of two you see what differs. Exit status: 0; 1 if an answer has drifted from the
+    kept one; 2 for wrong usage; 3 if nothing can be measured, or Ctrl-C stopped it.
+    """
     from gateway_zoo.commands import traits as command
 
-    raise typer.Exit(command.run(environment_settings(), names or [], ids or [], front, quick=quick, as_json=as_json))
+    settings, form = environment_settings(), command.Form(as_json, as_markdown, html, short, evidence)
+    choice = command.Choice(ids or [], names or [], front, quick, old)
+    acts = {"--list": lists, "--diff": diff, "--expected": expected, "--keep": keep, "--allow": allow}
+    given = [name for name, wanted in acts.items() if wanted]
+    if len(given) > 1:
+        fail(f"{given[0]} and {given[1]} do not go together", 2)
+    if lists:
+        raise typer.Exit(command.listed(settings, as_json))
+    if diff:
+        raise typer.Exit(command.diff(settings, *diff, choice, form))
+    raise typer.Exit(command.run(settings, choice, form, keep=keep, allow=allow, expected=expected))
 
 
 @app.command("class")

@@ -5,9 +5,9 @@ import time
 AXIS = "Response"
 QUESTION = "Answer longer than its Content-Length?"
 WHY = """
-The surplus must not reach the client, who reads it as the next answer. Most servers and nginx cut it off. Apache since
-2.4.59 drops the length that gateways like CGI declare, for this very reason (CVE-2024-24795); the zoo lets it believe
-them (ap_trust_cgilike_cl), because its gateways are its own, and their surplus goes through.
+The surplus must not reach the client: a client reads it as the next answer. Most servers and nginx cut it off. Apache
+since 2.4.59 drops the length that gateways like CGI declare, for this very reason (CVE-2024-24795). The zoo lets Apache
+believe them (ap_trust_cgilike_cl), because its gateways are its own; so their surplus goes through.
 """
 SOURCE = "PEP 3333, Handling the Content-Length Header; RFC 9112, section 6.3"
 RUNS = 1
@@ -24,7 +24,7 @@ def app(environ, start_response):
 
 
 def probe(cell):
-    """Ask once; `rest` is what came behind the end that the headers declare."""
+    """Ask once; `rest` has the bytes behind the end that the headers declare."""
     seen = cell.ask()
     time.sleep(
         2 * PAUSE

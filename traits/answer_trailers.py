@@ -6,9 +6,9 @@ WSGI and CGI have no word for them. ASGI has an extension, which a server may of
 AXIS = "Response"
 QUESTION = "Trailers of an answer: do they arrive?"
 WHY = """
-Trailers are headers behind the last chunk, for what is known only at the end, like a checksum. WSGI and CGI cannot say
-them. ASGI names an extension, http.response.trailers, but a server need not offer it. gRPC needs trailers: one reason
-why it does not run on these gateways.
+Trailers are headers behind the last chunk, for facts that are known only at the end, like a checksum. WSGI and CGI
+cannot say them. ASGI names an extension, http.response.trailers, but a server need not offer it. gRPC needs trailers,
+so it does not run on these gateways.
 """
 SOURCE = "RFC 9110, section 6.5; ASGI extensions, HTTP Trailers"
 RUNS = 1

@@ -5,9 +5,10 @@ from gateway_zoo.traits.telling import tell
 AXIS = "Request"
 QUESTION = "Does Authorization reach the program?"
 WHY = """
-CGI lets a server keep Authorization to itself, because every user of the machine may read the variables of a process.
-Apache keeps it from CGI and FastCGI programs unless CGIPassAuth says otherwise; mod_wsgi has WSGIPassAuthorization.
-nginx passes it on like any header. REMOTE_USER and AUTH_TYPE tell who has been checked; here the front checks nobody.
+CGI lets a server keep Authorization to itself, because other users of a machine may read the variables of a process.
+Apache keeps it from CGI, FastCGI and SCGI programs and from mod_wsgi, unless CGIPassAuth or WSGIPassAuthorization says
+otherwise; its modules for uwsgi, HTTP and AJP pass it on. nginx passes it on like any header. REMOTE_USER and
+AUTH_TYPE tell the user that a front has checked; here no front checks.
 """
 SOURCE = "RFC 3875, sections 4.1.1, 4.1.11 and 4.1.18; Apache, CGIPassAuth"
 NAMES = ("HTTP_AUTHORIZATION", "REMOTE_USER", "AUTH_TYPE")

@@ -1,6 +1,6 @@
 """What becomes of a body that the program writes by mistake with 204 or 304?
 
-The connection stays open: whatever follows the head would be read as the next answer.
+The connection stays open: a client reads the bytes behind the head as the next answer.
 """
 
 AXIS = "Response"

@@ -23,7 +23,7 @@ def app(environ, start_response):
     """Read the body as PEP 3333 allows, and tell it."""
     length, stream = environ.get("CONTENT_LENGTH"), environ["wsgi.input"]
     if not length and not environ.get("wsgi.input_terminated"):
-        length = "0"  # the server does not end the stream: who reads on may wait for ever
+        length = "0"  # without an end of the stream a program that reads on waits for ever
     body = stream.read(int(length)) if length else stream.read()
     text = json.dumps({"length": length, "body": body.decode("latin-1")}).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(text)))])

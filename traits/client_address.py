@@ -6,8 +6,8 @@ AXIS = "Request"
 QUESTION = "REMOTE_ADDR, if X-Forwarded-For is forged?"
 WHY = """
 A gateway's peer is the front, so the client's address must be told: as a variable, or over HTTP in X-Forwarded-For,
-which the client may have written too. The zoo's fronts replace the header, and its servers believe only the front. A
-server on a unix socket has no address of its own, and shows an empty one if it believes nobody.
+which the client may have written too. The zoo's fronts replace the header. uvicorn and waitress believe the front;
+gunicorn and uWSGI do not change REMOTE_ADDR, and a peer on a unix socket has no address: it is empty, or 0.0.0.0.
 """
 SOURCE = "RFC 3875, section 4.1.8; RFC 7239, section 8.1"
 FORGED = "203.0.113.7"

@@ -5,9 +5,10 @@ from gateway_zoo.traits.telling import tell
 AXIS = "Request"
 QUESTION = "What becomes of a header that comes twice?"
 WHY = """
-A list header that comes twice means the same as one line with a comma. A variable exists once, so somebody must join
-the lines, or lose one. nginx joins them since 1.23; before, it sends the variable twice, and each gateway takes what
-it likes. Front and program that take different lines can be played off against each other.
+A list header that comes twice means the same as one line with a comma. A variable exists once, so a server must join
+the lines, or lose one. nginx joins them since 1.23; before, it sends the variable twice, and each gateway takes the
+first or the last; aioscgi refuses the request, as SCGI demands. Front and program that take different lines can be
+played off against each other.
 """
 SOURCE = "RFC 9110, section 5.3; RFC 3875, section 4.1.18"
 

@@ -14,7 +14,7 @@ SURPLUS = b"surplus\r\n\r\n"
 
 
 def app(environ, start_response):
-    """Send back what there is to read."""
+    """Send back the body."""
     body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body]

@@ -44,7 +44,7 @@ def one(cell):
     from gateway_zoo.traits.straight import ask_straight
 
     def attempt(length):
-        status, answer = ask_straight(cell, "/", [f"X-Long: {'x' * length}"])
+        status, answer = ask_straight(cell, "X-Long", "x" * length)
         if status != "200":
             return status
         return "" if b'"length": %d' % length in answer else "cut"

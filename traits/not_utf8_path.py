@@ -6,7 +6,7 @@ AXIS = "Request"
 QUESTION = "What becomes of %FF (no UTF-8) in a path?"
 WHY = """
 Names of files are bytes, and old ones are no UTF-8. WSGI keeps the byte. An ASGI path is text that has been decoded as
-UTF-8: the byte becomes U+FFFD, and is lost; only raw_path still has it.
+UTF-8: under uvicorn the byte becomes U+FFFD, and is lost; only raw_path still has it. aioscgi closes the connection.
 """
 SOURCE = "PEP 3333, Unicode Issues; ASGI 3.0, HTTP Connection Scope (path, raw_path)"
 FORMS = {

@@ -3,11 +3,12 @@
 from gateway_zoo.traits.telling import split_words, tell
 
 AXIS = "Request"
-QUESTION = "The same split with the servers' stock files?"
+QUESTION = "SCRIPT_NAME + PATH_INFO with the servers' stock files?"
 WHY = """
 nginx has a stock file of variables for each protocol, and the files disagree: fastcgi_params puts the whole path into
-SCRIPT_NAME, uwsgi_params into PATH_INFO, scgi_params into neither. Apache's modules put what stands behind the prefix
-into SCRIPT_NAME, or cut the path as CGI does. A program that only reads PATH_INFO is then a program with one page.
+SCRIPT_NAME, uwsgi_params into PATH_INFO, scgi_params into neither. Then flup takes REQUEST_URI, and aioscgi closes the
+connection. Apache's modules for FastCGI and SCGI put the whole path into SCRIPT_NAME; its module for uwsgi cuts right.
+A program that reads an empty PATH_INFO is a program with one page.
 """
 SOURCE = "RFC 3875, sections 4.1.5 and 4.1.13; nginx's fastcgi_params, scgi_params, uwsgi_params; Apache mod_proxy_fcgi"
 SCOPE = "front"

@@ -6,7 +6,8 @@ AXIS = "Request"
 QUESTION = "What becomes of the raw bytes C3 A9 in a path?"
 WHY = """
 A client must encode such bytes as %C3%A9, and many a script does not. Both fronts let them pass. Apache encodes them
-for servers that speak HTTP; nginx sends them on as they came, and gunicorn and uvicorn refuse the request line.
+for servers that speak HTTP. nginx sends them on as they came; then gunicorn, waitress and uvicorn refuse the request
+line, and uWSGI bears it.
 """
 SOURCE = "RFC 9112, section 3.2; RFC 3986, section 2.1"
 FORMS = {"/\xc3\xa9": "its two bytes", "/\xe9": "one character", "/%C3%A9": "encoded", "/\udcc3\udca9": "surrogates"}

@@ -18,7 +18,7 @@ BODY = b"all of it"
 
 
 def app(environ, start_response):
-    """Tell the probe by a datagram what the read gave."""
+    """Tell the probe by a datagram the result of the read."""
     try:
         result = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     except (OSError, RuntimeError, ValueError, LookupError) as error:
@@ -43,10 +43,10 @@ def probe(cell):
         except TimeoutError:
             read = None
     cell.note("request", request[:-4].decode())
-    cell.note("program", "was not asked" if read is None else f"read {read!r}")
+    cell.note("program", "did not run" if read is None else f"read {read!r}")
     answer = str(seen.status or "no answer")
     if read is None:
-        return f"{answer}, not asked"
+        return f"{answer}, not run"
     if read == BODY[:-4]:
         return f"{answer}, half is read"
     return f"{answer}, {read.decode() or 'nothing is read'}"

@@ -1,6 +1,6 @@
 """Does a slow upload hold a worker of the gateway?
 
-As many clients as the gateway has workers send half of a body, and wait. Then one more client asks ping.
+As many clients as the gateway has workers send half of a body, and wait. Then a further client asks ping.
 """
 
 import socket

@@ -5,9 +5,9 @@ from gateway_zoo.traits.telling import tell
 AXIS = "Request"
 QUESTION = "Do Upgrade and Connection reach the program?"
 WHY = """
-Both headers hold for one hop only, so a front takes them away, unless its configuration sends them again. A gateway
-with variables may get them as HTTP_UPGRADE and HTTP_CONNECTION, and can do nothing with them: its protocol has no
-second way.
+Both headers hold for one hop only, so a front takes them away before HTTP servers, unless its configuration sends them
+again. A gateway with variables may get them as HTTP_UPGRADE and HTTP_CONNECTION, and can do nothing with them: its
+protocol has no second way. mod_fcgid removes one, and sets the other to close.
 """
 SOURCE = "RFC 9110, sections 7.6.1 and 7.8; RFC 6455, section 4.1"
 HANDSHAKE = [

@@ -67,6 +67,7 @@ class Control:
                 self.server = tools.start(argv, stdout=log, stderr=log)
             self.url = f"http://127.0.0.1:{port}/"
             self._wait(port)
+            shutil.rmtree(self.folder)  # it needs no file any longer, and even a SIGKILL of us then leaves none
         except BaseException:
             self.close()
             raise

@@ -20,6 +20,8 @@ from gateway_zoo.keeper import state
 from gateway_zoo.measure import targets
 from gateway_zoo.settings import SettingsError, read_settings
 
+NOTHING = "it ended before anything was measured"
+
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """`text`: what is measured now; `share`: what is done, 0 to 1; `left_s`: seconds that are left, if known.
@@ -46,13 +48,14 @@ def main(argv: list[str]) -> int:
         settings = state.running_settings(read_settings())
         urls = targets.around(settings) if settings.compose else {}
         wanted = Wanted(words.ids, words.front, busy=words.busy)
-        _say(Message(report=measure(settings, wanted, urls, _progress)))
+        report = measure(settings, wanted, urls, _progress)
+        _say(Message(report=report) if report.rounds else Message(why=NOTHING))
     except Stop as problem:
         _say(Message(why=problem.text))
     except SettingsError as problem:
         _say(Message(why=str(problem)))
     except KeyboardInterrupt:
-        _say(Message(why="stopped before anything was measured"))
+        _say(Message(why=NOTHING))
     else:
         return 0
     return 3

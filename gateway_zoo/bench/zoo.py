@@ -42,9 +42,9 @@ def measure(
     planned = plan.full(seed) if wanted.full else plan.quick(seed)
     tcp = any(registry.exhibits[target.name.rpartition(":")[2]].tcp for target in choice.targets)
     tools.refuse_what_does_not_fit(planned.connections, tcp_gateways=tcp)
+    busy = tools.busy()
+    tools.refuse_busy(busy, wanted.busy)
     if running:
         privileges.become_owner(settings)
     own_zoo.stop_like_ctrl_c()
-    busy = tools.busy()
-    tools.refuse_busy(busy, wanted.busy)
     return run.run(settings, choice.targets, planned, f"/{cells.ENDPOINT}", load_tools, busy, progress)

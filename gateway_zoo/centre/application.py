@@ -160,7 +160,8 @@ def _json(value: Any) -> Response:
 
 def _files(web: Path) -> Iterator[Route]:
     """A route for each file, so that no other path leads to a file."""
-    shared = [*(HERE / "public").iterdir(), *web.iterdir(), *(HERE.parent / "wire/page/public").iterdir()]
+    others = [HERE.parent / "wire/page/public", HERE.parent / "traits/show/public"]
+    shared = [path for folder in (HERE / "public", web, *others) for path in folder.iterdir()]
     for path in shared:
         if path.suffix in TYPES:
             yield Route(f"/public/{path.name}", _file(path))

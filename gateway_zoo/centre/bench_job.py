@@ -11,12 +11,10 @@ import threading
 
 import msgspec
 
-from gateway_zoo.bench import tools
 from gateway_zoo.bench.job import Message
 from gateway_zoo.bench.plan import QUICK_CELLS
 from gateway_zoo.bench.records import Report
 from gateway_zoo.centre.refused import Refused
-from gateway_zoo.errors import Stop
 
 STOP_S = 3.0  # less than the keeper's patience with the centre
 BUSY = 409  # HTTP
@@ -58,12 +56,8 @@ class BenchJob:
         with self._lock:
             if self._child:
                 raise Refused("a benchmark is under way; stop it, or wait for its report", BUSY)
-            try:
-                tools.find()
-            except Stop as problem:
-                raise Refused(problem.text, BUSY) from None
             if not self._alone.acquire(blocking=False):
-                raise Refused("a crowd is under way; wait for its picture", BUSY)
+                raise Refused("a crowd is under way; wait for its picture, then measure", BUSY)
             argv = [sys.executable, "-I", "-m", "gateway_zoo.bench.job", *ids, "--front", front]
             try:
                 self._child = subprocess.Popen(

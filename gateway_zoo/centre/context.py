@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from gateway_zoo.centre.bench_job import BenchJob
 from gateway_zoo.centre.recorder import Recorder
 from gateway_zoo.measure import targets
 from gateway_zoo.registry import plans
@@ -27,16 +28,16 @@ class Context:
         self.registry: Registry = load(settings.root)
         self.token = secrets.token_urlsafe(16)
         self.ending = threading.Event()
-        self.crowd_lock = threading.Lock()  # one crowd at a time
+        self.crowd_lock = threading.Lock()  # one crowd or benchmark at a time
         self.recorder = Recorder(settings, self.registry)
-        self.endings: list[Callable[[], None]] = []  # of what a page has started
+        self.bench = BenchJob(self.crowd_lock)
         self._results: dict[str, tuple[float, Any]] = {}
         self._locks: dict[str, threading.Lock] = {}
 
     def close(self) -> None:
         """End what the pages have started."""
-        for end in (*self.endings, self.recorder.close):
-            end()
+        self.bench.close()
+        self.recorder.close()
 
     def cells(self) -> list[Cell]:
         """All cells of the running zoo. Raises Stop where no zoo runs."""

@@ -47,7 +47,7 @@ def measure_inside(context: Context, given: Mapping[str, Any]) -> Inside:
 def alone(context: Context, work: Callable[[], T]) -> T:
     """Do what sends requests, unless another such action is under way. Raises Refused."""
     if not context.crowd_lock.acquire(blocking=False):
-        raise Refused("a crowd is under way; wait for its picture", 409)
+        raise Refused("a crowd or a benchmark is under way; wait for its end", 409)
     try:
         return work()
     except ValueError as problem:

@@ -7,7 +7,7 @@ yes: all others". So every output shows groups, and all of them take their words
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -15,6 +15,8 @@ from gateway_zoo.errors import fail, nearest
 from gateway_zoo.traits.records import NOT_ASKED, OWN_PROGRAM, VARIES, Answer, CellFacts, Matrix, TraitFacts
 
 Place = tuple[str, str]  # exhibit and front
+SEVERAL = 5  # cells behind one front are named together
+MOST = 0.6  # share of the cells from which on a group is "all others"
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -55,37 +57,62 @@ def groups(answers: Iterable[Answer]) -> list[Group]:
     return sorted(found, key=lambda group: (group.state == NOT_ASKED, len(group.cells)))
 
 
-def names(group: Group, others: Sequence[Group]) -> str:
-    """Name the cells of a group among all groups of its trait: "cgi, nginx:scgi", "all behind apache", "all others"."""
-    every = {cell for other in others for cell in other.cells if other.state != NOT_ASKED or other is group}
-    cells, parts = set(group.cells), list[str]()
-    if cells == {cell for other in others for cell in other.cells}:
-        return "all"
-    for front in dict.fromkeys(front for _, front in group.cells):
-        behind = {cell for cell in every if cell[1] == front}
-        if len(behind) > 1 and behind <= cells:
-            parts.append(f"all behind {front}")
-            cells, every = cells - behind, every - behind
-    if group.state != NOT_ASKED and group is _last(others) and len(cells) > len(every) / 2:
+class Name(msgspec.Struct, frozen=True):
+    """A name of some cells of a group."""
+
+    text: str
+    cells: list[Place]
+
+
+def names(group: Group, others: Sequence[Group]) -> list[Name]:
+    """Name the cells of a group among all groups of its trait: "cgi" and "nginx:scgi"; "all behind apache"; "all
+    others", for the largest group, which is the last."""
+    cells = list(group.cells)
+    if len(others) == 1:
+        return [Name("all", cells)]
+    every = [cell for other in others for cell in other.cells if other.state != NOT_ASKED or other is group]
+    largest = group.state != NOT_ASKED and group is _last(others)
+    if largest and len(cells) > len(every) * MOST:
+        return [Name("all others", cells)]
+    found = []
+    for front in dict.fromkeys(front for _, front in cells):
+        behind = [cell for cell in every if cell[1] == front]
+        if len(behind) > 1 and set(behind) <= set(cells):
+            found.append(Name(f"all behind {front}", behind))
+            cells, every = [[cell for cell in some if cell[1] != front] for some in (cells, every)]
+    if cells and largest and len(cells) > len(every) / 2:
         fronts = {front for _, front in every}
-        return ", ".join([*parts, "all others" + (f" behind {fronts.pop()}" if parts and len(fronts) == 1 else "")])
-    return ", ".join([*parts, *short(group, cells, every)])
+        where = f" behind {fronts.pop()}" if found and len(fronts) == 1 else ""
+        return [*found, Name(f"all others{where}", cells)]
+    for exhibit in dict.fromkeys(exhibit for exhibit, _ in cells):
+        own = [cell for cell in cells if cell[0] == exhibit]
+        whole = len(own) == sum(cell[0] == exhibit for cell in every)
+        found += [Name(exhibit, own)] if whole else [Name(f"{cell[1]}:{exhibit}", [cell]) for cell in own]
+    return found
+
+
+def in_words(group: Group, others: Sequence[Group]) -> str:
+    """The names in a line: "cgi, nginx:scgi"; "behind apache: all but ajp, cgi"; "all others (34 cells)"."""
+    found = names(group, others)
+    words = [f"{name.text} ({len(name.cells)} cells)" for name in found if name.text.startswith("all")]
+    few = [name for name in found if not name.text.startswith("all")]
+    for front in dict.fromkeys(name.cells[0][1] for name in few):
+        here = [name for name in few if {cell[1] for cell in name.cells} == {front}]
+        if len(here) >= SEVERAL:
+            few = [name for name in few if name not in here]
+            words.append(f"behind {front}: {_behind(front, [name.cells[0][0] for name in here], others)}")
+    return "; ".join([*([", ".join(name.text for name in few)] if few else []), *words])
+
+
+def _behind(front: str, exhibits: Sequence[str], others: Sequence[Group]) -> str:
+    every = [cell[0] for other in others for cell in other.cells if cell[1] == front and other.state != NOT_ASKED]
+    rest = [exhibit for exhibit in every if exhibit not in exhibits]
+    return f"all but {', '.join(rest)}" if 0 < len(rest) < SEVERAL <= len(exhibits) else ", ".join(exhibits)
 
 
 def _last(others: Sequence[Group]) -> Group | None:
-    """The largest group with an answer, where there are several."""
-    asked = [other for other in others if other.state != NOT_ASKED]
-    return asked[-1] if len(asked) > 1 else None
-
-
-def short(group: Group, cells: Collection[Place], every: Collection[Place]) -> list[str]:
-    """Short names: an exhibit, where all of its cells are there; else front:exhibit, as `zoo follow` has it."""
-    found: dict[str, None] = {}
-    for exhibit, front in group.cells:
-        if (exhibit, front) in cells:
-            whole = all(cell in cells for cell in every if cell[0] == exhibit)
-            found[exhibit if whole else f"{front}:{exhibit}"] = None
-    return list(found)
+    """The largest group with an answer."""
+    return next((other for other in reversed(others) if other.state != NOT_ASKED), None)
 
 
 def figures(group: Group, unit: str) -> str:

@@ -28,7 +28,7 @@ from gateway_zoo.traits.measure import FRONTS, cell_facts
 from gateway_zoo.traits.records import ANSWERED, OWN_PROGRAM, SCHEMA, VARIES, Answer, Matrix, TraitFacts
 
 
-class KeptAnswer(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class KeptAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An answer and its cells. `answers`: each of them is right. `state` and `why` as in Answer."""
 
     cells: str
@@ -37,7 +37,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     why: str = ""
 
 
-class KeptTrait(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class KeptTrait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answers of a trait. `figures`: cell -> figure."""
 
     answers: list[KeptAnswer] = []
@@ -129,11 +129,11 @@ def keep(
     old = read(root, measured.place)
     before = matrix(old, registry, traits).answers if old else []
     answers = {_key(answer): answer for answer in before}
-    for answer in measured.answers:
+    names = [trait.name for trait in traits]
+    for answer in (answer for answer in measured.answers if answer.trait in names):
         kept = answers.get(_key(answer))
         answers[_key(answer)] = _both(kept, answer) if kept and allow else answer
     file = path(root, measured.place)
-    names = [trait.name for trait in traits]
     ordered = sorted(answers.values(), key=lambda a: names.index(a.trait))
     try:
         file.parent.mkdir(exist_ok=True)
@@ -202,7 +202,12 @@ def _text(kept: Kept) -> str:
     lines = [f" {json.dumps(name)}: {json.dumps(value)}," for name, value in head.items()]
     traits = []
     for name, trait in kept.traits.items():
-        answers = ",\n".join(f"   {json.dumps(msgspec.to_builtins(answer))}" for answer in trait.answers)
+        answers = ",\n".join(f"   {json.dumps(_line(answer))}" for answer in trait.answers)
         figures = f', "figures": {json.dumps(trait.figures)}' if trait.figures else ""
         traits.append(f'  {json.dumps(name)}: {{"answers": [\n{answers}\n  ]{figures}}}')
     return "\n".join(["{", *lines, ' "traits": {', ",\n".join(traits), " }", "}", ""])
+
+
+def _line(answer: KeptAnswer) -> dict[str, object]:
+    fields = {"answers": answer.answers, "state": answer.state, "why": answer.why, "cells": answer.cells}
+    return {name: value for name, value in fields.items() if value and (name, value) != ("state", ANSWERED)}

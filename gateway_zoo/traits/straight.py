@@ -5,8 +5,7 @@ from pathlib import Path
 
 from gateway_zoo.errors import Stop
 from gateway_zoo.registry.cages import load
-from gateway_zoo.traits.cell import Cell, shown, text
-from gateway_zoo.traits.exchange import exchange
+from gateway_zoo.traits.cell import Cell, text
 from gateway_zoo.traits.outcome import NotAsked
 from gateway_zoo.wire.ask import direct
 from gateway_zoo.wire.ask.client import Patience
@@ -23,19 +22,17 @@ def _codecs(root: Path) -> Codecs:
     return Codecs(load(root))
 
 
-def ask_straight(cell: Cell, path: str, headers: list[str]) -> tuple[str, bytes]:
-    """Send one request to the trait's program: its status, or a word for why none came; and the bytes of the answer.
-    Raises NotAsked where the gateway has no socket."""
+def ask_straight(cell: Cell, name: str, value: str) -> tuple[str, bytes]:
+    """Send a request with one header to the trait's program: its status, or a word for why none came; and the bytes of
+    the answer. Raises NotAsked where the gateway has no socket."""
     registry, settings, id = cell.zoo.plan.registry, cell.zoo.settings, cell.exhibit.id
     if registry.socket_protocol(id) == "none" or cell.inside:
         raise NotAsked(f"the program lives inside {cell.front}, and has no socket")
-    request = ClientRequest(f"/{cell.path.rpartition('/')[2]}{path}", headers=tuple(headers))
-    codecs = _codecs(settings.root)
     if registry.socket_protocol(id) == "HTTP":
-        data = direct.encode(codecs, "HTTP", request, direct.target_of(settings, registry, id, request))
-        return _in_two_parts(cell, data)
+        return _in_two_parts(cell, cell.request(f"{cell.path_at_gateway}/", headers=[(name, value)], absolute=True))
+    request = ClientRequest(f"/{cell.path.rpartition('/')[2]}/", headers=(f"{name}: {value}",))
     try:
-        seen = direct.send(settings, registry, codecs, id, request, Patience(wait=SECONDS))
+        seen = direct.send(settings, registry, _codecs(settings.root), id, request, Patience(wait=SECONDS))
     except Stop as stop:
         cell.note("not sent", stop.text)
         return "too long to say" if stop.status == CANNOT_SAY else "no connection", b""
@@ -46,7 +43,6 @@ def ask_straight(cell: Cell, path: str, headers: list[str]) -> tuple[str, bytes]
 
 def _in_two_parts(cell: Cell, data: bytes) -> tuple[str, bytes]:
     """Send HTTP so that the head is not complete at first: some servers count only a head for which they must wait."""
-    with direct.address_of(cell.zoo.settings, cell.exhibit).connect(SECONDS) as connection:
-        seen = exchange("", 0, [data[:-2], PAUSE_S, data[-2:]], seconds=SECONDS, until_whole=True, on=connection)
-    cell.evidence += shown(seen)
+    with cell.connect_to_gateway() as connection:
+        seen = cell.send(data[:-2], PAUSE_S, data[-2:], seconds=SECONDS, until_whole=True, on=connection)
     return str(seen.status or "no answer"), seen.received

@@ -58,7 +58,15 @@ def _choose_two(tab: "Tab", press: Callable[["Locator"], None]) -> None:
     tab.locator("#press:enabled").wait_for()
 
 
-ACTS: dict[str, Callable[["Tab", Callable[["Locator"], None]], None]] = {"map": _choose_two}
+def _measure_and_stop(tab: "Tab", press: Callable[["Locator"], None]) -> None:
+    """Begin a benchmark, which takes a minute, and stop it."""
+    for button in ("#busy", "#run:enabled", "#stop:enabled"):
+        press(tab.locator(button))
+    tab.locator("#stop:disabled").wait_for()
+    still(tab)
+
+
+ACTS: dict[str, Callable[["Tab", Callable[["Locator"], None]], None]] = {"map": _choose_two, "bench": _measure_and_stop}
 
 
 def act(tab: "Tab", name: str, by_keyboard: bool) -> None:

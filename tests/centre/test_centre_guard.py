@@ -304,7 +304,9 @@ def test_a_second_press_while_a_crowd_is_under_way_is_refused(centre: CentreZoo)
         refused.append(centre.post(ONE))
     first.join()
     assert [answer.status for answer in answers] == [200]
-    assert (409, b"a crowd is under way; wait for its picture\n") in [(each.status, each.body) for each in refused]
+    assert (409, b"a crowd or a benchmark is under way; wait for its end\n") in [
+        (each.status, each.body) for each in refused
+    ]
     assert centre.post(ONE).status == 200, "and then it goes on"
 
 

@@ -31,7 +31,7 @@ THEORY: dict[str, dict[str, tuple[str | None, str]]] = {
     "long_body": dict.fromkeys(("cgi", "scgi", "wsgi"), ("cut, then 400", "cut, then 400")),
     "print_goes_to": {"cgi": ("the answer", "the answer"), "fastcgi": ("gateway's log, if flushed",) * 2},
     "reason_phrase": {"cgi": ("kept", "kept"), "asgi": ("'OK'", "'OK'")},
-    "short_body": {"fastcgi": ("no answer, not asked", "400, not asked"), "scgi": (None, "500, nothing is read")},
+    "short_body": {"fastcgi": ("no answer, not run", "400, not run"), "scgi": (None, "500, nothing is read")},
     "slow_upload": {
         "cgi": ("no", "yes, others go on"),
         "fastcgi": ("no", "no"),

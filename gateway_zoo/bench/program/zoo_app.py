@@ -28,12 +28,18 @@ def __getattr__(name: str) -> Any:
     return getattr(_zoo_app, name)
 
 
-def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Burn, then answer as the zoo's app."""
+app = _zoo_app.app
+_answer = app.wsgi_app
+
+
+def _burn_and_answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     until = time.thread_time_ns()
     if match := BUSY.fullmatch(environ.get("QUERY_STRING", "")):
         until += 1000 * min(int(match[1]), MOST_US)
     while time.thread_time_ns() < until:
         pass
-    answer: Iterable[bytes] = _zoo_app.app(environ, start_response)
+    answer: Iterable[bytes] = _answer(environ, start_response)
     return answer
+
+
+app.wsgi_app = _burn_and_answer
