@@ -1,0 +1,86 @@
+"""The page of behaviours: the kept matrix at once, as JSON and text; one cell measured live, with its evidence."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from centre_in_test import CentreZoo, a_centre  # noqa: F401 - a fixture
+from centre_tab import opened
+from raw_http import Answer
+from zoo_in_test import ROOT, eventually
+
+from gateway_zoo.traits import kept
+
+CELL = {"trait": "pid_each_time", "cell": ["cgi", "nginx"]}
+
+
+def live(centre: CentreZoo, given: dict[str, Any]) -> Answer:
+    return centre.post(given, action="traits/live")
+
+
+def test_the_kept_matrix_is_there_at_once_and_small(centre: CentreZoo) -> None:
+    answer = centre.ask("/api/traits")
+    values = kept.read(ROOT, "native")
+    assert values
+    data = answer.json()
+    assert [row["name"] for row in data["view"]["rows"]] != []
+    assert {row["name"] for row in data["view"]["rows"]} <= set(values.traits)
+    page = centre.ask("/traits", "Accept: text/html").body
+    own = sum(
+        len(centre.ask(path).body) for path in ("/public/matrix.js", "/public/matrix.css", "/pages/traits/page.js")
+    )
+    assert len(answer.body) + len(page) + own < 110_000, "with what all pages share: 150 kB"
+    text = centre.ask("/traits").body.decode()
+    assert "Is the process new with each request?\n  yes: cgi\n  no: all others\n" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, b'expected "trait": a name, and "cell": an exhibit and a front'),
+        ({"trait": "nothing", "cell": ["cgi", "nginx"]}, b"there is no trait 'nothing'"),
+        ({"trait": "pid_each_time", "cell": ["cgi", "lighttpd"]}, b"there is no cell 'cgi' behind 'lighttpd'"),
+        ({"trait": "pid_each_time", "cell": ["--html", "x.html"]}, b"there is no cell '--html' behind 'x.html'"),
+    ],
+)
+def test_what_is_no_cell_is_refused_in_words(centre: CentreZoo, given: dict[str, Any], says: bytes) -> None:
+    answer = live(centre, given)
+    assert (answer.status, answer.body.strip()) == (422, says)
+
+
+def test_a_cell_is_measured_live_and_a_second_press_is_refused(centre: CentreZoo) -> None:
+    """The running zoo is not changed."""
+    before, answers = centre.session("cgi"), list[Answer]()
+    first = threading.Thread(target=lambda: answers.append(live(centre, CELL)))
+    first.start()
+    seen = list[Answer]()
+
+    def refused() -> bool:
+        seen.append(live(centre, CELL | {"cell": ["cgi", "apache"]}))
+        return seen[-1].status == 409
+
+    eventually(refused, 20, "the second press is refused")
+    assert seen[-1].body == b"another cell is being measured; wait for its answer\n"
+    first.join()
+    (answer,) = answers
+    assert answer.status == 200, answer
+    record = json.loads(answer.body)
+    assert (record["exhibit"], record["front"], record["answers"]) == ("cgi", "nginx", ["yes"])
+    assert "GET /cgi/pid_each_time/" in record["evidence"][0]["text"]
+    assert centre.session("cgi") == before
+
+
+@pytest.mark.slow
+def test_a_visitor_filters_and_measures(centre: CentreZoo) -> None:
+    with opened(centre) as tab:
+        tab.goto(f"{centre.origin}/traits")
+        tab.select_option("select[name=exhibit]", "fastcgi")
+        assert tab.url.endswith("/traits#exhibit=fastcgi")
+        tab.locator("#pid_each_time button.cell", has_text="behind nginx").click()
+        assert tab.inner_text("#answer") == "no"
+        tab.click("#measure")
+        tab.locator("#result h3", has_text="fastcgi behind nginx now: no").wait_for(timeout=60_000)
+        assert tab.locator("#result pre").count() > 2
+        tab.click("#close")
+        assert tab.locator("dialog[open]").count() == 0
