@@ -112,7 +112,7 @@ def _measure(settings: Settings, registry: Registry, traits: dict[str, Trait], c
         fail(f"unknown front '{choice.front}'; expected {' or '.join(measure.FRONTS)}", 2)
     ids = known_ids(choice.ids, list(registry.exhibits))
     fronts = (choice.front,) if choice.front else measure.FRONTS
-    with traits_progress.shown() as progress:
+    with traits_progress.shown(chosen) as progress:
         return measure.measure(settings, registry, chosen, ids, fronts, progress)
 
 
