@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -32,10 +33,11 @@ Headers = Iterable[tuple[str, str]]
 
 class Cell:
     """One exhibit behind one front, in the zoo of the traits. `path`: `/<exhibit>/<trait>`, where the trait's program
-    answers."""
+    answers. `stopped`: Ctrl-C was pressed, so nothing is to wait any more."""
 
-    def __init__(self, zoo: OwnZoo, place: Place, trait: str) -> None:
+    def __init__(self, zoo: OwnZoo, place: Place, trait: str, stopped: threading.Event | None = None) -> None:
         self.zoo = zoo
+        self.stopped = stopped or threading.Event()
         self.place = place
         self.front = place.front
         self.exhibit: Exhibit = zoo.plan.registry.exhibits[place.exhibit]
@@ -216,9 +218,8 @@ class Cell:
         """Wait until the cell answers ping; not after Ctrl-C, which removes the zoo of the traits."""
         deadline = time.monotonic() + seconds
         while not self.answers():
-            if time.monotonic() > deadline or not self.zoo.run.exists():
+            if time.monotonic() > deadline or self.stopped.wait(0.05):
                 return False
-            time.sleep(0.05)
         return True
 
     def only_with_a_socket(self) -> None:

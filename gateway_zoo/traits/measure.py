@@ -181,7 +181,7 @@ class _Run:
         for _ in range(trait.runs):
             if self.stopped.is_set() or not places:
                 return
-            cells = [Cell(self.zoo, place, trait.name) for place in places]
+            cells = [Cell(self.zoo, place, trait.name, self.stopped) for place in places]
             for cell, result in _results(trait, cells).items():
                 runs[cell.place].append((result, cell.evidence))
             for cell in cells:

@@ -2,6 +2,9 @@
 
 strace may trace what it has started itself, so it starts the family's command anew, in a small run directory of its own
 inside that of the zoo of the traits. The zoo's own client asks it, as nginx would; no front takes part.
+
+The processes bear the mark of the zoo of the traits. So its keeper ends them with the zoo, even if this program and
+strace were killed: what strace traces would live on.
 """
 
 import contextlib
@@ -14,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_low
 
-from gateway_zoo.keeper import children, process, run_directory
+from gateway_zoo.keeper import children, process, run_directory, state
 from gateway_zoo.registry import places
 from gateway_zoo.registry.cagefile import Exhibit
 from gateway_zoo.registry.plans import Plan
@@ -88,15 +91,18 @@ def traced(cell: Cell) -> Iterator[Traced]:
     strace = shutil.which("strace")
     if not strace:
         raise Unknown("strace is not installed")
+    now = state.read(cell.zoo.settings)
+    if now is None:
+        raise Unknown("the zoo of the traits has ended")
     hosts = " ".join(f"{id}={ADDRESS}" for id, e in cell.zoo.plan.registry.exhibits.items() if e.tcp)
     run = cell.zoo.run / f"strace-{cell.family.id}"
     settings = replace(cell.zoo.settings, run=run, gateway_hosts=hosts)
-    plan, output, token = replace(cell.zoo.plan, settings=settings), run / "strace", os.urandom(16).hex()
+    plan, output = replace(cell.zoo.plan, settings=settings), run / "strace"
     run.mkdir(mode=0o750)
     try:
         run_directory.prepare(settings)
         places.link(settings)
-        environment = children.environment(settings, cell.family.id, token)
+        environment = children.environment(settings, cell.family.id, now.token)
         argv = [strace, "-f", "-qq", "-o", str(output), *plan.command(cell.family)]
         log = settings.logs / f"{cell.family.id}.log"
         pid = process.spawn(argv, environment, settings.sockets, log)
@@ -104,7 +110,7 @@ def traced(cell: Cell) -> Iterator[Traced]:
             _wait(plan, cell, pid, log)
             yield Traced(plan, output, Codecs(plan.registry))
         finally:
-            process.end(token, {pid}, run)
+            process.end(now.token, {pid}, run)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
     finally:

@@ -1,9 +1,15 @@
 """The traits of the axes Process and Cost answer what theory predicts."""
 
+import contextlib
+import os
 import shutil
+import subprocess
+import sys
 
+import psutil
 import pytest
 from traits_in_test import answer, measured
+from zoo_in_test import ROOT, eventually, needs_sight
 
 from gateway_zoo.traits.records import Matrix
 
@@ -50,6 +56,32 @@ def test_a_fork_costs_system_calls(matrix: Matrix) -> None:
     assert answer(matrix, "system_calls", "mod_wsgi", "apache") == "not asked"
     calls = {a.exhibit: a.figure or 0.0 for a in matrix.answers if (a.trait, a.front) == ("system_calls", "nginx")}
     assert 0 < calls["fastcgi"] < calls["cgi"] / 5, calls
+
+
+def runs(inside: str) -> set[str]:
+    """Run directories of living processes that have these words in their name."""
+    directories = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            directories.add(process.environ().get("ZOO_RUN", ""))
+    return {directory for directory in directories if inside in directory}
+
+
+@pytest.mark.slow
+@needs_sight
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_what_strace_traced_ends_with_the_command() -> None:
+    argv = [sys.executable, "-I", "-m", "gateway_zoo", "traits", "-t", "system_calls", "fastcgi-fork", "wsgi"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
+    with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as command:
+        assert command.stderr
+        run = command.stderr.readline().split()[-1].decode()
+        try:
+            eventually(lambda: len(runs(f"{run}/strace-")) == 2, 60, "both families run under strace")
+        finally:
+            command.kill()
+        eventually(lambda: not runs(run), 30, "nothing of the zoo of the traits lives")
+    shutil.rmtree(run)
 
 
 @pytest.mark.slow

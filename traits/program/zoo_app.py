@@ -72,6 +72,10 @@ class Program:
         program: Callable[..., Any] | None = getattr(_trait(path), "asgi", None)
         return program
 
+    def __getattr__(self, name: str) -> Any:
+        """What an exhibit with pages of its own adds to the Flask app."""
+        return getattr(_zoo_app().app, name)
+
 
 app = Program()
 

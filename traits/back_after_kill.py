@@ -1,0 +1,81 @@
+"""How long is a service away if the first process of its family is killed?"""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+
+from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
+
+AXIS = "Trouble"
+QUESTION = "First process killed: is the service away?"
+WHY = """
+The first process of a family is its master, or its only one. Nobody inside can replace it, so the zoo's keeper does: it
+ends what is left and starts the family again. The figure is the time from kill -9 to the first good answer, and most of
+it is the start of Python and the loading of the program. mod_wsgi's daemons are children of Apache, and each is one of
+two: the other goes on. The evidence has the statuses meanwhile.
+"""
+SOURCE = "signal(7); systemd.service(5), Restart=; mod_wsgi documentation, WSGIDaemonProcess"
+SCOPE = "family"
+RUNS = 1
+UNIT = "ms"
+WITHIN = 0.0
+PAUSE_S = 0.02  # between two requests
+CALM_S = 10.5  # the keeper waits before it starts what has lived for less than 10 s
+LONGEST_S = 30.0
+
+
+def app(environ, start_response):
+    """Tell the process."""
+    body = json.dumps({"pid": os.getpid()}).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def probe(cells):
+    """Kill once; then ask every cell of the family until it answers again."""
+    from gateway_zoo.traits.together import at_once
+
+    results = {}
+    for inside in (False, True):  # a family may have processes of its own for one front, and be a part of the other
+        group = [cell for cell in cells if cell.inside is inside]
+        if group:
+            results |= ask(group, at_once)
+    return results
+
+
+def ask(cells, at_once):
+    """The answers of cells that share a family's processes."""
+    pids = {cell.ask_facts()["pid"] for cell in cells}
+    processes = cells[0].processes()
+    if cells[0].inside and not pids.intersection(process.pid for process in processes):
+        return dict.fromkeys(cells, NotAsked("its processes are those of the front, or end with the request"))
+    first = processes[0]
+    wait = CALM_S - (time.time() - first.create_time())
+    if wait > 0:
+        cells[0].stopped.wait(wait)
+    killed = time.monotonic()
+    cells[0].signal(first.pid, signal.SIGKILL)
+    return at_once(cells, lambda cell: watch(cell, first, killed))
+
+
+def watch(cell, first, killed):
+    """Ask until the process is gone, another one lives, and a request has got its answer."""
+    statuses, back = [], None
+    while not cell.stopped.is_set() and time.monotonic() < killed + LONGEST_S:
+        seen = cell.send(cell.request(), quiet=True)
+        statuses.append(str(seen.status or seen.refused or seen.ended))
+        good = seen.status == 200
+        back = (back or time.monotonic()) if good else None
+        if good and not first.is_running() and any(p.pid != first.pid for p in cell.processes()):
+            break
+        time.sleep(PAUSE_S)
+    else:
+        return Unknown(f"after {LONGEST_S:.0f} s it does not answer")
+    cell.note(f"answers after kill -9 of process {first.pid}", " ".join(statuses))
+    bad = Counter(statuses)
+    del bad["200"]
+    if not bad:
+        return Outcome("no request failed")
+    return Outcome(f"away, {bad.most_common(1)[0][0]}", (back - killed) * 1000)

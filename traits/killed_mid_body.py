@@ -1,0 +1,39 @@
+"""Can the client tell that the worker was killed in the middle of its answer?"""
+
+import os
+import signal
+import time
+
+AXIS = "Trouble"
+QUESTION = "Worker killed in mid-body: can the client tell?"
+WHY = """
+Nothing ends the answer in order here: the kernel closes the socket. Where closing is the end of an answer (SCGI, uwsgi,
+CGI's pipe, HTTP without length and chunks), the half answer looks complete, and a cache may keep it. HTTP's last chunk
+and FastCGI's END_REQUEST are missing, so the front can tell, and passes it on by leaving out its own last chunk. A
+Content-Length makes every break visible.
+"""
+SOURCE = "RFC 9112, section 8; FastCGI 1.0, section 5.5; SCGI, section 4; uwsgi protocol"
+SCOPE = "front"
+RUNS = 1
+
+
+def app(environ, start_response):
+    """Send a piece; when it has reached the front, kill this process."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"The first piece.\n" * 8
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def probe(cells):
+    """Ask one cell after another in each family."""
+    from gateway_zoo.traits.together import by_families
+
+    return by_families(cells, kill)
+
+
+def kill(cell):
+    """Look at the end of the answer."""
+    from gateway_zoo.traits.endings import ending
+
+    return ending(cell.ask("/"))
