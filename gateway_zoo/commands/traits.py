@@ -70,7 +70,9 @@ def run(settings: Settings, choice: Choice, form: Form, *, keep: bool, allow: bo
     if keep or allow:
         say(f"kept in {kept.keep(settings.root, matrix, registry, facts, allow=allow)}")
     elif expected:
-        return _expected(settings, registry, facts, choice, matrix, form) or status
+        found = kept.drift(settings.root, matrix, registry, facts, choice.ids, choice.front)
+        _show_changes(found, "kept", "now", form)
+        return 1 if found.changes else status
     if form.json or form.markdown or not (form.html or keep or allow):
         _show(matrix, choice, form)
     if not matrix.complete:
@@ -114,8 +116,8 @@ def _measure(
         fail(f"unknown front '{choice.front}'; expected {' or '.join(measure.FRONTS)}", 2)
     ids = known_ids(choice.ids, list(registry.exhibits))
     fronts = (choice.front,) if choice.front else measure.FRONTS
-    with traits_progress.shown() as progress:
-        again = doubt or (lambda matrix: ())
+    again = doubt or (lambda matrix: ())
+    with traits_progress.shown(chosen) as progress:
         return measure.measure(settings, registry, chosen, ids, fronts, progress, once=bool(doubt), doubt=again)
 
 
@@ -128,39 +130,14 @@ def _read_part(name: str, choice: Choice, registry: Registry, facts: list[TraitF
     return groups.choose(matrix, choice.names, choice.ids, choice.front, quick=choice.quick)
 
 
-def _expected(
-    settings: Settings, registry: Registry, facts: list[TraitFacts], choice: Choice, matrix: Matrix, form: Form
-) -> int:
-    """Exit 1 where an answer has drifted."""
-    drift = _drift(settings, registry, facts, choice, matrix)
-    _show_changes(drift, "kept", "now", form)
-    return int(bool(drift.changes))
-
-
-def _drift(
-    settings: Settings, registry: Registry, facts: list[TraitFacts], choice: Choice, matrix: Matrix
-) -> changes.Changes:
-    """What differs from the kept values. Raises Stop where none are kept."""
-    values = kept.read(settings.root, matrix.place)
-    if values is None:
-        fail(
-            f"nothing is kept for {matrix.place}: zoo traits --keep writes {kept.path(settings.root, matrix.place)}", 3
-        )
-    names = {trait.name for trait in matrix.traits}
-    before = kept.matrix(values, registry, facts)
-    wanted = [a for a in before.answers if a.trait in names and (not choice.ids or a.exhibit in choice.ids)]
-    wanted = [a for a in wanted if choice.front in ("", a.front)]
-    return changes.changes(msgspec.structs.replace(before, answers=wanted), matrix)
-
-
 def _doubt(settings: Settings, registry: Registry, facts: list[TraitFacts], choice: Choice) -> measure.Doubt:
     """Doubt what differs from the kept values: a race may show another face once. Say so, because it is no drift."""
 
     def doubted(matrix: Matrix) -> list[measure.Key]:
-        differs = _drift(settings, registry, facts, choice, matrix).changes
-        for each in differs:
+        found = kept.drift(settings.root, matrix, registry, facts, choice.ids, choice.front).changes
+        for each in found:
             say(f"again: {each.trait}, {each.exhibit} behind {each.front}: {each.before or 'new'} -> {each.after}")
-        return [(each.trait, each.exhibit, each.front) for each in differs if each.kind == changes.CHANGED]
+        return [(each.trait, each.exhibit, each.front) for each in found if each.kind == changes.CHANGED]
 
     return doubted
 
