@@ -4,8 +4,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from compose_in_test import Compose
 from docker_engine import need_engine, one_build_at_a_time
-from test_docker import Compose
 
 pytestmark = pytest.mark.docker
 
