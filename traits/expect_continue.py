@@ -9,8 +9,8 @@ QUESTION = "Expect: when does 100 Continue come?"
 WHY = """
 A client with a large body may ask first (Expect: 100-continue), so that a refusal costs no upload. That helps only if
 the program decides. A front that reads the whole body first says 100 by itself, before any gateway knows of the
-request. Apache opens some gateways first; then the program runs beside it, and changes nothing. Only in embedded
-mod_wsgi does the program's first read bring the 100.
+request. Apache opens some gateways first; then the program may already run, but the front still says 100 by itself.
+Only in embedded mod_wsgi does the program's first read bring the 100.
 """
 SOURCE = "RFC 9110, section 10.1.1; Apache, Proxy100Continue"
 SCOPE = "family"
@@ -62,4 +62,4 @@ def one(cell):
     cell.note("order", f"program began {facts['began'] - continued:.3f} s after 100; it was told {facts['expect']}")
     if facts["began"] > body_sent:
         return "before the program"
-    return "when the program reads" if continued > facts["began"] + READS_AFTER_S else "beside the program"
+    return "when the program reads" if continued > facts["began"] + READS_AFTER_S else "while the program waits"

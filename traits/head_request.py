@@ -4,9 +4,9 @@ AXIS = "Request"
 QUESTION = "HEAD: what do program and client see?"
 WHY = """
 An answer to HEAD has the headers of GET and no body. The program may write one: some server on the way must drop it
-and keep the Content-Length. mod_wsgi may tell the program GET instead of HEAD, so that filters see the same answer.
+and keep the Content-Length. Every gateway tells the program HEAD, so a program may also save the work.
 """
-SOURCE = "RFC 9110, section 9.3.2; RFC 3875, section 4.3.3; mod_wsgi, WSGIMapHEADToGET"
+SOURCE = "RFC 9110, section 9.3.2; RFC 3875, section 4.3.3"
 
 
 def app(environ, start_response):

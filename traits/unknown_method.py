@@ -6,7 +6,8 @@ AXIS = "Request"
 QUESTION = "Does the method BREW reach the program?"
 WHY = """
 HTTP may get new methods, so a server should pass on what it does not know. AJP has a number for each method; one
-without a number must travel as text in an attribute, and not every peer can do that.
+without a number travels as 255, with its name in an attribute. Apache writes that. flup cannot read it, and closes the
+connection.
 """
 SOURCE = "RFC 9110, section 9.1 and 16.1; AJPv13, method codes; RFC 2324, section 2.1"
 

@@ -4,7 +4,7 @@ Two reports are not paired: the machine had another hour. So each figure gets We
 its rounds, and the control is compared in the same way. Where the control itself moved, the machine did, and the
 reader is told before anything else. Reports of different machines, or measured in different ways, are refused: their
 difference would say nothing about the gateways. Different versions are no reason to refuse, for they are what a reader
-wants to compare; they are listed.
+wants to compare; they are listed. Latencies are compared where both were asked at the same rate.
 """
 
 import statistics
@@ -17,7 +17,7 @@ import msgspec
 from gateway_zoo.bench import intervals
 from gateway_zoo.bench.assertions import Outcome
 from gateway_zoo.bench.document import Document, Table, day
-from gateway_zoo.bench.records import FORMAT, Comparison, Report, Sample
+from gateway_zoo.bench.records import FORMAT, Comparison, Machine, Report, Sample
 from gateway_zoo.bench.rows import cpu_ms
 from gateway_zoo.bench.words import FIGURES, interval, ratio, verdict
 from gateway_zoo.errors import fail
@@ -29,12 +29,14 @@ MOST_BYTES = 64_000_000
 MACHINE = {"cpu": "processor", "cores": "number of cores"}
 METHOD = {
     "mode": "mode",
-    "seconds": "seconds of a closed loop",
-    "latency_s": "seconds at a constant rate",
     "connections": "connections",
     "threads": "threads of wrk",
     "path": "path",
 }
+
+
+#: What may differ: it makes intervals wider or narrower, and a quick run chooses it by itself.
+LENGTHS = {"rounds": "rounds", "seconds": "seconds of a closed loop", "latency_s": "seconds at a constant rate"}
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -84,7 +86,8 @@ class _Format(msgspec.Struct):
 
 def moved(old: Report, new: Report) -> Moved:
     """Compare two reports. Raises Stop if that would say nothing."""
-    _refuse(old, new)
+    refuse_machine(old, new.machine)
+    _refuse_different("methods", METHOD, old.method, new.method)
     comparisons = list(_all(old, new))
     if not comparisons[1:]:
         fail(f"the reports have no target in common: {_names(old)} then, {_names(new)} now", 2)
@@ -97,18 +100,19 @@ def _names(report: Report) -> str:
     return ", ".join(target.name for target in report.targets)
 
 
-def _refuse(old: Report, new: Report) -> None:
-    for kind, names, before, now in (
-        ("machines", MACHINE, old.machine, new.machine),
-        ("methods", METHOD, old.method, new.method),
-    ):
-        different = [
-            f"{word} {getattr(before, name)} then, {getattr(now, name)} now"
-            for name, word in names.items()
-            if getattr(before, name) != getattr(now, name)
-        ]
-        if different:
-            fail(f"these reports have different {kind}, so they are not compared: {'; '.join(different)}", 2)
+def refuse_machine(old: Report, machine: Machine) -> None:
+    """Raise Stop if the old report is of another machine: better said before anything is measured."""
+    _refuse_different("machines", MACHINE, old.machine, machine)
+
+
+def _refuse_different(kind: str, names: dict[str, str], before: Any, now: Any) -> None:
+    different = [
+        f"{word} {getattr(before, name)} then, {getattr(now, name)} now"
+        for name, word in names.items()
+        if getattr(before, name) != getattr(now, name)
+    ]
+    if different:
+        fail(f"these reports have different {kind}, so they are not compared: {'; '.join(different)}", 2)
 
 
 def _changes(old: Report, new: Report) -> Iterator[str]:
@@ -127,6 +131,10 @@ def _changes(old: Report, new: Report) -> Iterator[str]:
         for name in dict.fromkeys((*before, *now)):
             if before.get(name) != now.get(name):
                 yield f"{name} {before.get(name, 'absent')} -> {now.get(name, 'absent')}"
+    for name, word in LENGTHS.items():
+        before, now = getattr(old.method, name), getattr(new.method, name)
+        if before != now:
+            yield f"{word}: {before:g} -> {now:g}"
     for kind, (first, second) in (("gone", (old, new)), ("new", (new, old))):
         names = {target.name for target in second.targets}
         yield from (f"{target.name}: {kind}" for target in first.targets if target.name not in names)
@@ -151,10 +159,18 @@ def _all(old: Report, new: Report) -> Iterator[Comparison]:
         failed = "; ".join(
             f"{word}: {row.failed}" for word, row in zip(("now", "then"), rows, strict=True) if row and row.failed
         )
+        same_rate = len(_rates(old, target.name) | _rates(new, target.name)) == 1
         for name, value in _VALUES.items():
+            if name == "p99_ms" and not same_rate:
+                continue
             now, then = (_values(report, target.name, value) for report in (new, old))
             if (now and then) or (failed and name == "rps"):
                 yield intervals.between(target.name, name, now, then, failed)
+
+
+def _rates(report: Report, name: str) -> set[float]:
+    samples = [sample for each in report.rounds for sample in each.samples if sample.target == name]
+    return {sample.latency.rate for sample in samples if sample.latency and not sample.failed}
 
 
 def _values(report: Report, name: str, value: Callable[[Report, Sample], float | None]) -> list[float]:

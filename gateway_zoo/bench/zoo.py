@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway_zoo.bench import cells, plan, run, tools
+from gateway_zoo.bench import cells, climb, plan, run, tools
 from gateway_zoo.bench.records import Report
 from gateway_zoo.bench.rounds import Progress, silent
 from gateway_zoo.keeper import own_zoo, privileges, state
@@ -13,13 +13,15 @@ from gateway_zoo.settings import Settings
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which cells, and how. `names`: exhibits or FRONT:ID; none: typical ones. `busy`: on a busy machine, too."""
+    """Which cells, and how. `names`: exhibits or FRONT:ID; none: typical ones. `ladder`: instead of
+    cells, the ladder of this name. `busy`: on a busy machine, too."""
 
     names: list[str]
     front: str = ""
     full: bool = False
     seed: int | None = None
     busy: bool = False
+    ladder: str = ""
 
 
 def measure(
@@ -30,6 +32,8 @@ def measure(
     tell: Callable[..., None] = lambda *_: None,
 ) -> Report:
     """Measure. `tell` gets sentences about what is left out. Raises Stop if nothing can be measured."""
+    if wanted.ladder:
+        return climb.climb(settings, wanted.ladder, wanted.seed, full=wanted.full, busy=wanted.busy, progress=progress)
     for url in filter(None, urls.values()):
         tools.refuse_address(url, settings.compose)
     load_tools = tools.find(settings.compose)
@@ -42,9 +46,9 @@ def measure(
     planned = plan.full(seed) if wanted.full else plan.quick(seed)
     tcp = any(registry.exhibits[target.name.rpartition(":")[2]].tcp for target in choice.targets)
     tools.refuse_what_does_not_fit(planned.connections, tcp_gateways=tcp)
+    busy = tools.busy()
+    tools.refuse_busy(busy, wanted.busy)
     if running:
         privileges.become_owner(settings)
     own_zoo.stop_like_ctrl_c()
-    busy = tools.busy()
-    tools.refuse_busy(busy, wanted.busy)
     return run.run(settings, choice.targets, planned, f"/{cells.ENDPOINT}", load_tools, busy, progress)

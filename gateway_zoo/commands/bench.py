@@ -5,7 +5,7 @@ Whatever can be wrong with the words is looked at before anything is measured: a
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn
 
-from gateway_zoo.bench import assertions, compare, document, html, markdown, plan, self_test, zoo
+from gateway_zoo.bench import assertions, compare, document, html, ladder, machine, markdown, plan, self_test, zoo
 from gateway_zoo.bench.assertions import Outcome
 from gateway_zoo.bench.compare import Judged
 from gateway_zoo.bench.document import Document
@@ -22,6 +22,7 @@ from gateway_zoo.bench.rounds import Progress as Show
 from gateway_zoo.bench.zoo import Wanted
 from gateway_zoo.commands.tables import bench_table
 from gateway_zoo.errors import fail
+from gateway_zoo.registry.cages import load
 from gateway_zoo.settings import Settings
 from gateway_zoo.terminal import tables
 from gateway_zoo.terminal.messages import say
@@ -43,6 +44,8 @@ def execute(settings: Settings, options: Options, urls: dict[str, str]) -> int:
     """Measure and show. Exit 0 if each target is ranked and each assertion holds, else 1; 3 if nothing is measured."""
     limits = [assertions.parse(text) for text in options.limits]
     old = compare.read(options.old) if options.old else None
+    if old:
+        compare.refuse_machine(old, machine.describe(settings, load(settings.root), 0.0))
     with ExitStack() as stack:
         file = stack.enter_context(_opened(options.html)) if options.html else None
         with _bar(options.form == "json") as progress:
@@ -68,15 +71,29 @@ def execute_self_test(settings: Settings, seed: int | None, busy: bool, form: st
     return int(not result.holds)
 
 
+def list_ladders(form: str) -> int:
+    """Show all ladders with their steps."""
+    described = ladder.describe()
+    _show(form, described, [ladder.document(described)])
+    return 0
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file before root is given up; it is emptied when there is something to write."""
+    """Open a file before root is given up; it is emptied when there is something to write, and not left empty."""
+    is_new = not path.exists()
     try:
         file = path.open("ab")
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror}", 2)
     with file:
-        yield file
+        try:
+            yield file
+        except BaseException:
+            if is_new:
+                with suppress(OSError):  # its folder may be root's alone
+                    path.unlink()
+            raise
 
 
 def _judge(report: Report, outcomes: list[Outcome]) -> int:

@@ -84,7 +84,7 @@ def _sample(dice: random.Random, name: str, drift: float, noise: float) -> Sampl
     rps, gateway, front = rps / drift, gateway * drift, front * drift
     few = rps < 100
     waits = (1 + dice.lognormvariate(0, 0.4) * 1e6 / rps for _ in range(round(rps * 1.5)))
-    latency = h2load.figures(rps // 2, h2load.histogram_of(round(wait) for wait in waits))
+    latency = h2load.figures(SPEEDS[name][0] // 2, h2load.histogram_of(round(wait) for wait in waits))
     cost = Cost(gateway, 1.02, 0.11, 41_000_000, 43_500_000)
     unseen = Cost(front, 2.0, 0.02, None, None, "the memory of its processes may not be read")
     requests = round(3 * rps)

@@ -37,6 +37,20 @@ def test_only_what_moved_is_said_to_have_moved() -> None:
     assert rate.low < 0.5 < rate.high
 
 
+def test_latencies_at_different_rates_are_not_compared() -> None:
+    def at(rate: float) -> Report:
+        rounds = [
+            replace(
+                each, samples=[replace(s, latency=s.latency and replace(s.latency, rate=rate)) for s in each.samples]
+            )
+            for each in OLD.rounds
+        ]
+        return replace(OLD, rounds=rounds)
+
+    assert ("nginx:uwsgi", "p99_ms") in verdicts(at(200.0), at(200.0))
+    assert ("nginx:uwsgi", "p99_ms") not in verdicts(at(200.0), at(400.0))
+
+
 def test_a_machine_that_moved_is_said_first() -> None:
     rounds = [replace(each, controls=[rate / 2 for rate in each.controls]) for each in OLD.rounds]
     [warning] = compare.moved(OLD, replace(OLD, rounds=rounds)).warnings
@@ -48,6 +62,8 @@ def test_a_machine_that_moved_is_said_first() -> None:
 def test_other_versions_are_listed_and_other_machines_refused() -> None:
     machine = replace(OLD.machine, versions={"Python": "3.13.5", "Apache": "2.4"}, kernel="Linux 6.12")
     changes = compare.moved(OLD, replace(OLD, machine=machine)).changes
+    longer = replace(OLD, method=replace(OLD.method, seconds=1.5))
+    assert compare.moved(OLD, longer).changes == ["seconds of a closed loop: 3 -> 1.5"]
     assert changes == [
         "Linux 6.1 -> Linux 6.12",
         "Python 3.11.2 -> 3.13.5",

@@ -58,6 +58,7 @@ def test_a_benchmark_that_is_stopped_keeps_what_was_measured(fresh_centre: Centr
     assert {row.target for row in report.rows} == {"uwsgi", "fastcgi"}
     assert 1 <= len(report.rounds) <= report.method.rounds
     shown = fresh_centre.json("/api/bench/shown")
+    assert "\nCapacity: uwsgi: " in fresh_centre.ask("/bench").body.decode(), "the text twin has the figures"
     for width, height in SIZES.values():
         with chromium() as browser:
             tab = browser.new_page(viewport={"width": width, "height": height})

@@ -22,13 +22,14 @@ NONE = "nothing was measured yet"
 
 class Bench(msgspec.Struct, frozen=True):
     """`fronts`: front -> its open exhibits, those that are chosen first are `typical`. `missing`: the sentence with the
-    cure where a tool is missing; empty: nothing is. `most`: cells at once."""
+    cure where a tool is missing; empty: nothing is. `most`: cells at once. `words`: the last report in sentences."""
 
     fronts: dict[str, list[str]]
     typical: dict[str, list[str]]
     most: int
     missing: str
     job: Job
+    words: list[str]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -45,7 +46,19 @@ def data(context: Context, _: Mapping[str, str]) -> Bench:
         if cell.closed is None:
             fronts.setdefault(cell.front, []).append(cell.exhibit)
     typical = {front: cells.typical(context.cells(), front, QUICK_CELLS) for front in fronts}
-    return Bench(fronts, typical, QUICK_CELLS, _missing(context), context.bench.state())
+    return Bench(fronts, typical, QUICK_CELLS, _missing(context), context.bench.state(), _words(context))
+
+
+def _words(context: Context) -> list[str]:
+    report = context.bench.report
+    if not report:
+        return []
+
+    def sentences() -> list[str]:
+        lanes = [(chart.title, lane) for chart in charts.of(report) for lane in chart.lanes]
+        return [document.title(report), *report.warnings, *(f"{title}: {e.name}: {e.sentence}" for title, e in lanes)]
+
+    return context.once(f"bench {context.bench.state().number}", 3600.0, sentences)
 
 
 def _missing(context: Context) -> str:
@@ -102,7 +115,7 @@ def text(bench: Bench) -> str:
         lines.append(f"a benchmark is under way: {job.text}, {job.share:.0%} done")
     lines += [job.why] if job.why else []
     lines += [f"{front}: {' '.join(ids)}" for front, ids in bench.fronts.items()]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *bench.words, ""])
 
 
 PAGE = Page("/bench", "Benchmark", data, text, order=7, actions={"run": run, "stop": stop}, routes=routes)
