@@ -69,7 +69,9 @@ def run(settings: Settings, choice: Choice, form: Form, *, keep: bool, allow: bo
     if keep or allow:
         say(f"kept in {kept.keep(settings.root, matrix, registry, facts, allow=allow)}")
     elif expected:
-        return _expected(settings, registry, facts, choice, matrix, form) or status
+        found = kept.drift(settings.root, matrix, registry, facts, choice.ids, choice.front)
+        _show_changes(found, "kept", "now", form)
+        return 1 if found.changes else status
     if form.json or form.markdown or not (form.html or keep or allow):
         _show(matrix, choice, form)
     if not matrix.complete:
@@ -110,7 +112,7 @@ def _measure(settings: Settings, registry: Registry, traits: dict[str, Trait], c
         fail(f"unknown front '{choice.front}'; expected {' or '.join(measure.FRONTS)}", 2)
     ids = known_ids(choice.ids, list(registry.exhibits))
     fronts = (choice.front,) if choice.front else measure.FRONTS
-    with traits_progress.shown() as progress:
+    with traits_progress.shown(chosen) as progress:
         return measure.measure(settings, registry, chosen, ids, fronts, progress)
 
 
@@ -121,24 +123,6 @@ def _read(choice: Choice, registry: Registry, facts: list[TraitFacts]) -> Matrix
 def _read_part(name: str, choice: Choice, registry: Registry, facts: list[TraitFacts]) -> Matrix:
     matrix = files.read(name, registry, facts)
     return groups.choose(matrix, choice.names, choice.ids, choice.front, quick=choice.quick)
-
-
-def _expected(
-    settings: Settings, registry: Registry, facts: list[TraitFacts], choice: Choice, matrix: Matrix, form: Form
-) -> int:
-    """Exit 1 where an answer has drifted."""
-    values = kept.read(settings.root, matrix.place)
-    if values is None:
-        fail(
-            f"nothing is kept for {matrix.place}: zoo traits --keep writes {kept.path(settings.root, matrix.place)}", 3
-        )
-    names = {trait.name for trait in matrix.traits}
-    before = kept.matrix(values, registry, facts)
-    wanted = [a for a in before.answers if a.trait in names and (not choice.ids or a.exhibit in choice.ids)]
-    wanted = [a for a in wanted if choice.front in ("", a.front)]
-    found = changes.changes(msgspec.structs.replace(before, answers=wanted), matrix)
-    _show_changes(found, "kept", "now", form)
-    return int(bool(found.changes))
 
 
 def _show(matrix: Matrix, choice: Choice, form: Form) -> None:
