@@ -1,12 +1,15 @@
 # The verbs for the developer; CI uses the same.
 
-.PHONY: test test-docker lint fuzz bench-start bench-news bench-c10k bench-centre bench-wire lock
+.PHONY: test test-docker lint fuzz test-traits bench-start bench-news bench-c10k bench-centre bench-wire lock
 
 test:            ## everything, natively, against the real nginx and Apache
 	./zoo test
 
 test-docker:     ## build the image, run compose, kill and watch; needs a Docker engine
 	ZOO_REQUIRE_DOCKER=1 ./zoo test tests/docker -m docker -n 3 --dist loadfile --durations 12
+
+test-traits:     ## the whole matrix of behaviours against the kept answers: ten minutes
+	./zoo traits --expected
 
 lint:            ## ruff and mypy strict
 	./zoo test -k lint

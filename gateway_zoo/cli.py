@@ -432,6 +432,7 @@ def bench(
     full: Annotated[bool, typer.Option("--full", help="Longer parts, more rounds, all exhibits.")] = False,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="The order of an earlier run.")] = None,
     busy: Annotated[bool, typer.Option("--busy", help="Measure on a busy machine, too.")] = False,
+    ladder: Annotated[str, typer.Option(metavar="NAME", help="Servers that differ step by step; list: names.")] = "",
     limits: Annotated[
         list[str] | None, typer.Option("--assert", metavar="LIMIT", help="Such as 'wsgi.p99 < 50ms': else exit 1.")
     ] = None,
@@ -458,14 +459,19 @@ def bench(
         fail("--json or --markdown, not both", 2)
     form = "json" if as_json else "markdown" if as_markdown else "table"
     if self_test:
-        if names or front or full or limits or old or html or nginx or apache:
+        if names or front or full or ladder or limits or old or html or nginx or apache:
             fail("--self-test starts a zoo of its own; it goes with --seed, --busy, --json and --markdown only", 2)
         raise typer.Exit(command.execute_self_test(running_settings(), seed, busy, form))
+    if ladder and (names or front or nginx or apache):
+        fail("a ladder has servers of its own: give it no exhibit and no front", 2)
+    if ladder == "list":
+        raise typer.Exit(command.list_ladders(form))
     from gateway_zoo.bench.zoo import Wanted
 
-    wanted = Wanted(names or [], front, full=full, seed=seed, busy=busy)
+    wanted = Wanted(names or [], front, full=full, seed=seed, busy=busy, ladder=ladder)
     options = command.Options(wanted, form, html, limits or [], old)
-    raise typer.Exit(command.execute(running_settings(nginx, apache), options, {"nginx": nginx, "apache": apache}))
+    settings = environment_settings() if ladder else running_settings(nginx, apache)
+    raise typer.Exit(command.execute(settings, options, {"nginx": nginx, "apache": apache}))
 
 
 @app.command()

@@ -45,7 +45,7 @@ def choose(
         if cell.closed is not None:
             left_out.append(f"{name}: {cell.closed}")
             continue
-        targets.append(_target(registry, cell, name, targets[0].name if targets else "", running))
+        targets.append(target(registry, cell, name, targets[0].name if targets else "", running))
     if not targets:
         fail("; ".join(left_out) or "no cell is open", 3)
     return Choice(targets, left_out)
@@ -73,7 +73,8 @@ def _cell(registry: Registry, cells: list[Cell], name: str, front: str) -> Cell:
     return next((cell for cell in own if cell.closed is None), own[0])
 
 
-def _target(registry: Registry, cell: Cell, name: str, base: str, running: state.State | None) -> Target:
+def target(registry: Registry, cell: Cell, name: str, base: str, running: state.State | None) -> Target:
+    """The target of an open cell. `running`: the zoo that has it; None: its processes are elsewhere."""
     family = registry.family_of(cell.exhibit)
     gateway, front = _sides(registry, cell, running)
     return Target(

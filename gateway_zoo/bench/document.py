@@ -47,7 +47,14 @@ class Document(msgspec.Struct, frozen=True):
 
 def of(report: Report) -> Document:
     """The document of a report. A table without rows is left out."""
-    tables = (_closed_loop(report), _comparisons(report), _latency(report), _use(report), _failed(report))
+    tables = (
+        _steps(report),
+        _closed_loop(report),
+        _comparisons(report),
+        _latency(report),
+        _use(report),
+        _failed(report),
+    )
     return Document(title(report), facts(report), report.warnings, [t for t in tables if t.rows], notes(report))
 
 
@@ -82,7 +89,20 @@ def day(date: str) -> str:
 
 def notes(report: Report) -> list[str]:
     """What the columns mean, and why a figure is unknown."""
-    return [*NOTES, *_reasons(report)]
+    return [*NOTES, *_knee(report), *_reasons(report)]
+
+
+def _knee(report: Report) -> Iterator[str]:
+    """The last step up to which each one is shown to give more requests per second, on a ladder of connections."""
+    if len({each.connections for each in report.targets}) < 2:
+        return
+    verdicts = {each.target: each.verdict for each in report.comparisons if each.figure == "rps"}
+    reached = report.targets[0].name
+    for target in report.targets[1:]:
+        if verdicts.get(target.name) != "faster":
+            break
+        reached = target.name
+    yield f"Knee: {reached}. The next step is not shown to give more requests per second; a request only waits longer."
 
 
 def _reasons(report: Report) -> Iterator[str]:
@@ -107,6 +127,11 @@ def ranked(report: Report) -> list[tuple[int | None, Row]]:
     if not report.ladder:
         rows.sort(key=lambda row: (places.get(row.target, len(rows) + 1), -(row.rps.value if row.rps else 0)))
     return [(places.get(row.target), row) for row in rows]
+
+
+def _steps(report: Report) -> Table:
+    columns = [Column("step", least=14, gives="lines"), Column("what it changes", least=30, gives="lines")]
+    return Table("Steps", columns, [[each.name, each.change] for each in report.targets if each.change])
 
 
 def _closed_loop(report: Report) -> Table:

@@ -36,7 +36,8 @@ class Target(msgspec.Struct, frozen=True):
     `processes` x `threads`: how many requests it runs at once, as declared; None: unknown or without limit. `behind`:
     the name of the front; empty: there is none. `base`: the name of the target beside which this one is set; empty:
     none. `difference`: what else differs from the base, in words, besides the thing that is compared (such as fewer
-    workers); empty: nothing.
+    workers); empty: nothing. `connections`: of its closed loop; None: as many as the method says. `change`: of a step
+    of a ladder, a sentence about what it changes beside the step before.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Target(msgspec.Struct, frozen=True):
     base: str = ""
     difference: str = ""
     behind: str = ""
+    connections: int | None = None
+    change: str = ""
 
 
 class Cost(msgspec.Struct, frozen=True):

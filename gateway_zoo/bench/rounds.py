@@ -123,7 +123,7 @@ class _Run:
                 self.measured.failed[target.name] = why
                 continue
             load = self._closed(target, self.plan.warm_up_s)
-            if not load.why and load.requests < 2 * self.plan.connections:
+            if not load.why and load.requests < 2 * self._connections(target):
                 load = self._closed(target, self.plan.most_s)
             self.speeds[target.name] = load.rps
             if why := load.why or _errors(load.errors, load.non_2xx):
@@ -181,8 +181,11 @@ class _Run:
     def _control(self, url: str) -> float:
         return wrk.run(self.tools.wrk, url, self.plan.control_s, self.plan.connections, self.plan.threads).rps
 
+    def _connections(self, target: Target) -> int:
+        return target.connections or self.plan.connections
+
     def _closed(self, target: Target, seconds: float, look: Callable[[], None] = lambda: None) -> wrk.Load:
-        return wrk.run(self.tools.wrk, target.url, seconds, self.plan.connections, self.plan.threads, look)
+        return wrk.run(self.tools.wrk, target.url, seconds, self._connections(target), self.plan.threads, look)
 
     def _sample(self, target: Target) -> Sample:
         """Measure a target once: verify, closed loop, constant rate, verify."""
@@ -191,7 +194,7 @@ class _Run:
         watch = Watch(target.gateway, target.front)
         load = self._closed(target, self.plan.closed_s(speed), watch.look)
         # wrk leaves one request of each connection unfinished, and the servers finish it.
-        begun = load.requests + self.plan.connections if load.requests else 0
+        begun = load.requests + self._connections(target) if load.requests else 0
         gateway, front, forks = watch.end(begun, OWN_FORKS + self.plan.threads)
         constant = None
         if self.plan.latency_s and not load.why:
@@ -208,7 +211,7 @@ class _Run:
             errors=errors,
             non_2xx=non_2xx,
             rps=load.rps or None,
-            little_ms=self.plan.connections / load.rps * 1000 if load.rps else None,
+            little_ms=self._connections(target) / load.rps * 1000 if load.rps else None,
             latency=_of(constant),
             gateway=gateway,
             front=front,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway_zoo.bench import cells, plan, run, tools
+from gateway_zoo.bench import cells, climb, plan, run, tools
 from gateway_zoo.bench.records import Report
 from gateway_zoo.bench.rounds import Progress, silent
 from gateway_zoo.keeper import own_zoo, privileges, state
@@ -13,13 +13,15 @@ from gateway_zoo.settings import Settings
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which cells, and how. `names`: exhibits or FRONT:ID; none: typical ones. `busy`: on a busy machine, too."""
+    """Which cells, and how. `names`: exhibits or FRONT:ID; none: typical ones. `ladder`: instead of
+    cells, the ladder of this name. `busy`: on a busy machine, too."""
 
     names: list[str]
     front: str = ""
     full: bool = False
     seed: int | None = None
     busy: bool = False
+    ladder: str = ""
 
 
 def measure(
@@ -30,6 +32,8 @@ def measure(
     tell: Callable[..., None] = lambda *_: None,
 ) -> Report:
     """Measure. `tell` gets sentences about what is left out. Raises Stop if nothing can be measured."""
+    if wanted.ladder:
+        return climb.climb(settings, wanted.ladder, wanted.seed, full=wanted.full, busy=wanted.busy, progress=progress)
     for url in filter(None, urls.values()):
         tools.refuse_address(url, settings.compose)
     load_tools = tools.find(settings.compose)

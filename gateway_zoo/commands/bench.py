@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn
 
-from gateway_zoo.bench import assertions, compare, document, html, machine, markdown, plan, self_test, zoo
+from gateway_zoo.bench import assertions, compare, document, html, ladder, machine, markdown, plan, self_test, zoo
 from gateway_zoo.bench.assertions import Outcome
 from gateway_zoo.bench.compare import Judged
 from gateway_zoo.bench.document import Document
@@ -69,6 +69,13 @@ def execute_self_test(settings: Settings, seed: int | None, busy: bool, form: st
         result = self_test.run_all(settings, planned, busy=busy, progress=progress)
     _show(form, result, [self_test.document(result)])
     return int(not result.holds)
+
+
+def list_ladders(form: str) -> int:
+    """Show all ladders with their steps."""
+    described = ladder.describe()
+    _show(form, described, [ladder.document(described)])
+    return 0
 
 
 @contextmanager

@@ -144,23 +144,28 @@ def first_unreadable(settings: Settings, folders: list[Path]) -> Path | None:
     targets = (settings.root, VENV, (VENV / "bin/python").resolve(), Path(sysconfig.get_path("stdlib")))
     above = [path for target in targets for path in reversed(target.parents)]
     closed = (path for path in above if not _may(path, os.X_OK))
-    closed_below = (path for path, wanted in _below([settings.root, *targets[3:]], folders) if not _may(path, wanted))
-    return next(closed, None) or next(closed_below, None)
+    if path := next(closed, None):
+        return path
+    below = _below([settings.root, *targets[3:]], folders)
+    return next((Path(name) for name, wanted in below if not _may(name, wanted)), None)
 
 
 def _may(path: Path | str, wanted: int) -> bool:
     return os.access(path, wanted, effective_ids=True) or not os.path.exists(path)  # a link that dangles is no matter
 
 
-def _below(listed: list[Path], folders: list[Path]) -> Iterator[tuple[Path, int]]:
-    """Paths with the rights that are needed there. Bytecode is not needed."""
+def _below(listed: list[Path], folders: list[Path]) -> Iterator[tuple[str, int]]:
+    """Paths with the rights that are needed there. Bytecode is not needed.
+
+    They are thousands, at each start, so they are texts: a Path takes longer to make than a file to try.
+    """
     enter = os.R_OK | os.X_OK
-    yield from ((path, enter) for path in (*listed, *folders))
+    yield from ((str(path), enter) for path in (*listed, *folders))
     for top in folders:
         for folder, inside, files in os.walk(top):
             inside[:] = [name for name in inside if name != "__pycache__"]
-            yield from ((Path(folder, name), enter) for name in inside)
-            yield from ((Path(folder, name), os.R_OK) for name in files)
+            yield from ((f"{folder}/{name}", enter) for name in inside)
+            yield from ((f"{folder}/{name}", os.R_OK) for name in files)
 
 
 def _owner_who_reads(settings: Settings) -> str:

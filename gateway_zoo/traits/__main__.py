@@ -18,6 +18,15 @@ STRUCTS = (records.Matrix, records.TraitFacts, records.CellFacts, records.Answer
 #: The most telling questions: a row of README.md each.
 TELLING = [
     "pid_each_time",
+    "requests_at_once",
+    "print_goes_to",
+    "encoded_slash",
+    "duplicate_headers",
+    "authorization",
+    "proxy_header_stock",
+    "chunked_upload",
+    "slow_upload",
+    "stream_of_events",
 ]
 
 

@@ -129,11 +129,11 @@ def keep(
     old = read(root, measured.place)
     before = matrix(old, registry, traits).answers if old else []
     answers = {_key(answer): answer for answer in before}
-    for answer in measured.answers:
+    names = [trait.name for trait in traits]
+    for answer in (answer for answer in measured.answers if answer.trait in names):
         kept = answers.get(_key(answer))
         answers[_key(answer)] = _both(kept, answer) if kept and allow else answer
     file = path(root, measured.place)
-    names = [trait.name for trait in traits]
     ordered = sorted(answers.values(), key=lambda a: names.index(a.trait))
     try:
         file.parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gateway_zoo.errors import printable
 from gateway_zoo.terminal import columns
 from gateway_zoo.traits import groups
-from gateway_zoo.traits.changes import CHANGED, GONE, Changes, Version
+from gateway_zoo.traits.changes import CHANGED, GONE, NEW, Changes, Version
 from gateway_zoo.traits.groups import Group
 from gateway_zoo.traits.records import NOT_ASKED, UNKNOWN, VARIES, Answer, Matrix, TraitFacts
 
@@ -19,6 +19,8 @@ TITLE, QUESTION, QUIET, DIFFERENT = "bold cyan", "bold", "dim", "yellow"
 STYLES = {VARIES: DIFFERENT, UNKNOWN: "red", NOT_ASKED: QUIET}
 ANSWER = 26  # columns of an answer, at most
 LEAST = 40  # a narrower terminal breaks lines itself
+STYLES_OF_CHANGES = {CHANGED: "bold yellow", GONE: "red", NEW: "cyan"}
+FEW = 8  # answers of a trait that is new, or gone, which are listed
 CELLS = 30  # cells whose evidence is shown
 
 
@@ -66,34 +68,24 @@ def head(matrix: Matrix, width: int) -> Iterator[Line]:
 def one_exhibit(matrix: Matrix, exhibit: str, width: int) -> Iterator[Line]:
     """An exhibit in sentences. Where its fronts differ, a sentence says so."""
     facts = next(cell for cell in matrix.cells if cell.exhibit == exhibit)
-    fronts = list(dict.fromkeys(answer.front for answer in matrix.answers))
     speaks = "speaks no protocol" if facts.protocol == "none" else f"speaks {facts.protocol}"
-    yield from wrapped(
-        f"{exhibit} {speaks}. Its processes: {facts.model}. Its server: {facts.server}.", width, QUESTION
-    )
-    differ, answered = 0, 0
+    words = f"{exhibit} {speaks}. Its processes: {facts.model}. Its server: {facts.server}."
+    yield from wrapped(words, width, QUESTION)
+    fronts, told, differ = dict[str, None](), 0, 0
     for axis, traits in _axes(matrix):
         yield axis, TITLE
         for trait in traits:
-            answers = groups.answers_of(matrix, trait)
-            found = groups.groups(answers)
-            answered += bool(found)
-            split = len({group.text for group in found}) > 1
-            differ += split
+            found = groups.groups(a for a in groups.answers_of(matrix, trait) if a.exhibit == exhibit)
             if found:
-                text = _sentence(trait, found) if split else _answer(trait, found[0])
-                yield from wrapped(
-                    f"  {trait.question} {text}", width, DIFFERENT if split else STYLES.get(found[0].state, ""), hang=4
-                )
-    yield "", ""
+                text = _sentence(trait, found) if len(found) > 1 else _answer(trait, found[0])
+                style = DIFFERENT if len(found) > 1 else STYLES.get(found[0].state, "")
+                yield from wrapped(f"  {trait.question} {text[:1].upper()}{text[1:]}.", width, style, hang=4)
+            fronts |= {front: None for group in found for _, front in group.cells}
+            told, differ = told + bool(found), differ + (len(found) > 1)
     if len(fronts) > 1:
-        yield from wrapped(
-            f"Behind {' and '.join(fronts)}: {count(answered - differ, 'answer')} the same, {differ} not.", width, ""
-        )
-
-
-def _protocol(name: str) -> str:
-    return "no protocol" if name == "none" else name
+        yield "", ""
+        yield f"{' and '.join(fronts)} agree in {told - differ} of {count(told, 'answer')}", DIFFERENT if differ else ""
+    yield from _own(matrix, width)
 
 
 def _sentence(trait: TraitFacts, found: Sequence[Group]) -> str:
@@ -145,16 +137,18 @@ def changes(found: Changes, before: str, after: str, width: int) -> Iterator[Lin
     yield from versions(found.versions, width)
     traits = dict.fromkeys(change.trait for change in found.changes)
     for trait in traits:
+        these = [change for change in found.changes if change.trait == trait]
         yield trait, QUESTION
+        if len(these) > FEW and {change.kind for change in these} in ({NEW}, {GONE}):
+            yield f"  only in {after if these[0].kind == NEW else before}: {count(len(these), 'answer')}", "cyan"
+            continue
         same: dict[tuple[str, str, str], list[str]] = {}
-        for change in found.changes:
-            if change.trait == trait:
-                key = (change.kind, change.before, change.after)
-                same.setdefault(key, []).append(f"{change.front}:{change.exhibit}")
+        for change in these:
+            key = (change.kind, change.before, change.after)
+            same.setdefault(key, []).append(f"{change.front}:{change.exhibit}")
         for (kind, old, new), cells in same.items():
             text = f"{old or f'no answer in {before}'} → {new or f'no answer in {after}'}"
-            style = {CHANGED: "bold yellow", GONE: "red"}.get(kind, "cyan")
-            yield from wrapped(f"  {printable(text)}", width, style, hang=4)
+            yield from wrapped(f"  {printable(text)}", width, STYLES_OF_CHANGES[kind], hang=4)
             yield from wrapped(f"    {' '.join(cells)}", width, "", hang=4)
     words = [count(len(found.changes), "difference"), f"{count(found.compared, 'answer')} compared"]
     yield from wrapped(f"{words[0]}; {words[1]} ({before} → {after})", width, "" if traits else "green")

@@ -1,0 +1,28 @@
+"""The app behind nginx and behind Apache's three process models: the same gunicorn answers."""
+
+from collections.abc import Iterator
+
+from gateway_zoo.bench.ground import Ground
+from gateway_zoo.bench.ladder import Ladder, Step
+from gateway_zoo.bench.records import Target
+
+FRONTS = ("apache-prefork", "apache-worker", "apache", "nginx")
+
+
+def start(ground: Ground) -> Iterator[Target]:
+    """Start a zoo with all Apaches."""
+    zoo = ground.zoo(["wsgi"], mpm="all")
+    yield from (ground.cell(zoo, "wsgi", front) for front in FRONTS)
+
+
+LADDER = Ladder(
+    title="Fronts with a program",
+    about="The same gunicorn behind nginx and behind Apache's process models. The app's share of the work is the same.",
+    steps=(
+        Step("prefork", "Apache with a process for each connection."),
+        Step("worker", "Apache with a thread for each connection."),
+        Step("event", "Apache with a thread for each request; an idle connection holds none."),
+        Step("nginx", "nginx: a few processes, each with an event loop for all its connections."),
+    ),
+    start=start,
+)

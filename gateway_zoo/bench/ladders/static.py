@@ -1,0 +1,42 @@
+"""A file from nginx and from Apache's three process models: no gateway is asked."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from gateway_zoo.bench.ground import Ground
+from gateway_zoo.bench.ladder import Ladder, Step
+from gateway_zoo.bench.records import Side, Target
+
+FRONTS = ("apache-prefork", "apache-worker", "apache", "nginx")
+FILE = "-web/zoo.css"
+NO_GATEWAY = Side(why="a file: no gateway is asked")
+
+
+def start(ground: Ground) -> Iterator[Target]:
+    """Start a zoo with all Apaches."""
+    zoo = ground.zoo(["wsgi"], mpm="all")
+    for front in FRONTS:
+        target = ground.cell(zoo, "wsgi", front)
+        yield msgspec.structs.replace(
+            target,
+            url=f"{zoo.settings.url(front)}/{FILE}",
+            body=None,
+            processes=None,
+            threads=None,
+            gateway=NO_GATEWAY,
+        )
+
+
+LADDER = Ladder(
+    title="Fronts with a file",
+    about="nginx and Apache's process models send the same file of the zoo, with its log line and its headers.",
+    steps=(
+        Step("prefork", "Apache with a process for each connection."),
+        Step("worker", "Apache with a thread for each connection."),
+        Step("event", "Apache with a thread for each request; an idle connection holds none."),
+        Step("nginx", "nginx: a few processes, each with an event loop for all its connections."),
+    ),
+    start=start,
+    path=f"/{FILE}",
+)
