@@ -20,11 +20,10 @@ def app(environ, start_response):
 
 
 def probe(cell):
-    """Send headers of 3, 6, 8, 12 kB until one does not get through, then look for the limit between the last two."""
-    from gateway_zoo.traits.limits import AT_FRONTS, longest
+    """Send headers of 3, 6, 8.1, 12 kB until one does not get through, then look for the limit between the last two."""
+    from gateway_zoo.traits.limits import AT_FRONTS, longest, received
 
     def attempt(length):
-        seen = cell.ask(headers=[("X-Long", "x" * length)])
-        return seen.refusal or ("" if cell.facts(seen)["length"] == length else "cut")
+        return received(cell.ask(headers=[("X-Long", "x" * length)]), length)
 
     return longest(attempt, AT_FRONTS)

@@ -22,11 +22,11 @@ TELLING = [
     "print_goes_to",
     "encoded_slash",
     "duplicate_headers",
-    "authorization",
     "proxy_header_stock",
     "chunked_upload",
     "slow_upload",
     "stream_of_events",
+    "exception_mid_body",
 ]
 
 

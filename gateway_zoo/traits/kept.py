@@ -23,6 +23,7 @@ import msgspec
 
 from gateway_zoo.errors import fail
 from gateway_zoo.registry.cages import Registry
+from gateway_zoo.traits.changes import Changes, changes
 from gateway_zoo.traits.groups import Place, place
 from gateway_zoo.traits.measure import FRONTS, cell_facts
 from gateway_zoo.traits.records import ANSWERED, OWN_PROGRAM, SCHEMA, VARIES, Answer, Matrix, TraitFacts
@@ -116,6 +117,23 @@ def _places(names: str, fronts: Mapping[str, Sequence[str]]) -> list[Place]:
         front, colon, exhibit = name.rpartition(":")
         found += [(exhibit, each) for each in ([front] if colon else fronts.get(exhibit, FRONTS))]
     return found
+
+
+def drift(
+    root: Path, measured: Matrix, registry: Registry, traits: Sequence[TraitFacts], ids: Sequence[str], front: str
+) -> Changes:
+    """What a measurement of these exhibits (none: all) and this front (none: both) says otherwise than the kept values
+    of its place. Raises Stop where none are kept."""
+    values = read(root, measured.place)
+    if values is None:
+        file = path(root, measured.place)
+        fail(f"nothing is kept for {measured.place}: zoo traits --keep measures, and writes {file}", 3)
+    names = {trait.name for trait in measured.traits}
+    before = matrix(values, registry, traits)
+    wanted = [
+        a for a in before.answers if a.trait in names and (not ids or a.exhibit in ids) and front in ("", a.front)
+    ]
+    return changes(msgspec.structs.replace(before, answers=wanted), measured)
 
 
 # --- a matrix as a file -----------------------------------------------------------------------------------------------

@@ -5,13 +5,15 @@ lie in the middle between powers of two: 3, 6, 12, ... kB. If 6 kB get through a
 8 kB. That answer stays the same where a limit moves by some bytes. A few more steps make the figure.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
+from gateway_zoo.traits.exchange import Exchange
 from gateway_zoo.traits.outcome import Outcome, Unknown
 
 LENGTHS = (3_000, 6_000, 12_000, 24_000, 48_000, 96_000)  # bytes
-#: Both fronts allow 8 kB and little more, so this length tells their limit from a gateway's that comes just before.
-AT_FRONTS = (3_000, 6_000, 8_000, 12_000)
+#: Both fronts allow 8190 bytes for a line, so 8100 tell their limit from a gateway's that comes just before.
+AT_FRONTS = (3_000, 6_000, 8_100, 12_000)
 STEPS = 4  # of the search between two lengths: to a sixteenth
 
 
@@ -37,8 +39,15 @@ def longest(attempt: Callable[[int], str], lengths: Sequence[int] = LENGTHS, uni
 
 
 def _about(good: int, bad: int) -> str:
-    """Name a limit from `good` to `bad` by the power of two between them."""
-    power = 1000
-    while power < good:
-        power *= 2
-    return f"under {power // 1000} kB" if power == bad else f"{power // 1000} kB"
+    """Name a limit from `good` to `bad` by the power of two that is nearest."""
+    power = 2 ** round(math.log2(math.sqrt(good * bad) / 1000))
+    return f"under {power} kB" if bad < power * 1200 else f"{power} kB"
+
+
+def received(seen: Exchange, length: int) -> str:
+    """Empty if the program got so many bytes, else a word for what happened."""
+    if f'"length": {length}}}'.encode() in seen.body:
+        return ""
+    if seen.status == 503 or (seen.status == 200 and not seen.body):
+        return "503 or empty 200"  # mod_proxy_fcgi, if its gateway closes the connection: chance decides
+    return seen.refusal or "cut"

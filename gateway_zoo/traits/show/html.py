@@ -72,7 +72,7 @@ def packed(matrix: Matrix) -> str:
     for cut in CUTS:
         found: Evidence = {}
         for answer in matrix.answers:
-            if answer.evidence:
+            if answer.evidence and groups.place(answer) in numbers:
                 pieces = [(piece.title, _cut(piece.text, cut)) for piece in answer.evidence]
                 found.setdefault(answer.trait, {})[numbers[groups.place(answer)]] = pieces
         text = base64.b64encode(gzip.compress(msgspec.json.encode(found), mtime=0)).decode()

@@ -182,8 +182,11 @@ def evidence(matrix: Matrix) -> Iterator[Line]:
 
 
 def _axes(matrix: Matrix) -> Iterator[tuple[str, list[TraitFacts]]]:
-    for axis in dict.fromkeys(trait.axis for trait in matrix.traits):
-        yield axis, [trait for trait in matrix.traits if trait.axis == axis]
+    """The traits that have an answer, by their axis."""
+    asked = {answer.trait for answer in matrix.answers}
+    traits = [trait for trait in matrix.traits if trait.name in asked]
+    for axis in dict.fromkeys(trait.axis for trait in traits):
+        yield axis, [trait for trait in traits if trait.axis == axis]
 
 
 def _groups(trait: TraitFacts, found: Sequence[Group], width: int) -> Iterator[Line]:
