@@ -14,7 +14,8 @@ WHY = """
 The first process of a family is its master, or its only one. Nothing inside can replace it, so the zoo's keeper does:
 it ends what is left and starts the family again. The figure is the time from kill -9 to the first good answer, and most
 of it is the start of Python and the loading of the program. Apache itself watches mod_wsgi's daemons, of which there
-are two, and mod_fcgid's processes: another one answers. The evidence has the statuses meanwhile.
+are two, and mod_fcgid's processes: another one answers. But a request that mod_fcgid gives to the killed process gets
+500, so its answer varies. The evidence has the statuses meanwhile.
 """
 SOURCE = "signal(7); systemd.service(5), Restart=; mod_wsgi documentation, WSGIDaemonProcess"
 SCOPE = "family"
@@ -51,24 +52,26 @@ def ask(cells, at_once):
     processes = cells[0].processes()
     if cells[0].inside and not pids.intersection(process.pid for process in processes):
         return dict.fromkeys(cells, NotAsked("its processes are those of the front, or end with the request"))
-    first = processes[0]
+    first, old = processes[0], {process.pid for process in processes}
+    if cells[0].inside:  # Apache starts another process when it needs one
+        old = {first.pid}
     wait = CALM_S - (time.time() - first.create_time())
     if wait > 0:
         cells[0].stopped.wait(wait)
     killed = time.monotonic()
     cells[0].signal(first.pid, signal.SIGKILL)
-    return at_once(cells, lambda cell: watch(cell, first, killed))
+    return at_once(cells, lambda cell: watch(cell, first, old, killed))
 
 
-def watch(cell, first, killed):
-    """Ask until the process is gone, another one lives, and a request has got its answer."""
+def watch(cell, first, old, killed):
+    """Ask until the process is gone, a new one lives, and a request has got its answer. Orphans answer for a moment."""
     statuses, back = [], None
     while not cell.stopped.is_set() and time.monotonic() < killed + LONGEST_S:
         seen = cell.send(cell.request(), quiet=True)
         statuses.append(str(seen.status or seen.refused or seen.ended))
         good = seen.status == 200
         back = (back or time.monotonic()) if good else None
-        if good and not first.is_running() and any(p.pid != first.pid for p in cell.processes()):
+        if good and not first.is_running() and any(process.pid not in old for process in cell.processes()):
             break
         time.sleep(PAUSE_S)
     else:
