@@ -11,10 +11,10 @@ from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
 AXIS = "Trouble"
 QUESTION = "First process killed: is the service away?"
 WHY = """
-The first process of a family is its master, or its only one. Nobody inside can replace it, so the zoo's keeper does: it
-ends what is left and starts the family again. The figure is the time from kill -9 to the first good answer, and most of
-it is the start of Python and the loading of the program. mod_wsgi's daemons are children of Apache, and each is one of
-two: the other goes on. The evidence has the statuses meanwhile.
+The first process of a family is its master, or its only one. Nothing inside can replace it, so the zoo's keeper does:
+it ends what is left and starts the family again. The figure is the time from kill -9 to the first good answer, and most
+of it is the start of Python and the loading of the program. Apache itself watches mod_wsgi's daemons, of which there
+are two, and mod_fcgid's processes: another one answers. The evidence has the statuses meanwhile.
 """
 SOURCE = "signal(7); systemd.service(5), Restart=; mod_wsgi documentation, WSGIDaemonProcess"
 SCOPE = "family"

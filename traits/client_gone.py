@@ -90,7 +90,9 @@ def leave(cell):
     after = float(lines.splitlines()[-1].split()[0]) - gone
     if "ran to the end" in lines:
         return Outcome("no, it runs to the end", after)
-    return Outcome("yes, close() is called" if "close()" in lines else "no, it is killed", after)
+    if "close()" in lines:
+        return Outcome("yes, close() is called", after)
+    return Outcome("no, it is killed")
 
 
 def notes(file):

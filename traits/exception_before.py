@@ -7,8 +7,9 @@ QUESTION = "Exception before the answer: what comes?"
 WHY = """
 The server catches the exception, because it must serve the next request. It owes the client a 5xx, and the operator a
 traceback; a traceback in the page would show strangers how the program works. A CGI program has no server around it:
-its own handler (wsgiref) does the same. uWSGI writes the traceback and closes the connection without an answer, so the
-front makes one: nginx calls it a bad gateway (502), Apache's modules an internal error (500).
+its own handler (wsgiref) does the same. uWSGI and aioscgi write the traceback and end the answer before it began: nginx
+calls that a bad gateway (502), Apache an internal error (500). Through FastCGI Apache takes uWSGI's empty answer for
+a good one, and flup's AJP server sends its page of error with the number 200: monitoring sees no error there.
 """
 SOURCE = "PEP 3333, Error Handling; RFC 9110, section 15.6; RFC 3875, section 6"
 

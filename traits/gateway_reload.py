@@ -24,12 +24,12 @@ UNIT = "requests"
 WITHIN = 0.0
 AFTER_S = 1.0  # requests go on after the reload
 LONGEST_S = 20.0
-CLIENTS = 3  # for a cell: there are always requests under way
+PATHS = ("/", "/", "/long")  # always under way
 
 
 def app(environ, start_response):
     """Take a moment; tell the process."""
-    time.sleep(0.05)
+    time.sleep(1.0 if environ["PATH_INFO"].endswith("long") else 0.05)
     body = json.dumps({"pid": os.getpid()}).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
@@ -60,7 +60,7 @@ def reload(cells, number):
     if not caught(targets[0].pid)[0] & (1 << (number - 1)):
         return dict.fromkeys(cells, NotAsked(f"its first process does not catch {number.name}, which would end it"))
     old = {process.pid for process in processes}
-    with trickle(cells, "/", CLIENTS) as trickles:
+    with trickle(cells, PATHS) as trickles:
         time.sleep(AFTER_S / 2)
         for process in targets:
             cells[0].signal(process.pid, number)
@@ -77,7 +77,7 @@ def reload(cells, number):
 
 def new(old, pids):
     """Do only new processes answer?"""
-    return len(pids) >= CLIENTS and old.isdisjoint(pids)
+    return len(pids) >= len(PATHS) and old.isdisjoint(pids)
 
 
 def caught(pid):

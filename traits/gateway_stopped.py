@@ -9,10 +9,10 @@ from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
 AXIS = "Trouble"
 QUESTION = "Gateway stopped: who gives up, with what?"
 WHY = """
-All processes of the gateway are stopped, as by an endless loop or a full disk. The kernel goes on taking connections
-into the queue of the socket, so nobody is refused: the front waits. Its own limit ends the waiting: 60 s of silence in
-both fronts here, and mod_fcgid has a limit of its own. The status says whose fault it is: 504, the gateway is late.
-The figure is the time until the client has its answer.
+All processes of the gateway are stopped, as an endless loop or a broken disk would do. The kernel goes on taking
+connections into the queue of the socket, so nobody is refused: the front waits. Its own limit ends the waiting: 60 s of
+silence in both fronts here, 40 s in mod_fcgid. 504 would say whose fault it is (the gateway is late), but several
+modules of Apache say 500, 502 or 503. The figure is the time until the client has its answer.
 """
 SOURCE = "nginx documentation, proxy_read_timeout; Apache HTTP Server 2.4, Timeout, ProxyTimeout; FcgidIOTimeout"
 SCOPE = "family"

@@ -8,9 +8,9 @@ AXIS = "Trouble"
 QUESTION = "Worker killed before its answer: what comes?"
 WHY = """
 The kernel closes the sockets of a killed process, so the front sees the end of the connection at once, and need not
-wait. nginx then answers 502; Apache's modules differ. A front that sends the request again kills the next worker with
-it: the evidence counts how often the program ran. If a program may have begun its work, only a safe method like GET may
-be repeated.
+wait. nginx calls it a bad gateway (502); Apache's modules differ: 500, 502 or 503. Where the program lives in a worker
+process of Apache, nobody is left to answer. A front that sends the request again kills the next worker with it: the
+evidence counts how often the program ran. Only a safe method like GET may be repeated.
 """
 SOURCE = "RFC 9110, sections 9.2.2 and 15.6.3; nginx documentation, proxy_next_upstream"
 SCOPE = "front"

@@ -7,10 +7,11 @@ import time
 AXIS = "Trouble"
 QUESTION = "Worker killed in mid-body: can the client tell?"
 WHY = """
-Nothing ends the answer in order here: the kernel closes the socket. Where closing is the end of an answer (SCGI, uwsgi,
-CGI's pipe, HTTP without length and chunks), the half answer looks complete, and a cache may keep it. HTTP's last chunk
-and FastCGI's END_REQUEST are missing, so the front can tell, and passes it on by leaving out its own last chunk. A
-Content-Length makes every break visible.
+The kernel closes the socket, and nothing ends the answer in order. Where closing is the end of an answer (SCGI, uwsgi,
+CGI, HTTP without length and chunks), the half answer looks complete, and a cache may keep it. HTTP's last chunk is
+missing, and the front passes that on by leaving out its own. Apache also misses the end of a request in FastCGI and
+AJP. nginx does not look for FastCGI's: it sees only a reset, which the kernel sends if the killed process had not read
+all (flup leaves the empty last FCGI_STDIN unread, fcgisgi and uWSGI do not).
 """
 SOURCE = "RFC 9112, section 8; FastCGI 1.0, section 5.5; SCGI, section 4; uwsgi protocol"
 SCOPE = "front"

@@ -65,6 +65,8 @@ def crowds(cell, request, busy, gate):
     """Hold the few, then add the many; open the gate, and see how each one ended."""
     from gateway_zoo.traits.crowd import Crowd
 
+    with Crowd(cell.port, cell.request("/warm"), FEW) as warm:  # every process loads the program
+        drain(cell, warm, warm)
     with Crowd(cell.port, request, FEW) as few:
         run = running(cell, few, busy)
         cell.note(f"of {FEW} requests", f"{run} run at once")
@@ -106,7 +108,7 @@ def running(cell, few, busy):
     """How many run, when no more begin."""
     count, now, deadline = -1, 0, time.monotonic() + 8.0
     while now < FEW and (now != count or not now) and time.monotonic() < deadline and not cell.stopped.is_set():
-        few.look(0.5)
+        few.look(0.8)
         count, now = now, busy.stat().st_size if busy.exists() else 0
     return now
 

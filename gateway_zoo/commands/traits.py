@@ -62,7 +62,8 @@ def run(settings: Settings, choice: Choice, form: Form, *, keep: bool, allow: bo
     facts = [trait.facts for trait in traits.values()]
     if form.html:
         html.check(form.html)
-    matrix = _read(choice, registry, facts) if choice.old else _measure(settings, registry, traits, choice)
+    doubt = _doubt(settings, registry, facts, choice) if expected and not choice.old else None
+    matrix = _read(choice, registry, facts) if choice.old else _measure(settings, registry, traits, choice, doubt)
     status = 0 if matrix.complete else STOPPED
     if form.html:
         say(f"wrote {html.write(form.html, matrix)}")
@@ -104,7 +105,10 @@ def diff(settings: Settings, old: str, new: str, choice: Choice, form: Form) -> 
     return 0
 
 
-def _measure(settings: Settings, registry: Registry, traits: dict[str, Trait], choice: Choice) -> Matrix:
+def _measure(
+    settings: Settings, registry: Registry, traits: dict[str, Trait], choice: Choice, doubt: measure.Doubt | None
+) -> Matrix:
+    """With a `doubt`, each probe runs once, and the doubted ones again."""
     chosen = catalogue.known(traits, choice.names)
     if choice.quick and not (chosen := [trait for trait in chosen if not trait.facts.slow]):
         fail("--quick leaves out every trait that was chosen; without --quick they are measured", 2)
@@ -112,8 +116,9 @@ def _measure(settings: Settings, registry: Registry, traits: dict[str, Trait], c
         fail(f"unknown front '{choice.front}'; expected {' or '.join(measure.FRONTS)}", 2)
     ids = known_ids(choice.ids, list(registry.exhibits))
     fronts = (choice.front,) if choice.front else measure.FRONTS
+    again = doubt or (lambda matrix: ())
     with traits_progress.shown(chosen) as progress:
-        return measure.measure(settings, registry, chosen, ids, fronts, progress)
+        return measure.measure(settings, registry, chosen, ids, fronts, progress, once=bool(doubt), doubt=again)
 
 
 def _read(choice: Choice, registry: Registry, facts: list[TraitFacts]) -> Matrix:
@@ -123,6 +128,18 @@ def _read(choice: Choice, registry: Registry, facts: list[TraitFacts]) -> Matrix
 def _read_part(name: str, choice: Choice, registry: Registry, facts: list[TraitFacts]) -> Matrix:
     matrix = files.read(name, registry, facts)
     return groups.choose(matrix, choice.names, choice.ids, choice.front, quick=choice.quick)
+
+
+def _doubt(settings: Settings, registry: Registry, facts: list[TraitFacts], choice: Choice) -> measure.Doubt:
+    """Doubt what differs from the kept values: a race may show another face once. Say so, because it is no drift."""
+
+    def doubted(matrix: Matrix) -> list[measure.Key]:
+        found = kept.drift(settings.root, matrix, registry, facts, choice.ids, choice.front).changes
+        for each in found:
+            say(f"again: {each.trait}, {each.exhibit} behind {each.front}: {each.before or 'new'} -> {each.after}")
+        return [(each.trait, each.exhibit, each.front) for each in found if each.kind == changes.CHANGED]
+
+    return doubted
 
 
 def _show(matrix: Matrix, choice: Choice, form: Form) -> None:

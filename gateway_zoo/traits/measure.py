@@ -4,7 +4,8 @@ Families work side by side, because most probes wait. Within a family one probe 
 the requests of another. The order: quick traits, slow ones (all families at once: they wait for a minute, and need no
 processor), then the traits that disturb a whole front, each alone.
 
-Each probe runs twice, unless the trait says otherwise. Different answers make the state "varies".
+Each probe runs twice, unless the trait says otherwise. Different answers make the state "varies". Who compares with
+kept answers may doubt some: these cells are asked again, one family at a time, and the second look counts.
 """
 
 import concurrent.futures
@@ -45,6 +46,9 @@ FRONTS = ("nginx", "apache")
 FAILURES = (Stop, OSError, ValueError, LookupError, TypeError, AttributeError, psutil.Error, http.client.HTTPException)
 
 Progress = Callable[[int, int], None]
+Key = tuple[str, str, str]  # trait, exhibit, front
+Doubt = Callable[[Matrix], Iterable[Key]]
+SECOND_LOOK = 3  # runs
 Result = Outcome | NotAsked | Unknown
 
 
@@ -55,14 +59,21 @@ def measure(
     ids: Sequence[str] = (),
     fronts: Sequence[str] = FRONTS,
     progress: Progress = lambda done, of: None,
+    *,
+    once: bool = False,
+    doubt: Doubt = lambda matrix: (),
 ) -> Matrix:
     """Measure these traits in these exhibits (none: all). `progress` gets the answers so far, and how many there will
-    be. Ctrl-C ends it early: the matrix has what was measured until then. Raises Stop."""
+    be. Ctrl-C ends it early: the matrix has what was measured until then. Raises Stop.
+
+    `once`: each probe runs once. `doubt`: which answers of a matrix to measure again; the new ones take their place.
+    """
     wanted = [id for id in registry.exhibits if id in ids] if ids else plans.with_groups(registry, [])
     own_zoo.stop_like_ctrl_c()
     with own_zoo.OwnZoo(settings, wanted, more={"ZOO_PROGRAM": PROGRAM}, in_a_container=True) as zoo:
-        run = _Run(zoo, traits, fronts, progress)
+        run = _Run(zoo, traits, fronts, progress, once)
         run.work()
+        run.look_again(set(doubt(run.matrix(ids))))
         return run.matrix(ids)
 
 
@@ -85,8 +96,11 @@ def cell_facts(registry: Registry, exhibit: str, front: str, closed: str = "") -
 class _Run:
     """One measurement. `answers`: (trait, exhibit, front) -> answer."""
 
-    def __init__(self, zoo: own_zoo.OwnZoo, traits: Sequence[Trait], fronts: Sequence[str], progress: Progress) -> None:
+    def __init__(
+        self, zoo: own_zoo.OwnZoo, traits: Sequence[Trait], fronts: Sequence[str], progress: Progress, once: bool
+    ) -> None:
         self.zoo = zoo
+        self.once = once
         self.traits = traits
         self.places = [cell for cell in zoo.plan.open_cells if cell.front in fronts]
         self.fronts = fronts
@@ -116,6 +130,27 @@ class _Run:
                         self._ask(trait, [cell for cell in self.places if cell.front == front])
         except KeyboardInterrupt:
             self.stopped.set()
+
+    def look_again(self, keys: set[Key]) -> None:
+        """Measure these answers once more, with nothing else at work. Their neighbours in a probe stay as they are."""
+        first = dict(self.answers)
+        try:
+            for trait in self.traits:
+                doubted = [cell for cell in self.places if (trait.name, cell.exhibit, cell.front) in keys]
+                groups = {self._group(trait, cell): None for cell in doubted}
+                for group in groups:
+                    self._ask(trait, list(group), SECOND_LOOK)
+        except KeyboardInterrupt:
+            self.stopped.set()
+        self.answers |= {key: answer for key, answer in first.items() if key not in keys}
+
+    def _group(self, trait: Trait, cell: plans.Cell) -> tuple[plans.Cell, ...]:
+        """The cells that a probe asks together with this one."""
+        family = self.zoo.plan.registry.family_of
+        if trait.scope == "cell":
+            return (cell,)
+        same = [c for c in self.places if family(c.exhibit) == family(cell.exhibit)]
+        return tuple(same if trait.scope == "family" else [c for c in self.places if c.front == cell.front])
 
     def matrix(self, ids: Sequence[str]) -> Matrix:
         """The record of what was measured."""
@@ -175,10 +210,10 @@ class _Run:
 
     # --- one probe ----------------------------------------------------------------------------------------------------
 
-    def _ask(self, trait: Trait, places: list[plans.Cell]) -> None:
-        """Run a probe as often as its trait says, and keep the answers of these cells."""
+    def _ask(self, trait: Trait, places: list[plans.Cell], times: int = 0) -> None:
+        """Run a probe so many times (0: as its trait says), and keep the answers of these cells."""
         runs: dict[plans.Cell, list[tuple[Result, list[Evidence]]]] = {place: [] for place in places}
-        for _ in range(trait.runs):
+        for _ in range(times or (1 if self.once else trait.runs)):
             if self.stopped.is_set() or not places:
                 return
             cells = [Cell(self.zoo, place, trait.name, self.stopped) for place in places]
