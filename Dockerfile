@@ -6,7 +6,7 @@ FROM debian:trixie-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         apache2-bin fcgiwrap libapache2-mod-fcgid libapache2-mod-php libapache2-mod-wsgi-py3 libapache2-mpm-itk nginx \
-        nghttp2-client php-cgi php-fpm python3 python3-venv wrk \
+        nghttp2-client php-cgi php-fpm python3 python3-venv strace wrk \
  && rm -rf /var/lib/apt/lists/*
 
 # Install before the checkout is copied: a changed line of the checkout then keeps these layers. The hook of setuptools

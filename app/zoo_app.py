@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask, Response, request
+from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
@@ -29,6 +30,19 @@ app = Flask(__name__, static_folder=None)
 # The zoo compares gateways byte for byte, so Flask must not redirect //ping to /ping by itself.
 app.url_map.merge_slashes = False
 app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it, the base class does not
+
+
+class NoSessions(SessionInterface):
+    """The app keeps no sessions. Flask would make an empty one for every request, and every ping would pay for it."""
+
+    none = NullSession()
+
+    def open_session(self, app: Flask, request: object) -> NullSession:
+        """Give each request the same empty session, which refuses to be written."""
+        return self.none
+
+
+app.session_interface = NoSessions()
 
 # Counts the requests of this process. next() on a count is atomic, so threads need no lock.
 # A forked worker starts from zero, because no request arrives before the fork.
@@ -129,18 +143,18 @@ class RequestLog:
             # Read the whole body (the fronts send at most 1 MiB) before the app answers. An earlier answer would close
             # the connection while the front still sends. The front may then answer 502; Apache also to other clients.
             environ["wsgi.input"] = io.BytesIO(get_input_stream(environ).read())
-        head = ["500", "0"]  # status and length, until the app tells its own
+        status, length = "500", "0"  # until the app tells its own
 
-        def started(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            head[:] = [status[:3], dict(headers).get("Content-Length", "0")]
-            return start_response(status, headers, *exc_info)
+        def started(line: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            nonlocal status, length
+            status, length = line[:3], dict(headers).get("Content-Length", "0")
+            return start_response(line, headers, *exc_info)
 
         result: Iterable[bytes] = self.inner(environ, started)
         taken_ms = (time.monotonic() - began) * 1000
-        status, length = head
+        exhibit, endpoint = environ["SCRIPT_NAME"][1:] or "-", ENDPOINTS.get(environ["PATH_INFO"], "-")
         line = (
-            f"{time.time():.3f} {id} {environ['SCRIPT_NAME'][1:] or '-'} "
-            f"{ENDPOINTS.get(environ['PATH_INFO'], '-')} {status} {length} {taken_ms:.2f} "
+            f"{time.time():.3f} {id} {exhibit} {endpoint} {status} {length} {taken_ms:.2f} "
             f"{os.getpid()} {threading.get_native_id()}\n"
         )
         os.write(2, line.encode("ascii", "backslashreplace"))

@@ -1,4 +1,4 @@
-"""Who gives up first if the gateway hangs?"""
+"""Which side gives up first if the gateway hangs?"""
 
 import os
 import signal
@@ -7,11 +7,11 @@ import time
 from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
 
 AXIS = "Trouble"
-QUESTION = "Gateway stopped: who gives up, with what?"
+QUESTION = "Gateway hangs: which side gives up, and how?"
 WHY = """
 All processes of the gateway are stopped, as an endless loop or a broken disk would do. The kernel goes on taking
-connections into the queue of the socket, so nobody is refused: the front waits. Its own limit ends the waiting: 60 s of
-silence in both fronts here, 40 s in mod_fcgid. 504 would say whose fault it is (the gateway is late), but several
+connections into the queue of the socket, and refuses none of them: the front waits. Its own limit ends the waiting: 60
+s of silence in both fronts here, 40 s in mod_fcgid. 504 would say whose fault it is (the gateway is late), but several
 modules of Apache say 500, 502 or 503. The figure is the time until the client has its answer.
 """
 SOURCE = "nginx documentation, proxy_read_timeout; Apache HTTP Server 2.4, Timeout, ProxyTimeout; FcgidIOTimeout"

@@ -9,7 +9,7 @@ QUESTION = "Worker killed before its answer: what comes?"
 WHY = """
 The kernel closes the sockets of a killed process, so the front sees the end of the connection at once, and need not
 wait. nginx calls it a bad gateway (502); Apache's modules differ: 500, 502 or 503. Where the program lives in a worker
-process of Apache, nobody is left to answer. A front that sends the request again kills the next worker with it: the
+process of Apache, no process is left to answer. A front that sends the request again kills the next worker with it: the
 evidence counts how often the program ran. Only a safe method like GET may be repeated.
 """
 SOURCE = "RFC 9110, sections 9.2.2 and 15.6.3; nginx documentation, proxy_next_upstream"

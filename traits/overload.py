@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway_zoo.traits.outcome import Outcome
 
 AXIS = "Trouble"
-QUESTION = "180 requests at once: who is turned away?"
+QUESTION = "180 requests at once: are some turned away?"
 WHY = """
 Four programs run; the others wait in the queue of the socket (listen(2), backlog) or inside the server, if it takes
 every connection. When the queue of a unix socket is full, the kernel refuses at once: nginx answers 502, Apache tries

@@ -33,6 +33,7 @@ APT_FOR_TESTS = {
     "ip": "iproute2",
     "chromium": "chromium",
     "openssl": "openssl",
+    "strace": "strace",
     "tshark": "tshark",
     "cgi-fcgi": "libfcgi-bin",
     **APT_ON_REQUEST["bench"],

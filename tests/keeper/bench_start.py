@@ -1,12 +1,19 @@
 """`make bench-start`: start-up, check, help, CPU per request, memory; each as a ratio to a peer in the same run.
 
-Pairs are interleaved (ours, the peer, ours, …), because the speed of a machine drifts within minutes; what is printed
-is the median of the ratios pair by pair, with the smallest and the largest. The limits are the project's promises.
-Exit status 1 if a median misses its limit.
+The method is that of `zoo bench`: rounds, in each of which ours and the peer are measured in turn, because the speed of
+a machine drifts within minutes; the ratio of each round; and their mean with a 95 % interval (bench/intervals.py). The
+limits are the project's promises. A promise holds if the whole interval keeps the limit, and is missed if the whole
+interval is beyond it; else this run cannot decide. Exit status 1 if a promise is missed.
+
+CPU time decides about a start and about a ping: other work on the machine makes it longer, too, but far less than the
+time on the clock. Of a promise that is measured in parts, each part is printed with its share of what ours takes more.
+`bench_start.py start ping` measures these two only.
 """
 
+import contextlib
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -15,15 +22,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from zoo_in_test import REGISTRY, ROOT, Zoo, eventually, free, python_of
 
-PAIRS = 10
-REQUESTS = 2000
+from gateway_zoo.bench import intervals
+from gateway_zoo.keeper import process
+
+PAIRS = 8
+STARTS = 10  # of both, for the ping: a process may be faster than another of the same program
+BLOCKS, REQUESTS = 20, 100  # of pings in turn, after each start
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 #: What the promise of memory was made for; the cages that came later are told apart.
 GATEWAYS = {"cgi_bin", "fastcgi", "scgi", "wsgi", "uwsgi", "asgi", "ajp"}
 CORES = os.cpu_count() or 1
@@ -31,25 +43,38 @@ CORES = os.cpu_count() or 1
 
 @dataclass
 class Measured:
-    """Pairs of figures of one promise, in `unit`; holds when the median of `value(ours, peer)` is at most `limit`."""
+    """Pairs of figures of one promise, in `unit`. `value(ours, peer)` of each pair must be at most `limit`.
+
+    `parts`: name -> pairs of a part of both figures, as far as the parts are known.
+    """
 
     name: str
     unit: str
     limit: float
     pairs: list[tuple[float, float]]
     value: Callable[[float, float], float] = lambda ours, peer: ours / peer
+    parts: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def print(self) -> bool:
-        values = sorted(self.value(*pair) for pair in self.pairs)
-        ours, peer = (statistics.median(side) for side in zip(*self.pairs, strict=True))
-        middle = statistics.median(values)
-        verdict = "holds" if middle <= self.limit else "MISSED"
+        """Print the figures; returns whether the promise is not missed."""
+        ratio = intervals.figure([self.value(*pair) for pair in self.pairs])
+        assert ratio
+        low, high = ratio.low or ratio.value, ratio.high or ratio.value
+        verdict = "holds" if high <= self.limit else "MISSED" if low > self.limit else "not decided by this run"
+        ours, peer = map(statistics.median, zip(*self.pairs, strict=True))
         print(
             f"{self.name}\n"
-            f"    ours {ours:.3g} {self.unit}, peer {peer:.3g} {self.unit} (medians of {len(values)} pairs)\n"
-            f"    {middle:.3f} ({values[0]:.3f} to {values[-1]:.3f}), at most {self.limit}: {verdict}"
+            f"    ours {ours:.3g} {self.unit}, peer {peer:.3g} {self.unit} (medians of {len(self.pairs)} rounds)\n"
+            f"    {ratio.value:.3f} ({low:.3f} to {high:.3f}), at most {self.limit}: {verdict}"
         )
-        return middle <= self.limit
+        for name, pairs in self.parts.items():
+            ours_part, peer_part = map(statistics.median, zip(*pairs, strict=True))
+            print(
+                f"    {name}: ours {ours_part:.3g}, peer {peer_part:.3g} {self.unit}; "
+                f"{(ours_part - peer_part) / peer:+.1%} of the peer's whole"
+            )
+        sys.stdout.flush()
+        return low <= self.limit
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -61,15 +86,19 @@ def timed(work: Callable[[], object]) -> float:
 # --- start ----------------------------------------------------------------------------------------
 
 
-def importing_processes(zoo: Zoo) -> int:
-    """Processes of a start that import the app themselves; forked workers do not.
+#: Two daemon processes of mod_wsgi, and one each that the first ping makes mod_fcgid and an Apache worker load.
+IMPORTS_IN_FRONTS = 2 + 1 + 1
 
-    One per family that runs Python, two daemon processes of mod_wsgi, one each that the first ping makes mod_fcgid and
-    an Apache worker load, and one per cell of CGI.
+
+def importing_processes(zoo: Zoo) -> int:
+    """Processes of a start that import the app themselves and stay; forked workers do not.
+
+    One per family that runs Python, and those in the fronts. The CGI programs of the first pings are not among them: no
+    parent waits for them, so the kernel adds their CPU time to no process that we could read.
     """
     helpers = {family.id for family in REGISTRY.families.values() if family.serves}
     families = set(zoo.state()["sessions"]) - {"nginx", "apache", "sentinel", "cgi"} - helpers
-    return len(families) + 2 + 1 + 1 + 2
+    return len(families) + IMPORTS_IN_FRONTS
 
 
 def import_often(times: int) -> None:
@@ -80,21 +109,54 @@ def import_often(times: int) -> None:
         list(pool.map(lambda _: subprocess.run(command, env=env, check=True), range(times)))
 
 
+def ended_children_s() -> float:
+    """CPU seconds of all our children that have ended, and of theirs."""
+    use = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return use.ru_utime + use.ru_stime
+
+
+def zoo_s(zoo: Zoo) -> dict[str, float]:
+    """CPU seconds of the processes of a running zoo, ended children included: "fronts", "keeper", "gateways"."""
+    sessions = zoo.state()["sessions"]
+    fronts = {sessions["nginx"], sessions["apache"]}
+    sums = {"fronts": 0.0, "keeper": 0.0, "gateways": 0.0}
+    for pid in process.members(None, set(), zoo.run, everything=True):
+        with contextlib.suppress(OSError):
+            ticks = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[11:15]
+            session = os.getsid(pid)
+            kept = pid == zoo.state()["pid"] or session == sessions["sentinel"]
+            sums["fronts" if session in fronts else "keeper" if kept else "gateways"] += sum(map(int, ticks)) * TICK_S
+    return sums
+
+
 def measure_start(zoo: Zoo) -> Measured:
-    """`up -d` of the gateways until every cell answers, next to the bare imports; and, without a promise, of all."""
+    """The CPU of `up -d` of the gateways until every cell answers, next to the bare imports."""
     gateways = [e.id for cage in REGISTRY.cages if cage.name in GATEWAYS for e in cage.file.exhibit]
     zoo.up(*gateways)
     processes = importing_processes(zoo)
     zoo.down()
-    pairs, whole = [], []
+    pairs: list[tuple[float, float]] = []
+    parts: dict[str, list[tuple[float, float]]] = {}
+    clock: list[tuple[float, float]] = []
+    in_fronts = IMPORTS_IN_FRONTS / processes
+    shares = {"fronts": in_fronts, "gateways": 1 - in_fronts}  # of the imports
     for _ in range(PAIRS):
-        up = timed(lambda: zoo.up(*gateways))
+        before = ended_children_s()
+        up_s = timed(lambda: zoo.up(*gateways))
+        ours = {"the command up": ended_children_s() - before, **zoo_s(zoo)}
         zoo.down()
-        pairs.append((up, timed(lambda: import_often(processes))))
-        whole.append(timed(zoo.up))
-        zoo.down()
-    print(f"zoo up -d of everything: {statistics.median(whole):.2f} s ({min(whole):.2f} to {max(whole):.2f})")
-    return Measured(f"zoo up -d of the gateways, next to {processes} imports of the app", "s", 1.6, pairs)
+        before = ended_children_s()
+        imports_s = timed(lambda: import_often(processes))
+        imports = ended_children_s() - before
+        pairs.append((sum(ours.values()), imports))
+        for name, used in ours.items():
+            parts.setdefault(name, []).append((used, imports * shares.get(name, 0.0)))
+        clock.append((up_s, imports_s))
+    seconds = intervals.figure([ours / peer for ours, peer in clock])
+    assert seconds
+    print(f"the same on the clock: {seconds.value:.2f} ({seconds.low:.2f} to {seconds.high:.2f}), without a promise")
+    name = f"zoo up -d of the gateways, next to {processes} imports of the app"
+    return Measured(name, "s of CPU", 1.6, pairs, parts=parts)
 
 
 # --- check and help -------------------------------------------------------------------------------
@@ -197,47 +259,74 @@ class Stock:
 USER = ("www-data", "www-data") if os.geteuid() == 0 else (os.geteuid(), os.getegid())
 
 
-def cpu_s(sessions: list[int]) -> float:
-    """CPU seconds that all threads of these sessions have used (/proc/PID/task/TID/schedstat: nanoseconds)."""
-    total = 0
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(path.name)) in sessions:
-                total += sum(int(task.read_text().split()[0]) for task in path.glob("task/*/schedstat"))
-        except OSError:
-            continue
-    return total / 1e9
+def processes_of(sessions: list[int]) -> list[int]:
+    return [pid for pid in process.pids() if process.session(pid) in sessions]
 
 
-def cpu_per_request(port: int, path: str, sessions: list[int]) -> float:
-    """Microseconds of CPU in front and gateway for one request, over many on one connection."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    before = cpu_s(sessions)
-    for _ in range(REQUESTS):
-        connection.request("GET", path)
-        response = connection.getresponse()
-        assert response.read() == b"pong\n"
-        if response.will_close:
-            connection.close()
-    connection.close()
-    return (cpu_s(sessions) - before) / REQUESTS * 1e6
+def cpu_s(pids: list[int]) -> float:
+    """CPU seconds of these processes, with all their threads, in nanoseconds (clock_getcpuclockid(3))."""
+    return sum(time.clock_gettime(~pid << 3 | 2) for pid in pids)
+
+
+class Pings:
+    """Pings over one connection, and what front and gateway use for them."""
+
+    def __init__(self, port: int, path: str, sides: dict[str, list[int]]) -> None:
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        self.path = path
+        self.sides = sides
+        self.blocks: dict[str, list[float]] = {name: [] for name in sides}
+
+    def ask(self, times: int) -> None:
+        for _ in range(times):
+            self.connection.request("GET", self.path)
+            response = self.connection.getresponse()
+            assert response.read() == b"pong\n"
+            if response.will_close:
+                self.connection.close()
+
+    def measure(self) -> None:
+        """Ask REQUESTS times; keep microseconds of CPU per request."""
+        before = {name: cpu_s(pids) for name, pids in self.sides.items()}
+        self.ask(REQUESTS)
+        for name, pids in self.sides.items():
+            self.blocks[name].append((cpu_s(pids) - before[name]) / REQUESTS * 1e6)
+
+    def middle(self) -> dict[str, float]:
+        return {name: statistics.median(block) for name, block in self.blocks.items()}
+
+
+def pings_in_turn(zoo: Zoo) -> tuple[dict[str, float], dict[str, float]]:
+    """Start both, let both warm up, ask them in turn; microseconds of CPU per request of ours and of stock, by side."""
+    zoo.up("uwsgi")
+    stock = Stock()
+    both: list[Pings] = []
+    try:
+        sessions = {"nginx": zoo.session("nginx"), "uWSGI": zoo.session("uwsgi")}
+        theirs = {"nginx": stock.children[1].pid, "uWSGI": stock.children[0].pid}
+        for port, path, leaders in ((zoo.ports["nginx"], "/uwsgi/ping", sessions), (stock.port, "/stock/ping", theirs)):
+            warm = Pings(port, path, {})
+            warm.ask(REQUESTS)  # all workers are there now
+            warm.connection.close()
+            both.append(Pings(port, path, {name: processes_of([leader]) for name, leader in leaders.items()}))
+        for number in range(BLOCKS):
+            for each in both if number % 2 else reversed(both):
+                each.measure()
+    finally:
+        for each in both:
+            each.connection.close()
+        stock.close()
+        zoo.down()
+    return both[0].middle(), both[1].middle()
 
 
 def measure_cpu(zoo: Zoo) -> Measured:
     """A ping through uwsgi behind nginx, next to the stock configuration."""
-    stock = Stock()
-    try:
-        ours = [zoo.session("nginx"), zoo.session("uwsgi")]
-        theirs = [child.pid for child in stock.children]
-        pairs = []
-        for number in range(PAIRS + 1):
-            one = cpu_per_request(zoo.ports["nginx"], "/uwsgi/ping", ours)
-            other = cpu_per_request(stock.port, "/stock/ping", theirs)
-            if number:  # the first pair warms both up
-                pairs.append((one, other))
-    finally:
-        stock.close()
-    return Measured("ping through uwsgi behind nginx, next to stock uwsgi_params", "us of CPU", 1.05, pairs)
+    rounds = [pings_in_turn(zoo) for _ in range(STARTS)]
+    pairs = [(sum(ours.values()), sum(theirs.values())) for ours, theirs in rounds]
+    parts = {name: [(ours[name], theirs[name]) for ours, theirs in rounds] for name in ("nginx", "uWSGI")}
+    name = "ping through uwsgi behind nginx, next to stock uwsgi_params"
+    return Measured(name, "us of CPU", 1.05, pairs, parts=parts)
 
 
 # --- memory ---------------------------------------------------------------------------------------
@@ -263,11 +352,17 @@ def measure_memory(zoo: Zoo) -> bool:
 
 
 def main() -> int:
+    only = sys.argv[1:]
     zoo = Zoo()
+    held = []
     try:
-        held = [measure_start(zoo).print()]
-        zoo.up()
-        held += [measure_memory(zoo), measure_check(zoo).print(), measure_help(zoo).print(), measure_cpu(zoo).print()]
+        if not only or "start" in only:
+            held.append(measure_start(zoo).print())
+        if not only or "ping" in only:
+            held.append(measure_cpu(zoo).print())
+        if not only:
+            zoo.up()
+            held += [measure_memory(zoo), measure_check(zoo).print(), measure_help(zoo).print()]
     finally:
         zoo.close()
     return 0 if all(held) else 1
