@@ -11,8 +11,9 @@ from zoo_in_test import Zoo
 
 #: Files that take longest, in this order: no worker is left alone with one of them at the end.
 LONGEST = """
-    test_whole_matrix test_run_directory test_pages_browser test_set_up test_commands test_mpm test_words test_figures_limits test_docs
-    test_news_places test_wire_command test_places test_keeper test_news_browser test_figures_zoo test_php
+    test_whole_matrix test_run_directory test_pages_browser test_set_up test_commands test_mpm test_words
+    test_figures_limits test_docs test_news_places test_wire_command test_places test_keeper test_news_browser
+    test_figures_zoo test_php
     test_wire_page_browser test_board_refuses test_news test_monolith_deaths test_board_browser test_faults test_labs
     test_bystanders test_wire_record test_usage test_centre_browser
 """.split()

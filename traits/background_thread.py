@@ -33,8 +33,9 @@ def tick():
 
 def app(environ, start_response):
     """Start the thread if it does not run; tell how far it has counted."""
-    if not seen["until"]:
-        seen["until"] = time.monotonic() + SECONDS
+    runs = seen["until"] > 0
+    seen["until"] = time.monotonic() + SECONDS
+    if not runs:
         threading.Thread(target=tick, daemon=True).start()
     body = json.dumps({"pid": os.getpid(), "ticks": seen["ticks"]}).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])

@@ -17,7 +17,7 @@ thread costs far less than both.
 SOURCE = "proc(5), smaps_rollup: Private_Clean and Private_Dirty; fork(2), copy-on-write"
 RUNS = 1
 UNIT = "MB"
-WITHIN = 0.5
+WITHIN = 0.0  # it rises with all that a process has done before
 SHARES = 0.4  # a forked process has about 0.2 of its memory alone, another one 0.6 and more
 
 

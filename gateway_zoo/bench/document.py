@@ -12,18 +12,22 @@ import msgspec
 from gateway_zoo.bench import intervals
 from gateway_zoo.bench.records import Cost, Report, Row
 from gateway_zoo.bench.words import FIGURES, interval, listed, memory, number, ratio, share, verdict
+from gateway_zoo.measure.figures import count
 from gateway_zoo.terminal.columns import Column
 
 NOTES = (
     "Interval: 95 %, from the rounds (Student's t on logarithms). It misses in 1 of 20 cases, so a table with 20 "
     "comparisons shows a difference by chance.",
     "Rank: rows whose intervals overlap share one. A difference smaller than the intervals is not shown to exist.",
-    "Mean ms: Little's law, connections / requests per second, of the closed loop. In flight: the same law, rate x "
-    "mean latency, at the constant rate.",
+    "Mean ms: Little's law, connections / requests per second.",
     "Gateway's share: of the CPU of gateway and front. By Amdahl's law a gateway that took none would save this part, "
     "and no more.",
-    "Latency: from the intended send to the last byte, at a constant rate; all rounds together. It has no interval.",
     "Memory: PSS; a page that several processes share counts once, divided among them.",
+)
+
+LATENCY = (
+    "Latency: from the intended send to the last byte, at a constant rate; all rounds together. It has no interval. In "
+    "flight: Little's law, rate x mean latency.",
 )
 
 
@@ -61,15 +65,17 @@ def of(report: Report) -> Document:
 def title(report: Report) -> str:
     """A sentence: what was measured, and how."""
     method = report.method
-    what = f"the ladder {report.ladder}" if report.ladder else f"{len(report.targets)} targets"
+    what = f"the ladder {report.ladder}" if report.ladder else count(len(report.targets), "target")
     indicative = " (quick: indicative)" if method.mode == "quick" else ""
-    return f"Benchmark of {what}, {len(report.rounds)} rounds{indicative}"
+    return f"Benchmark of {what}, {count(len(report.rounds), 'round')}{indicative}"
 
 
 def facts(report: Report) -> list[str]:
     """Machine, method, versions."""
     machine, method = report.machine, report.method
-    loops = f"a closed loop of {number(method.seconds)} s with {method.connections} connections"
+    own = any(target.connections for target in report.targets)
+    count = "the connections of its step" if own else f"{method.connections} connections"
+    loops = f"a closed loop of {number(method.seconds)} s with {count}"
     constant = f", then {number(method.latency_s)} s at a constant rate" if method.latency_s else ""
     tools = [f"{tool.name} {tool.version}" for tool in method.tools]
     versions = [f"{name} {version}" for name, version in machine.versions.items()]
@@ -89,7 +95,7 @@ def day(date: str) -> str:
 
 def notes(report: Report) -> list[str]:
     """What the columns mean, and why a figure is unknown."""
-    return [*NOTES, *_knee(report), *_reasons(report)]
+    return [*NOTES, *(LATENCY if report.method.latency_s else ()), *_knee(report), *_reasons(report)]
 
 
 def _knee(report: Report) -> Iterator[str]:

@@ -77,7 +77,8 @@ def _type(hint: Any) -> str:
 def results_block(result: SelfTest) -> str:
     """The results of a self-test, with machine and date."""
     page = self_test.document(result)
-    parts = [f"**{page.title}.**", "\n".join(f"- {fact}" for fact in page.facts), *map(of_table, page.tables)]
+    facts = "\n".join(f"- {fact}" for fact in (*page.facts, *page.warnings))
+    parts = [f"**{page.title}.**", facts, *map(of_table, page.tables)]
     return "\n\n".join(parts)
 
 

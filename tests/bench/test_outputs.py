@@ -3,9 +3,12 @@
 import base64
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from browser import chromium
 from report_in_test import report
 
 from gateway_zoo.bench import charts, document, html, markdown, readme
@@ -75,6 +78,25 @@ def test_the_html_is_one_file_with_its_data_inside() -> None:
     assert page.tags.count("figure") == len(charts.of(REPORT)) == 5
     assert "Test CPU &lt;x&gt;" in text
     assert "<x>" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_html_is_for_everybody(width: int, scheme: Any, tmp_path: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    file = tmp_path / "report.html"
+    file.write_text(html.of(REPORT), encoding="utf-8")
+    with chromium() as browser, browser.new_context(color_scheme=scheme, bypass_csp=True) as context:
+        tab = context.new_page()
+        tab.set_viewport_size({"width": width, "height": 720})
+        tab.goto(file.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert tab.locator("figure .lane .mark").count() >= 20
+        with tab.expect_download() as download:
+            tab.click(".download a")
+        assert download.value.suggested_filename == "zoo-bench.json"
+        assert msgspec.json.decode(Path(download.value.path()).read_bytes(), type=Report) == REPORT
+        assert [each["id"] for each in axe.run(tab).response["violations"]] == []
 
 
 def test_a_chart_places_values_on_a_logarithmic_axis() -> None:

@@ -36,6 +36,19 @@ def test_what_cannot_be_measured_is_refused_in_words(centre: CentreZoo) -> None:
     assert centre.json("/api/bench/shown") is None
 
 
+def test_without_its_tools_the_page_shows_the_cure(centre: CentreZoo) -> None:
+    cure = "wrk is not installed; sudo apt-get install -y wrk"
+    data = centre.json("/api/bench") | {"missing": cure}
+    with chromium() as browser:
+        tab = browser.new_page(viewport={"width": 390, "height": 844})
+        tab.route("**/api/bench", lambda route: route.fulfill(json=data))
+        tab.goto(f"{centre.origin}/bench")
+        tab.locator("#missing", has_text=cure).wait_for()
+        assert tab.locator("#run").is_disabled()
+        assert tab.locator("#ids input:checked").count() == 3
+        assert fits(tab)
+
+
 @pytest.mark.slow
 def test_a_benchmark_that_is_stopped_keeps_what_was_measured(fresh_centre: CentreZoo) -> None:
     fresh_centre.up("uwsgi", "fastcgi")
