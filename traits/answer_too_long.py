@@ -5,7 +5,7 @@ import time
 from gateway_zoo.traits.gate import ask_with_gate, wait_at_gate
 
 AXIS = "Response"
-QUESTION = "Answer longer than its Content-Length?"
+QUESTION = "What becomes of bytes beyond Content-Length?"
 WHY = """
 The surplus must not reach the client: a client reads it as the next answer. Most servers and nginx cut it off. Apache
 since 2.4.59 drops the length that gateways like CGI declare, for this very reason (CVE-2024-24795). The zoo lets Apache

@@ -3,7 +3,7 @@
 from gateway_zoo.traits.gate import ask_with_gate, wait_at_gate
 
 AXIS = "Response"
-QUESTION = "Answer shorter than its Content-Length?"
+QUESTION = "Can the client tell that an answer is too short?"
 WHY = """
 A client knows that bytes are missing if the length stands in the headers and the connection ends before. If a front
 drops the length, half an answer looks whole; if a server keeps the connection open, all wait for the rest. The program

@@ -3,7 +3,7 @@
 from gateway_zoo.traits.gate import ask_with_gate, wait_at_gate
 
 AXIS = "Response"
-QUESTION = "Answer without Content-Length: its end?"
+QUESTION = "How does an answer without a length end?"
 WHY = """
 Without a length HTTP/1.1 sends chunks, and the last one says: this is the end. HTTP/1.0 and CGI only close the
 connection; then the client cannot tell an end from an accident. The front speaks HTTP/1.1 with the client, so it makes

@@ -6,7 +6,7 @@ Only gateways that speak HTTP can be asked.
 import json
 
 AXIS = "Request"
-QUESTION = "Chunked upload straight to the gateway?"
+QUESTION = "Does a chunked upload arrive without a front?"
 WHY = """
 Behind the zoo's fronts no gateway ever meets a body without a length; here each does. waitress keeps the body and
 counts it. gunicorn ends the stream itself and says so (wsgi.input_terminated): the program may read without a length.

@@ -4,7 +4,7 @@ import secrets
 import time
 
 AXIS = "Response"
-QUESTION = "wsgi.errors: where does the text go?"
+QUESTION = "Where does wsgi.errors write to?"
 WHY = """
 Every WSGI server gives the program a stream for errors, so that it need not know where logs are. Most servers write to
 their own log. FastCGI can carry the text to the front beside the answer (STDERR records): fcgisgi does so, and flup

@@ -6,7 +6,7 @@ The program writes five events with pauses, and into each the time of its writin
 import time
 
 AXIS = "Response"
-QUESTION = "Five events: as written, or at the end?"
+QUESTION = "Do five events arrive as they are written?"
 WHY = """
 PEP 3333 makes the server send each piece before it asks the program for the next. The front decides what becomes of it.
 Apache passes on what it has. nginx waits until a buffer is full or the answer ends. But in HTTP's chunks nginx knows

@@ -6,7 +6,7 @@ As stream_of_events.py, with this one header more.
 import time
 
 AXIS = "Response"
-QUESTION = "Five events with X-Accel-Buffering: no?"
+QUESTION = "Do events arrive so with X-Accel-Buffering: no?"
 WHY = """
 The program asks nginx, in a header of its answer, not to collect this answer. So one stream needs no change of the
 front's configuration. The header is nginx's invention: nginx obeys and removes it; Apache knows no such header, and

@@ -8,7 +8,7 @@ import os
 from gateway_zoo.traits.gate import wait_at_gate
 
 AXIS = "Request"
-QUESTION = "3 MB straight to the gateway, unread?"
+QUESTION = "What if 3 MB stay unread, without a front?"
 WHY = """
 waitress reads the whole body into a file before it asks the program. The zoo's ASGI program goes on reading while it
 answers. gunicorn and uWSGI close. Our client stops when the gateway takes no more, and reads: so it finds the answer
