@@ -1,10 +1,11 @@
 """Does a thread of the program go on between requests?"""
 
 import itertools
-import json
 import os
 import threading
 import time
+
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Does a thread go on between requests?"
@@ -37,9 +38,7 @@ def app(environ, start_response):
     seen["until"] = time.monotonic() + SECONDS
     if not runs:
         threading.Thread(target=tick, daemon=True).start()
-    body = json.dumps({"pid": os.getpid(), "ticks": seen["ticks"]}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid(), "ticks": seen["ticks"]})
 
 
 def probe(cell):

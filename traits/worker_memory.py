@@ -1,10 +1,10 @@
 """How much memory does one more process cost?"""
 
-import json
 import os
 import time
 
 from gateway_zoo.traits.outcome import Outcome, Unknown
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Cost"
 QUESTION = "What does one more process cost?"
@@ -35,10 +35,10 @@ def app(environ, start_response):
     assert zoo_app.ping  # loads the zoo's app, as a CGI program of every day does
     time.sleep(0.1)
     fields = memory()
-    facts = {"pid": os.getpid(), "alone": fields["Private_Clean"] + fields["Private_Dirty"], "all": fields["Rss"]}
-    body = json.dumps(facts).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(
+        start_response,
+        {"pid": os.getpid(), "alone": fields["Private_Clean"] + fields["Private_Dirty"], "all": fields["Rss"]},
+    )
 
 
 def probe(cell):

@@ -70,5 +70,5 @@ def test_a_trait_is_short_to_read_and_light_to_load(file: Path) -> None:
     names = {node.module for node in imports if isinstance(node, ast.ImportFrom)}
     names |= {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
     heavy = {name for name in names if name and name.partition(".")[0] not in sys.stdlib_module_names}
-    light = {f"gateway_zoo.traits.{name}" for name in ("gate", "outcome", "telling")}
+    light = {f"gateway_zoo.traits.{name}" for name in ("events", "gate", "outcome", "telling", "upload")}
     assert heavy <= light, heavy
