@@ -1,12 +1,12 @@
 """How long is a service away if the first process of its family is killed?"""
 
-import json
 import os
 import signal
 import time
 from collections import Counter
 
 from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Trouble"
 QUESTION = "First process killed: is the service away?"
@@ -29,9 +29,7 @@ INSIDE_S = 3.0
 
 def app(environ, start_response):
     """Tell the process."""
-    body = json.dumps({"pid": os.getpid()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid()})
 
 
 def probe(cells):
