@@ -4,7 +4,7 @@ WSGI and CGI have no word for them. ASGI has an extension, which a server may of
 """
 
 AXIS = "Response"
-QUESTION = "Trailers of an answer: do they arrive?"
+QUESTION = "Do the trailers of an answer arrive?"
 WHY = """
 Trailers are headers behind the last chunk, for facts that are known only at the end, like a checksum. WSGI and CGI
 cannot say them. ASGI names an extension, http.response.trailers, but a server need not offer it. gRPC needs trailers,

@@ -3,7 +3,7 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "Authorization and REMOTE_USER with stock files?"
+QUESTION = "Does Authorization arrive with stock files?"
 WHY = """
 nginx's fastcgi_params sends REMOTE_USER, the name in the header Authorization, also where nginx has not checked the
 password. A program that believes REMOTE_USER then believes the client. Apache sets REMOTE_USER only after a check.

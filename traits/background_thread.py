@@ -1,10 +1,11 @@
 """Does a thread of the program go on between requests?"""
 
 import itertools
-import json
 import os
 import threading
 import time
+
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Does a thread go on between requests?"
@@ -33,12 +34,11 @@ def tick():
 
 def app(environ, start_response):
     """Start the thread if it does not run; tell how far it has counted."""
-    if not seen["until"]:
-        seen["until"] = time.monotonic() + SECONDS
+    runs = seen["until"] > 0
+    seen["until"] = time.monotonic() + SECONDS
+    if not runs:
         threading.Thread(target=tick, daemon=True).start()
-    body = json.dumps({"pid": os.getpid(), "ticks": seen["ticks"]}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid(), "ticks": seen["ticks"]})
 
 
 def probe(cell):

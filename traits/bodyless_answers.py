@@ -4,7 +4,7 @@ The connection stays open: a client reads the bytes behind the head as the next 
 """
 
 AXIS = "Response"
-QUESTION = "A body with 204 or 304: where does it go?"
+QUESTION = "What becomes of a body with 204 or 304?"
 WHY = """
 204 and 304 end with their headers. A body behind them would be taken for the next answer on the connection, so the
 server or the front must drop it. Some servers also remove the length, some refuse the program's answer.

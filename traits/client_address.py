@@ -3,7 +3,7 @@
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "REMOTE_ADDR, if X-Forwarded-For is forged?"
+QUESTION = "Which REMOTE_ADDR, if X-Forwarded-For is forged?"
 WHY = """
 A gateway's peer is the front, so the client's address must be told: as a variable, or over HTTP in X-Forwarded-For,
 which the client may have written too. The zoo's fronts replace the header. uvicorn and waitress believe the front;

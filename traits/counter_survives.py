@@ -1,8 +1,9 @@
 """Does a counter in the program survive the next request?"""
 
 import itertools
-import json
 import os
+
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Does a counter survive the next request?"
@@ -20,9 +21,7 @@ counter = itertools.count(1)
 
 def app(environ, start_response):
     """Count."""
-    body = json.dumps({"pid": os.getpid(), "count": next(counter)}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid(), "count": next(counter)})
 
 
 def probe(cell):

@@ -1,7 +1,7 @@
 """Do two headers of the same name both reach the client?"""
 
 AXIS = "Response"
-QUESTION = "Two Set-Cookie and two X-Animal: kept?"
+QUESTION = "Are two Set-Cookie and two X-Animal kept?"
 WHY = """
 A list of pairs can have a name twice; a mapping cannot. Where a server or front keeps headers in a mapping, one is lost
 or they are joined by a comma. Joining is allowed for all names but Set-Cookie, because a cookie's date has a comma.

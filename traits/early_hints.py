@@ -5,7 +5,7 @@ asked. A CGI program writes the head itself; an ASGI program may try to start tw
 """
 
 AXIS = "Response"
-QUESTION = "103 Early Hints: does it reach the client?"
+QUESTION = "Does 103 Early Hints reach the client?"
 WHY = """
 103 tells a browser what to load, while the program still works. CGI and its successors know one head only, so their
 readers take 103 for the whole answer. WSGI and ASGI 3.0 have no word for it; gunicorn offers a callable of its own,

@@ -1,9 +1,10 @@
 """Where does `environ["wsgi.errors"]` write to?"""
 
 import secrets
+import time
 
 AXIS = "Response"
-QUESTION = "wsgi.errors: where does the text go?"
+QUESTION = "Where does wsgi.errors write to?"
 WHY = """
 Every WSGI server gives the program a stream for errors, so that it need not know where logs are. Most servers write to
 their own log. FastCGI can carry the text to the front beside the answer (STDERR records): fcgisgi does so, and flup
@@ -25,7 +26,9 @@ def probe(cell):
     mark = secrets.token_hex(8)
     seen = cell.ask(f"/?{mark}")
     wrote = b"wrote " + mark[::-1].encode()
-    logs = cell.logs_with(wrote) and cell.logs_with(wrote, 0.1)  # a second look: another log may be a little later
+    if cell.logs_with(wrote):
+        time.sleep(0.1)  # another log may be a little later
+    logs = cell.logs_with(wrote, 0)
     cell.note("logs", f"{wrote.decode()}: {', '.join(logs) or 'in no log'}")
     if wrote in seen.received:
         return "the answer"

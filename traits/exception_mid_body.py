@@ -1,7 +1,8 @@
 """Can the client tell that the program failed in the middle of its answer?"""
 
 import os
-import time
+
+from gateway_zoo.traits.gate import ask_with_gate, wait_at_gate
 
 AXIS = "Trouble"
 QUESTION = "Exception in mid-body: can the client tell?"
@@ -18,7 +19,7 @@ def app(environ, start_response):
     """Send a piece; when it has reached the front, fail."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     yield b"The first piece.\n" * 8
-    time.sleep(0.1)
+    wait_at_gate(environ)
     raise RuntimeError(environ["PATH_INFO"][::-1])
 
 
@@ -27,6 +28,6 @@ def probe(cell):
     from gateway_zoo.traits.endings import ending
 
     mark = os.urandom(8).hex()
-    seen = cell.ask(f"/{mark}")
+    seen = ask_with_gate(cell, mark)
     cell.note("logs with the traceback", ", ".join(cell.logs_with(mark[::-1].encode())) or "none")
     return ending(seen)

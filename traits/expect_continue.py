@@ -5,7 +5,7 @@ import time
 from gateway_zoo.traits.telling import tell
 
 AXIS = "Request"
-QUESTION = "Expect: when does 100 Continue come?"
+QUESTION = "When does 100 Continue come?"
 WHY = """
 A client with a large body may ask first (Expect: 100-continue), so that a refusal costs no upload. That helps only if
 the program decides. A front that reads the whole body first says 100 by itself, before any gateway knows of the
@@ -16,7 +16,7 @@ SOURCE = "RFC 9110, section 10.1.1; Apache, Proxy100Continue"
 SCOPE = "family"
 RUNS = 1
 BODY = b"12345"
-READS_AFTER_S = 0.4  # the program waits so long before it reads
+READS_AFTER_S = 0.8  # the program waits so long before it reads
 BODY_AFTER_S = 2.0  # the client waits so long between 100 and the body
 
 

@@ -1,10 +1,10 @@
 """How much memory do the processes of a gateway have?"""
 
-import json
 import os
 import time
 
 from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Cost"
 QUESTION = "How much memory has the gateway at rest?"
@@ -22,9 +22,7 @@ WITHIN = 0.0  # it falls when other families share the same pages
 def app(environ, start_response):
     """Take a moment, so that other processes answer too; tell the process."""
     time.sleep(0.1)
-    body = json.dumps({"pid": os.getpid()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid()})
 
 
 def probe(cell):

@@ -4,7 +4,7 @@ import io
 import socket
 
 AXIS = "Response"
-QUESTION = "wsgi.file_wrapper: offered, and closed?"
+QUESTION = "Is wsgi.file_wrapper offered, and closed?"
 WHY = """
 A server may send a file by itself, faster than Python reads it, with sendfile. It is an offer, which a program must not
 count on. Afterwards the server must call close(), or each answer leaves an open file behind.

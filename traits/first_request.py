@@ -1,10 +1,10 @@
 """Must the first visitor after a start wait until the program is loaded?"""
 
-import json
 import sys
 import time
 
 from gateway_zoo.traits.outcome import Outcome, Unknown
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Cost"
 QUESTION = "Does the first request load the program?"
@@ -25,9 +25,7 @@ PAUSE_S, REST = 0.3, 0.2  # a server at rest uses less than this share of a proc
 
 def app(environ, start_response):
     """Tell when the program was loaded."""
-    body = json.dumps({"loaded": sys.modules["zoo_app"].LOADED}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"loaded": sys.modules["zoo_app"].LOADED})
 
 
 def probe(cells):

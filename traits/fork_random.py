@@ -1,12 +1,12 @@
 """Do two forked processes give the same random numbers?"""
 
-import json
 import os
 import random
 import threading
 import time
 
 from gateway_zoo.traits.outcome import NotAsked
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Do two workers give the same random number?"
@@ -30,9 +30,7 @@ def app(environ, start_response):
         if os.getpid() not in numbers:
             numbers[os.getpid()] = {"own generator": own.random(), "module random": random.random()}  # noqa: S311
     time.sleep(0.1)
-    body = json.dumps({"pid": os.getpid(), **numbers[os.getpid()]}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid(), **numbers[os.getpid()]})
 
 
 def probe(cell):

@@ -1,12 +1,12 @@
 """Do all workers have the same socket, if the program opens it when it is loaded?"""
 
-import json
 import os
 import socket
 import sys
 import time
 
 from gateway_zoo.traits.outcome import NotAsked
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Do workers share a socket opened at import?"
@@ -26,9 +26,7 @@ connection = socket.socket(socket.AF_UNIX) if "zoo_app" in sys.modules else None
 def app(environ, start_response):
     """Take a moment; tell the kernel's number of the socket."""
     time.sleep(0.1)
-    body = json.dumps({"pid": os.getpid(), "socket": os.fstat(connection.fileno()).st_ino}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid(), "socket": os.fstat(connection.fileno()).st_ino})
 
 
 def probe(cell):

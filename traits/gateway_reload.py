@@ -1,11 +1,11 @@
 """Does a graceful reload of the gateway lose requests?"""
 
-import json
 import os
 import signal
 import time
 
 from gateway_zoo.traits.outcome import NotAsked, Unknown
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Trouble"
 QUESTION = "Graceful reload of the gateway: what is lost?"
@@ -30,9 +30,7 @@ PATHS = ("/", "/", "/long")  # always under way
 def app(environ, start_response):
     """Take a moment; tell the process."""
     time.sleep(1.0 if environ["PATH_INFO"].endswith("long") else 0.05)
-    body = json.dumps({"pid": os.getpid()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid()})
 
 
 def probe(cells):

@@ -2,7 +2,8 @@
 
 import os
 import signal
-import time
+
+from gateway_zoo.traits.gate import ask_with_gate, wait_at_gate
 
 AXIS = "Trouble"
 QUESTION = "Worker killed in mid-body: can the client tell?"
@@ -22,7 +23,7 @@ def app(environ, start_response):
     """Send a piece; when it has reached the front, kill this process."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     yield b"The first piece.\n" * 8
-    time.sleep(0.1)
+    wait_at_gate(environ)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -37,4 +38,4 @@ def kill(cell):
     """Look at the end of the answer."""
     from gateway_zoo.traits.endings import ending
 
-    return ending(cell.ask("/"))
+    return ending(ask_with_gate(cell))

@@ -4,7 +4,7 @@ Once with a path, once with a whole URL.
 """
 
 AXIS = "Response"
-QUESTION = "200 with Location: what does the client get?"
+QUESTION = "What does the client get for 200 with Location?"
 WHY = """
 For a CGI program Location is a command. With a path the web server fetches that path itself and sends its content: a
 local redirect. With a URL it sends 302. Apache's mod_cgid and mod_fcgid obey both, even beside a status of 200;

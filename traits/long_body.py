@@ -1,7 +1,7 @@
 """What happens to the bytes behind the declared length of a body?"""
 
 AXIS = "Request"
-QUESTION = "Body longer than declared?"
+QUESTION = "What becomes of bytes behind a declared body?"
 WHY = """
 On a connection that stays open the next byte after the declared length begins the next request. So the program never
 sees the surplus; the front reads it as a request of its own. Where front and gateway count differently, a hidden

@@ -3,7 +3,7 @@
 from gateway_zoo.traits.telling import split_words, tell
 
 AXIS = "Request"
-QUESTION = "SCRIPT_NAME + PATH_INFO with the zoo's files?"
+QUESTION = "How do SCRIPT_NAME + PATH_INFO split the path?"
 WHY = """
 The path of a program has two parts: the prefix at which the program is mounted (SCRIPT_NAME), and the rest
 (PATH_INFO). A router reads the rest, and makes links with the prefix. Front and gateway must agree on the place of the

@@ -3,7 +3,7 @@
 from gateway_zoo.traits.telling import split_words, tell
 
 AXIS = "Request"
-QUESTION = "SCRIPT_NAME + PATH_INFO with the servers' stock files?"
+QUESTION = "How is the path split with the servers' stock files?"
 WHY = """
 nginx has a stock file of variables for each protocol, and the files disagree: fastcgi_params puts the whole path into
 SCRIPT_NAME, uwsgi_params into PATH_INFO, scgi_params into neither. Then flup takes REQUEST_URI, and aioscgi closes the

@@ -1,7 +1,8 @@
 """Is the process id new with each request?"""
 
-import json
 import os
+
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Is the process new with each request?"
@@ -15,9 +16,7 @@ REQUESTS = 8
 
 def app(environ, start_response):
     """Tell the process."""
-    body = json.dumps({"pid": os.getpid()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid()})
 
 
 def probe(cell):

@@ -6,7 +6,7 @@ The program prints a line and does not flush. If the line is nowhere, the probe 
 import secrets
 
 AXIS = "Response"
-QUESTION = "print(): where does the text go?"
+QUESTION = "Where does print() write to?"
 WHY = """
 Standard output belongs to the process. A CGI program's standard output is the answer itself, so print() writes into it,
 even between the headers. Servers that live on have it as a log, or throw it away. Python keeps printed text in a buffer

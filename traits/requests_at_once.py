@@ -1,12 +1,12 @@
 """How many of twelve requests run at the same time?"""
 
-import json
 import os
 import threading
 import time
 from urllib.parse import parse_qs
 
 from gateway_zoo.traits.outcome import Outcome
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "How many of 12 requests run at once?"
@@ -27,10 +27,10 @@ def app(environ, start_response):
     """Wait, as for a database; tell from when to when."""
     began = time.monotonic()
     time.sleep(float(parse_qs(environ["QUERY_STRING"])["hold"][0]))
-    facts = {"pid": os.getpid(), "thread": threading.get_native_id(), "began": began, "ended": time.monotonic()}
-    body = json.dumps(facts).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(
+        start_response,
+        {"pid": os.getpid(), "thread": threading.get_native_id(), "began": began, "ended": time.monotonic()},
+    )
 
 
 def at_once(stays):

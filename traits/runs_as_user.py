@@ -1,11 +1,11 @@
 """Which user does the program run as?"""
 
 import contextlib
-import json
 import os
 import pwd
 
 from gateway_zoo.traits.outcome import Unknown
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Which user does the program run as?"
@@ -29,9 +29,7 @@ def name(uid):
 
 def app(environ, start_response):
     """Tell the user."""
-    body = json.dumps({"uid": os.geteuid()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"uid": os.geteuid()})
 
 
 def users(processes):

@@ -1,9 +1,10 @@
 """Are requests of one process on several threads?"""
 
-import json
 import os
 import threading
 import time
+
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Process"
 QUESTION = "Do several threads of a process answer?"
@@ -19,9 +20,7 @@ RUNS = 1
 def app(environ, start_response):
     """Take a moment; tell process and thread."""
     time.sleep(0.1)
-    body = json.dumps({"pid": os.getpid(), "thread": threading.get_native_id()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {"pid": os.getpid(), "thread": threading.get_native_id()})
 
 
 def probe(cell):

@@ -6,7 +6,7 @@ The client sends half of the body and ends its side of the connection; it still 
 import socket
 
 AXIS = "Request"
-QUESTION = "Body shorter than declared?"
+QUESTION = "What if a body is shorter than declared?"
 WHY = """
 Half of a body must not be taken for the whole. A front that reads everything first sees the end, and asks no gateway.
 Apache's modules for SCGI and uwsgi, and mod_wsgi, have begun the program by then: its read gives fewer bytes than

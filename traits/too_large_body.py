@@ -1,7 +1,7 @@
 """What does the client get for a body of 3 MB, more than the fronts allow?"""
 
 AXIS = "Request"
-QUESTION = "3 MB body, more than the front allows?"
+QUESTION = "What comes for 3 MB, more than a front allows?"
 WHY = """
 The zoo's fronts refuse a body of more than a mebibyte by its Content-Length, before any gateway is asked, because many
 gateways keep a body in memory. The client still sends. A front that closes the socket at once resets the connection,

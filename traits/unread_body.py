@@ -6,7 +6,7 @@ The body is just below the limit of the zoo's fronts, a mebibyte.
 import time
 
 AXIS = "Request"
-QUESTION = "1 MB body, unread by the program?"
+QUESTION = "What if the program leaves 1 MB unread?"
 WHY = """
 A program may answer without reading. The server must then read the rest and throw it away, or close the connection. A
 front that is still sending sees a broken pipe. nginx looks for an answer nevertheless; Apache reports 502 or 503, and

@@ -1,10 +1,10 @@
 """How much memory does one more process cost?"""
 
-import json
 import os
 import time
 
 from gateway_zoo.traits.outcome import Outcome, Unknown
+from gateway_zoo.traits.telling import tell
 
 AXIS = "Cost"
 QUESTION = "What does one more process cost?"
@@ -17,7 +17,7 @@ thread costs far less than both.
 SOURCE = "proc(5), smaps_rollup: Private_Clean and Private_Dirty; fork(2), copy-on-write"
 RUNS = 1
 UNIT = "MB"
-WITHIN = 0.5
+WITHIN = 0.0  # it rises with all that a process has done before
 SHARES = 0.4  # a forked process has about 0.2 of its memory alone, another one 0.6 and more
 
 
@@ -35,10 +35,10 @@ def app(environ, start_response):
     assert zoo_app.ping  # loads the zoo's app, as a CGI program of every day does
     time.sleep(0.1)
     fields = memory()
-    facts = {"pid": os.getpid(), "alone": fields["Private_Clean"] + fields["Private_Dirty"], "all": fields["Rss"]}
-    body = json.dumps(facts).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(
+        start_response,
+        {"pid": os.getpid(), "alone": fields["Private_Clean"] + fields["Private_Dirty"], "all": fields["Rss"]},
+    )
 
 
 def probe(cell):

@@ -2,6 +2,8 @@
 
 import json
 
+from gateway_zoo.traits.telling import tell
+
 AXIS = "Process"
 QUESTION = "What does WSGI tell of threads and processes?"
 WHY = """
@@ -17,9 +19,7 @@ WORDS = {"multithread": "threads", "multiprocess": "processes", "run_once": "onc
 
 def app(environ, start_response):
     """Tell the flags."""
-    body = json.dumps({name: bool(environ[f"wsgi.{name}"]) for name in WORDS}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+    return tell(start_response, {name: bool(environ[f"wsgi.{name}"]) for name in WORDS})
 
 
 async def asgi(scope, receive, send):

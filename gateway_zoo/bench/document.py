@@ -73,7 +73,9 @@ def title(report: Report) -> str:
 def facts(report: Report) -> list[str]:
     """Machine, method, versions."""
     machine, method = report.machine, report.method
-    loops = f"a closed loop of {number(method.seconds)} s with {method.connections} connections"
+    own = any(target.connections for target in report.targets)
+    count = "the connections of its step" if own else f"{method.connections} connections"
+    loops = f"a closed loop of {number(method.seconds)} s with {count}"
     constant = f", then {number(method.latency_s)} s at a constant rate" if method.latency_s else ""
     tools = [f"{tool.name} {tool.version}" for tool in method.tools]
     versions = [f"{name} {version}" for name, version in machine.versions.items()]

@@ -134,7 +134,8 @@ class Cell:
         except ValueError:
             facts = None
         if seen.status != 200 or not isinstance(facts, dict):
-            raise Unknown(f"the program did not answer: {seen.status or seen.refused or seen.ended}")
+            other = "200, another body" if seen.body else "200, empty"
+            raise Unknown(f"the program did not answer: {seen.refused or seen.refusal or other}")
         return facts
 
     def ask_facts(

@@ -86,16 +86,19 @@ def timed(work: Callable[[], object]) -> float:
 # --- start ----------------------------------------------------------------------------------------
 
 
+#: Two daemon processes of mod_wsgi, and one each that the first ping makes mod_fcgid and an Apache worker load.
+IMPORTS_IN_FRONTS = 2 + 1 + 1
+
+
 def importing_processes(zoo: Zoo) -> int:
     """Processes of a start that import the app themselves and stay; forked workers do not.
 
-    One per family that runs Python, two daemon processes of mod_wsgi, and one each that the first ping makes mod_fcgid
-    and an Apache worker load. The CGI programs of the first pings are not among them: no parent waits for them, so the
-    kernel adds their CPU time to no process that we could read.
+    One per family that runs Python, and those in the fronts. The CGI programs of the first pings are not among them: no
+    parent waits for them, so the kernel adds their CPU time to no process that we could read.
     """
     helpers = {family.id for family in REGISTRY.families.values() if family.serves}
     families = set(zoo.state()["sessions"]) - {"nginx", "apache", "sentinel", "cgi"} - helpers
-    return len(families) + 2 + 1 + 1
+    return len(families) + IMPORTS_IN_FRONTS
 
 
 def import_often(times: int) -> None:
@@ -135,6 +138,8 @@ def measure_start(zoo: Zoo) -> Measured:
     pairs: list[tuple[float, float]] = []
     parts: dict[str, list[tuple[float, float]]] = {}
     clock: list[tuple[float, float]] = []
+    in_fronts = IMPORTS_IN_FRONTS / processes
+    shares = {"fronts": in_fronts, "gateways": 1 - in_fronts}  # of the imports
     for _ in range(PAIRS):
         before = ended_children_s()
         up_s = timed(lambda: zoo.up(*gateways))
@@ -145,7 +150,7 @@ def measure_start(zoo: Zoo) -> Measured:
         imports = ended_children_s() - before
         pairs.append((sum(ours.values()), imports))
         for name, used in ours.items():
-            parts.setdefault(name, []).append((used, imports if name == "gateways" else 0.0))
+            parts.setdefault(name, []).append((used, imports * shares.get(name, 0.0)))
         clock.append((up_s, imports_s))
     seconds = intervals.figure([ours / peer for ours, peer in clock])
     assert seconds

@@ -10,7 +10,7 @@ from gateway_zoo.bench.records import Side, Target
 
 FRONTS = ("apache-prefork", "apache-worker", "apache", "nginx")
 FILE = "-web/zoo.css"
-NO_GATEWAY = Side(why="a file: no gateway is asked")
+WHY = "a file: no gateway is asked"
 
 
 def start(ground: Ground) -> Iterator[Target]:
@@ -24,7 +24,8 @@ def start(ground: Ground) -> Iterator[Target]:
             body=None,
             processes=None,
             threads=None,
-            gateway=NO_GATEWAY,
+            # A gateway inside the front, of which no process is: so the front's CPU is all that a request costs.
+            gateway=Side(sessions=target.front.sessions, family="-", why=WHY),
         )
 
 
