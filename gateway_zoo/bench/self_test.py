@@ -37,7 +37,6 @@ FALSE_ALARMS = 3  # at most, in RUNS runs, for each figure
 FOUND = 19  # at least, in RUNS runs
 MORE = 0.15  # CPU per request
 EXHIBIT, FRONT = "uwsgi", "nginx"  # fast: 15 % of little are hard to find
-BUSY = "{:.0%} of the processors were busy with other work; a machine without it finds smaller effects"
 PROGRAM = "gateway_zoo/bench/program"
 SAME, AGAIN, SLOWER = "same", "same again", "slower"
 
@@ -241,10 +240,20 @@ def document(result: SelfTest) -> Document:
             f"Method: {result.exhibit} behind {FRONT}; {method.rounds} rounds of {number(method.seconds)} s for each "
             f"of three targets, {method.connections} connections, seeds from {method.seed} on",
         ],
-        [BUSY.format(machine.busy)] if machine.busy > tools.BUSY_LIMIT else [],
+        list(_warnings(result)),
         [Table("Ratio of CPU per request to that of `same`", columns, rows)],
         ["Interval: 95 %, Student's t on logarithms of the rounds' ratios (intervals.py)."],
     )
+
+
+def _warnings(result: SelfTest) -> Iterator[str]:
+    """What disturbed the runs. A machine without it finds smaller effects."""
+    if result.machine.busy > tools.BUSY_LIMIT:
+        yield f"{result.machine.busy:.0%} of the processors were busy with other work before the start."
+    moved = sum({pair.run: pair.moved for pair in result.pairs}.values())
+    if moved:
+        rounds = result.runs * result.method.rounds
+        yield f"The control moved in {moved} of {rounds} rounds: a steadier machine finds smaller effects."
 
 
 def _cells(result: SelfTest, run_number: int, target: str) -> tuple[str, str]:
