@@ -50,7 +50,7 @@ _arrivals = itertools.count(1)
 
 
 def _text(body: str, status: int = 200) -> Response:
-    return Response(body, status, mimetype="text/plain")
+    return Response(body, status, content_type="text/plain; charset=utf-8")
 
 
 @app.get("/hello", provide_automatic_options=False)
