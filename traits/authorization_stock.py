@@ -1,4 +1,4 @@
-"""Does REMOTE_USER name a user that nobody has checked, with the web servers' stock files?"""
+"""Do Authorization and an unchecked REMOTE_USER arrive with the web servers' stock files?"""
 
 from gateway_zoo.traits.telling import tell
 

@@ -5,9 +5,9 @@ from gateway_zoo.traits.telling import tell
 AXIS = "Request"
 QUESTION = "What becomes of two Cookie lines?"
 WHY = """
-HTTP/2 lets a client send each cookie in a line of its own. Whoever passes them on to a variable or to HTTP/1.1 must
-join them with a semicolon. A comma, right for every other header, makes one wrong cookie of two; a lost line is a lost
-session.
+HTTP/2 lets a client send each cookie in a line of its own. A server that passes them on to a variable or to HTTP/1.1
+must join them with a semicolon. A comma, right for every other header, makes one wrong cookie of two; a lost line is a
+lost session.
 """
 SOURCE = "RFC 6265, section 5.4; RFC 9113, section 8.2.3"
 

@@ -8,9 +8,10 @@ AXIS = "Trouble"
 QUESTION = "Exception in mid-body: can the client tell?"
 WHY = """
 The status has gone out as 200, so only the end of the body can tell. gunicorn, waitress and uvicorn leave out the last
-chunk of HTTP, and the front passes that on. SCGI, uwsgi and CGI have no end but the end of the connection, so an answer
-that breaks off looks like a short one. FastCGI and AJP have an end of their own, but their servers here send it, though
-the program has failed. A program that gives a Content-Length makes every break visible.
+chunk of HTTP, and the front passes that on. So does Apache with embedded mod_wsgi. SCGI, uwsgi and CGI have no end but
+the end of the connection, so an answer that breaks off looks like a short one. FastCGI and AJP have an end of their
+own, but their servers here send it, though the program has failed. A program that gives a Content-Length makes every
+break visible.
 """
 SOURCE = "PEP 3333, Error Handling; RFC 9112, sections 7.1 and 8; FastCGI 1.0, section 5.5"
 

@@ -5,7 +5,7 @@ from gateway_zoo.traits.telling import tell
 AXIS = "Request"
 QUESTION = "What becomes of the raw bytes C3 A9 in a path?"
 WHY = """
-A client must encode such bytes as %C3%A9, and many a script does not. Both fronts let them pass. Apache encodes them
+A client must encode such bytes as %C3%A9, and many scripts do not. Both fronts let them pass. Apache encodes them
 for servers that speak HTTP. nginx sends them on as they came; then gunicorn, waitress and uvicorn refuse the request
 line, and uWSGI bears it.
 """

@@ -10,10 +10,10 @@ from gateway_zoo.traits.telling import tell
 AXIS = "Process"
 QUESTION = "Which user does the program run as?"
 WHY = """
-Whoever finds a hole in the program has the rights of this user. The zoo needs no root, so its fronts and its gateways
-have one user. On a public server a gateway of its own can have a user of its own (a systemd unit, suexec, php-fpm's
-pool, mod_wsgi's user=): then the program cannot read the web server's key, nor another site's files. A program inside
-the web server always has the server's user.
+An attacker with a hole in the program has the rights of this user. The zoo needs no root, so its fronts and its
+gateways have one user. On a public server a gateway of its own can have a user of its own (a systemd unit, suexec,
+php-fpm's pool, mod_wsgi's user=): then the program cannot read the web server's key, nor another site's files. A
+program inside the web server always has the server's user.
 """
 SOURCE = "credentials(7); Apache HTTP Server 2.4, User and suEXEC support; nginx, user"
 RUNS = 1

@@ -6,8 +6,8 @@ AXIS = "Cost"
 QUESTION = "How many system calls and forks for one request?"
 WHY = """
 Each system call enters the kernel, and a new process costs hundreds of them: it loads its libraries, and Python its
-modules. So a request under CGI costs about a hundred times as many calls as in a process that waits. Among those that
-wait, the number tells how often a server looks at its sockets, wakes another thread, or asks the clock; in flup's
+modules. So a request under CGI costs fifteen to a hundred times as many calls as in a process that waits. Among those
+that wait, the number tells how often a server looks at its sockets, wakes another thread, or asks the clock; in flup's
 forking server one connection wakes all four processes, and three find nothing. The gateway alone is counted, without
 the front.
 """

@@ -1,4 +1,4 @@
-"""Does a method that nobody knows reach the program?"""
+"""Does an unknown method reach the program?"""
 
 from gateway_zoo.traits.telling import tell
 

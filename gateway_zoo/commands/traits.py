@@ -114,6 +114,9 @@ def _measure(
         fail("--quick leaves out every trait that was chosen; without --quick they are measured", 2)
     if choice.front and choice.front not in measure.FRONTS:
         fail(f"unknown front '{choice.front}'; expected {' or '.join(measure.FRONTS)}", 2)
+    for name in choice.ids:
+        if name in traits:
+            fail(f"{name} is a trait and no exhibit; zoo traits -t {name} asks it", 2)
     ids = known_ids(choice.ids, list(registry.exhibits))
     fronts = (choice.front,) if choice.front else measure.FRONTS
     again = doubt or (lambda matrix: ())

@@ -182,6 +182,7 @@ def test_diff_shows_versions_first(file: str, tmp_path: Path) -> None:
     [
         (["-t", "pid_each_tyme"], "unknown trait 'pid_each_tyme'; did you mean 'pid_each_time'?"),
         (["fastgci"], "unknown exhibit 'fastgci'; did you mean 'fastcgi'?"),
+        (["null_byte"], "null_byte is a trait and no exhibit; zoo traits -t null_byte asks it"),
         (["--front", "ngnix"], "unknown front 'ngnix'; "),
         (["--json", "--markdown"], "--json and --markdown are two forms of the output; expected one"),
         (["--keep", "--expected"], "--expected and --keep do not go together"),
