@@ -13,7 +13,7 @@ WHY = """
 The first process of a family is its master, or its only one. Nothing inside can replace it, so the zoo's keeper does:
 it ends what is left and starts the family again. The figure is the time from kill -9 to the first good answer, and most
 of it is the start of Python and the loading of the program. Apache itself watches mod_wsgi's daemons, of which there
-are two, and mod_fcgid's processes: another one answers. The answer names the last failure, and the evidence has all statuses.
+are two, and mod_fcgid's processes: another one answers. The answer names the last failure.
 """
 SOURCE = "signal(7); systemd.service(5), Restart=; mod_wsgi documentation, WSGIDaemonProcess"
 SCOPE = "family"
