@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections import Counter
 
 from gateway_zoo.traits.outcome import NotAsked, Outcome, Unknown
 from gateway_zoo.traits.telling import tell
@@ -14,7 +13,7 @@ WHY = """
 The first process of a family is its master, or its only one. Nothing inside can replace it, so the zoo's keeper does:
 it ends what is left and starts the family again. The figure is the time from kill -9 to the first good answer, and most
 of it is the start of Python and the loading of the program. Apache itself watches mod_wsgi's daemons, of which there
-are two, and mod_fcgid's processes: another one answers. The evidence has the statuses meanwhile.
+are two, and mod_fcgid's processes: another one answers. The answer names the last failure.
 """
 SOURCE = "signal(7); systemd.service(5), Restart=; mod_wsgi documentation, WSGIDaemonProcess"
 SCOPE = "family"
@@ -78,11 +77,10 @@ def watch(cell, first, old, killed):
     else:
         return Unknown(f"after {LONGEST_S:.0f} s it does not answer")
     cell.note(f"answers after kill -9 of process {first}", " ".join(statuses))
-    bad = Counter(statuses)
-    del bad["200"]
+    bad = [each for each in statuses if each != "200"]
     if not bad:
         return Outcome("no request failed")
-    return Outcome(f"away, {bad.most_common(1)[0][0]}", (back - killed) * 1000)
+    return Outcome(f"away, {bad[-1]}", (back - killed) * 1000)
 
 
 def changed(cell, first, old, seconds):
