@@ -7,15 +7,18 @@ from functools import partial
 
 import pytest
 from monolith_in_test import (
+    BOTH,
     MICRO,
     MONOLITH,
     a_zoo_of_its_own,  # noqa: F401 - a fixture
     answers,
     clock,
+    clock_if_up,
     counts,
     is_fresh,
     is_stale,
     pid_of,
+    rows,
     ticked_since,
 )
 from zoo_in_test import Zoo, eventually, needs_sight
@@ -91,3 +94,18 @@ def test_a_new_app_leaves_the_cache_of_the_microservices_alone(own_zoo: Zoo) -> 
         assert done.returncode == 0, done.stderr
         eventually(partial(answers, base), 10, f"{id} answers")
         assert (clock(base)["count"] >= before) == kept, id
+
+
+def test_a_graceful_reload_keeps_the_master_and_replaces_the_workers(own_zoo: Zoo) -> None:
+    """uWSGI executes itself again; the wrong Python would have no pyuwsgi."""
+    for id in BOTH:
+        base, master = own_zoo.url(id, "nginx", ""), own_zoo.session(id)
+        before = {row["pid"] for row in rows(own_zoo, id)}
+        os.kill(master, signal.SIGHUP)
+        eventually(partial(answers_from_another, base, before), 15, f"{id} has new workers")
+        assert own_zoo.session(id) == master, "uWSGI reloads itself; the keeper has started nothing"
+
+
+def answers_from_another(base: str, pids: set[int]) -> bool:
+    facts = clock_if_up(base)
+    return bool(facts) and facts["reader"]["pid"] not in pids

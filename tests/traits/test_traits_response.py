@@ -1,11 +1,10 @@
 """The traits of bodies and responses answer what theory predicts."""
 
 import pytest
-from traits_in_test import answer, measured
+from traits_in_test import answer, kept_natively, measured
 
 from gateway_zoo.traits.records import Matrix
 
-IDS = ["cgi", "fastcgi", "scgi", "asgi", "wsgi", "mod_wsgi"]
 #: trait -> exhibits, and their answers behind nginx and behind Apache; None: not asked here.
 THEORY: dict[str, dict[str, tuple[str | None, str]]] = {
     "answer_too_long": {"fastcgi": ("cut", "the surplus arrives"), "wsgi": ("cut", "cut"), "mod_wsgi": (None, "cut")},
@@ -53,17 +52,17 @@ THEORY: dict[str, dict[str, tuple[str | None, str]]] = {
 
 @pytest.fixture(scope="module")
 def matrix() -> Matrix:
-    return measured(list(THEORY), IDS)
+    return kept_natively()
 
 
 def test_nginx_collects_an_answer_unless_told_not_to() -> None:
     matrix = measured(["stream_of_events", "stream_unbuffered"], ["fastcgi"], "nginx")
     assert [a.text for a in matrix.answers] == ["at the end", "as written"]
+    assert all(a.evidence for a in matrix.answers)
     late, early = (a.figure or 0.0 for a in matrix.answers)
     assert early < late, "milliseconds until the first event"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("trait", THEORY)
 def test_theory(matrix: Matrix, trait: str) -> None:
     expected = {

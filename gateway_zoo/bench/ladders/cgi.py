@@ -20,7 +20,7 @@ def start(ground: Ground) -> Iterator[Target]:
     ways: dict[str, tuple[list[str], dict[str, str]]] = {
         "cold": (["starts", zoos_program], COLD),
         "bytecode": (["starts", zoos_program], {}),
-        "flags": (["starts", f"{ground.programs}/flags.cgi"], {"ZOO_PACKAGES": packages}),
+        "flags": (["starts", f"{ground.programs}/flags.cgi"], {"PACKAGES": packages}),
         "fewer imports": (["starts", f"{ground.programs}/plain.cgi"], {}),
         "forked": (["forks"], {}),
         "persistent": (["serves"], {}),

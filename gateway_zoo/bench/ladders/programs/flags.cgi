@@ -1,13 +1,13 @@
 #!/usr/bin/env -S python3 -I -S
 """The app as a CGI program, from a Python that reads no variables and no files *.pth (-I), and does not import site (-S).
 
-Such a Python finds no packages by itself: ZOO_PACKAGES has the folders.
+Such a Python finds no packages by itself: PACKAGES has the folders.
 """
 
 import os
 import sys
 
-sys.path += os.environ["ZOO_PACKAGES"].split(":")
+sys.path += os.environ["PACKAGES"].split(":")
 
 from wsgiref.handlers import CGIHandler  # noqa: E402 - the folders must be known first
 
