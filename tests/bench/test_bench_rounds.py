@@ -89,6 +89,7 @@ def test_errors_and_a_lack_of_requests_fail_a_target() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_no_longer_ends_with_the_budget() -> None:
     with answering(stalling(at=60, seconds=4)) as url:
         measured = rounds.measure([Target("stalled", url)], msgspec.structs.replace(SHORT, budget_s=2.0), TOOLS)

@@ -293,6 +293,7 @@ def test_a_crowd_out_of_bounds_is_refused_in_words(
 
 
 def test_a_second_press_while_a_crowd_is_under_way_is_refused(centre: CentreZoo) -> None:
+    eventually(lambda: centre.post(ONE).status == 200, 15, "no crowd of another test is under way")
     before = centre.requests()
     answers = []
     slow = ONE | {"requests": 2, "hold_ms": 900}

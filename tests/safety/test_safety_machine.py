@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from raw_http import everywhere
-from zoo_in_test import FRONTS, TCP_PORTS, TLS, Zoo, eventually, needs_sight, python_of, slow
+from zoo_in_test import FRONTS, TCP_PORTS, TLS, Zoo, eventually, needs_sight, python_of, slow, words_of
 
 from gateway_zoo.registry import cages
 
@@ -119,11 +119,18 @@ def test_nothing_runs_as_root(zoo: Zoo) -> None:
     ask_every_cell(zoo)
     processes = zoo.processes()
     assert len(processes) > 20
-    rooted = [(p.pid, p.cmdline()) for p in processes if 0 in (*p.uids(), *p.gids())]
+    rooted = [(p.pid, words_of(p)) for p in processes if 0 in owners(p)]
     assert not rooted, rooted
     users = {cell: zoo.status(*cell)["user"] for cell in zoo.open_cells()}
     assert len(set(users.values())) == 1, users
     assert "root" not in users.values(), users
+
+
+def owners(process: psutil.Process) -> tuple[int, ...]:
+    """Its users and groups; none of a process that has just ended."""
+    with contextlib.suppress(psutil.Error):
+        return (*process.uids(), *process.gids())
+    return ()
 
 
 @pytest.mark.parametrize("name", ["ZOO_CANARY", *slow("AWS_SECRET_ACCESS_KEY")])

@@ -51,6 +51,7 @@ def test_what_is_no_cell_is_refused_in_words(centre: CentreZoo, given: dict[str,
     assert (answer.status_code, answer.content.strip()) == (422, says)
 
 
+@pytest.mark.slow
 def test_a_cell_is_measured_live_and_a_second_press_meanwhile_is_refused(centre: CentreZoo) -> None:
     """Two presses at once: a zoo takes seconds, so one of them comes second. The running zoo is not changed."""
     before = centre.session("cgi")

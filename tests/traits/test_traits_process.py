@@ -37,6 +37,7 @@ def matrix() -> Matrix:
     return kept_natively()
 
 
+@pytest.mark.slow
 def test_a_cgi_program_forgets_its_counter() -> None:
     matrix = measured(["counter_survives"], ["cgi", "fastcgi"], "nginx")
     assert [a.text for a in matrix.answers] == ["no, it is 1 again", "yes"]

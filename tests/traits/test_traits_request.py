@@ -46,6 +46,7 @@ def one_answer(matrix: Matrix, key: tuple[str, str, str]) -> Answer:
     return next(a for a in matrix.answers if (a.trait, a.exhibit, a.front) == key)
 
 
+@pytest.mark.slow
 def test_stock_files_cut_the_path_elsewhere() -> None:
     matrix = measured(["path_split", "path_split_stock"], ["fastcgi"], "nginx")
     assert [a.text for a in matrix.answers] == ["prefix + rest", "whole + empty"]

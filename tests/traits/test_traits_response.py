@@ -55,6 +55,7 @@ def matrix() -> Matrix:
     return kept_natively()
 
 
+@pytest.mark.slow
 def test_nginx_collects_an_answer_unless_told_not_to() -> None:
     matrix = measured(["stream_of_events", "stream_unbuffered"], ["fastcgi"], "nginx")
     assert [a.text for a in matrix.answers] == ["at the end", "as written"]

@@ -63,6 +63,7 @@ def test_how_an_answer_ended(data: bytes, end: str, words: str) -> None:
     assert ending(Exchange(pieces=[Piece(1.0, data)], ended=end)) == words
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_a_bad_gateway() -> None:
     matrix = measured(["killed_before_headers"], ["fastcgi"], "nginx")
     assert [a.text for a in matrix.answers] == ["502"]
