@@ -30,6 +30,15 @@ class Step(msgspec.Struct, frozen=True):
     change: str
 
 
+#: Front -> its step, in ladders that compare the fronts.
+FRONTS = {
+    "apache-prefork": Step("prefork", "Apache with a process for each connection."),
+    "apache-worker": Step("worker", "Apache with a thread for each connection."),
+    "apache": Step("event", "Apache with a thread for each request; an idle connection holds none."),
+    "nginx": Step("nginx", "nginx: a few processes, each with an event loop for all its connections."),
+}
+
+
 @dataclass(frozen=True)
 class Ladder:
     """A ladder. `about`: what it shows, in a sentence or two. `connections`: of a step that has no number of its

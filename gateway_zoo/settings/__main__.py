@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway_zoo.settings import blocks
 from gateway_zoo.settings.variables import BOTH, CONTAINERS, INTERNAL, VARIABLES
 
 
@@ -20,7 +21,7 @@ def compose_comment() -> str:
 
 
 #: File -> the line before a list, the list, the line behind it.
-LISTS = {
+LISTS: blocks.Blocks = {
     "README.md": (
         "<!-- settings: written by `python -m gateway_zoo.settings` -->\n",
         readme_table,
@@ -34,14 +35,5 @@ LISTS = {
 }
 
 
-def with_list(name: str, text: str) -> str:
-    """Put the list of variables into the text of a file. Raises ValueError where its marks are missing."""
-    before, make, behind = LISTS[name]
-    start = text.index(before) + len(before)
-    return text[:start] + make() + text[text.index(behind, start) :]
-
-
 if __name__ == "__main__":
-    for file in LISTS:
-        path = Path(__file__).resolve().parents[2] / file
-        path.write_text(with_list(file, path.read_text(encoding="utf-8")), encoding="utf-8")
+    blocks.write(Path(__file__).resolve().parents[2], LISTS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from gateway_zoo.registry.cages import load
+from gateway_zoo.settings import blocks
 from gateway_zoo.traits import catalogue, kept, records
 from gateway_zoo.traits.show import markdown
 
@@ -63,7 +64,7 @@ def telling_rows() -> str:
 
 
 #: File -> the line before a block, the block, the line behind it.
-BLOCKS = {
+BLOCKS: blocks.Blocks = {
     "gateway_zoo/traits/README.md": (
         "<!-- fields: written by `python -m gateway_zoo.traits` -->\n",
         fields,
@@ -77,14 +78,5 @@ BLOCKS = {
 }
 
 
-def with_block(name: str, text: str) -> str:
-    """Put the block into the text of a file. Raises ValueError where its marks are missing."""
-    before, make, behind = BLOCKS[name]
-    start = text.index(before) + len(before)
-    return text[:start] + make() + text[text.index(behind, start) :]
-
-
 if __name__ == "__main__":
-    for file in BLOCKS:
-        path = ROOT / file
-        path.write_text(with_block(file, path.read_text(encoding="utf-8")), encoding="utf-8")
+    blocks.write(ROOT, BLOCKS)

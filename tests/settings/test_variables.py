@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zoo_in_test import ROOT
 
-from gateway_zoo.settings import VARIABLES, Settings, SettingsError, environment, port_variable, read_settings
-from gateway_zoo.settings.__main__ import LISTS, with_list
+from gateway_zoo.settings import VARIABLES, Settings, SettingsError, blocks, environment, port_variable, read_settings
+from gateway_zoo.settings.__main__ import LISTS
 from gateway_zoo.settings.variables import CONTAINERS, INTERNAL, NATIVE
 
 NAMES = {variable.name for variable in VARIABLES}
@@ -19,7 +19,7 @@ ports = st.integers(1024, 32767)
 @pytest.mark.parametrize("name", LISTS)
 def test_the_list_in_a_file_is_that_of_the_table(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert text == with_list(name, text), "python -m gateway_zoo.settings writes it"
+    assert text == blocks.with_block(LISTS, name, text), "python -m gateway_zoo.settings writes it"
 
 
 def test_the_defaults_of_the_table_are_those_of_the_record() -> None:

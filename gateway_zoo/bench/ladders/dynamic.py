@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 from gateway_zoo.bench.ground import Ground
-from gateway_zoo.bench.ladder import Ladder, Step
+from gateway_zoo.bench.ladder import FRONTS, Ladder
 from gateway_zoo.bench.records import Target
-
-FRONTS = ("apache-prefork", "apache-worker", "apache", "nginx")
 
 
 def start(ground: Ground) -> Iterator[Target]:
@@ -18,11 +16,6 @@ def start(ground: Ground) -> Iterator[Target]:
 LADDER = Ladder(
     title="Fronts with a program",
     about="The same gunicorn behind nginx and behind Apache's process models. The app's share of the work is the same.",
-    steps=(
-        Step("prefork", "Apache with a process for each connection."),
-        Step("worker", "Apache with a thread for each connection."),
-        Step("event", "Apache with a thread for each request; an idle connection holds none."),
-        Step("nginx", "nginx: a few processes, each with an event loop for all its connections."),
-    ),
+    steps=tuple(FRONTS.values()),
     start=start,
 )

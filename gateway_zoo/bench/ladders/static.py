@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway_zoo.bench.ground import Ground
-from gateway_zoo.bench.ladder import Ladder, Step
+from gateway_zoo.bench.ladder import FRONTS, Ladder
 from gateway_zoo.bench.records import Side, Target
 
-FRONTS = ("apache-prefork", "apache-worker", "apache", "nginx")
 FILE = "-web/zoo.css"
 WHY = "a file: no gateway is asked"
 
@@ -32,12 +31,7 @@ def start(ground: Ground) -> Iterator[Target]:
 LADDER = Ladder(
     title="Fronts with a file",
     about="nginx and Apache's process models send the same file of the zoo, with its log line and its headers.",
-    steps=(
-        Step("prefork", "Apache with a process for each connection."),
-        Step("worker", "Apache with a thread for each connection."),
-        Step("event", "Apache with a thread for each request; an idle connection holds none."),
-        Step("nginx", "nginx: a few processes, each with an event loop for all its connections."),
-    ),
+    steps=tuple(FRONTS.values()),
     start=start,
     path=f"/{FILE}",
 )
